@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { calibration } from "./calibration.ts";
+import { exact, near, outcomes, predictions, uncalibrated } from "./testdata.ts";
+
+Deno.test("bins equal scikit-learn's calibration_curve", () => {
+  const { bins } = calibration(uncalibrated, outcomes, 10);
+  // calibration_curve(o, q, n_bins=10); counts from np.histogram
+  assert.deepEqual(bins.map((bin) => bin.count), [6, 7, 6, 6, 6, 6, 6, 6, 6, 5]);
+  // deno-fmt-ignore
+  const positives = [0.5, 0.5714285714285714, 0.5, 0.16666666666666666, 0.16666666666666666, 0,
+    0.3333333333333333, 0.6666666666666666, 0.6666666666666666, 0.2];
+  // deno-fmt-ignore
+  const predicted = [0.0390625, 0.15066964285714285, 0.2578125, 0.3515625, 0.4453125, 0.5390625,
+    0.6536458333333334, 0.7578125, 0.8515625, 0.9453125];
+  bins.forEach((bin, k) => {
+    near(bin.meanTarget, positives[k]!);
+    near(bin.meanPrediction, predicted[k]!);
+  });
+  assert.equal(bins[3]!.lower, 0.3);
+  assert.equal(bins[3]!.upper, 0.4);
+});
+
+Deno.test("the expected calibration error equals numpy's over the same bins", () => {
+  near(calibration(uncalibrated, outcomes, 10).ece, 0.34140625);
+  near(calibration(uncalibrated, exact, 10).ece, 0.28109375000000003);
+  near(calibration(predictions, exact).ece, 0.11499999999999998);
+  assert.equal(calibration(exact, exact).ece, 0);
+});
+
+Deno.test("each of the eleven values has a bin of its own, in float32 too", () => {
+  const values = Array.from({ length: 11 }, (_, k) => k / 10);
+  for (const critic of [values, new Float32Array(values), values.map((v) => v + 0.009)]) {
+    assert.deepEqual(calibration(critic, values).bins.map((bin) => bin.count), Array(11).fill(1));
+  }
+});
+
+Deno.test("unparsed predictions are left out, those outside [0, 1] counted in the end bins", () => {
+  const { bins, ece } = calibration([null, -0.5, 1.5, NaN, 1], [0, 0, 1, 1, 1], 2);
+  assert.deepEqual(bins, [
+    { lower: 0, upper: 0.5, count: 1, meanPrediction: -0.5, meanTarget: 0 },
+    { lower: 0.5, upper: 1, count: 2, meanPrediction: 1.25, meanTarget: 1 },
+  ]);
+  near(ece, (0.5 + 0.5) / 3);
+  const nothing = calibration([null], [1], 1);
+  assert.deepEqual(nothing.bins[0]!.meanPrediction, null);
+  assert.equal(nothing.ece, null);
+});
+
+Deno.test("bad input is a RangeError that says what to do", () => {
+  for (const bins of [0, -1, 2.5, NaN]) {
+    assert.throws(() => calibration([1], [1], bins), /^RangeError: bins: .*positive integer/);
+  }
+  assert.throws(() => calibration([1], []), /^RangeError: targets: length 0/);
+});

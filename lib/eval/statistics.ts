@@ -1,0 +1,149 @@
+/**
+ * What may be said over seeds: interquartile mean, mean, probability of improvement and trend with
+ * size, each with a stratified bootstrap interval (see `bootstrap.ts` for what that covers).
+ *
+ * Every function takes strata: one array of scores per task or cell, one score per seed.
+ */
+import { log } from "../tensor/math.ts";
+import {
+  type BootstrapOptions,
+  checkedStrata,
+  type Interval,
+  type Statistic,
+  type Strata,
+  stratifiedBootstrap,
+} from "./bootstrap.ts";
+import { spearman } from "./ranking.ts";
+import { mean, sum } from "./sums.ts";
+
+/**
+ * Mean of the middle half of the scores: floor(n / 4) are dropped at either end, as in rliable and
+ * scipy's `trim_mean(scores, 0.25)`. Below four scores it is the mean.
+ */
+export function interquartileMean(scores: ArrayLike<number>): number {
+  const sorted = checkedStrata([scores], "scores")[0]!.sort();
+  const cut = Math.floor(sorted.length / 4);
+  return mean(sorted.subarray(cut, sorted.length - cut));
+}
+
+/** Interquartile mean of all scores of all strata, with its interval. */
+export function interquartileMeanInterval(strata: Strata, options: BootstrapOptions): Interval {
+  return stratifiedBootstrap(strata, (drawn) => interquartileMean(pooled(drawn)), options);
+}
+
+/** Mean of all scores of all strata, with its interval. */
+export function meanInterval(strata: Strata, options: BootstrapOptions): Interval {
+  return stratifiedBootstrap(strata, (drawn) => mean(pooled(drawn)), options);
+}
+
+/**
+ * P(X > Y) for a random run of X and one of Y on the same task, equal scores 1/2: the Mann-Whitney
+ * statistic over n_x n_y, averaged over the tasks. 0.5 = no difference. Higher scores are better;
+ * for errors swap the two.
+ *
+ * @param x Scores of the first method, one stratum per task.
+ * @param y Scores of the second, the same tasks in the same order; numbers of seeds may differ.
+ */
+export function probabilityOfImprovement(x: Strata, y: Strata): number {
+  const [xs, ys] = checkedTasks(x, y);
+  return improvement(xs, ys);
+}
+
+/** `probabilityOfImprovement` with its interval; both methods' seeds are drawn anew. */
+export function probabilityOfImprovementInterval(
+  x: Strata,
+  y: Strata,
+  options: BootstrapOptions,
+): Interval {
+  const [xs, ys] = checkedTasks(x, y);
+  const statistic: Statistic = (drawn) =>
+    improvement(drawn.slice(0, xs.length), drawn.slice(xs.length));
+  return stratifiedBootstrap([...xs, ...ys], statistic, options);
+}
+
+/** The runs of one model size. */
+export interface SizePoint {
+  /** Parameters, FLOPs, examples: anything positive. */
+  readonly size: number;
+  /** The metric, one score per seed. */
+  readonly scores: ArrayLike<number>;
+}
+
+/** How a metric moves with size. */
+export interface SizeTrend {
+  /**
+   * Least-squares slope over all runs, in units of the metric per tenfold size. The metric
+   * improves reliably only if the whole interval lies on the improving side of 0.
+   */
+  readonly slope: Interval;
+  /** Fitted value at size 1, so that metric = intercept + slope log10(size). */
+  readonly intercept: number;
+  /**
+   * Spearman's correlation of size and score over all runs: near 1 = larger models score higher
+   * than smaller ones. With several seeds a size, whose sizes are tied, it does not quite reach 1.
+   * Null if all scores are equal.
+   */
+  readonly spearman: Interval;
+}
+
+/**
+ * The trend of a metric against log size. Seeds are drawn anew within each size; the sizes stay.
+ *
+ * @param points At least two different sizes, in any order.
+ */
+export function sizeTrend(points: readonly SizePoint[], options: BootstrapOptions): SizeTrend {
+  points.forEach(({ size }, i) => {
+    if (!(size > 0 && size < Infinity)) {
+      throw new RangeError(`points[${i}].size: ${size}: give a positive number`);
+    }
+  });
+  if (new Set(points.map(({ size }) => size)).size < 2) {
+    throw new RangeError("points: give at least two different sizes");
+  }
+  const strata = checkedStrata(points.map(({ scores }) => scores), "points");
+  const sizes: number[] = [];
+  points.forEach(({ size, scores }) => {
+    for (let i = 0; i < scores.length; i++) sizes.push(size);
+  });
+  const decades = sizes.map((size) => log(size) / log(10));
+  const centre = mean(decades);
+  const offsets = decades.map((decade) => decade - centre);
+  const spread = sum(offsets.map((offset) => offset * offset));
+  const slopeOf: Statistic = (drawn) => {
+    const scores = pooled(drawn);
+    return sum(offsets.map((offset, i) => offset * scores[i]!)) / spread;
+  };
+  const slope = stratifiedBootstrap(strata, slopeOf, options);
+  return {
+    slope,
+    intercept: mean(pooled(strata)) - slope.estimate! * centre,
+    spearman: stratifiedBootstrap(strata, (drawn) => spearman(sizes, pooled(drawn)), options),
+  };
+}
+
+function improvement(x: readonly Float64Array[], y: readonly Float64Array[]): number {
+  return mean(x.map((xs, task) => {
+    const ys = y[task]!;
+    let wins = 0;
+    for (const a of xs) for (const b of ys) wins += a > b ? 1 : a === b ? 0.5 : 0;
+    return wins / (xs.length * ys.length);
+  }));
+}
+
+function checkedTasks(x: Strata, y: Strata): [Float64Array[], Float64Array[]] {
+  if (x.length !== y.length) {
+    throw new RangeError(`y: ${y.length} tasks: must be the same ${x.length} tasks as x`);
+  }
+  return [checkedStrata(x, "x"), checkedStrata(y, "y")];
+}
+
+/** All scores in one array, stratum after stratum. */
+function pooled(strata: readonly Float64Array[]): Float64Array {
+  const scores = new Float64Array(strata.reduce((length, { length: more }) => length + more, 0));
+  let offset = 0;
+  for (const stratum of strata) {
+    scores.set(stratum, offset);
+    offset += stratum.length;
+  }
+  return scores;
+}
