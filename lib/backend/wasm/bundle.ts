@@ -1,0 +1,101 @@
+/**
+ * Compiles the AssemblyScript kernels to WebAssembly on first use and keeps the result under `.cache/kernels`,
+ * keyed by the sources and the compiler's version. Where nothing may be written, it compiles in memory each time.
+ */
+import { fromFileUrl } from "./paths.ts";
+import { sha256 } from "../../tensor/digest.ts";
+
+/** Version of the compiler that fixes the bundle's bytes; also pinned in deno.json. */
+const COMPILER = "0.28.20";
+
+const FLAGS = [
+  ...["--enable", "simd", "--enable", "threads", "--sharedMemory", "--importMemory"],
+  ...[
+    "--initialMemory",
+    "16",
+    "--maximumMemory",
+    "65536",
+    "--runtime",
+    "stub",
+    "-O3",
+    "--noAssert",
+  ],
+];
+
+/** The compiled kernels and the SHA-256 of their bytes, which provenance and pins carry. */
+export interface KernelBundle {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly sha256: string;
+}
+
+let bundle: Promise<KernelBundle> | undefined;
+
+/** The kernel bundle, compiled once per process at most. */
+export function kernelBundle(): Promise<KernelBundle> {
+  return bundle ??= load();
+}
+
+async function load(): Promise<KernelBundle> {
+  const sources = readSources();
+  const key = sha256(new TextEncoder().encode(JSON.stringify([COMPILER, FLAGS, sources])));
+  const folder = fromFileUrl("../../../.cache/kernels/");
+  const path = `${folder}${key}.wasm`;
+  const cached = readIfThere(path);
+  // A truncated cache file would be a wrong kernel: the file's last bytes hold its own digest.
+  if (cached && cached.length > 64) {
+    const bytes = cached.slice(0, -64);
+    const digest = new TextDecoder().decode(cached.subarray(-64));
+    if (sha256(bytes) === digest) return { bytes, sha256: digest };
+  }
+  const bytes = await compile(sources);
+  const digest = sha256(bytes);
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+    const temporary = `${path}.${crypto.randomUUID()}`;
+    const sealed = new Uint8Array(bytes.length + 64);
+    sealed.set(bytes);
+    sealed.set(new TextEncoder().encode(digest), bytes.length);
+    Deno.writeFileSync(temporary, sealed);
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    // The cache only saves a second; a read-only folder is no reason to fail.
+    const readOnly = (error as { code?: string }).code === "EROFS";
+    if (
+      !readOnly && !(error instanceof Deno.errors.PermissionDenied) &&
+      !(error instanceof Deno.errors.NotCapable)
+    ) throw error;
+  }
+  return { bytes, sha256: digest };
+}
+
+function readSources(): Record<string, string> {
+  const folder = fromFileUrl("../../../kernels/wasm/assembly/");
+  const names = [...Deno.readDirSync(folder)].map((e) => e.name).filter((n) => n.endsWith(".ts"));
+  return Object.fromEntries(names.sort().map((n) => [n, Deno.readTextFileSync(folder + n)]));
+}
+
+function readIfThere(path: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Compiles a set of AssemblyScript sources with entry point index.ts. Throws with the compiler's messages. */
+async function compile(sources: Record<string, string>): Promise<Uint8Array<ArrayBuffer>> {
+  const { default: asc } = await import("assemblyscript/asc");
+  let binary: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(["index.ts", "--outFile", "kernels.wasm", ...FLAGS], {
+    readFile: (name: string) => sources[name] ?? null,
+    writeFile: (name: string, contents: Uint8Array | string) => {
+      if (name === "kernels.wasm") binary = contents as Uint8Array;
+    },
+    listFiles: () => [],
+  });
+  if (error || !binary) {
+    throw new Error(`kernels/wasm/assembly does not compile:\n${stderr.toString()}`);
+  }
+  return new Uint8Array(binary);
+}

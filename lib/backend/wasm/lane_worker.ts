@@ -1,0 +1,51 @@
+/** Worker of one lane: waits for commands in shared memory. */
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+import { Command, CONTROL, ERROR, ERROR_BYTES, Word } from "./control.ts";
+import { type Kernels, Lane } from "./lane.ts";
+
+/** What the engine posts once at the start. */
+export interface LaneStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly index: number;
+  readonly count: number;
+}
+
+self.onmessage = (event: MessageEvent<LaneStart>) => {
+  const { module, memory, index, count } = event.data;
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const lane = new Lane(instance.exports as unknown as Kernels, memory, index, count);
+  const control = new Int32Array(memory.buffer, CONTROL, 16);
+  let generation = 0;
+  self.postMessage("ready");
+  while (true) {
+    // A short spin first: within a training step the next command comes within microseconds.
+    for (let i = 0; i < 2000 && Atomics.load(control, Word.generation) === generation; i++);
+    while (Atomics.load(control, Word.generation) === generation) {
+      Atomics.wait(control, Word.generation, generation);
+    }
+    generation = Atomics.load(control, Word.generation);
+    const command = control[Word.command];
+    if (command === Command.close) break;
+    try {
+      if (command === Command.load) {
+        const text = new Uint8Array(memory.buffer, control[Word.address], control[Word.length])
+          .slice();
+        lane.load(control[Word.job]!, JSON.parse(new TextDecoder().decode(text)));
+      } else {
+        lane.run(control[Word.job]!);
+      }
+    } catch (error) {
+      const message = new TextEncoder().encode(`lane ${index}: ${error}`).subarray(
+        0,
+        ERROR_BYTES - 4,
+      );
+      new Int32Array(memory.buffer, ERROR, 1)[0] = message.length;
+      new Uint8Array(memory.buffer, ERROR + 4, message.length).set(message);
+      Atomics.store(control, Word.failed, 1);
+    }
+    if (Atomics.sub(control, Word.pending, 1) === 1) Atomics.notify(control, Word.pending);
+  }
+  self.close();
+};

@@ -1,0 +1,141 @@
+/**
+ * From tape to kernel calls. A plan is plain data: every argument of every call is a base, resolved per lane
+ * and shard, plus a multiple of the chunk or step index. Lanes receive it as JSON through shared memory.
+ */
+import {
+  type Buffer,
+  elements,
+  type Instruction,
+  type Scalar,
+  type Tape,
+} from "../../tensor/tape.ts";
+import { lower } from "./lower.ts";
+
+/** What an argument's value is relative to. */
+export type Base = "constant" | "lane" | "shard" | "scalar" | "step";
+
+/** One argument: `value`, plus the lane's or shard's base, plus chunk * perChunk + step * perStep. */
+export interface Argument {
+  readonly base: Base;
+  readonly value: number | Scalar;
+  readonly perChunk: number;
+  readonly perStep: number;
+}
+
+/** One kernel call. */
+export interface Call {
+  readonly kernel: string;
+  readonly args: readonly Argument[];
+}
+
+/** A program ready to run. */
+export interface Plan {
+  readonly calls: readonly Call[];
+  /** Bytes of working memory that each lane needs. */
+  readonly laneBytes: number;
+}
+
+/** Where shared buffers live; every address in bytes. */
+export interface Layout {
+  /** Address of a parameter's weights. */
+  parameter(label: string): number;
+  /** Offset of a parameter inside a shard's gradient block (weights have the same layout). */
+  gradient(label: string): number;
+  transposed(label: string): number;
+  constant(label: string): number;
+  collected(label: string): number;
+  /** Address of a batch record, and bytes from one decoding step to the next (0 outside decoding). */
+  batch(label: string): { address: number; perStep: number };
+}
+
+/** Assigns working memory by liveness and lowers every instruction. */
+export function makePlan(tape: Tape, layout: Layout): Plan {
+  const { offsets, bytes } = allocateActivations(tape);
+  const resolve = (b: Buffer): Argument => {
+    const at = (value: number, base: Base = "constant", perChunk = 0, perStep = 0): Argument => ({
+      base,
+      value,
+      perChunk,
+      perStep,
+    });
+    switch (b.space) {
+      case "parameter":
+        return at(layout.parameter(b.label));
+      case "gradient":
+        return at(layout.gradient(b.label), "shard");
+      case "transposed":
+        return at(layout.transposed(b.label));
+      case "constant":
+        return at(layout.constant(b.label));
+      case "collected":
+        return at(layout.collected(b.label));
+      case "activation":
+      case "cache":
+        return at(offsets.get(b)!, "lane");
+      case "batch": {
+        const { address, perStep } = layout.batch(b.label);
+        return at(address, "constant", b.rows * b.cols * 4, perStep);
+      }
+    }
+  };
+  const number = (value: number | Scalar): Argument =>
+    typeof value === "number"
+      ? { base: "constant", value, perChunk: 0, perStep: 0 }
+      : value === "step"
+      ? { base: "step", value: 0, perChunk: 0, perStep: 1 }
+      : { base: "scalar", value, perChunk: 0, perStep: 0 };
+  const calls = tape.instructions.map((instruction) => {
+    const { kernel, args } = lower(instruction);
+    return {
+      kernel,
+      args: args.map((a) =>
+        a === undefined ? number(0) : typeof a === "object" ? resolve(a) : number(a)
+      ),
+    };
+  });
+  return { calls, laneBytes: bytes };
+}
+
+/** Bytes of a buffer, kept on whole 64-byte lines. */
+export function bytesOf(b: Pick<Buffer, "rows" | "cols" | "layout">): number {
+  return Math.ceil(elements(b) * 4 / 64) * 64;
+}
+
+/**
+ * First-fit placement of activations: a buffer occupies its bytes from the first to the last instruction that
+ * names it. Caches live for ever.
+ */
+function allocateActivations(tape: Tape): { offsets: Map<Buffer, number>; bytes: number } {
+  const life = new Map<Buffer, { first: number; last: number }>();
+  const touch = (b: Buffer | undefined, i: number) => {
+    if (b?.space !== "activation") return;
+    const span = life.get(b);
+    if (span) span.last = i;
+    else life.set(b, { first: i, last: i });
+  };
+  tape.instructions.forEach((instruction: Instruction, i) => {
+    for (const b of Object.values(instruction.buffers)) touch(b, i);
+  });
+  const offsets = new Map<Buffer, number>();
+  let caches = 0;
+  for (const b of tape.buffers) {
+    if (b.space !== "cache") continue;
+    offsets.set(b, caches);
+    caches += bytesOf(b);
+  }
+  let bytes = caches;
+  const placed: { start: number; end: number; last: number }[] = [];
+  for (const [b, span] of [...life].sort((x, y) => x[1].first - y[1].first)) {
+    const size = bytesOf(b);
+    const taken = placed.filter((p) => p.last >= span.first).sort((x, y) => x.start - y.start);
+    let start = caches;
+    for (const p of taken) {
+      if (p.start - start >= size) break;
+      start = Math.max(start, p.end);
+    }
+    offsets.set(b, start);
+    placed.push({ start, end: start + size, last: span.last });
+    bytes = Math.max(bytes, start + size);
+  }
+  return { offsets, bytes };
+}

@@ -1,0 +1,63 @@
+import type { BatchRecords } from "../tensor/backend.ts";
+
+/** One token sequence with whatever a pass needs of it. All arrays have one entry per token. */
+export interface Sequence {
+  readonly tokens: readonly number[];
+  /** Position ids; 0, 1, 2, ... where omitted. */
+  readonly positions?: readonly number[];
+  /** Next-token targets of the language head, and their weights (0 = not trained on). */
+  readonly targets?: readonly number[];
+  readonly weights?: readonly number[];
+  /** Targets of the value head: (tokens, outputs) row-major; and weights per token. */
+  readonly valueTargets?: readonly number[];
+  readonly valueWeights?: readonly number[];
+}
+
+/**
+ * Packs ragged sequences into (sequences, length) records, padded at the end with token 0 of weight 0 (causal
+ * attention keeps padding from being seen).
+ *
+ * @param length Tokens per row; throws RangeError if a sequence is longer.
+ */
+export function packBatch(sequences: readonly Sequence[], length: number): BatchRecords {
+  const n = sequences.length * length;
+  const records: Record<string, Int32Array | Float32Array> = {
+    tokens: new Int32Array(n),
+    positions: new Int32Array(n),
+  };
+  const put = (
+    label: string,
+    make: (n: number) => Int32Array | Float32Array,
+    row: number,
+    values: readonly number[] | undefined,
+    tokens: number,
+  ) => {
+    if (!values) return;
+    const cols = values.length / tokens;
+    if (!Number.isInteger(cols)) {
+      throw new RangeError(
+        `${label} of sequence ${row} has ${values.length} entries for ${tokens} tokens`,
+      );
+    }
+    (records[label] ??= make(n * cols)).set(values, row * length * cols);
+  };
+  const int = (k: number) => new Int32Array(k), float = (k: number) => new Float32Array(k);
+  sequences.forEach((s, row) => {
+    const count = s.tokens.length;
+    if (count > length) {
+      throw new RangeError(`sequence ${row} has ${count} tokens, the batch has room for ${length}`);
+    }
+    put("tokens", int, row, s.tokens, count);
+    put("positions", int, row, s.positions ?? Array.from(s.tokens, (_, i) => i), count);
+    put("targets", int, row, s.targets, count);
+    put("weights", float, row, s.weights, count);
+    put("valueTargets", float, row, s.valueTargets, count);
+    put("valueWeights", float, row, s.valueWeights, count);
+  });
+  return records;
+}
+
+/** The smallest batch length, a multiple of 4, that holds every sequence. */
+export function batchLength(sequences: readonly Sequence[]): number {
+  return Math.ceil(Math.max(...sequences.map((s) => s.tokens.length)) / 4) * 4;
+}

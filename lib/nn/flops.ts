@@ -1,0 +1,18 @@
+import { type TransformerConfig, transformerParameters } from "./transformer.ts";
+
+/** Number of weights, by convention without padding; `embedding: false` leaves out token embedding and heads. */
+export function parameterCount(c: TransformerConfig, { embedding = true } = {}): number {
+  return transformerParameters(c)
+    .filter((p) => embedding || p.name.startsWith("layers."))
+    .reduce((n, p) => n + p.rows * p.cols, 0);
+}
+
+/**
+ * Floating-point operations of one forward pass over `tokens` tokens in sequences of `length`: two per weight and
+ * token, embedding look-ups free, plus 4 * length * d per layer and token for attention (uncut by causality, as in
+ * Kaplan et al. 2020). Training costs three times as much.
+ */
+export function forwardFlops(c: TransformerConfig, tokens: number, length: number): number {
+  const weights = parameterCount(c) - c.vocabularySize * c.dModel;
+  return tokens * (2 * weights + 4 * c.layers * length * c.dModel);
+}

@@ -1,0 +1,289 @@
+/** A transformer on a backend: initial weights, training, forward passes, generation, state. */
+import type {
+  Backend,
+  BatchRecords,
+  DecodingProgram,
+  ForwardProgram,
+  Session,
+  StateName,
+  StepReport,
+  TrainingProgram,
+} from "../tensor/backend.ts";
+import { UsageError } from "../errors.ts";
+import { canonicalBytes, sha256 } from "../tensor/digest.ts";
+import { cos, exp, log, sin } from "../tensor/math.ts";
+import { purposeId, RandomStream } from "../tensor/random.ts";
+import { packBatch, type Sequence } from "./batch.ts";
+import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";
+import {
+  recordDecoding,
+  recordForward,
+  recordTraining,
+  type TransformerConfig,
+  transformerParameters,
+} from "./transformer.ts";
+
+/** A named tensor, row-major. */
+export interface NamedTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A prompt and the position ids of prompt and response. */
+export interface Prompt {
+  readonly tokens: readonly number[];
+  /** Position id of the i-th token of prompt and response. */
+  position(i: number): number;
+  /** Row of the sampling stream: give each sample its own. */
+  readonly row: number;
+}
+
+/** How to generate. */
+export interface GenerateOptions {
+  /** Most tokens a response may have. */
+  readonly maxTokens: number;
+  /** 0 = greedy. */
+  readonly temperature: number;
+  /** Tokens that end a response (they are part of it). */
+  readonly stop: readonly number[];
+  /** Seed and purpose of the sampling stream. */
+  readonly seed: number;
+  readonly purpose: string;
+}
+
+/** Which rows of which sequence a forward pass shall return. */
+export interface ForwardRow {
+  readonly sequence: number;
+  readonly token: number;
+}
+
+/** Rows generated side by side: bounds the memory of caches. */
+const GENERATION_ROWS = 256;
+/** Sequences of one forward pass. */
+const FORWARD_SEQUENCES = 64;
+
+/** See the file's header. */
+export class Model {
+  readonly #session: Session;
+  readonly #training = new Map<string, TrainingProgram>();
+  readonly #forward = new Map<string, ForwardProgram>();
+  readonly #decoding = new Map<string, DecodingProgram>();
+  /** Optimizer steps taken. */
+  step = 0;
+
+  /** Throws UsageError if the architecture is not one the kernels can run. Weights are zero until `initialize`. */
+  constructor(backend: Backend, readonly config: TransformerConfig) {
+    checkConfig(config);
+    this.#session = backend.session(transformerParameters(config), { rope: rotaryTable(config) });
+  }
+
+  /** Normal initial weights; every tensor has its own random stream (`purpose` is its name). */
+  initialize(seed: number): this {
+    for (const p of transformerParameters(this.config)) {
+      const values = new Float32Array(p.rows * p.cols);
+      if (p.init === "ones") values.fill(1);
+      else {
+        const random = new RandomStream({ seed, purpose: `weights/${p.name}` });
+        for (let i = 0; i < values.length; i++) values[i] = random.normal() * p.init;
+      }
+      this.#session.write("weights", p.name, values);
+    }
+    return this;
+  }
+
+  /** One optimizer step on a batch. */
+  train(sequences: readonly Sequence[], length: number, optimizer: OptimizerConfig): StepReport {
+    return this.trainPacked(packBatch(sequences, length), sequences.length, length, optimizer);
+  }
+
+  /** One optimizer step on records as `packBatch` makes them. */
+  trainPacked(
+    batch: BatchRecords,
+    sequences: number,
+    length: number,
+    optimizer: OptimizerConfig,
+  ): StepReport {
+    const report = this.#trainingProgram(sequences, length)
+      .step(batch, optimizerStep(optimizer, this.step));
+    this.step++;
+    return report;
+  }
+
+  /** Losses and gradients of a batch, without a step. */
+  gradients(
+    sequences: readonly Sequence[],
+    length: number,
+  ): ReturnType<TrainingProgram["gradients"]> {
+    return this.#trainingProgram(sequences.length, length).gradients(packBatch(sequences, length));
+  }
+
+  #trainingProgram(sequences: number, length: number): TrainingProgram {
+    return cached(
+      this.#training,
+      `${sequences}x${length}`,
+      () => this.#session.training({ sequences, length }, (t) => recordTraining(t, this.config)),
+    );
+  }
+
+  /**
+   * Head outputs at chosen rows: "logits" (rows, vocabulary) and "values" (rows, outputs), as far as the model has
+   * the heads. Any number of sequences.
+   */
+  forward(
+    sequences: readonly Sequence[],
+    rows: readonly ForwardRow[],
+  ): Record<string, Float32Array> {
+    const length = Math.ceil(Math.max(4, ...sequences.map((s) => s.tokens.length)) / 4) * 4;
+    const width: Record<string, number> = {};
+    if (this.config.languageHead) width.logits = this.config.vocabularySize;
+    if (this.config.valueHead) width.values = this.config.valueHead.outputs;
+    const out: Record<string, Float32Array> = {};
+    for (const [label, w] of Object.entries(width)) out[label] = new Float32Array(rows.length * w);
+    const batchSize = Math.min(FORWARD_SEQUENCES, Math.ceil(sequences.length / 16) * 16);
+    for (let start = 0; start < sequences.length; start += batchSize) {
+      const part = sequences.slice(start, start + batchSize);
+      while (part.length < batchSize) part.push({ tokens: [0] });
+      const wanted = rows.map((r, index) => ({ ...r, index }))
+        .filter((r) => r.sequence >= start && r.sequence < start + batchSize);
+      const slots = new Int32Array(batchSize * length).fill(-1);
+      wanted.forEach((r, slot) => slots[(r.sequence - start) * length + r.token] = slot);
+      const records: Record<string, Int32Array | Float32Array> = { ...packBatch(part, length) };
+      for (const label of ["targets", "weights", "valueTargets", "valueWeights"]) {
+        delete records[label];
+      }
+      for (const label of Object.keys(width)) records[`${label} slots`] = slots;
+      const key = `${batchSize}x${length}`;
+      const program = cached(this.#forward, key, () =>
+        this.#session.forward(
+          { sequences: batchSize, length, slots: batchSize * length },
+          (t) => recordForward(t, this.config),
+        ));
+      const result = program.run(records, wanted.length);
+      for (const [label, w] of Object.entries(width)) {
+        wanted.forEach((r, slot) =>
+          out[label]!.set(result[label]!.subarray(slot * w, (slot + 1) * w), r.index * w)
+        );
+      }
+    }
+    return out;
+  }
+
+  /** Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one. */
+  generate(prompts: readonly Prompt[], o: GenerateOptions): number[][] {
+    const responses: number[][] = [];
+    const { temperature, seed, stop } = o;
+    const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
+    const capacity = Math.ceil(Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens);
+    const rows = Math.min(GENERATION_ROWS, Math.ceil(prompts.length / 4) * 4);
+    const program = cached(
+      this.#decoding,
+      `${rows}x${capacity}`,
+      () =>
+        this.#session.decoding(
+          { rows, capacity },
+          (t, room) => recordDecoding(t, this.config, room),
+        ),
+    );
+    for (let start = 0; start < prompts.length; start += rows) {
+      const part = prompts.slice(start, start + rows), n = part.length;
+      const length = Math.max(...part.map((p) => p.tokens.length)) + o.maxTokens;
+      const forced = new Int32Array(length * n).fill(-1), positions = new Int32Array(length * n);
+      part.forEach((p, row) => {
+        for (let t = 0; t < length; t++) positions[t * n + row] = p.position(t);
+        p.tokens.forEach((token, t) => forced[t * n + row] = token);
+      });
+      const tokens = program.run(forced, positions, Int32Array.from(part, (p) => p.row), options);
+      part.forEach((p, row) => {
+        const response: number[] = [];
+        const end = p.tokens.length + o.maxTokens;
+        for (let t = p.tokens.length; t < end && tokens[t * n + row]! >= 0; t++) {
+          response.push(tokens[t * n + row]!);
+        }
+        responses.push(response);
+      });
+    }
+    return responses;
+  }
+
+  /** All weights, or AdamW's moments, by name. */
+  tensors(state: StateName = "weights"): Record<string, NamedTensor> {
+    return Object.fromEntries(
+      transformerParameters(this.config).map(({ name, rows, cols }) => [
+        name,
+        { shape: rows === 1 ? [cols] : [rows, cols], data: this.#session.read(state, name) },
+      ]),
+    );
+  }
+
+  /** Sets weights or moments. Throws UsageError if a tensor is missing or has another shape. */
+  setTensors(tensors: Readonly<Record<string, NamedTensor>>, state: StateName = "weights"): void {
+    for (const { name, rows, cols } of transformerParameters(this.config)) {
+      const tensor = tensors[name];
+      if (!tensor) {
+        throw new UsageError("checkpoint", name, "this tensor is missing: is it another model's?");
+      }
+      if (tensor.data.length !== rows * cols) {
+        throw new UsageError(
+          `checkpoint ${name}`,
+          tensor.shape.join(" x "),
+          `the model needs ${rows} x ${cols}: use the config that the checkpoint was made with`,
+        );
+      }
+      this.#session.write(state, name, tensor.data);
+    }
+  }
+
+  /** SHA-256 over all weights in order. */
+  digest(): string {
+    const digests = Object.entries(this.tensors()).map(([name, t]) =>
+      `${name}:${sha256(canonicalBytes(t.data))}`
+    );
+    return sha256(new TextEncoder().encode(digests.join("\n")));
+  }
+}
+
+function cached<T>(map: Map<string, T>, key: string, make: () => T): T {
+  let value = map.get(key);
+  if (!value) map.set(key, value = make());
+  return value;
+}
+
+function checkConfig(c: TransformerConfig): void {
+  const whole = (name: keyof TransformerConfig, step: number) => {
+    const value = c[name] as number;
+    if (!Number.isInteger(value) || value < 1 || value % step !== 0) {
+      throw new UsageError(
+        name,
+        value,
+        step === 1 ? "give a positive integer" : `give a multiple of ${step}`,
+      );
+    }
+  };
+  whole("vocabularySize", 1);
+  whole("dModel", 16);
+  whole("layers", 1);
+  whole("headDim", 16);
+  whole("rotaryDim", c.rotaryDim === 8 ? 8 : 16);
+  whole("maxPosition", 1);
+  whole("mlpRatio", 1);
+  if (c.dModel % c.headDim !== 0) {
+    throw new UsageError("headDim", c.headDim, `give a divisor of dModel (${c.dModel})`);
+  }
+  if (c.rotaryDim > c.headDim) {
+    throw new UsageError("rotaryDim", c.rotaryDim, `give at most headDim (${c.headDim})`);
+  }
+}
+
+/** Cosine and sine of position * base^(-2 i / rotaryDim): (maxPosition, rotaryDim / 2, 2). */
+function rotaryTable({ maxPosition, rotaryDim, ropeBase }: TransformerConfig): Float32Array {
+  const table = new Float32Array(maxPosition * rotaryDim);
+  const scale = log(ropeBase);
+  for (let p = 0, k = 0; p < maxPosition; p++) {
+    for (let i = 0; i < rotaryDim / 2; i++) {
+      const angle = p * exp(-2 * i / rotaryDim * scale);
+      table[k++] = cos(angle);
+      table[k++] = sin(angle);
+    }
+  }
+  return table;
+}

@@ -1,0 +1,145 @@
+/**
+ * Decoder-only pre-norm transformer: token embedding; per layer RMSNorm, causal attention with (partial)
+ * rotary positions, RMSNorm, GELU MLP; final RMSNorm; an untied language-model head and/or a value head. No
+ * biases, no dropout.
+ */
+import type { Buffer, Parameter, Tape } from "../tensor/tape.ts";
+import {
+  attention,
+  attentionDecode,
+  type AttentionShape,
+  collect,
+  crossEntropy,
+  embedding,
+  gelu,
+  linear,
+  rmsNorm,
+  rope,
+  sample,
+  valueLoss,
+} from "./operations.ts";
+
+/** How a value head is trained. */
+export interface ValueHead {
+  /** "squared_error": `outputs` scalars; "soft_cross_entropy": logits of a distribution over `outputs` bins. */
+  readonly loss: "squared_error" | "soft_cross_entropy";
+  /** Number of outputs, >= 1. */
+  readonly outputs: number;
+}
+
+/** Architecture of a transformer. */
+export interface TransformerConfig {
+  /** Number of tokens. */
+  readonly vocabularySize: number;
+  /** Width of the residual stream: a multiple of 16. */
+  readonly dModel: number;
+  /** Number of layers. */
+  readonly layers: number;
+  /** Width of a head: a multiple of 16 that divides dModel. */
+  readonly headDim: number;
+  /** Rotated dimensions of each head: 8 or a multiple of 16, at most headDim. */
+  readonly rotaryDim: number;
+  /** Base of the rotary frequencies. */
+  readonly ropeBase: number;
+  /** Number of position ids. */
+  readonly maxPosition: number;
+  /** Width of the MLP over dModel. */
+  readonly mlpRatio: number;
+  /** Whether there is a language-model head. */
+  readonly languageHead: boolean;
+  /** The value head, if any. */
+  readonly valueHead?: ValueHead;
+}
+
+/** The weights of a transformer, in checkpoint order: those with weight decay first. */
+export function transformerParameters(c: TransformerConfig): Parameter[] {
+  const d = c.dModel, inner = d * c.mlpRatio;
+  // Fan-in initialisation; what writes to the residual stream is scaled by its depth (GPT-2).
+  const std = (fanIn: number) => Math.sqrt(1 / fanIn);
+  const depth = Math.sqrt(1 / (2 * c.layers));
+  const matrix = (name: string, rows: number, cols: number, init: number) => ({
+    name,
+    rows,
+    cols,
+    init,
+    decay: true,
+  });
+  const gain = (name: string): Parameter => ({
+    name,
+    rows: 1,
+    cols: d,
+    init: "ones",
+    decay: false,
+  });
+  const matrices = [matrix("embedding", c.vocabularySize, d, 1)];
+  const gains: Parameter[] = [];
+  for (let l = 0; l < c.layers; l++) {
+    matrices.push(
+      matrix(`layers.${l}.qkv`, d, 3 * d, std(d)),
+      matrix(`layers.${l}.out`, d, d, std(d) * depth),
+      matrix(`layers.${l}.up`, d, inner, std(d)),
+      matrix(`layers.${l}.down`, inner, d, std(inner) * depth),
+    );
+    gains.push(gain(`layers.${l}.norm1`), gain(`layers.${l}.norm2`));
+  }
+  if (c.languageHead) matrices.push(matrix("head", d, c.vocabularySize, std(d)));
+  if (c.valueHead) matrices.push(matrix("value_head", d, c.valueHead.outputs, 0.1 * std(d)));
+  return [...matrices, ...gains, gain("norm")];
+}
+
+/** Hidden states (rows, dModel) after the final norm. `decode` switches to one token a row with a cache. */
+function trunk(tape: Tape, c: TransformerConfig, decode?: { capacity: number }): Buffer {
+  const weights = new Map(transformerParameters(c).map((p) => [p.name, tape.parameter(p)]));
+  const w = (name: string) => weights.get(name)!;
+  const shape: AttentionShape = {
+    heads: c.dModel / c.headDim,
+    headDim: c.headDim,
+    rotaryDim: c.rotaryDim,
+    maxPosition: c.maxPosition,
+  };
+  let x = embedding(tape, tape.batch("tokens"), w("embedding"));
+  for (let l = 0; l < c.layers; l++) {
+    const qkv = linear(tape, rmsNorm(tape, x, w(`layers.${l}.norm1`)), w(`layers.${l}.qkv`));
+    rope(tape, qkv, tape.batch("positions"), shape);
+    const o = decode
+      ? attentionDecode(tape, qkv, shape, `layers.${l}.cache`, decode.capacity)
+      : attention(tape, qkv, shape);
+    x = linear(tape, o, w(`layers.${l}.out`), x);
+    const u = linear(tape, rmsNorm(tape, x, w(`layers.${l}.norm2`)), w(`layers.${l}.up`));
+    x = linear(tape, gelu(tape, u), w(`layers.${l}.down`), x);
+  }
+  return rmsNorm(tape, x, w("norm"));
+}
+
+function heads(tape: Tape, c: TransformerConfig, x: Buffer) {
+  const parameters = transformerParameters(c);
+  const head = (name: string) =>
+    linear(tape, x, tape.parameter(parameters.find((p) => p.name === name)!));
+  return {
+    logits: c.languageHead ? head("head") : undefined,
+    values: c.valueHead ? head("value_head") : undefined,
+  };
+}
+
+/** Records forward and backward passes of the losses on a training tape. */
+export function recordTraining(tape: Tape, c: TransformerConfig): void {
+  const { logits, values } = heads(tape, c, trunk(tape, c));
+  if (logits) crossEntropy(tape, logits, c.vocabularySize);
+  if (values) valueLoss(tape, values, c.valueHead!.loss, c.valueHead!.outputs);
+  tape.backward();
+}
+
+/** Records a forward pass that collects logits and value outputs of chosen rows. */
+export function recordForward(tape: Tape, c: TransformerConfig): void {
+  const { logits, values } = heads(tape, c, trunk(tape, c));
+  if (logits) collect(tape, logits, "logits", c.vocabularySize);
+  if (values) collect(tape, values, "values", c.valueHead!.outputs);
+}
+
+/** Records one decoding step: a token a row in, the next token out. */
+export function recordDecoding(tape: Tape, c: TransformerConfig, capacity: number): void {
+  const { valueHead: _, ...actor } = c;
+  const { logits } = heads(tape, actor, trunk(tape, c, { capacity }));
+  if (!logits) throw new Error("decoding needs a language-model head: set languageHead");
+  sample(tape, logits, c.vocabularySize);
+}

@@ -1,0 +1,115 @@
+/**
+ * What a device must offer to train and run models: one sentence per method. The WASM backend promises the
+ * same bits for the same calls on every machine and for any number of threads.
+ */
+import type { Parameter, Tape } from "./tape.ts";
+
+/** A device. */
+export interface Backend {
+  /** "wasm" or "webgpu". */
+  readonly name: string;
+  /** Memory for one model's weights and optimizer state, all zero. */
+  session(
+    parameters: readonly Parameter[],
+    constants: Readonly<Record<string, Float32Array>>,
+  ): Session;
+  /** Frees workers and memory; the backend cannot be used afterwards. */
+  close(): void;
+}
+
+/** Weights or one of AdamW's moments. */
+export type StateName = "weights" | "m" | "v";
+
+/** One model on a device. */
+export interface Session {
+  /** Copies one tensor out, row-major (rows, cols). */
+  read(state: StateName, name: string): Float32Array;
+  /** Copies one tensor in, row-major (rows, cols). */
+  write(state: StateName, name: string, values: Float32Array): void;
+  /** Compiles a training step on batches of `sequences` sequences of `length` tokens. */
+  training(shape: BatchShape, record: (tape: Tape) => void): TrainingProgram;
+  /** Compiles a forward pass that collects at most `slots` rows. */
+  forward(shape: BatchShape & { slots: number }, record: (tape: Tape) => void): ForwardProgram;
+  /** Compiles token-by-token generation for at most `rows` sequences of at most `capacity` tokens. */
+  decoding(shape: DecodingShape, record: (tape: Tape, capacity: number) => void): DecodingProgram;
+}
+
+/** Sequences in a batch and tokens in a sequence (a multiple of 4). */
+export interface BatchShape {
+  readonly sequences: number;
+  readonly length: number;
+}
+
+/** Size of a generation program. */
+export interface DecodingShape {
+  readonly rows: number;
+  readonly capacity: number;
+}
+
+/** Batch records by label: (sequences * length * cols) elements each; absent ones are zero. */
+export type BatchRecords = Readonly<Record<string, Int32Array | Float32Array>>;
+
+/** AdamW's numbers for one step. */
+export interface AdamWStep {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** 1 - beta^t after this step. */
+  readonly biasCorrection1: number;
+  readonly biasCorrection2: number;
+  /** Largest gradient norm; Infinity = no clipping. */
+  readonly clip: number;
+}
+
+/** What one training step reports. */
+export interface StepReport {
+  /** Weighted mean loss of the language head, 0 where it has no weight. */
+  readonly loss: number;
+  /** Weighted mean loss of the value head, 0 where it has no weight. */
+  readonly valueLoss: number;
+  /** L2 norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** A compiled training step. */
+export interface TrainingProgram {
+  /** Forward, backward and AdamW on one batch. */
+  step(batch: BatchRecords, optimizer: AdamWStep): StepReport;
+  /** Forward and backward only: the gradients, row-major by parameter name. */
+  gradients(batch: BatchRecords): StepReport & { gradients: Record<string, Float32Array> };
+}
+
+/** A compiled forward pass. */
+export interface ForwardProgram {
+  /** Runs the batch; returns `width` floats for every slot, by label ("logits", "values"). */
+  run(batch: BatchRecords, slots: number): Record<string, Float32Array>;
+}
+
+/** How generation chooses tokens. */
+export interface GenerationOptions {
+  /** 0 = greedy. */
+  readonly temperature: number;
+  /** Seed and purpose of the sampling stream; row and step come from the program. */
+  readonly seed: number;
+  readonly purpose: number;
+  /** A row is finished when it emits one of these. */
+  readonly stop: readonly number[];
+}
+
+/** A compiled generation program. */
+export interface DecodingProgram {
+  /**
+   * @param forced (length, rows) with length <= capacity: prompt tokens, -1 where the model chooses.
+   * @param positions (length, rows): position ids.
+   * @param rowIds (rows): row of the random stream.
+   * @returns (length, rows): all tokens; -1 after a row's stop token.
+   */
+  run(
+    forced: Int32Array,
+    positions: Int32Array,
+    rowIds: Int32Array,
+    options: GenerationOptions,
+  ): Int32Array;
+}
