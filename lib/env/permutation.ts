@@ -154,16 +154,8 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || min > max) {
       throw new UsageError("difficulty", `${min}..${max}`, "must be integers with 1 <= min <= max");
     }
-    const symbols = max + 1 + this.config.maxMovesBefore;
-    const prompt = HEADER + symbols + 1;
-    if (prompt > this.traceOffset) {
-      throw new UsageError(
-        "environment.traceOffset",
-        this.traceOffset,
-        `words of ${max} generators make prompts of ${prompt} tokens; raise it to ${prompt} or more`,
-      );
-    }
-    return { prompt, trace: symbols + 1 };
+    const prompt = this.#promptLength(max, this.config.maxMovesBefore);
+    return { prompt, trace: prompt - HEADER };
   }
 
   /**
@@ -174,7 +166,7 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
    */
   state(word: readonly string[], moves: readonly string[] = []): PermutationState {
     const { maxMoves } = this.config;
-    this.maxLengths({ min: 1, max: Math.max(1, word.length) });
+    this.#promptLength(word.length, moves.length);
     if (moves.length > maxMoves) {
       throw new UsageError("moves", moves.length, `the actor has ${maxMoves} moves`);
     }
@@ -301,6 +293,19 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     return rows.map(([about, written, verdict]) =>
       `${about.padEnd(first)}  ${written.padEnd(second)}  ${verdict}`
     ).join("\n");
+  }
+
+  /** Header, word, SEP, moves, Q. */
+  #promptLength(word: number, moves: number): number {
+    const prompt = HEADER + word + 1 + moves + 1;
+    if (prompt > this.traceOffset) {
+      throw new UsageError(
+        "environment.traceOffset",
+        this.traceOffset,
+        `words of ${word} generators make prompts of ${prompt} tokens; raise it to ${prompt} or more`,
+      );
+    }
+    return prompt;
   }
 
   #sample(

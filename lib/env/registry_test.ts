@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import type { PermutationEnvironment } from "./permutation.ts";
+import { createEnvironment, environments, parseActor } from "./registry.ts";
+
+Deno.test("a registered environment knows its name and survives a round trip through its config", () => {
+  for (const name of Object.keys(environments)) {
+    const environment = createEnvironment(name);
+    assert.equal(environment.name, name);
+    const config = JSON.parse(JSON.stringify(environment.config));
+    assert.deepEqual(createEnvironment(name, config).config, environment.config);
+  }
+});
+
+Deno.test("a name known at compile time gives the environment's own type", () => {
+  const environment: PermutationEnvironment = createEnvironment("permutation", { group: "S3" });
+  assert.equal(environment.group.order, 6);
+});
+
+Deno.test("every config field of every environment has a description", () => {
+  for (const { config, actor } of Object.values(environments)) {
+    for (const schema of [config, actor]) {
+      const shape =
+        (schema as unknown as { shape: Record<string, { description?: string }> }).shape;
+      for (const [field, { description }] of Object.entries(shape)) assert.ok(description, field);
+    }
+  }
+});
+
+Deno.test("an unknown name lists the choices", () => {
+  for (const name of ["permutaton", "constructor", ""]) {
+    assert.throws(() => createEnvironment(name), {
+      name: "UsageError",
+      message: `environment: ${JSON.stringify(name)}: unknown environment; choose from permutation`,
+    });
+  }
+});
+
+Deno.test("actors are validated", () => {
+  assert.deepEqual(parseActor("permutation", { epsilon: 0.3 }), { epsilon: 0.3 });
+  assert.throws(
+    () => parseActor("permutation", { epsilon: 2 }),
+    /^UsageError: actor\.epsilon: 2: /,
+  );
+});
