@@ -51,7 +51,7 @@ export const permutationConfig = z.strictObject({
   heldOutFraction: z.number().min(0).max(0.9).default(0.1)
     .describe("The fraction of scramble words, chosen by their hash, in the test split."),
   traceOffset: z.int().min(4).max(4096).default(48)
-    .describe("The position id of the first token after Q; must exceed every prompt's length."),
+    .describe("The position id of the first token after Q; no prompt may be longer."),
 });
 
 /** The configuration as a user writes it: every field may be left out. */

@@ -32,7 +32,7 @@ export function createEnvironment(name: string, config?: unknown): Environment<u
 
 /** An actor of the environment of that name, from a configuration file. */
 export function parseActor(name: string, actor: unknown): unknown {
-  return parseConfig(definition(name).actor, actor, "actor");
+  return parseConfig<unknown>(definition(name).actor, actor, "actor");
 }
 
 function definition(name: string): (typeof environments)[EnvironmentName] {
