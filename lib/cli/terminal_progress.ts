@@ -1,0 +1,43 @@
+/**
+ * A run's progress on the standard error stream.
+ */
+import { formatDuration } from "../report/format.ts";
+import type { ProgressListener, RunProgress } from "../run/progress.ts";
+
+/** The snapshot as one line of text. */
+export function formatProgress(progress: RunProgress): string {
+  const { title, cells, cellsDone, fraction, rate, secondsLeft, current } = progress;
+  const pace = secondsLeft === undefined
+    ? ""
+    : `, ${(rate / 1e9).toPrecision(3)} GFLOP/s, ETA ${formatDuration(secondsLeft)}`;
+  return `${title}: ${cellsDone}/${cells} cells, ${
+    Math.floor(100 * fraction)
+  } %${pace}  ${current}`;
+}
+
+const CLEAR_LINE = "\r\x1b[K";
+
+/**
+ * A listener for the standard error stream: one live line in a terminal, else (also where CI is
+ * set) one plain line for each finished cell. `clear` removes the live line before other output.
+ */
+export function terminalProgress(live = isLive()): ProgressListener & { clear(): void } {
+  const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  let last = -Infinity;
+  const listener = (progress: RunProgress) => {
+    const isFinished = progress.finished !== undefined;
+    if (live) {
+      // Ten times a second is what an eye follows.
+      if (!isFinished && performance.now() - last < 100) return;
+      last = performance.now();
+      write(CLEAR_LINE + formatProgress(progress).slice(0, Deno.consoleSize().columns - 1));
+    } else if (isFinished) {
+      write(`${formatProgress(progress)}\n`);
+    }
+  };
+  return Object.assign(listener, { clear: () => void (live && write(CLEAR_LINE)) });
+}
+
+function isLive(): boolean {
+  return Deno.stderr.isTerminal() && !Deno.env.get("CI");
+}

@@ -1,0 +1,58 @@
+/**
+ * The Worker in which one cell runs: it imports the experiment's module, computes, and answers.
+ */
+import { UsageError } from "../errors.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import type { AnyExperiment, Cell, CellResult } from "./experiment.ts";
+
+/** What the Worker is sent, once. */
+export interface CellRequest {
+  /** URL of the experiment's module. */
+  readonly module: string;
+  readonly cell: Cell;
+  readonly threads: number;
+  readonly checkpointDirectory: string;
+}
+
+/** What it answers: progress any number of times, then one of the others. */
+export type CellReply =
+  | {
+    readonly type: "progress";
+    readonly done: number;
+    readonly total: number;
+    readonly info: string;
+  }
+  | { readonly type: "finished"; readonly result: CellResult }
+  | { readonly type: "usage"; readonly message: string }
+  | { readonly type: "failed"; readonly message: string };
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<CellRequest>) => void;
+  postMessage(reply: CellReply): void;
+};
+
+scope.onmessage = async ({ data: request }) => {
+  try {
+    const { default: experiment } = await import(request.module) as { default: AnyExperiment };
+    const result = await experiment.runCell(request.cell, {
+      threads: request.threads,
+      progress: (done, total, info = "") =>
+        scope.postMessage({ type: "progress", done, total, info }),
+      checkpoint: openCheckpoint(request.checkpointDirectory),
+    });
+    scope.postMessage({ type: "finished", result });
+  } catch (error) {
+    scope.postMessage(explain(error));
+  }
+};
+
+function explain(error: unknown): CellReply {
+  if (error instanceof UsageError) return { type: "usage", message: error.message };
+  if (!(error instanceof Error)) return { type: "failed", message: String(error) };
+  // What V8 says when a WebAssembly memory or a typed array cannot be had.
+  if (error instanceof RangeError && /allocat|memory/i.test(error.message)) {
+    const remedy = "too little memory: use fewer --threads, or a smaller profile";
+    return { type: "usage", message: `memory: "${error.message}": ${remedy}` };
+  }
+  return { type: "failed", message: error.stack ?? error.message };
+}

@@ -1,0 +1,41 @@
+/**
+ * A profile's configuration: validated, every default filled in, known by a hash.
+ */
+import { parseConfig } from "../env/parse_config.ts";
+import { UsageError } from "../errors.ts";
+import { canonicalJson, sha256 } from "../tensor/digest.ts";
+import { type AnyExperiment, type ProfileName, PROFILES } from "./experiment.ts";
+
+/** SHA-256 over the canonical JSON of any configuration. */
+export function configHash(config: unknown): string {
+  return sha256(new TextEncoder().encode(canonicalJson(config)));
+}
+
+/** A profile's configuration, resolved. */
+export interface ResolvedConfig {
+  readonly config: unknown;
+  readonly hash: string;
+  /** Whether the profile's own seeds were replaced. */
+  readonly overridden: boolean;
+}
+
+/** The configuration of `profile`, with the seeds replaced where `seeds` says so. */
+export function resolveConfig(
+  experiment: AnyExperiment,
+  profile: ProfileName,
+  seeds?: readonly number[],
+): ResolvedConfig {
+  const input = experiment.profiles[profile];
+  if (input === undefined) {
+    throw new UsageError("--profile", profile, `one of ${PROFILES.join(", ")}`);
+  }
+  const name = `${experiment.name} ${profile}`;
+  const parse = (value: unknown) => parseConfig(experiment.schema, value, name);
+  const config = parse(seeds ? { ...input, seeds } : input);
+  if (seeds && !(config !== null && typeof config === "object" && "seeds" in config)) {
+    throw new UsageError("--seeds", seeds.join(","), `${experiment.name} has no seeds to choose`);
+  }
+  const hash = configHash(config);
+  const overridden = seeds !== undefined && hash !== configHash(parse(input));
+  return { config, hash, overridden };
+}

@@ -1,0 +1,105 @@
+/**
+ * What an experiment is: a validated configuration, the cells (training runs) it asks for, a
+ * summary over their results, and claims that read the summary.
+ *
+ * A new experiment is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as its
+ * default, and one line in `experiments/registry.ts`.
+ */
+import type { z } from "zod";
+
+/** A value that JSON holds without loss. NaN and infinities are not among them: use null. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/** How much is computed: smoke <= 30 s for CI, quick <= 3 min, standard = every size and seed. */
+export const PROFILES = ["smoke", "quick", "standard"] as const;
+export type ProfileName = (typeof PROFILES)[number];
+
+/** One independent training run. */
+export interface Cell<CellConfig = unknown> {
+  /** Unique in the experiment and readable, e.g. "cot/d32-L2/seed1". */
+  readonly id: string;
+  readonly seed: number;
+  /** Everything the result depends on besides the seed, resolved, as JSON. */
+  readonly config: CellConfig;
+  /** Estimated work in FLOPs, > 0. Decides the order and the time left, never a result. */
+  readonly cost: number;
+  /** Estimated peak memory in bytes, where a cell may be too large for a machine. */
+  readonly memory?: number;
+}
+
+/** What a running cell may use. */
+export interface CellContext {
+  /** Threads this cell may use, >= 1. A result must not depend on it. */
+  readonly threads: number;
+  /** Reports `done` of `total` units, whatever the unit, with a few words for the live line. */
+  progress(done: number, total: number, info?: string): void;
+  /**
+   * One file that outlives the process. `save` replaces it atomically; `load` gives the last bytes
+   * saved by an interrupted run of this very cell, or undefined. Stored as is: save safetensors.
+   */
+  readonly checkpoint: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void };
+}
+
+/** What a cell computes. */
+export interface CellResult {
+  /** Pinned: equal to the last bit on every machine. */
+  readonly metrics: Readonly<Record<string, Json>>;
+  /** Pinned SHA-256 digests of what is too large for a metric, e.g. `{ parameters }`. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** Files to keep, by name, e.g. "model.safetensors". */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** Timings and the like: kept, but neither pinned nor seen by `summarize`. */
+  readonly unpinned?: Readonly<Record<string, Json>>;
+}
+
+/** A claim's outcome with the numbers behind it. */
+export interface Verdict {
+  readonly verdict: "supported" | "not supported" | "inconclusive";
+  /** One sentence with the numbers. */
+  readonly reading: string;
+  readonly evidence: Readonly<Record<string, Json>>;
+}
+
+/** A statement that the experiment's summary can support or not. */
+export interface Claim<Summary> {
+  /** As in the claims table, e.g. "C1". */
+  readonly id: string;
+  readonly statement: string;
+  evaluate(summary: Summary): Verdict;
+}
+
+/** One row of the table that `reproduce` prints: column name to value. */
+export type TableRow = Readonly<Record<string, string | number | null>>;
+
+/** See the file header. `ConfigInput` is what a profile states before defaults are filled in. */
+export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> {
+  /** The name on the command line, equal to the folder's. */
+  readonly name: string;
+  readonly title: string;
+  /** `import.meta.url` of the module: workers import it, and `pins/` lies beside it. */
+  readonly module: string;
+  /** Must have a field `seeds: number[]` for `--seeds` to work. */
+  readonly schema: z.ZodType<Config, ConfigInput>;
+  readonly profiles: Readonly<Record<ProfileName, ConfigInput>>;
+  cells(config: Config): readonly Cell<CellConfig>[];
+  runCell(cell: Cell<CellConfig>, context: CellContext): Promise<CellResult>;
+  /** Pure; `results` holds every cell's metrics and digests by cell id. */
+  summarize(config: Config, results: ReadonlyMap<string, CellResult>): Summary;
+  readonly claims: readonly Claim<Summary>[];
+  /** The rows that `reproduce` prints; without it, one row per cell. */
+  table?(summary: Summary): readonly TableRow[];
+  /** Its report: the notebook's file name without ".ipynb", e.g. "01-scaling". */
+  readonly notebook?: string;
+}
+
+/** An experiment whose type parameters do not matter to the caller. */
+export type AnyExperiment = Experiment<unknown, unknown, unknown>;
+
+/** Experiments by name, each loaded when it is asked for. */
+export type Registry = Readonly<Record<string, () => Promise<{ default: AnyExperiment }>>>;

@@ -1,0 +1,139 @@
+/**
+ * Files that are whole or absent, and the operating system's errors told as `UsageError`s.
+ */
+import { dirname } from "node:path";
+import { UsageError } from "../errors.ts";
+
+/** Does `action` on the file at `path`; what the user can mend becomes a UsageError. */
+export function guarded<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw explain(path, error);
+  }
+}
+
+/** The bytes at `path`; a missing file is a UsageError with `remedy`. */
+export function readBytes(path: string, remedy: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new UsageError(path, "missing", remedy);
+    throw explain(path, error);
+  }
+}
+
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw explain(path, error);
+  }
+}
+
+/** Names in a folder, sorted; none where there is no such folder. */
+export function list(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw explain(directory, error);
+  }
+}
+
+/** Removes a file or a whole folder, where there is one. */
+export function remove(path: string): void {
+  if (exists(path)) guarded(path, () => Deno.removeSync(path, { recursive: true }));
+}
+
+/** Replaces the file at `path`: after a crash at any point it is either the old or the new one. */
+export function writeAtomically(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  guarded(path, () => {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    try {
+      writeDurably(temporary, bytes);
+      renameDurably(temporary, path);
+    } catch (error) {
+      remove(temporary);
+      throw error;
+    }
+  });
+}
+
+/** Creates a folder with these files, all of them or none. The folder must not exist yet. */
+export function writeFolderAtomically(
+  path: string,
+  files: Readonly<Record<string, Uint8Array>>,
+): void {
+  const temporary = `${path}.tmp`;
+  guarded(path, () => {
+    remove(temporary);
+    Deno.mkdirSync(temporary, { recursive: true });
+    try {
+      for (const [name, bytes] of Object.entries(files)) {
+        writeDurably(`${temporary}/${name}`, bytes);
+      }
+      syncFolder(temporary);
+      renameDurably(temporary, path);
+    } catch (error) {
+      remove(temporary);
+      throw error;
+    }
+  });
+}
+
+function writeDurably(path: string, bytes: Uint8Array): void {
+  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  file.syncSync();
+}
+
+function renameDurably(from: string, to: string): void {
+  Deno.renameSync(from, to);
+  syncFolder(dirname(to));
+}
+
+// A rename survives a power cut only once its folder is on the disk; Windows cannot open folders.
+function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return;
+  using folder = Deno.openSync(path, { read: true });
+  folder.syncSync();
+}
+
+function explain(path: string, error: unknown): unknown {
+  const remedy = remedyFor(error);
+  if (remedy === undefined) return error;
+  return new UsageError(path, (error as Error).message, remedy, { cause: error });
+}
+
+function remedyFor(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.NotCapable) {
+    return "the task may not go there: stay under the folders of its --allow-read and " +
+      "--allow-write lists in deno.json, or extend them";
+  }
+  if (!(error instanceof Error)) return undefined;
+  switch ((error as { code?: unknown }).code) {
+    case "EACCES":
+    case "EPERM":
+      return "no permission: change the owner or mode, or give another --out";
+    case "EROFS":
+      return "the file system is read-only: give another --out";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "the disk is full: free some space and run the command again, finished work is kept";
+    case "ENOTDIR":
+    case "EISDIR":
+    case "EEXIST":
+      return "a file stands where a folder is needed, or the other way round: move it away";
+    case "EMFILE":
+    case "ENFILE":
+      return "too many open files: raise `ulimit -n`";
+    case "ENAMETOOLONG":
+      return "the path is too long: give a shorter --out";
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Cells side by side, each in a Worker of its own: what one does to its memory, or how it ends,
+ * touches no other.
+ */
+import { UsageError } from "../errors.ts";
+import type { CellReply, CellRequest } from "./cell_worker.ts";
+import type { Cell, CellResult } from "./experiment.ts";
+
+export interface PoolOptions {
+  /** URL of the experiment's module. */
+  readonly module: string;
+  /** Threads for all cells together, >= 1. */
+  readonly threads: number;
+  checkpointDirectory(cell: Cell): string;
+  onStart?(cell: Cell): void;
+  onProgress?(cell: Cell, done: number, total: number, info: string): void;
+  /** Stores the result; what it throws is the cell's failure. */
+  onFinish(cell: Cell, result: CellResult, spent: { threads: number; seconds: number }): void;
+}
+
+/** A cell that threw or whose Worker died. */
+export interface CellFailure {
+  readonly cell: Cell;
+  readonly message: string;
+}
+
+/**
+ * Runs `cells`, the costliest first, and returns those that failed; a failure stops no other cell.
+ * A UsageError (disk full, too little memory) does: it ends all Workers and is thrown.
+ */
+export async function runCells(
+  cells: readonly Cell[],
+  options: PoolOptions,
+): Promise<CellFailure[]> {
+  const waiting = [...cells].sort((a, b) => b.cost - a.cost || (a.id < b.id ? -1 : 1));
+  const failures: CellFailure[] = [];
+  const workers = new Set<Worker>();
+  const running = new Set<Promise<void>>();
+  let free = options.threads;
+
+  const start = (cell: Cell, threads: number) => {
+    free -= threads;
+    options.onStart?.(cell);
+    const began = performance.now();
+    const worker = new Worker(new URL("./cell_worker.ts", import.meta.url), { type: "module" });
+    workers.add(worker);
+    const job = work(worker, cell, threads, options)
+      .then((result) => {
+        const seconds = (performance.now() - began) / 1000;
+        options.onFinish(cell, result, { threads, seconds });
+      })
+      .catch((error) => {
+        if (error instanceof UsageError) throw error;
+        failures.push({ cell, message: (error as Error).message });
+      })
+      .finally(() => {
+        worker.terminate();
+        workers.delete(worker);
+        running.delete(job);
+        free += threads;
+      });
+    running.add(job);
+  };
+
+  try {
+    while (waiting.length > 0 || running.size > 0) {
+      while (free > 0 && waiting.length > 0) {
+        const threads = Math.max(1, Math.floor(free / waiting.length));
+        start(waiting.shift()!, threads);
+      }
+      await Promise.race(running);
+    }
+  } finally {
+    workers.forEach((worker) => worker.terminate());
+  }
+  return failures;
+}
+
+function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions) {
+  return new Promise<CellResult>((resolve, reject) => {
+    worker.onmessage = ({ data: reply }: MessageEvent<CellReply>) => {
+      switch (reply.type) {
+        case "progress":
+          return options.onProgress?.(cell, reply.done, reply.total, reply.info);
+        case "finished":
+          return resolve(reply.result);
+        case "usage":
+          return reject(usageError(reply.message));
+        case "failed":
+          return reject(new Error(reply.message));
+      }
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`the worker died: ${event.message}`));
+    };
+    const request: CellRequest = {
+      module: options.module,
+      cell,
+      threads,
+      checkpointDirectory: options.checkpointDirectory(cell),
+    };
+    worker.postMessage(request);
+  });
+}
+
+// An error's class does not survive the way out of a Worker; its message does.
+function usageError(message: string): UsageError {
+  const error = new UsageError("", "", "");
+  error.message = message;
+  return error;
+}

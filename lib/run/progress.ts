@@ -1,0 +1,82 @@
+/**
+ * How far a run is: kept by a tracker, shown by a listener, be it a terminal's or a notebook's.
+ */
+import type { Cell } from "./experiment.ts";
+
+/** A snapshot, sent at every change. */
+export interface RunProgress {
+  /** What runs, e.g. "scaling quick". */
+  readonly title: string;
+  readonly cells: number;
+  readonly cellsDone: number;
+  /** Work done in [0, 1], by cost. */
+  readonly fraction: number;
+  readonly secondsElapsed: number;
+  /** FLOPs per second, by the cells' estimated cost, since this process took the run up. */
+  readonly rate: number;
+  /** Undefined until there is something to go by. */
+  readonly secondsLeft: number | undefined;
+  /** The cell that reported last, and what it said. */
+  readonly current: string;
+  /** Set when this very cell finished. */
+  readonly finished?: string;
+}
+
+export type ProgressListener = (progress: RunProgress) => void;
+
+/** Weighs cells by cost; what was taken up from an interrupted run does not count for the rate. */
+export class ProgressTracker {
+  readonly #began = performance.now();
+  readonly #total: number;
+  readonly #takenUp: number;
+  readonly #running = new Map<Cell, number>();
+  #doneCost: number;
+  #done: number;
+
+  constructor(
+    readonly title: string,
+    readonly cells: readonly Cell[],
+    takenUp: readonly Cell[],
+    readonly listener: ProgressListener,
+  ) {
+    this.#total = sumCost(cells);
+    this.#takenUp = sumCost(takenUp);
+    this.#doneCost = this.#takenUp;
+    this.#done = takenUp.length;
+    if (takenUp.length > 0) this.#emit(`${takenUp.length} cells taken up from an interrupted run`);
+  }
+
+  progressed(cell: Cell, done: number, total: number, info: string): void {
+    this.#running.set(cell, total > 0 ? Math.min(1, done / total) : 0);
+    this.#emit(`${cell.id} ${done}/${total} ${info}`.trimEnd());
+  }
+
+  finished(cell: Cell): void {
+    this.#running.delete(cell);
+    this.#doneCost += cell.cost;
+    this.#done += 1;
+    this.#emit(cell.id, cell.id);
+  }
+
+  #emit(current: string, finished?: string): void {
+    let cost = this.#doneCost;
+    for (const [cell, part] of this.#running) cost += cell.cost * part;
+    const secondsElapsed = (performance.now() - this.#began) / 1000;
+    const here = cost - this.#takenUp;
+    this.listener({
+      title: this.title,
+      cells: this.cells.length,
+      cellsDone: this.#done,
+      fraction: cost / this.#total,
+      secondsElapsed,
+      rate: here / Math.max(secondsElapsed, 1e-3),
+      secondsLeft: here > 0 ? secondsElapsed * (this.#total - cost) / here : undefined,
+      current,
+      ...(finished === undefined ? {} : { finished }),
+    });
+  }
+}
+
+function sumCost(cells: readonly Cell[]): number {
+  return cells.reduce((sum, cell) => sum + cell.cost, 0);
+}

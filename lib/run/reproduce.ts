@@ -1,0 +1,211 @@
+/**
+ * Reproduces one experiment: runs its cells, or what is left of them, summarizes, evaluates the
+ * claims, compares everything with the pins, and stores the run.
+ */
+import { relative } from "node:path";
+import { UsageError } from "../errors.ts";
+import { evaluateClaims } from "./claims.ts";
+import { differences, type Failure } from "./compare.ts";
+import { configHash, resolveConfig } from "./config.ts";
+import { engineVersion } from "./engine_version.ts";
+import type { AnyExperiment, Cell, CellResult, Json, ProfileName } from "./experiment.ts";
+import { comparePins, type PinCheck, pinsOf, pinsPath, readPins, writePins } from "./pins.ts";
+import { runCells } from "./pool.ts";
+import { type ProgressListener, ProgressTracker } from "./progress.ts";
+import { gatherProvenance, ROOT } from "./provenance.ts";
+import { reproduceCommand, type Run, runDirectory, type StoredCell } from "./run.ts";
+import { DamagedError } from "./sealed.ts";
+import { RunStore } from "./store.ts";
+
+export interface ReproduceOptions {
+  readonly profile: ProfileName;
+  /** Threads for all cells together, >= 1. */
+  readonly threads: number;
+  /** SHA-256 of the kernel bundle. */
+  readonly kernels: string;
+  /** Seeds in place of the profile's own. */
+  readonly seeds?: readonly number[] | undefined;
+  /** The folder of all runs, relative to the checkout. */
+  readonly out?: string;
+  /** Drop what is stored of this run first. */
+  readonly fresh?: boolean;
+  /** Rewrite the pins instead of failing on them. */
+  readonly updatePins?: boolean;
+  readonly progress?: ProgressListener;
+}
+
+/** What became of an experiment. */
+export interface Outcome {
+  readonly experiment: string;
+  readonly directory: string;
+  /** Absent where cells failed or stored results were damaged. */
+  readonly run?: Run;
+  /** Everything that is not as it should be; empty means reproduced. */
+  readonly failures: readonly Failure[];
+  /** What `updatePins` changed: the old values as expected, the new ones as got. */
+  readonly pinChanges: readonly Failure[];
+}
+
+/** See the file header. Throws a UsageError for what the user can mend. */
+export async function reproduceExperiment(
+  experiment: AnyExperiment,
+  options: ReproduceOptions,
+): Promise<Outcome> {
+  const began = performance.now();
+  const plan = makePlan(experiment, options);
+  const outcome = {
+    experiment: experiment.name,
+    directory: plan.directory,
+    failures: [],
+    pinChanges: [],
+  };
+  try {
+    using store = new RunStore(plan.directory, plan.code, options.fresh);
+    store.verifyFinished();
+    const { stored, takenUp, failures } = await computeCells(plan, store);
+    if (failures.length > 0) return { ...outcome, failures };
+    const results = conclude(plan, stored);
+    const wallSeconds = (performance.now() - began) / 1000;
+    const provenance = await describeOrigin(plan, wallSeconds, takenUp);
+    const { pins, pinChanges } = settlePins(plan, results);
+    const run: Run = { ...results, pins, provenance };
+    store.finish(run);
+    return { ...outcome, run, failures: pins.failures, pinChanges };
+  } catch (error) {
+    if (error instanceof DamagedError) return { ...outcome, failures: [error] };
+    throw error;
+  }
+}
+
+type Plan = ReturnType<typeof makePlan>;
+
+/** All that can be refused is refused here, before anything is written. */
+function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
+  const { profile, seeds, out = "runs", kernels, threads, updatePins = false } = options;
+  const { config, hash, overridden } = resolveConfig(experiment, profile, seeds);
+  if (updatePins && overridden) {
+    throw new UsageError("--update-pins", "with --seeds", "pins hold the profile's own seeds");
+  }
+  const cells = experiment.cells(config);
+  checkCells(experiment.name, cells);
+  checkMemory(experiment.name, cells, threads);
+  const pinsFile = pinsPath(experiment, profile);
+  return {
+    experiment,
+    options,
+    config,
+    hash,
+    overridden,
+    cells,
+    pinsFile,
+    pins: readPins(pinsFile),
+    directory: runDirectory(out, experiment.name, profile, hash),
+    code: { experiment: experiment.name, kernels, engine: engineVersion(experiment.module) },
+  };
+}
+
+function checkCells(experiment: string, cells: readonly Cell[]): void {
+  if (cells.length === 0) throw new TypeError(`${experiment}: no cells`);
+  const ids = new Set<string>();
+  for (const { id, cost } of cells) {
+    if (ids.has(id)) throw new TypeError(`${experiment}: two cells are called ${id}`);
+    if (!(cost > 0)) throw new TypeError(`${experiment}: ${id}: cost ${cost} is not positive`);
+    ids.add(id);
+  }
+}
+
+function checkMemory(experiment: string, cells: readonly Cell[], threads: number): void {
+  const largest = cells.map((cell) => cell.memory ?? 0).sort((a, b) => b - a).slice(0, threads);
+  const needed = largest.reduce((sum, bytes) => sum + bytes, 0);
+  const { available } = Deno.systemMemoryInfo();
+  if (needed <= available) return;
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  throw new UsageError(
+    "memory",
+    `${gib(available)} available`,
+    `${experiment} needs ${gib(needed)} with --threads ${threads}: ` +
+      "use fewer threads, a smaller profile or a larger machine",
+  );
+}
+
+/** Runs the cells of which no interrupted run left a result. */
+async function computeCells({ experiment, cells, options }: Plan, store: RunStore) {
+  const stored = new Map<string, StoredCell>();
+  for (const cell of cells) {
+    const found = store.load(cell);
+    if (found) stored.set(cell.id, found);
+  }
+  const isStored = (cell: Cell) => stored.has(cell.id);
+  const takenUp = cells.filter(isStored);
+  const title = `${experiment.name} ${options.profile}`;
+  const tracker = new ProgressTracker(title, cells, takenUp, options.progress ?? (() => {}));
+  const failed = await runCells(cells.filter((cell) => !isStored(cell)), {
+    module: experiment.module,
+    threads: options.threads,
+    checkpointDirectory: (cell) => store.checkpointDirectory(cell),
+    onProgress: (...report) => tracker.progressed(...report),
+    onFinish(cell, result, spent) {
+      stored.set(cell.id, store.save(cell, result, spent));
+      tracker.finished(cell);
+    },
+  });
+  const failures: Failure[] = failed.map(({ cell, message }) => ({
+    where: `${experiment.name}: cell ${cell.id}`,
+    expected: "a result",
+    got: message,
+  }));
+  return { stored, takenUp: takenUp.length, failures };
+}
+
+/** What follows from the cells' results. */
+function conclude(
+  { experiment, options, config, hash, cells, code }: Plan,
+  stored: ReadonlyMap<string, StoredCell>,
+) {
+  const results = new Map<string, CellResult>();
+  for (const { id, metrics, digests } of stored.values()) results.set(id, { metrics, digests });
+  const summary = asStored(experiment.summarize(config, results));
+  return {
+    experiment: experiment.name,
+    title: experiment.title,
+    profile: options.profile,
+    config,
+    configHash: hash,
+    seeds: [...new Set(cells.map((cell) => cell.seed))],
+    kernels: code.kernels,
+    cells: cells.map((cell) => stored.get(cell.id)!),
+    summary,
+    claims: evaluateClaims(experiment.claims, summary),
+  };
+}
+
+/** As it will be read back, so that a fresh and a stored summary are one and the same. */
+function asStored<T>(value: T): T {
+  configHash(value); // throws where JSON would drop something
+  return JSON.parse(JSON.stringify(value));
+}
+
+function describeOrigin({ experiment, options, code }: Plan, wallSeconds: number, takenUp: number) {
+  return gatherProvenance({
+    kernels: code.kernels,
+    threads: options.threads,
+    wallSeconds,
+    cellsTakenUp: takenUp,
+    command: reproduceCommand(experiment.name, options.profile, options),
+  });
+}
+
+/** Compares with the pins, or rewrites them where the user said so. */
+function settlePins(
+  { options, pins, pinsFile, overridden }: Plan,
+  results: ReturnType<typeof conclude>,
+): { pins: PinCheck; pinChanges: Failure[] } {
+  const name = relative(ROOT, pinsFile);
+  const now = pinsOf(results);
+  if (!options.updatePins) {
+    return { pins: comparePins(name, pins, now, overridden), pinChanges: [] };
+  }
+  writePins(pinsFile, now);
+  const pinChanges = pins ? differences(name, pins as Json, now as Json) : [];
+  return { pins: { state: "updated", notPinned: [], failures: [] }, pinChanges };
+}

@@ -1,0 +1,125 @@
+/**
+ * A finished run as it is stored in `run.json`, and how a report loads it.
+ */
+import { resolve } from "node:path";
+import { UsageError } from "../errors.ts";
+import { sha256 } from "../tensor/digest.ts";
+import type { EvaluatedClaim } from "./claims.ts";
+import { resolveConfig } from "./config.ts";
+import type { Experiment, Json, ProfileName } from "./experiment.ts";
+import { readBytes } from "./files.ts";
+import type { PinCheck } from "./pins.ts";
+import { type Provenance, ROOT } from "./provenance.ts";
+import { DamagedError, readSealed, RECOMPUTE } from "./sealed.ts";
+
+/** A file's length and SHA-256, as noted when it was written. */
+export interface StoredFile {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** One finished cell. */
+export interface StoredCell<CellConfig = unknown> {
+  readonly id: string;
+  readonly seed: number;
+  readonly config: CellConfig;
+  readonly cost: number;
+  /** SHA-256 of all that the result depends on. */
+  readonly key: string;
+  readonly metrics: Readonly<Record<string, Json>>;
+  readonly digests: Readonly<Record<string, string>>;
+  readonly unpinned: Readonly<Record<string, Json>>;
+  readonly files: Readonly<Record<string, StoredFile>>;
+  /** Threads the cell had, and its wall time in seconds. */
+  readonly threads: number;
+  readonly seconds: number;
+  /** Its folder, relative to the run's. */
+  readonly folder: string;
+}
+
+/** A finished run: what `run.json` holds. */
+export interface Run<Config = unknown, CellConfig = unknown, Summary = unknown> {
+  readonly experiment: string;
+  readonly title: string;
+  readonly profile: ProfileName;
+  /** With every default filled in. */
+  readonly config: Config;
+  readonly configHash: string;
+  readonly seeds: readonly number[];
+  /** SHA-256 of the kernel bundle. */
+  readonly kernels: string;
+  readonly cells: readonly StoredCell<CellConfig>[];
+  readonly summary: Summary;
+  readonly claims: readonly EvaluatedClaim[];
+  readonly pins: PinCheck;
+  readonly provenance: Provenance;
+}
+
+/** A run read back, with the folder it was found in. */
+export interface LoadedRun<Config = unknown, CellConfig = unknown, Summary = unknown>
+  extends Run<Config, CellConfig, Summary> {
+  readonly directory: string;
+}
+
+export interface LoadOptions {
+  /** The folder of all runs; default: `runs` in the checkout. */
+  readonly out?: string;
+  /** Seeds in place of the profile's own. */
+  readonly seeds?: readonly number[];
+}
+
+/** The folder of the run of this configuration. */
+export function runDirectory(out: string, experiment: string, profile: string, hash: string) {
+  return resolve(ROOT, out, experiment, `${profile}-${hash.slice(0, 12)}`);
+}
+
+/** The finished run of `experiment` at `profile`; a UsageError says how to compute a missing one. */
+export function loadRun<Config, CellConfig, Summary>(
+  experiment: Experiment<Config, CellConfig, Summary>,
+  profile: ProfileName = "quick",
+  { out = "runs", seeds }: LoadOptions = {},
+): LoadedRun<Config, CellConfig, Summary> {
+  const { hash } = resolveConfig(experiment, profile, seeds);
+  const directory = runDirectory(out, experiment.name, profile, hash);
+  const command = reproduceCommand(experiment.name, profile, { seeds, out });
+  const run = readSealed<Run<Config, CellConfig, Summary>>(
+    `${directory}/run.json`,
+    `compute it first: ${command}`,
+  );
+  return { ...run, directory };
+}
+
+/** The content of one of a cell's files, checked against its digest. */
+export function readCellFile(
+  run: LoadedRun,
+  cellId: string,
+  name: string,
+): Uint8Array<ArrayBuffer> {
+  const cell = run.cells.find(({ id }) => id === cellId);
+  if (!cell) throw new UsageError("cell", cellId, `no such cell in ${run.directory}`);
+  const stored = cell.files[name];
+  if (!stored) {
+    const names = Object.keys(cell.files).join(", ") || "none";
+    throw new UsageError("file", name, `${cellId} has: ${names}`);
+  }
+  return readVerified(`${run.directory}/${cell.folder}/${name}`, stored);
+}
+
+/** The bytes of a stored file, checked against what was noted when it was written. */
+export function readVerified(path: string, noted: StoredFile): Uint8Array<ArrayBuffer> {
+  const bytes = readBytes(path, RECOMPUTE);
+  if (bytes.length < noted.bytes) throw new UsageError(path, "truncated", RECOMPUTE);
+  const got = sha256(bytes);
+  if (got !== noted.sha256) throw new DamagedError(path, `sha256 ${noted.sha256}`, `sha256 ${got}`);
+  return bytes;
+}
+
+/** The one command that reproduces a run. */
+export function reproduceCommand(
+  experiment: string,
+  profile: ProfileName,
+  { out = "runs", seeds }: { out?: string; seeds?: readonly number[] | undefined } = {},
+): string {
+  return `deno task reproduce --experiment ${experiment} --profile ${profile}` +
+    (seeds ? ` --seeds ${seeds.join(",")}` : "") + (out === "runs" ? "" : ` --out ${out}`);
+}
