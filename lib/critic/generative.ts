@@ -1,0 +1,202 @@
+/**
+ * Generative critics: a language model that ends its response with a value token, an integer from 0 to 10 as in the
+ * GenAC paper (figure 3). With a chain of thought it first writes the reasoning trace; the others are controls.
+ */
+import { type Environment, positionId } from "../env/environment.ts";
+import type { Sequence } from "../nn/batch.ts";
+import type { Model } from "../nn/model.ts";
+import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
+import { clip01 } from "./clip.ts";
+import { softmax } from "./softmax.ts";
+
+/** Loss weight of the value token; trace tokens have 1. The testbed's setting. */
+const VALUE_WEIGHT = 0.3;
+
+/** Chain of thought, then the value: the paper's critic. */
+export const cot: CriticDefinition = {
+  name: "cot",
+  title: "Generative, chain of thought",
+  languageHead: true,
+  after: "trace",
+  encode: (environment, labelled) => withTrace(environment, labelled),
+  predict: (model, environment, questions) =>
+    generated(model, environment, questions).map(({ prediction }) => prediction),
+};
+
+/** Control: the value token at once. Same head and loss as `cot`, no chain of thought. */
+export const oneShot: CriticDefinition = {
+  ...cot,
+  name: "one-shot",
+  title: "Generative, one-shot",
+  after: "nothing",
+  encode: (environment, labelled) => given(environment, labelled, []),
+  predict: (model, environment, questions) => immediate(model, environment, questions, () => []),
+};
+
+/** Control: as many filler tokens as the chain of thought is long. More computation, no words. */
+export const filler: CriticDefinition = {
+  ...cot,
+  name: "filler",
+  title: "Generative, filler tokens",
+  encode: (environment, labelled) => given(environment, labelled, fillers(environment, labelled)),
+  predict: (model, environment, questions) =>
+    immediate(model, environment, questions, (q) => fillers(environment, q)),
+};
+
+/** Control: the chain of thought is generated, and a scalar head reads the value where the token would be. */
+export const cotScalar: CriticDefinition = {
+  ...cot,
+  name: "cot-scalar",
+  title: "Chain of thought, scalar head",
+  valueHead: { loss: "squared_error", outputs: 1 },
+  encode: (environment, labelled) => {
+    const sequence = withTrace(environment, labelled);
+    const last = sequence.tokens.length - 1;
+    const at = (x: number) => sequence.tokens.map((_, i) => i === last ? x : 0);
+    return { ...sequence, valueTargets: at(labelled.value), valueWeights: at(1) };
+  },
+  predict: (model, environment, questions) =>
+    generated(model, environment, questions).map(({ prediction, scalar }) => ({
+      ...prediction,
+      value: scalar === undefined ? null : clip01(scalar),
+    })),
+};
+
+/** Prompt and what follows it as input; position ids as the environment wants them. */
+function sequenceOf<State>(
+  environment: Environment<State, unknown>,
+  q: Question<State>,
+  after: readonly number[],
+): Sequence & { promptLength: number } {
+  const prompt = environment.criticPrompt(q.state, q.context);
+  const tokens = [...prompt, ...after], n = prompt.length;
+  const positions = tokens.map((_, i) => positionId(i, n, environment.traceOffset));
+  return { tokens, positions, promptLength: n };
+}
+
+/** Trains on think token, trace and value: every token is predicted from the ones before it. */
+function withTrace<State>(
+  environment: Environment<State, unknown>,
+  labelled: LabelledState<State>,
+): Sequence {
+  const { vocabulary } = environment;
+  const trace = environment.reasoningTrace(labelled.state);
+  const { tokens, positions, promptLength } = sequenceOf(environment, labelled, [
+    vocabulary.think,
+    ...trace,
+  ]);
+  const value = vocabulary.valueToken(labelled.value);
+  // From TH (index promptLength) on, the target is the next trace token; at the trace's end, the value.
+  const targets = tokens.map((_, i) => i < promptLength ? 0 : trace[i - promptLength] ?? value);
+  const weights = tokens.map((_, i) =>
+    i < promptLength ? 0 : i < tokens.length - 1 ? 1 : VALUE_WEIGHT
+  );
+  return { tokens, positions: positions!, targets, weights };
+}
+
+function fillers<State>(
+  environment: Environment<State, unknown>,
+  { state }: Question<State>,
+): number[] {
+  const { think, filler } = environment.vocabulary;
+  return [think, ...environment.reasoningTrace(state).map(() => filler)];
+}
+
+/** Trains on the value token alone, after tokens that are given, not generated. */
+function given<State>(
+  environment: Environment<State, unknown>,
+  labelled: LabelledState<State>,
+  after: readonly number[],
+): Sequence {
+  const { tokens, positions } = sequenceOf(environment, labelled, after);
+  const last = tokens.length - 1;
+  const value = environment.vocabulary.valueToken(labelled.value);
+  return {
+    tokens,
+    positions: positions!,
+    targets: tokens.map((_, i) => i === last ? value : 0),
+    weights: tokens.map((_, i) => i === last ? 1 : 0),
+  };
+}
+
+/** Reads the value off the next-token distribution: greedy over the whole vocabulary, so that it can fail to parse. */
+function immediate<State>(
+  model: Model,
+  environment: Environment<State, unknown>,
+  questions: readonly Question<State>[],
+  after: (q: Question<State>) => readonly number[],
+): Prediction[] {
+  const sequences = questions.map((q) => sequenceOf(environment, q, after(q)));
+  const rows = sequences.map((s, sequence) => ({ sequence, token: s.tokens.length - 1 }));
+  const { logits } = model.forward(sequences, rows);
+  const n = environment.vocabulary.size;
+  return rows.map((_, i) => {
+    const row = logits!.subarray(i * n, (i + 1) * n);
+    const token = argmax(row);
+    const value = environment.vocabulary.valueOf(token) ?? null;
+    return {
+      value,
+      expectation: value === null ? null : bucketMean(environment, row),
+      response: [token],
+    };
+  });
+}
+
+/** Greedy responses, and in a second pass the outputs at the token before the value. */
+function generated<State>(
+  model: Model,
+  environment: Environment<State, unknown>,
+  questions: readonly Question<State>[],
+): { prediction: Prediction; scalar?: number }[] {
+  const { vocabulary, traceOffset } = environment;
+  const prompts = questions.map((q, row) => {
+    const tokens = [...environment.criticPrompt(q.state, q.context), vocabulary.think];
+    const n = tokens.length - 1;
+    return { tokens, row, position: (i: number) => positionId(i, n, traceOffset) };
+  });
+  // A response may be as long as any correct one for these states, which is what a token limit is for.
+  let longest = 0;
+  for (const q of questions) {
+    longest = Math.max(longest, environment.reasoningTrace(q.state).length);
+  }
+  const responses = model.generate(prompts, {
+    maxTokens: longest + 1,
+    temperature: 0,
+    stop: vocabulary.values,
+    seed: 0,
+    purpose: "critic/generate",
+  });
+  const parsed = responses.map((r) => vocabulary.valueOf(r.at(-1) ?? -1) ?? null);
+  const sequences = prompts.map(({ tokens, position }, i) => {
+    const all = [...tokens, ...responses[i]!.slice(0, -1)];
+    return { tokens: all, positions: all.map((_, k) => position(k)) };
+  });
+  const rows = sequences.map((s, sequence) => ({ sequence, token: s.tokens.length - 1 }));
+  const { logits, values } = model.forward(sequences, rows);
+  const n = vocabulary.size;
+  return responses.map((response, i) => {
+    const value = parsed[i]!;
+    if (value === null) return { prediction: { value, expectation: null, response } };
+    const expectation = bucketMean(environment, logits!.subarray(i * n, (i + 1) * n));
+    const prediction = { value, expectation, response };
+    return values ? { prediction, scalar: values[i]! } : { prediction };
+  });
+}
+
+/** Mean of the value tokens' values under their softmax, other tokens left out. */
+function bucketMean<State>(
+  { vocabulary }: Environment<State, unknown>,
+  logits: ArrayLike<number>,
+): number {
+  const p = softmax(vocabulary.values.map((token) => logits[token]!));
+  let mean = 0;
+  p.forEach((x, k) => mean += x * vocabulary.valueOf(vocabulary.values[k]!)!);
+  return mean;
+}
+
+/** Index of the largest entry, the first of equals. */
+function argmax(x: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < x.length; i++) if (x[i]! > x[best]!) best = i;
+  return best;
+}

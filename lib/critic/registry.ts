@@ -1,0 +1,35 @@
+/** The critics by name. A new one is one file and one line here. */
+import { UsageError } from "../errors.ts";
+import type { CriticDefinition } from "./critic.ts";
+import {
+  discriminativeAuxiliary,
+  discriminativeHlGauss,
+  discriminativeMse,
+} from "./discriminative.ts";
+import { cot, cotScalar, filler, oneShot } from "./generative.ts";
+
+/** Every trainable critic. The oracle (exact values) is `environment.exactValue`, in `oracle.ts`. */
+export const critics: Readonly<Record<string, CriticDefinition>> = Object.fromEntries(
+  [
+    discriminativeMse,
+    discriminativeHlGauss,
+    discriminativeAuxiliary,
+    oneShot,
+    filler,
+    cot,
+    cotScalar,
+  ].map((definition) => [definition.name, definition]),
+);
+
+/** The critic of that name. Throws UsageError with the choices for an unknown one. */
+export function criticDefinition(name: string): CriticDefinition {
+  const definition = Object.hasOwn(critics, name) ? critics[name] : undefined;
+  if (!definition) {
+    throw new UsageError(
+      "critic",
+      name,
+      `unknown critic; choose from ${Object.keys(critics).join(", ")}`,
+    );
+  }
+  return definition;
+}
