@@ -1,0 +1,62 @@
+/**
+ * Where a report's numbers come from, as a table: enough to run it again and to see what differed.
+ */
+import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
+
+/**
+ * Anything in JSON, in the order to be shown. Nested objects become "outer inner" rows; null is
+ * written "unknown".
+ */
+export type Provenance = { readonly [name: string]: unknown };
+
+/**
+ * A table to `show`.
+ *
+ * @param provenance Names are written as words: `gitCommit` -> "git commit".
+ * @param command The one command that reproduces the report.
+ */
+export function provenanceTable(provenance: Provenance, command?: string): Displayable {
+  const rows = flatten(provenance, "");
+  return {
+    [DISPLAY]: () => ({
+      "text/html":
+        `<table><tbody>${
+          rows.map(([name, value]) =>
+            `<tr><td style="text-align:left">${escapeHtml(name)}</td>` +
+            `<td style="text-align:left"><code>${escapeHtml(value)}</code></td></tr>`
+          ).join("")
+        }</tbody></table>` +
+        (command === undefined
+          ? ""
+          : `<p>To reproduce it:</p><pre><code>${escapeHtml(command)}</code></pre>`),
+      "text/plain": [
+        ...rows.map(([name, value]) => `${name.padEnd(width(rows))}  ${value}`),
+        ...(command === undefined ? [] : ["", "To reproduce it:", `    ${command}`]),
+      ].join("\n"),
+    }),
+  };
+}
+
+type Rows = readonly (readonly [string, string])[];
+
+function flatten(value: Provenance, prefix: string): Rows {
+  return Object.entries(value).flatMap(([key, entry]): Rows => {
+    const name = prefix + words(key);
+    if (entry === undefined) return [];
+    if (entry === null) return [[name, "unknown"]];
+    if (Array.isArray(entry)) return [[name, entry.map(String).join(", ")]];
+    if (typeof entry === "object") return flatten(entry as Provenance, `${name} `);
+    if (typeof entry === "boolean") return [[name, entry ? "yes" : "no"]];
+    return [[name, String(entry)]];
+  });
+}
+
+/** "gitCommit" -> "git commit"; acronyms stay ("CPU"). */
+function words(key: string): string {
+  return key.replace(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
+    .replaceAll("_", " ");
+}
+
+function width(rows: Rows): number {
+  return Math.max(0, ...rows.map(([name]) => name.length));
+}

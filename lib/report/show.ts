@@ -1,0 +1,33 @@
+/**
+ * `show`: the only way that the kit's notebooks produce output.
+ */
+import { display, flush, inJupyter } from "./jupyter.ts";
+import { DISPLAY, type Displayable, isDisplayable, type MimeBundle } from "./mime.ts";
+
+/**
+ * Shows figures, tables, cards and other displayables, and strings as Markdown, in order.
+ *
+ * In Jupyter each becomes an output of the running cell: always `await show(...)`. (The value of a
+ * cell's last expression is lost now and then in headless runs; what is shown is not.) Elsewhere
+ * the plain text goes to stdout.
+ *
+ * Throws a TypeError for anything else.
+ */
+export async function show(...things: readonly (Displayable | string)[]): Promise<void> {
+  const bundles = things.map(bundleOf);
+  for (const bundle of bundles) {
+    if (inJupyter()) await display(bundle);
+    else console.log(bundle["text/plain"]);
+  }
+  await flush();
+}
+
+function bundleOf(thing: unknown, i: number): MimeBundle {
+  if (typeof thing === "string") return { "text/markdown": thing, "text/plain": thing };
+  if (isDisplayable(thing)) return thing[DISPLAY]();
+  throw new TypeError(
+    `show: argument ${i + 1} is ${
+      thing === null ? "null" : typeof thing
+    }: give a string (Markdown) or something to display, e.g. table({ ... })`,
+  );
+}

@@ -1,0 +1,134 @@
+/**
+ * Typed tables: HTML without scripts for Jupyter, Markdown for pasting, plain text for terminals.
+ */
+import {
+  formatInterval,
+  formatNumber,
+  type IntervalLike,
+  type NumberFormat,
+  UNDEFINED_NUMBER,
+} from "./format.ts";
+import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
+import { plainTable } from "./plain_table.ts";
+
+/** What a cell may hold. Numbers and intervals are aligned to the right. */
+export type TableCell = string | number | boolean | null | undefined | IntervalLike;
+
+/** One column: its title, and how to get a row's cell. */
+export interface Column<Row> extends NumberFormat {
+  readonly title: string;
+  /** Stands in brackets after the title. */
+  readonly unit?: string;
+  readonly cell: (row: Row) => TableCell;
+  /** Default: right if every cell is a number or an interval, else left. */
+  readonly align?: "left" | "right";
+}
+
+/** A table. */
+export interface TableDescription<Row> {
+  readonly caption?: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  /** Rows to set in bold, e.g. the best one. */
+  readonly emphasize?: (row: Row) => boolean;
+}
+
+/**
+ * A table to `show`.
+ *
+ *     await show(table({
+ *       caption: "RMSE by critic and size",
+ *       rows: results,
+ *       columns: [
+ *         { title: "critic", cell: (r) => criticLabel(r.kind) },
+ *         { title: "parameters", cell: (r) => r.parameters },
+ *         { title: "RMSE", cell: (r) => r.rmse, decimals: 3 },  // 0.123 [0.110, 0.140]
+ *       ],
+ *     }));
+ */
+export function table<Row>(description: TableDescription<Row>): Displayable {
+  const { caption, columns, rows, emphasize = () => false } = description;
+  const head = columns.map(({ title, unit }) => unit === undefined ? title : `${title} (${unit})`);
+  const values = rows.map((row) => columns.map((column) => column.cell(row)));
+  const cells = values.map((row) => row.map((value, i) => formatCell(value, columns[i]!)));
+  const right = columns.map(({ align }, i) =>
+    align !== undefined
+      ? align === "right"
+      : rows.length > 0 && values.every((row) => isNumeric(row[i]))
+  );
+  const bold = rows.map(emphasize);
+  return {
+    [DISPLAY]: () => ({
+      "text/html": html(caption, head, cells, right, bold),
+      "text/markdown": markdown(caption, head, cells, right, bold),
+      "text/plain": [
+        ...(caption === undefined ? [] : [caption, ""]),
+        plainTable(head, cells, right),
+      ]
+        .join("\n"),
+    }),
+  };
+}
+
+function isNumeric(value: TableCell): boolean {
+  return value === null || value === undefined || typeof value === "number" ||
+    typeof value === "object";
+}
+
+function formatCell(value: TableCell, format: NumberFormat): string {
+  if (value === null || value === undefined) return UNDEFINED_NUMBER;
+  if (typeof value === "number") return formatNumber(value, format);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return typeof value === "string" ? value : formatInterval(value, format);
+}
+
+type Cells = readonly (readonly string[])[];
+type Flags = readonly boolean[];
+
+function html(
+  caption: string | undefined,
+  head: readonly string[],
+  cells: Cells,
+  right: Flags,
+  bold: Flags,
+): string {
+  const row = (tag: "th" | "td", texts: readonly string[], strong: boolean) =>
+    `<tr>${
+      texts.map((text, i) => {
+        const content = escapeHtml(text).replaceAll("\n", "<br>");
+        const side = right[i] ? "right" : "left";
+        return `<${tag} style="text-align:${side}">${
+          strong ? `<strong>${content}</strong>` : content
+        }</${tag}>`;
+      }).join("")
+    }</tr>`;
+  return `<table>` +
+    (caption === undefined
+      ? ""
+      : `<caption style="text-align:left">${escapeHtml(caption)}</caption>`) +
+    `<thead>${row("th", head, false)}</thead>` +
+    `<tbody>${cells.map((texts, i) => row("td", texts, bold[i]!)).join("")}</tbody></table>`;
+}
+
+function markdown(
+  caption: string | undefined,
+  head: readonly string[],
+  cells: Cells,
+  right: Flags,
+  bold: Flags,
+): string {
+  const row = (texts: readonly string[]) => `| ${texts.join(" | ")} |`;
+  const lines = cells.map((texts, i) =>
+    row(texts.map((text) => bold[i] ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text)))
+  );
+  return [
+    ...(caption === undefined ? [] : [escapeMarkdown(caption), ""]),
+    row(head.map(escapeMarkdown)),
+    row(right.map((isRight) => isRight ? "---:" : ":---")),
+    ...lines,
+  ].join("\n");
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_|<>[\]]/g, "\\$&").replaceAll("\n", "<br>");
+}

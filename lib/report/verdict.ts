@@ -1,0 +1,74 @@
+/**
+ * The card that ends a report on a claim: what was claimed, what was found, in which numbers.
+ */
+import { formatNumber } from "./format.ts";
+import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
+
+/** What an experiment can say about a claim. */
+export type VerdictWord = "supported" | "not supported" | "inconclusive";
+
+/** A claim and its verdict. */
+export interface ClaimVerdict {
+  /** "C1". */
+  readonly id: string;
+  /** The claim in a sentence. */
+  readonly statement: string;
+  readonly verdict: VerdictWord;
+  /** One sentence with the numbers behind the verdict. */
+  readonly reading: string;
+  /** The numbers themselves; nested objects are written as JSON. */
+  readonly evidence?: Readonly<Record<string, unknown>>;
+}
+
+/** Mark and colour per verdict; the mark and the word say it without the colour. */
+const LOOKS: Record<VerdictWord, { mark: string; color: string }> = {
+  "supported": { mark: "✔", color: "#009e73" },
+  "not supported": { mark: "✘", color: "#d55e00" },
+  "inconclusive": { mark: "?", color: "#7f7f7f" },
+};
+
+/** A card to `show`. */
+export function verdictCard(claim: ClaimVerdict): Displayable {
+  const { mark, color } = LOOKS[claim.verdict];
+  const evidence = Object.entries(claim.evidence ?? {})
+    .map(([name, value]) => [name, evidenceText(value)] as const);
+  return {
+    [DISPLAY]: () => ({
+      "text/html": [
+        `<div style="border-left:6px solid ${color};padding:0.4em 1em;margin:0.5em 0">`,
+        `<p style="margin:0.2em 0"><strong>${escapeHtml(claim.id)}</strong> `,
+        `${escapeHtml(claim.statement)}</p>`,
+        `<p style="margin:0.2em 0;font-size:115%"><strong>`,
+        `<span style="color:${color}">${mark}</span> ${claim.verdict}</strong></p>`,
+        `<p style="margin:0.2em 0">${escapeHtml(claim.reading)}</p>`,
+        evidence.length === 0
+          ? ""
+          : `<details><summary>Evidence</summary><table><tbody>${
+            evidence.map(([name, text]) =>
+              `<tr><td style="text-align:left">${escapeHtml(name)}</td>` +
+              `<td style="text-align:left">${escapeHtml(text)}</td></tr>`
+            ).join("")
+          }</tbody></table></details>`,
+        `</div>`,
+      ].join(""),
+      "text/markdown": [
+        `> **${claim.id}** ${claim.statement}`,
+        ">",
+        `> **${mark} ${claim.verdict}**`,
+        ">",
+        `> ${claim.reading}`,
+      ].join("\n"),
+      "text/plain": [
+        `${claim.id}  ${claim.statement}`,
+        `${mark} ${claim.verdict.toUpperCase()}: ${claim.reading}`,
+        ...evidence.map(([name, text]) => `   ${name}: ${text}`),
+      ].join("\n"),
+    }),
+  };
+}
+
+function evidenceText(value: unknown): string {
+  if (typeof value === "number" || value === null) return formatNumber(value);
+  if (Array.isArray(value)) return value.map(evidenceText).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
