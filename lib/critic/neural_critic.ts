@@ -28,7 +28,7 @@ export interface Critic<State> {
  */
 export function criticTransformer(
   definition: CriticDefinition,
-  environment: Environment<never, unknown>,
+  environment: Pick<Environment<unknown, unknown>, "vocabulary" | "traceOffset">,
   size: CriticSize,
 ): TransformerConfig {
   return {
@@ -44,6 +44,15 @@ export function criticTransformer(
     languageHead: definition.languageHead,
     ...(definition.valueHead ? { valueHead: definition.valueHead } : {}),
   };
+}
+
+/** Tokens of the longest training sequence at the configured difficulty, in whole steps of 4. */
+export function criticSequenceLength(
+  { after }: CriticDefinition,
+  environment: Pick<Environment<unknown, unknown>, "maxPromptLength" | "maxTraceLength">,
+): number {
+  const { maxPromptLength, maxTraceLength } = environment;
+  return Math.ceil((maxPromptLength + (after === "trace" ? 1 + maxTraceLength : 0)) / 4) * 4;
 }
 
 /** See the file's header. */
@@ -68,9 +77,7 @@ export class NeuralCritic<State> implements Critic<State> {
 
   /** Tokens of a training sequence at most: the batch length that never changes. */
   get sequenceLength(): number {
-    const { maxPromptLength, maxTraceLength } = this.environment;
-    const after = this.definition.after === "trace" ? 1 + maxTraceLength : 0;
-    return Math.ceil((maxPromptLength + after) / 4) * 4;
+    return criticSequenceLength(this.definition, this.environment);
   }
 
   /** FLOPs of one training step on `batch` states. */

@@ -1,0 +1,150 @@
+/** One training run: a critic of one kind and size, trained on exact values, tested on held-out words. */
+import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
+import type { Prediction } from "../../lib/critic/critic.ts";
+import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { sampleStates } from "../../lib/env/sampling.ts";
+import { valueReport } from "../../lib/eval/value_report.ts";
+import { adamW } from "../../lib/nn/optimizer.ts";
+import { parameterCount } from "../../lib/nn/flops.ts";
+import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
+import type { ScalingConfig, Size } from "./config.ts";
+
+/** Everything a run depends on besides its seed. */
+export interface ScalingCell {
+  readonly critic: string;
+  readonly size: Size;
+  readonly learningRate: number;
+  /** A run of the sweep is not reported. */
+  readonly role: "report" | "sweep";
+  readonly environment: ScalingConfig["environment"];
+  readonly actor: ScalingConfig["actor"];
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly testStates: number;
+  readonly difficulties: ScalingConfig["difficulties"];
+}
+
+/** Milliseconds between checkpoints, and steps between points of the loss curve. */
+const CHECKPOINT_MS = 20_000;
+const CURVE_STEPS = 50;
+
+/** Trains and tests one critic. */
+export async function runScalingCell(
+  { seed, config }: Cell<ScalingCell>,
+  context: CellContext,
+): Promise<CellResult> {
+  const environment = createEnvironment("permutation", config.environment);
+  const engine = await WasmEngine.create({ threads: context.threads });
+  try {
+    const definition = criticDefinition(config.critic);
+    const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
+    const { curve, seconds } = train(critic, environment, seed, config, context);
+    const start = performance.now();
+    const tests: Record<string, Json> = {};
+    for (const difficulty of config.difficulties) {
+      tests[difficulty.name] = test(critic, environment, seed, config, difficulty);
+    }
+    return {
+      metrics: {
+        parameters: parameterCount(critic.model.config),
+        trainingFlops: config.steps * critic.trainingFlops(config.batchSize),
+        tests,
+        curve,
+      },
+      digests: { parameters: critic.model.digest() },
+      files: { "model.safetensors": saveTraining(critic.model, {}, { moments: false }) },
+      unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+type Critic = NeuralCritic<PermutationState>;
+
+/** Trains to the end, from the last checkpoint if the run was interrupted. Returns the loss curve. */
+function train(
+  critic: Critic,
+  environment: PermutationEnvironment,
+  seed: number,
+  { actor, batchSize, learningRate, steps }: ScalingCell,
+  { checkpoint, progress }: CellContext,
+) {
+  const { model } = critic;
+  const optimizer = adamW(learningRate, steps);
+  const saved = checkpoint.load();
+  const curve: number[] = saved ? JSON.parse(loadTraining(model, saved).curve ?? "[]") : [];
+  const start = performance.now();
+  let last = start, sum = 0;
+  while (model.step < steps) {
+    const step = model.step;
+    const states = sampleStates(environment, { seed, purpose: "scaling/train", step }, batchSize, {
+      actor,
+      split: "train",
+    });
+    const report = critic.update(
+      states.map((state) => ({ state, context: {}, value: environment.exactValue(state, actor) })),
+      optimizer,
+    );
+    sum += report.loss + report.valueLoss;
+    if (model.step % CURVE_STEPS === 0 || model.step === steps) {
+      curve.push(sum / (model.step % CURVE_STEPS || CURVE_STEPS));
+      sum = 0;
+      progress(model.step, steps, `loss ${curve.at(-1)!.toPrecision(3)}`);
+      // Only where a point of the curve ends, so that a resumed run has the same curve.
+      if (performance.now() - last > CHECKPOINT_MS && model.step < steps) {
+        checkpoint.save(saveTraining(model, { curve: JSON.stringify(curve) }));
+        last = performance.now();
+      }
+    }
+  }
+  return { curve, seconds: (performance.now() - start) / 1000 };
+}
+
+/** Judges the critic on held-out words of one difficulty. */
+function test(
+  critic: Critic,
+  environment: PermutationEnvironment,
+  seed: number,
+  { actor, testStates }: ScalingCell,
+  { name, min, max }: ScalingConfig["difficulties"][number],
+): Json {
+  const states = sampleStates(environment, { seed, purpose: `scaling/test/${name}` }, testStates, {
+    actor,
+    split: "test",
+    difficulty: { min, max },
+  });
+  const exact = states.map((state) => environment.exactValue(state, actor));
+  const predictions = critic.values(states.map((state) => ({ state, context: {} })));
+  const report = valueReport(predictions.map((p) => p.value), exact);
+  const expectation = predictions.some((p) => p.expectation !== null)
+    ? valueReport(predictions.map((p) => p.expectation), exact)
+    : null;
+  const { slices: _, ...metrics } = report;
+  return {
+    ...metrics,
+    calibration: metrics.calibration.map((bin) => ({ ...bin })),
+    // The same answers read as the mean over the value tokens or bins in place of the integer.
+    expectation: expectation && { r2: expectation.r2, rmse: expectation.rmse },
+    traceAccuracy: traceAccuracy(environment, states, predictions),
+  };
+}
+
+/** Fraction of responses whose chain of thought is right in every token; null for critics that write none. */
+function traceAccuracy(
+  environment: PermutationEnvironment,
+  states: readonly PermutationState[],
+  predictions: readonly Prediction[],
+): number | null {
+  if (!predictions.some((p) => (p.response?.length ?? 0) > 1)) return null;
+  let right = 0;
+  predictions.forEach(({ response }, i) => {
+    const trace = environment.reasoningTrace(states[i]!);
+    if (trace.every((token, k) => response![k] === token)) right++;
+  });
+  return right / states.length;
+}

@@ -1,0 +1,70 @@
+import { critics } from "../../lib/critic/registry.ts";
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { UsageError } from "../../lib/errors.ts";
+import { forwardFlops } from "../../lib/nn/flops.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
+import type { ScalingCell } from "./cell.ts";
+import { type ScalingConfig, type Size, sizeName } from "./config.ts";
+
+/** The training runs of a configuration: critics x sizes x seeds, then the sweep's. */
+export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
+  const { actor, batchSize, difficulties, environment, learningRates, steps, sweep, testStates } =
+    config;
+  const overlap = sweep?.seeds.find((seed) => config.seeds.includes(seed));
+  if (overlap !== undefined) {
+    throw new UsageError(
+      "sweep.seeds",
+      overlap,
+      "a tuning seed must not be among the reported seeds",
+    );
+  }
+  const puzzle = createEnvironment("permutation", environment);
+  const cell = (
+    role: ScalingCell["role"],
+    critic: string,
+    size: Size,
+    seed: number,
+    factor: number,
+  ): Cell<ScalingCell> => {
+    const name = sizeName(size);
+    const rate = learningRates[name];
+    if (rate === undefined) {
+      throw new UsageError("learningRates", name, "give this size a learning rate");
+    }
+    const learningRate = rate * factor;
+    const definition = critics[critic]!;
+    const length = criticSequenceLength(definition, puzzle);
+    const transformer = criticTransformer(definition, puzzle, size);
+    const suffix = role === "sweep" ? `/lr${learningRate}` : "";
+    return {
+      id: `${critic}/${name}${suffix}/seed${seed}`,
+      seed,
+      config: {
+        critic,
+        size,
+        learningRate,
+        role,
+        environment,
+        actor,
+        steps,
+        batchSize,
+        testStates,
+        difficulties,
+      },
+      cost: 3 * steps * forwardFlops(transformer, batchSize * length, length),
+    };
+  };
+  return [
+    ...config.runs.flatMap(({ critic, sizes }) =>
+      sizes.flatMap((size) => config.seeds.map((seed) => cell("report", critic, size, seed, 1)))
+    ),
+    ...(sweep?.critics ?? []).flatMap((critic) =>
+      sweep!.sizes.flatMap((size) =>
+        sweep!.factors.flatMap((factor) =>
+          sweep!.seeds.map((seed) => cell("sweep", critic, size, seed, factor))
+        )
+      )
+    ),
+  ];
+}

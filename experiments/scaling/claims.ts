@@ -1,0 +1,125 @@
+/** The paper's claims C1 and C2 as predicates on the summary. */
+import type { Interval } from "../../lib/eval/bootstrap.ts";
+import type { Claim, Json, Verdict } from "../../lib/run/experiment.ts";
+import { DISCRIMINATIVE, GENERATIVE, type ScalingSummary } from "./summary.ts";
+
+/** "0.123 [0.100, 0.150]". */
+function shown({ estimate, low, high }: Interval): string {
+  const f = (x: number | null) => x === null ? "?" : x.toFixed(3);
+  return `${f(estimate)} [${f(low)}, ${f(high)}]`;
+}
+
+/** RMSE slope of a critic on a test set, and the error of its smallest and largest size in words. */
+function trendOf(summary: ScalingSummary, critic: string, difficulty: string) {
+  const trend = summary.trends.find((t) => t.critic === critic && t.difficulty === difficulty);
+  if (!trend) return undefined;
+  const { rmseSlope } = trend;
+  const rows = summary.rows.filter((row) => row.critic === critic)
+    .toSorted((a, b) => a.parameters - b.parameters);
+  const first = rows[0]!, last = rows.at(-1)!;
+  const error = (row: typeof first) => row.tests[difficulty]!.rmse.iqm.estimate!;
+  const mean = last.tests[difficulty]!.meanPredictorRmse;
+  const words = `RMSE ${difficulty} changes by ${shown(rmseSlope)} per tenfold parameters, from ` +
+    `${error(first).toFixed(3)} (${first.parameters} parameters) to ${error(last).toFixed(3)} ` +
+    `(${last.parameters}); always predicting the mean gives ${mean.toFixed(3)}`;
+  return { rmseSlope, words, evidence: { rmseSlope: { ...rmseSlope } } };
+}
+
+/** The verdict where a critic was not trained at two sizes or more. */
+function missing(critic: string): Verdict {
+  return {
+    verdict: "inconclusive",
+    reading: `Needs ${critic} at two sizes or more: add them to the config's runs.`,
+    evidence: {},
+  };
+}
+
+/** Whether an interval lies below 0, above 0, or neither; undefined without an interval. */
+function sign({ low, high }: Interval): -1 | 0 | 1 | undefined {
+  if (low === null || high === null) return undefined;
+  return high < 0 ? -1 : low > 0 ? 1 : 0;
+}
+
+/** C1 on one test set: supported unless the error falls reliably with size. */
+function doesNotImprove(difficulty: (s: ScalingSummary) => string) {
+  return (summary: ScalingSummary): Verdict => {
+    const trend = trendOf(summary, DISCRIMINATIVE, difficulty(summary));
+    if (!trend) return missing(DISCRIMINATIVE);
+    const { rmseSlope, words, evidence } = trend;
+    const s = sign(rmseSlope);
+    return {
+      verdict: s === undefined ? "inconclusive" : s < 0 ? "not supported" : "supported",
+      reading: `Discriminative critic: ${words}.`,
+      evidence,
+    };
+  };
+}
+
+/** C2 at every size, for one metric: the CoT critic must be the better one at each. */
+function betterAtEverySize(metric: "rmse" | "ranking", name: string) {
+  return (summary: ScalingSummary): Verdict => {
+    const all = summary.comparisons.filter((c) => c.difficulty === summary.difficulties[0]);
+    const verdicts = all.map((c) => {
+      const { low, high } = c[metric];
+      return low === null || high === null ? 0 : low > 0.5 ? 1 : high < 0.5 ? -1 : 0;
+    });
+    const list = (wanted: number) =>
+      all.filter((_, i) => verdicts[i] === wanted).map((c) => c.size).join(", ");
+    const parts = [
+      list(1) && `better at ${list(1)}`,
+      list(0) && `undecided at ${list(0)}`,
+      list(-1) && `worse at ${list(-1)}`,
+    ].filter(Boolean);
+    return {
+      verdict: all.length === 0
+        ? "inconclusive"
+        : verdicts.includes(-1)
+        ? "not supported"
+        : verdicts.includes(0)
+        ? "inconclusive"
+        : "supported",
+      reading: `CoT against discriminative critic, ${name}, in distribution: ${parts.join("; ")} ` +
+        `(interval of the probability of improvement over ${summary.seeds} seeds against 0.5).`,
+      evidence: Object.fromEntries(all.map((c) => [c.size, { ...c[metric] } as Json])),
+    };
+  };
+}
+
+/** The claims, in the order of the report. */
+export const scalingClaims: readonly Claim<ScalingSummary>[] = [
+  {
+    id: "C1",
+    statement: "Discriminative critics do not improve reliably with scale (in distribution).",
+    evaluate: doesNotImprove((s) => s.difficulties[0]!),
+  },
+  {
+    id: "C1-longer",
+    statement: "Discriminative critics do not improve reliably with scale (longer words).",
+    evaluate: doesNotImprove((s) => s.difficulties[1] ?? s.difficulties[0]!),
+  },
+  {
+    id: "C2-error",
+    statement: "A generative critic has the lower approximation error at every size.",
+    evaluate: betterAtEverySize("rmse", "RMSE"),
+  },
+  {
+    id: "C2-ranking",
+    statement: "A generative critic has the higher ranking accuracy at every size.",
+    evaluate: betterAtEverySize("ranking", "ranking accuracy"),
+  },
+  {
+    id: "C2-scale",
+    statement: "The error of a generative critic falls with size.",
+    evaluate: (summary) => {
+      const trend = trendOf(summary, GENERATIVE, summary.difficulties[0]!);
+      if (!trend) return missing(GENERATIVE);
+      const { rmseSlope, words, evidence } = trend;
+      const s = sign(rmseSlope);
+      return {
+        verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
+        reading: `CoT critic: ${words}.`,
+        evidence,
+      };
+    },
+  },
+];

@@ -1,0 +1,26 @@
+/**
+ * Scaling of discriminative and generative critics (claims C1 and C2 of the GenAC paper): critics of several kinds and
+ * sizes learn the exact values of a programmatic actor in the permutation puzzle.
+ */
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { runScalingCell, type ScalingCell } from "./cell.ts";
+import { scalingCells } from "./cells.ts";
+import { scalingClaims } from "./claims.ts";
+import { profiles, type ScalingConfig, scalingConfig, type ScalingInput } from "./config.ts";
+import { type ScalingSummary, scalingTable, summarizeScaling } from "./summary.ts";
+
+const scaling: Experiment<ScalingConfig, ScalingCell, ScalingSummary, ScalingInput> = {
+  name: "scaling",
+  title: "Do critics improve with scale?",
+  module: import.meta.url,
+  schema: scalingConfig,
+  profiles,
+  cells: scalingCells,
+  runCell: runScalingCell,
+  summarize: summarizeScaling,
+  claims: scalingClaims,
+  table: scalingTable,
+  notebook: "01-scaling",
+};
+
+export default scaling;
