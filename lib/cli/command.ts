@@ -77,7 +77,8 @@ export async function parseFlags<Shape extends z.ZodRawShape>(
   const all = `see deno task ${command.name} --help`;
   if (unknown.length > 0) {
     const dashed = flags.map((flag) => `--${flag.name}`);
-    throw new UsageError(unknown[0]!, "unknown flag", suggest(unknown[0]!, dashed) || all);
+    const remedy = suggest(unknown[0]!, dashed) || all;
+    throw new UsageError("flag", unknown[0], `unknown: ${remedy}`);
   }
   if (positional.length > 0) throw new UsageError("argument", positional[0], `not a flag: ${all}`);
   const parsed = flags.map((flag) => {

@@ -26,10 +26,20 @@ export type CellReply =
   | { readonly type: "usage"; readonly message: string }
   | { readonly type: "failed"; readonly message: string };
 
-const scope = self as unknown as {
+const scope = self as unknown as EventTarget & {
   onmessage: (event: MessageEvent<CellRequest>) => void;
   postMessage(reply: CellReply): void;
 };
+
+// What is thrown in a callback or a forgotten promise fails the cell as well.
+scope.addEventListener("error", (event) => {
+  event.preventDefault();
+  scope.postMessage(explain((event as ErrorEvent).error));
+});
+scope.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  scope.postMessage(explain((event as PromiseRejectionEvent).reason));
+});
 
 scope.onmessage = async ({ data: request }) => {
   try {

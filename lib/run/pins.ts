@@ -35,10 +35,12 @@ export type Pins = z.output<typeof pinsSchema>;
 /** How a run stands to its pins. */
 export interface PinCheck {
   readonly state: "matched" | "mismatched" | "not pinned" | "partly pinned" | "updated";
-  /** What no pin was found for: "everything", or cells by id, "summary" and "verdicts". */
+  /** What no pin was found for, in words: "any cell", or cells by id; the summary, the verdicts. */
   readonly notPinned: readonly string[];
   readonly failures: readonly Failure[];
 }
+
+const CONCLUSIONS = ["the summary", "the verdicts"];
 
 /** The pins' path, given the experiment's module. */
 export function pinsPath(experiment: AnyExperiment, profile: ProfileName): string {
@@ -94,7 +96,7 @@ export function comparePins(
   got: Pins,
   overridden: boolean,
 ): PinCheck {
-  if (!pins) return { state: "not pinned", notPinned: ["everything"], failures: [] };
+  if (!pins) return { state: "not pinned", notPinned: ["any cell", ...CONCLUSIONS], failures: [] };
   if (!overridden) {
     const failures = differences(name, pins as Json, got as Json);
     return { state: failures.length > 0 ? "mismatched" : "matched", notPinned: [], failures };
@@ -112,6 +114,6 @@ export function comparePins(
     : pinned.length > 0
     ? "partly pinned"
     : "not pinned";
-  const notPinned = [...ids.filter((id) => !isPinned(id)), "summary", "verdicts"];
+  const notPinned = [...ids.filter((id) => !isPinned(id)), ...CONCLUSIONS];
   return { state, notPinned, failures };
 }

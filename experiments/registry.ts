@@ -1,0 +1,7 @@
+/**
+ * The experiments, by name. Adding one is one line here and one folder with a `mod.ts` whose
+ * default export is an `Experiment` (lib/run/experiment.ts).
+ */
+import type { Registry } from "../lib/run/experiment.ts";
+
+export const registry: Registry = {};

@@ -1,0 +1,159 @@
+/**
+ * `deno task reproduce`: every experiment, its pins and claims, then the notebooks' reports.
+ */
+import { relative } from "node:path";
+import { z } from "zod";
+import { registry } from "../../experiments/registry.ts";
+import { kernelBundle } from "../backend/wasm/bundle.ts";
+import { UsageError } from "../errors.ts";
+import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
+import { type Outcome, reproduceExperiment } from "../run/reproduce.ts";
+import { type Command, printJson, runCommand, suggest } from "./command.ts";
+import { type NotebookResult, notebookStep } from "./notebook_step.ts";
+import { formatOutcome } from "./outcome.ts";
+import { terminalProgress } from "./terminal_progress.ts";
+
+const flags = z.object({
+  experiment: z.array(z.string()).default([]).describe("only these experiments"),
+  profile: z.enum(PROFILES).default("quick").describe("how much is computed"),
+  threads: z.int().min(1).max(256).default(navigator.hardwareConcurrency)
+    .describe("threads for all cells together; changes no digit"),
+  seeds: z.array(z.int().min(0).max(2 ** 32 - 1)).optional()
+    .describe("these seeds in place of the profile's; others than those are not pinned"),
+  fresh: z.boolean().default(false).describe("drop what an interrupted or finished run left first"),
+  out: z.string().default("runs").describe("folder for the runs"),
+  updatePins: z.boolean().default(false).describe("rewrite the pins and print what changed"),
+  notebooks: z.boolean().default(true).describe("leave out the notebooks' reports"),
+  json: z.boolean().default(false)
+    .describe("print a machine-readable summary as the last line of stdout, all else on stderr"),
+});
+type Flags = z.output<typeof flags>;
+
+/** What a test replaces. */
+export interface ReproduceParts {
+  readonly registry: Registry;
+  /** SHA-256 of the kernel bundle. */
+  kernels(): Promise<string>;
+  readonly notebooks: typeof notebookStep;
+}
+
+const PARTS: ReproduceParts = {
+  registry,
+  kernels: async () => (await kernelBundle()).sha256,
+  notebooks: notebookStep,
+};
+
+/** The command, of these parts. */
+export function reproduceCommand(parts: ReproduceParts = PARTS): Command<typeof flags.shape> {
+  return {
+    name: "reproduce",
+    summary: "Runs every experiment, compares each number with the pinned one, writes the reports.",
+    flags,
+    run: (chosen) => reproduce(chosen, parts),
+  };
+}
+
+async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> {
+  const say = chosen.json ? console.error : console.log;
+  const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
+  const experiments = await loadAll(names, parts.registry);
+  const kernels = await parts.kernels();
+  const progress = terminalProgress();
+  Deno.addSignalListener("SIGINT", endOnInterrupt);
+
+  const outcomes: Outcome[] = [];
+  for (const experiment of experiments) {
+    const outcome = await reproduceExperiment(experiment, { ...chosen, kernels, progress })
+      .finally(() => progress.clear());
+    say(formatOutcome(experiment, outcome));
+    outcomes.push(outcome);
+  }
+
+  const notebooks = await reports(chosen, experiments, outcomes, parts);
+  Deno.removeSignalListener("SIGINT", endOnInterrupt);
+  notebooks.reports.forEach((path) => say(`report: ${path}`));
+  if (notebooks.leftOut) say(`notebooks: ${notebooks.leftOut}`);
+  notebooks.failures.forEach((failure) => say(`FAILED ${failure}`));
+
+  const isReproduced = outcomes.every((outcome) => outcome.failures.length === 0) &&
+    notebooks.failures.length === 0;
+  const exitCode = isReproduced ? 0 : 1;
+  if (chosen.json) {
+    const { profile } = chosen;
+    printJson({
+      ok: isReproduced,
+      exitCode,
+      profile,
+      experiments: outcomes.map(summaryOf),
+      notebooks,
+    });
+  }
+  return exitCode;
+}
+
+/** What an unknown name costs: a UsageError before anything is computed. */
+function loadAll(names: readonly string[], known: Registry): Promise<AnyExperiment[]> {
+  return Promise.all(names.map(async (name) => {
+    const load = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (!load) {
+      const choices = Object.keys(known);
+      throw new UsageError(
+        "--experiment",
+        name,
+        suggest(name, choices) || `choose from ${choices.join(", ") || "none: there is none yet"}`,
+      );
+    }
+    return (await load()).default;
+  }));
+}
+
+/** The notebooks show the profile's own run in `runs`: any other run has no report. */
+async function reports(
+  { profile, seeds, out, notebooks, experiment: chosen }: Flags,
+  experiments: readonly AnyExperiment[],
+  outcomes: readonly Outcome[],
+  parts: ReproduceParts,
+): Promise<NotebookResult> {
+  const none = { executed: [], reports: [], failures: [] };
+  if (!notebooks) return none;
+  if (outcomes.some((outcome) => !outcome.run)) {
+    return { ...none, leftOut: "left out: an experiment did not finish" };
+  }
+  if (seeds || out !== "runs") {
+    return {
+      ...none,
+      leftOut: "left out: they show the default seeds in runs/; omit --seeds, --out",
+    };
+  }
+  const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
+  return await parts.notebooks({
+    profile,
+    ...(chosen.length > 0 ? { names } : {}),
+    progress: (line) => console.error(line),
+  });
+}
+
+function summaryOf({ experiment, directory, run, failures, pinChanges }: Outcome) {
+  return {
+    experiment,
+    run: `${relative(Deno.cwd(), directory)}/run.json`,
+    finished: run !== undefined,
+    configHash: run?.configHash,
+    seeds: run?.seeds,
+    cells: run?.cells.length,
+    pins: run && { state: run.pins.state, notPinned: run.pins.notPinned },
+    failures: failures.map(({ where, expected, got }) => ({ where, expected, got })),
+    pinChanges,
+    claims: run?.claims.map(({ id, verdict, reading }) => ({ id, verdict, reading })),
+    summary: run?.summary,
+    provenance: run?.provenance,
+  };
+}
+
+/** Ctrl-C: what is finished lies on the disk already, so there is nothing left to do but say so. */
+function endOnInterrupt(): void {
+  console.error("\ninterrupted: finished cells are kept; the same command takes the run up");
+  Deno.exit(130);
+}
+
+if (import.meta.main) await runCommand(reproduceCommand());

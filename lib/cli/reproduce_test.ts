@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import type { Run } from "../run/run.ts";
+import { makeSandbox, type Sandbox, type SandboxOptions, walk } from "../run/testdata/sandbox.ts";
+
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Runs `reproduce` to its end. */
+async function reproduce(box: Sandbox, ...flags: string[]) {
+  const { code, stdout, stderr } = await box.command(...flags).output();
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+/** The summary of `reproduce --json`, which is the last line on stdout. */
+async function summary(box: Sandbox, ...flags: string[]) {
+  const { code, stdout } = await reproduce(box, "--json", ...flags);
+  const lines = stdout.trimEnd().split("\n");
+  assert.equal(lines.length, 1, "all else goes to stderr");
+  const parsed = JSON.parse(lines[0]!);
+  assert.equal(parsed.exitCode, code);
+  return parsed;
+}
+
+/** The digests and metrics of the standard profile, pinned by an undisturbed run. */
+async function pinnedBox(standard: SandboxOptions["standard"] = {}) {
+  const box = await makeSandbox({ standard });
+  const { code, stdout } = await reproduce(box, "--profile=standard", "--update-pins", "--fresh");
+  assert.equal(code, 0, stdout);
+  return box;
+}
+
+// Long enough to be stopped midway: each of 6 cells takes 20 x 10 ms.
+const SLOW = { pause: 10 };
+
+for (const signal of ["SIGKILL", "SIGINT"] as const) {
+  Deno.test(`a run stopped by ${signal} is taken up and ends with the same digests`, async () => {
+    using box = await pinnedBox(SLOW);
+    const flags = ["--profile=standard", "--threads=1", "--fresh"];
+    const child = box.command(...flags).spawn();
+    const log = readUntil(child.stderr, "2/6 cells");
+    await log.found;
+    while (!hasCheckpoint(box)) await new Promise((done) => setTimeout(done, 5));
+    child.kill(signal);
+    const { code } = await child.status;
+    assert.equal(code, signal === "SIGINT" ? 130 : 137);
+    await Promise.all([log.rest, child.stdout.cancel()]);
+    if (signal === "SIGINT") assert.match(log.text(), /finished cells are kept/);
+
+    const { ok, experiments: [fake] } = await summary(box, "--profile=standard");
+    assert(ok);
+    assert.equal(fake.pins.state, "matched");
+    assert(fake.provenance.cellsTakenUp >= 2, "finished cells were kept");
+    assert(tookUpCheckpoint(box), "the cell in progress went on from its checkpoint");
+  });
+}
+
+/** Reads a stream; `found` resolves when `text` has come. */
+function readUntil(stream: ReadableStream<Uint8Array>, text: string) {
+  let seen = "";
+  const { promise: found, resolve } = Promise.withResolvers<void>();
+  const rest = (async () => {
+    for await (const chunk of stream) {
+      seen += decode(chunk);
+      if (seen.includes(text)) resolve();
+    }
+    resolve();
+  })();
+  return { found, rest, text: () => seen };
+}
+
+/** Whether a cell in progress has saved a checkpoint. */
+function hasCheckpoint({ folder }: Sandbox): boolean {
+  return walk(`${folder}/runs`).some((path) => /\.checkpoint\/.*\.safetensors$/.test(path));
+}
+
+/** Whether any stored cell says that it began from a checkpoint. */
+function tookUpCheckpoint({ folder }: Sandbox): boolean {
+  const path = walk(`${folder}/runs`).find((path) => /standard-.*\/run\.json$/.test(path))!;
+  const run: Run = JSON.parse(Deno.readTextFileSync(path));
+  return run.cells.some(({ unpinned }) => unpinned["tookUp"]);
+}
+
+Deno.test("the exit code is 0 for matched pins, with table, verdict and run on stdout", async () => {
+  using box = await pinnedBox();
+  const { code, stdout, stderr } = await reproduce(box, "--profile=standard");
+  assert.equal(code, 0);
+  assert.match(stdout, /sum\/n5\/seed3 +0\.\d+/);
+  assert.match(stdout, /C0 SUPPORTED: The mean is about a half\./);
+  assert.match(stdout, /pins: all 6 cells, the summary and the verdicts are equal/);
+  assert.match(stdout, /run: .*runs\/fake\/standard-[0-9a-f]{12}\/run\.json/);
+  assert.match(stderr, /fake standard: 6\/6 cells, 100 %/);
+});
+
+Deno.test("the exit code is 1 for a changed digit in a pin, which is named", async () => {
+  using box = await pinnedBox();
+  const path = `${box.folder}/pins/standard.json`;
+  const pins = JSON.parse(Deno.readTextFileSync(path));
+  pins.cells["sum/n2/seed1"].metrics.mean += 1e-9;
+  Deno.writeTextFileSync(path, JSON.stringify(pins));
+  const { code, stdout } = await reproduce(box, "--profile=standard");
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /FAILED .*pins\/standard\.json: cells: sum\/n2\/seed1: metrics: mean: expected 0\.\d+, got 0\.\d+/,
+  );
+  const { ok, experiments: [{ failures }] } = await summary(box, "--profile=standard");
+  assert(!ok);
+  assert.equal(failures.length, 1);
+});
+
+Deno.test("what is not pinned is said to be so", async () => {
+  using box = await makeSandbox();
+  const { code, stdout } = await reproduce(box, "--profile=smoke");
+  assert.equal(code, 0);
+  assert.match(stdout, /pins: NOT PINNED: no pins to compare with for any cell/);
+});
+
+Deno.test("bad usage is one line on stderr and exit code 2, and writes nothing", async () => {
+  using box = await makeSandbox();
+  const cases: [string[], RegExp][] = [
+    [["--frsh"], /^error: flag: "--frsh": unknown: did you mean --fresh\?$/],
+    [["--zzzzzz"], /^error: flag: "--zzzzzz": unknown: see deno task reproduce --help$/],
+    [["quick"], /^error: argument: "quick": not a flag/],
+    [["--experiment=fakr"], /^error: --experiment: "fakr": did you mean fake\?$/],
+    [["--experiment", "xyzxyz"], /^error: --experiment: "xyzxyz": choose from fake$/],
+    [["--profile=fast"], /^error: --profile: "fast": .*"smoke"\|"quick"\|"standard"$/],
+    [["--threads=0"], /^error: --threads: 0: /],
+    [["--threads=two"], /^error: --threads: "two": /],
+    [["--seeds=1,x"], /^error: --seeds\.1: "x": /],
+    [["--seeds=1,1.5"], /^error: --seeds\.1: 1\.5: /],
+    [["--profile"], /^error: --profile: "": a value is missing$/],
+    [["--seeds=9", "--update-pins"], /^error: --update-pins: "with --seeds": /],
+    [["--out=/sys/runs"], /^error: \/sys\/runs.*: the task may not go there/],
+  ];
+  for (const [flags, message] of cases) {
+    const { code, stdout, stderr } = await reproduce(box, ...flags);
+    assert.equal(code, 2, flags.join(" "));
+    assert.equal(stdout, "");
+    const lines = stderr.trimEnd().split("\n").filter((line) => !line.includes("Download"));
+    assert.equal(lines.length, 1, stderr);
+    assert.match(lines[0]!, message);
+  }
+  assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
+});
+
+Deno.test("bad usage with --json is told there as well", async () => {
+  using box = await makeSandbox();
+  const { ok, exitCode, error } = await summary(box, "--profile=fast");
+  assert.deepEqual([ok, exitCode], [false, 2]);
+  assert.match(error, /^--profile: "fast"/);
+});
+
+Deno.test("--help describes every flag", async () => {
+  using box = await makeSandbox();
+  const { code, stdout } = await reproduce(box, "--help");
+  assert.equal(code, 0);
+  const flags = [
+    ...["experiment", "profile", "threads", "seeds", "fresh", "out", "update-pins"],
+    ...["no-notebooks", "json", "help"],
+  ];
+  for (const flag of flags) assert.match(stdout, new RegExp(`^  --${flag} .*\\w`, "m"));
+});

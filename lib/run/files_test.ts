@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../errors.ts";
+import {
+  guarded,
+  list,
+  readBytes,
+  remove,
+  writeAtomically,
+  writeFolderAtomically,
+} from "./files.ts";
+
+function inFolder(test: (folder: string) => void) {
+  return () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      test(folder);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  };
+}
+
+const bytes = new TextEncoder().encode("new");
+
+Deno.test(
+  "a file is replaced whole and leaves nothing beside it",
+  inFolder((folder) => {
+    writeAtomically(`${folder}/a/b.json`, new TextEncoder().encode("older and longer"));
+    writeAtomically(`${folder}/a/b.json`, bytes);
+    assert.deepEqual(readBytes(`${folder}/a/b.json`, ""), bytes);
+    assert.deepEqual(list(`${folder}/a`), ["b.json"]);
+  }),
+);
+
+Deno.test(
+  "a file that cannot be written keeps its old content",
+  inFolder((folder) => {
+    writeAtomically(`${folder}/a`, bytes);
+    Deno.mkdirSync(`${folder}/a.tmp`);
+    assert.throws(() => writeAtomically(`${folder}/a`, Uint8Array.of(1)), UsageError);
+    assert.deepEqual(readBytes(`${folder}/a`, ""), bytes);
+  }),
+);
+
+Deno.test(
+  "a folder appears whole, also after a crash left half of one",
+  inFolder((folder) => {
+    Deno.mkdirSync(`${folder}/cell.tmp`);
+    Deno.writeTextFileSync(`${folder}/cell.tmp/stale`, "half");
+    writeFolderAtomically(`${folder}/cell`, { x: bytes, y: bytes });
+    assert.deepEqual(list(folder), ["cell"]);
+    assert.deepEqual(list(`${folder}/cell`), ["x", "y"]);
+  }),
+);
+
+Deno.test(
+  "what is not there is a UsageError to read, nothing to list, and nothing to remove",
+  inFolder((folder) => {
+    assert.throws(() => readBytes(`${folder}/x`, "make it"), /x: "missing": make it/);
+    assert.deepEqual(list(`${folder}/x`), []);
+    remove(`${folder}/x`);
+  }),
+);
+
+Deno.test(
+  "a file in a folder's place is a UsageError",
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/runs`, "");
+    assert.throws(() => writeAtomically(`${folder}/runs/a`, bytes), /where a folder is needed/);
+  }),
+);
+
+for (
+  const [code, remedy] of Object.entries({
+    EACCES: /no permission/,
+    EROFS: /read-only/,
+    ENOSPC: /the disk is full/,
+    EDQUOT: /the disk is full/,
+    EMFILE: /ulimit/,
+  })
+) {
+  Deno.test(`${code} is a UsageError`, () => {
+    const fail = () => {
+      throw Object.assign(new Error("from the system"), { code });
+    };
+    assert.throws(() => guarded("runs/a", fail), (error) => {
+      assert(error instanceof UsageError);
+      assert.match(error.message, remedy);
+      return true;
+    });
+  });
+}
+
+Deno.test("what the task's permissions forbid is a UsageError", () => {
+  const fail = () => {
+    throw new Deno.errors.NotCapable("Requires write access");
+  };
+  assert.throws(() => guarded("/elsewhere", fail), /--allow-write lists in deno\.json/);
+});
+
+Deno.test("any other error stays what it is", () => {
+  const error = new TypeError("a bug");
+  assert.throws(() =>
+    guarded("runs/a", () => {
+      throw error;
+    }), error);
+});

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import type { Cell } from "./experiment.ts";
+import { ProgressTracker, type RunProgress } from "./progress.ts";
+
+const cell = (id: string, cost: number): Cell => ({ id, seed: 1, config: {}, cost });
+const [small, large, old] = [cell("small", 10), cell("large", 70), cell("old", 20)];
+
+Deno.test("progress is weighed by cost and starts with what was taken up", () => {
+  const seen: RunProgress[] = [];
+  const tracker = new ProgressTracker(
+    "fake quick",
+    [small, large, old],
+    [old],
+    (p) => seen.push(p),
+  );
+  tracker.progressed(large, 1, 2, "step 1");
+  tracker.finished(small);
+  tracker.progressed(large, 3, 2, "beyond its total");
+  tracker.finished(large);
+  assert.deepEqual(seen.map(({ fraction }) => fraction), [0.2, 0.55, 0.65, 1, 1]);
+  assert.deepEqual(seen.map(({ cellsDone }) => cellsDone), [1, 1, 2, 2, 3]);
+  assert.deepEqual(seen.map(({ finished }) => finished), [
+    undefined,
+    undefined,
+    "small",
+    undefined,
+    "large",
+  ]);
+  assert.equal(seen[0]!.secondsLeft, undefined, "nothing computed yet to go by");
+  assert.equal(seen[4]!.secondsLeft, 0);
+  assert.equal(seen[1]!.current, "large 1/2 step 1");
+});

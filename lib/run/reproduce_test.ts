@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../errors.ts";
+import type { AnyExperiment } from "./experiment.ts";
+import { type Pins, pinsPath } from "./pins.ts";
+import { reproduceExperiment, type ReproduceOptions } from "./reproduce.ts";
+import { loadRun, readCellFile } from "./run.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { KERNELS, makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
+
+type Options = Partial<ReproduceOptions> & { experiment?: AnyExperiment };
+
+function reproduce({ folder, experiment }: Sandbox, options: Options = {}) {
+  return reproduceExperiment(options.experiment ?? experiment, {
+    profile: "quick",
+    threads: 2,
+    kernels: KERNELS,
+    out: `${folder}/runs`,
+    ...options,
+  });
+}
+
+/** A sandbox with pins for the quick profile. */
+async function pinned() {
+  const box = await makeSandbox();
+  await reproduce(box, { updatePins: true });
+  return box;
+}
+
+/** Changes the quick profile's pins. */
+function editPins({ experiment }: Sandbox, edit: (pins: Pins) => void): void {
+  const path = pinsPath(experiment, "quick");
+  const pins = JSON.parse(Deno.readTextFileSync(path));
+  edit(pins);
+  Deno.writeTextFileSync(path, JSON.stringify(pins));
+}
+
+Deno.test("without pins a run is not pinned, which is no failure and no match", async () => {
+  using box = await makeSandbox();
+  const { run, failures } = await reproduce(box);
+  assert.deepEqual(failures, []);
+  assert.equal(run?.pins.state, "not pinned");
+  assert.deepEqual(run.pins.notPinned, ["any cell", "the summary", "the verdicts"]);
+});
+
+Deno.test("pins are matched by every later run, with any number of threads", async () => {
+  using box = await pinned();
+  for (const threads of [1, 4]) {
+    const { run, failures } = await reproduce(box, { threads });
+    assert.deepEqual(failures, []);
+    assert.equal(run?.pins.state, "matched");
+    assert.equal(run.provenance.threads, threads);
+    assert.equal(run.provenance.cellsTakenUp, 0, "a finished run is computed again");
+  }
+});
+
+Deno.test("whatever changes in the pins is found and named", async () => {
+  using box = await pinned();
+  const id = "sum/n2/seed3";
+  const edits: [string, (pins: Pins) => void][] = [
+    [`cells: ${id}: metrics: mean`, ({ cells }) => (cells[id]!.metrics["mean"] = 0.5)],
+    [`cells: ${id}: digests: parameters`, ({ cells }) => (cells[id]!.digests["parameters"] = "x")],
+    [`cells: ${id}`, ({ cells }) => delete cells[id]],
+    ["configHash", (pins) => (pins.configHash = "0".repeat(64))],
+    ["kernels", (pins) => (pins.kernels = "1".repeat(64))],
+    ["verdicts: C0", ({ verdicts }) => (verdicts["C0"] = "inconclusive")],
+    ["summary: means: 2", ({ summary }) => ((summary as { means: object }).means = {})],
+  ];
+  const path = pinsPath(box.experiment, "quick");
+  const original = Deno.readTextFileSync(path);
+  for (const [where, edit] of edits) {
+    editPins(box, edit);
+    const { run, failures } = await reproduce(box);
+    assert.equal(run?.pins.state, "mismatched");
+    assert(failures[0]!.where.endsWith(`pins/quick.json: ${where}`), failures[0]!.where);
+    Deno.writeTextFileSync(path, original);
+  }
+});
+
+Deno.test("changed kernels fail at the pins", async () => {
+  using box = await pinned();
+  const { failures } = await reproduce(box, { kernels: "1".repeat(64) });
+  assert.equal(failures.length, 1);
+  assert.match(failures[0]!.where, /pins\/quick\.json: kernels$/);
+  assert.equal(failures[0]!.got, `"${"1".repeat(64)}"`);
+});
+
+Deno.test("updated pins say what they changed", async () => {
+  using box = await pinned();
+  editPins(box, ({ verdicts }) => (verdicts["C0"] = "inconclusive"));
+  const { run, failures, pinChanges } = await reproduce(box, { updatePins: true });
+  assert.deepEqual(failures, []);
+  assert.equal(run?.pins.state, "updated");
+  assert.deepEqual(pinChanges.map(({ expected, got }) => [expected, got]), [
+    ['"inconclusive"', '"supported"'],
+  ]);
+  assert.equal((await reproduce(box)).run?.pins.state, "matched");
+});
+
+Deno.test("with seeds of one's own, what the pins know is compared and the rest is named", async () => {
+  using box = await pinned();
+  const some = await reproduce(box, { seeds: [1, 7] });
+  assert.equal(some.run?.pins.state, "partly pinned");
+  assert.deepEqual(some.run.pins.notPinned, [
+    "sum/n2/seed7",
+    "sum/n5/seed7",
+    "the summary",
+    "the verdicts",
+  ]);
+  assert.equal((await reproduce(box, { seeds: [7] })).run?.pins.state, "not pinned");
+  assert.equal((await reproduce(box, { seeds: [1, 2, 3] })).run?.pins.state, "matched");
+  editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.metrics["mean"] = 0.5));
+  const { failures } = await reproduce(box, { seeds: [1, 7] });
+  assert.deepEqual(failures.map(({ expected }) => expected), ["0.5"]);
+  await assert.rejects(reproduce(box, { seeds: [7], updatePins: true }), UsageError);
+});
+
+Deno.test("pins that cannot be read are a UsageError that names them, and stay as they are", async () => {
+  using box = await pinned();
+  const path = pinsPath(box.experiment, "quick");
+  const original = Deno.readTextFileSync(path);
+  const broken: [string, RegExp][] = [
+    [original.slice(0, 99), /quick\.json: .*restore the file from git/],
+    [original.replace('"cells"', '"sells"'), /quick\.json/],
+    ["{}", /quick\.json\.experiment/],
+  ];
+  for (const [text, message] of broken) {
+    Deno.writeTextFileSync(path, text);
+    await assert.rejects(reproduce(box, { updatePins: true }), (error) => {
+      assert(error instanceof UsageError);
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.equal(Deno.readTextFileSync(path), text);
+  }
+});
+
+Deno.test("a changed byte in a stored result fails, says where, and is not computed over", async () => {
+  using box = await pinned();
+  const path = walk(`${box.folder}/runs`).find((path) => path.endsWith("result.json"))!;
+  const bytes = Deno.readFileSync(path);
+  bytes[new TextDecoder().decode(bytes).indexOf('"mean": 0.') + 12]! ^= 1;
+  Deno.writeFileSync(path, bytes);
+  const { run, failures } = await reproduce(box);
+  assert.equal(run, undefined);
+  assert.deepEqual(failures.map(({ where }) => where), [path]);
+  assert.equal((await reproduce(box, { fresh: true })).run?.pins.state, "matched");
+});
+
+Deno.test("cells that fail are named; the others are kept and taken up", async () => {
+  using box = await makeSandbox({ standard: { fault: "throw" } });
+  for (const run of ["first", "second"]) {
+    const finished: (string | undefined)[] = [];
+    const { failures } = await reproduce(box, {
+      profile: "standard",
+      progress: (snapshot) => finished.push(snapshot.finished),
+    });
+    assert.deepEqual(failures.map(({ where }) => where), [
+      "fake: cell sum/n5/seed2",
+      "fake: cell sum/n2/seed2",
+    ]);
+    assert.equal(finished.filter(Boolean).length, run === "first" ? 4 : 0);
+  }
+  assert.throws(
+    () => loadRun(box.experiment, "standard", { out: `${box.folder}/runs` }),
+    UsageError,
+  );
+});
+
+Deno.test("a metric that is not a number fails its cell, by name", async () => {
+  using box = await makeSandbox({ standard: { fault: "nan" } });
+  const { failures } = await reproduce(box, { profile: "standard" });
+  assert.match(failures[0]!.got, /\$\.metrics\.mean: NaN/);
+});
+
+Deno.test("what would not fit into memory is refused before anything is written", async () => {
+  using box = await makeSandbox();
+  const cells = (config: unknown) =>
+    box.experiment.cells(config).map((cell) => ({ ...cell, memory: 2 ** 60 }));
+  const experiment = { ...box.experiment, cells };
+  await assert.rejects(reproduce(box, { experiment }), /^UsageError: memory: .*fewer threads/);
+  assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
+});
+
+Deno.test("a configuration out of range is a UsageError that names the field", async () => {
+  using box = await makeSandbox({ standard: { steps: 0 } });
+  await assert.rejects(reproduce(box, { profile: "standard" }), (error) => {
+    assert(error instanceof UsageError);
+    assert.match(error.message, /^fake standard\.steps: 0: Too small/);
+    return true;
+  });
+});
+
+Deno.test("a report loads the run, its provenance and its files", async () => {
+  using box = await pinned();
+  const out = `${box.folder}/runs`;
+  const run = loadRun(box.experiment, "quick", { out });
+  assert.deepEqual(run.seeds, [1, 2, 3]);
+  assert.equal((run.config as { pause: number }).pause, 0, "defaults are resolved");
+  assert.equal(run.claims[0]!.verdict, "supported");
+  assert.match(run.provenance.command, /^deno task reproduce --experiment fake --profile quick/);
+  const bytes = readCellFile(run, "sum/n5/seed2", "model.safetensors");
+  assert.deepEqual(readSafetensors(bytes, "model").tensors.get("sum")?.shape, [5]);
+  assert.throws(() => readCellFile(run, "sum/n5/seed2", "x"), /has: model\.safetensors/);
+  assert.throws(() => readCellFile(run, "sum/n9", "x"), /no such cell/);
+  assert.throws(
+    () => loadRun(box.experiment, "smoke", { out }),
+    /compute it first: deno task reproduce --experiment fake --profile smoke/,
+  );
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../errors.ts";
+import { DamagedError, readSealed, writeSealed } from "./sealed.ts";
+
+const content = { mean: 0.125, names: ["a", "b"] };
+
+/** Reads a sealed file whose text went through `change`. */
+function reread(change: (text: string) => string): unknown {
+  const path = Deno.makeTempFileSync();
+  try {
+    writeSealed(path, content);
+    Deno.writeTextFileSync(path, change(Deno.readTextFileSync(path)));
+    return readSealed(path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+Deno.test("sealed content comes back", () => {
+  assert.deepEqual(reread((text) => text), { format: 1, ...content });
+});
+
+Deno.test("a changed byte, in a value, a name or the structure, is damage", () => {
+  for (
+    const [from, to] of [["0.125", "0.126"], ['"mean"', '"meam"'], ['"a",', '"a".'], ["{", "z"]]
+  ) {
+    assert.throws(() => reread((text) => text.replace(from!, to!)), DamagedError);
+  }
+});
+
+Deno.test("a truncated file is a UsageError, at whatever length", () => {
+  for (const length of [0, 1, 30, -1, -2]) {
+    assert.throws(() => reread((text) => text.slice(0, length)), (error) => {
+      assert(error instanceof UsageError);
+      assert.match(error.message, /truncated.*--fresh/);
+      return true;
+    });
+  }
+});
+
+Deno.test("a missing file is a UsageError with the caller's remedy", () => {
+  assert.throws(() => readSealed("no/such.json", "run it"), /no\/such\.json: "missing": run it/);
+});

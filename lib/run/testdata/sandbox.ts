@@ -1,0 +1,85 @@
+/**
+ * A folder of its own for a test: the fake experiment with pins beside it and runs below it, and
+ * the `reproduce` command on them, as a process or in this one.
+ */
+import { pathToFileURL } from "node:url";
+import type { AnyExperiment } from "../experiment.ts";
+
+const HERE = new URL(".", import.meta.url).href;
+
+/** A digest that stands for a kernel bundle. */
+export const KERNELS = "0".repeat(64);
+
+export interface Sandbox {
+  readonly folder: string;
+  readonly experiment: AnyExperiment;
+  /** `reproduce` with these flags in a process of its own; --out is set. */
+  command(...flags: string[]): Deno.Command;
+  [Symbol.dispose](): void;
+}
+
+export interface SandboxOptions {
+  /** The standard profile's configuration, where it differs from the fake's own. */
+  readonly standard?: Record<string, unknown>;
+  /** The kernel bundle's digest for `command`. */
+  readonly kernels?: string;
+}
+
+export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const folder = Deno.makeTempDirSync({ prefix: "genac-" });
+  const standard = JSON.stringify(options.standard ?? {});
+  Deno.writeTextFileSync(
+    `${folder}/mod.ts`,
+    `import { fakeExperiment } from "${HERE}fake_experiment.ts";
+     export default fakeExperiment(import.meta.url, ${standard});`,
+  );
+  Deno.writeTextFileSync(
+    `${folder}/main.ts`,
+    `import { runCommand } from "${HERE}../../cli/command.ts";
+     import { reproduceCommand } from "${HERE}../../cli/reproduce.ts";
+     await runCommand(reproduceCommand({
+       registry: { fake: () => import("./mod.ts") },
+       kernels: () => Promise.resolve(${JSON.stringify(options.kernels ?? KERNELS)}),
+       notebooks: () => Promise.resolve({ executed: [], reports: [], failures: [] }),
+     }));`,
+  );
+  const { default: experiment } = await import(pathToFileURL(`${folder}/mod.ts`).href);
+  return {
+    folder,
+    experiment,
+    command: (...flags) =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "--no-prompt",
+          "--allow-read",
+          `--allow-write=${folder}`,
+          "--allow-run=git",
+          "--allow-sys",
+          "--allow-env",
+          `--config=${new URL("../../../deno.json", HERE).pathname}`,
+          `${folder}/main.ts`,
+          `--out=${folder}/runs`,
+          ...flags,
+        ],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }),
+    [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
+  };
+}
+
+/** The paths of all files below a folder, which another process may be changing. */
+export function* walk(folder: string): Generator<string> {
+  let entries: Deno.DirEntry[] = [];
+  try {
+    entries = [...Deno.readDirSync(folder)];
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory) yield* walk(`${folder}/${name}`);
+    else yield `${folder}/${name}`;
+  }
+}
