@@ -6,7 +6,7 @@
 // sequence and head, ceil(length / 16) panels (one for 16 queries) of `length` rows (keys), of which only
 // the causal rows are written.
 //
-// `scratch` holds (head_dim * 2 + length) * 64 bytes.
+// `scratch` holds (head_dim + length) * 64 bytes.
 import { exp_f32x4 } from "./simd";
 import { tile_nn, tile_tn } from "./gemm";
 import { transpose_block } from "./transpose";

@@ -32,13 +32,13 @@ let bundle: Promise<KernelBundle> | undefined;
 
 /** The kernel bundle, compiled once per process at most. */
 export function kernelBundle(): Promise<KernelBundle> {
-  return bundle ??= load();
+  return bundle ??= loadKernelBundle(fromFileUrl("../../../.cache/kernels/"));
 }
 
-async function load(): Promise<KernelBundle> {
-  const sources = readSources();
+/** The kernel bundle, from the cache in `folder` (which ends in a slash) where it has a whole copy. */
+export async function loadKernelBundle(folder: string): Promise<KernelBundle> {
+  const sources = kernelSources();
   const key = sha256(new TextEncoder().encode(JSON.stringify([COMPILER, FLAGS, sources])));
-  const folder = fromFileUrl("../../../.cache/kernels/");
   const path = `${folder}${key}.wasm`;
   const cached = readIfThere(path);
   // A truncated cache file would be a wrong kernel: the file's last bytes hold its own digest.
@@ -47,28 +47,27 @@ async function load(): Promise<KernelBundle> {
     const digest = new TextDecoder().decode(cached.subarray(-64));
     if (sha256(bytes) === digest) return { bytes, sha256: digest };
   }
-  const bytes = await compile(sources);
+  const bytes = await compileKernels(sources);
   const digest = sha256(bytes);
+  const sealed = new Uint8Array(bytes.length + 64);
+  sealed.set(bytes);
+  sealed.set(new TextEncoder().encode(digest), bytes.length);
+  const temporary = `${path}.${crypto.randomUUID()}`;
   try {
     Deno.mkdirSync(folder, { recursive: true });
-    const temporary = `${path}.${crypto.randomUUID()}`;
-    const sealed = new Uint8Array(bytes.length + 64);
-    sealed.set(bytes);
-    sealed.set(new TextEncoder().encode(digest), bytes.length);
     Deno.writeFileSync(temporary, sealed);
     Deno.renameSync(temporary, path);
-  } catch (error) {
-    // The cache only saves a second; a read-only folder is no reason to fail.
-    const readOnly = (error as { code?: string }).code === "EROFS";
-    if (
-      !readOnly && !(error instanceof Deno.errors.PermissionDenied) &&
-      !(error instanceof Deno.errors.NotCapable)
-    ) throw error;
+  } catch {
+    // The cache only saves a second: a read-only folder or a full disk is no reason to fail.
+    try {
+      Deno.removeSync(temporary);
+    } catch { /* it was never written */ }
   }
   return { bytes, sha256: digest };
 }
 
-function readSources(): Record<string, string> {
+/** The AssemblyScript sources of the kernels, by file name. */
+export function kernelSources(): Record<string, string> {
   const folder = fromFileUrl("../../../kernels/wasm/assembly/");
   const names = [...Deno.readDirSync(folder)].map((e) => e.name).filter((n) => n.endsWith(".ts"));
   return Object.fromEntries(names.sort().map((n) => [n, Deno.readTextFileSync(folder + n)]));
@@ -77,14 +76,15 @@ function readSources(): Record<string, string> {
 function readIfThere(path: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Deno.readFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }
 
 /** Compiles a set of AssemblyScript sources with entry point index.ts. Throws with the compiler's messages. */
-async function compile(sources: Record<string, string>): Promise<Uint8Array<ArrayBuffer>> {
+export async function compileKernels(
+  sources: Readonly<Record<string, string>>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import("assemblyscript/asc");
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(["index.ts", "--outFile", "kernels.wasm", ...FLAGS], {

@@ -1,0 +1,295 @@
+/**
+ * What kernel tests share: kernels on a memory with guard zones, panel packing, float32 arithmetic in plain
+ * JavaScript, and comparisons. Test code only.
+ */
+import assert from "node:assert/strict";
+import { kernelBundle } from "../../lib/backend/wasm/bundle.ts";
+import { RandomStream } from "../../lib/tensor/random.ts";
+
+/** Rounds to float32: one after each operation makes JavaScript's arithmetic that of the kernels. */
+export const f32 = Math.fround;
+
+/** A row-major matrix. */
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Float32Array;
+}
+
+/** A matrix in the kernels' memory: panels of 16 columns, `stride` bytes apart. */
+export interface Panels {
+  readonly at: number;
+  readonly stride: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** Bit pattern of memory that no kernel has a reason to touch, and of outputs before they are written: a NaN. */
+const UNTOUCHED = 0x7fabcdef;
+const PAGES = 128;
+
+/** The kernels and their memory: allocate operands, run, read results, then `check` that nothing else was written. */
+export class Bench {
+  readonly #memory: WebAssembly.Memory;
+  readonly #guards: { from: number; to: number }[] = [];
+  #top = 1024;
+
+  private constructor(
+    memory: WebAssembly.Memory,
+    readonly kernels: Readonly<Record<string, (...args: number[]) => number>>,
+  ) {
+    this.#memory = memory;
+    new Uint32Array(memory.buffer).fill(UNTOUCHED);
+  }
+
+  /** A bench for the kernel bundle, or for another module that imports the same memory. */
+  static async create(bytes?: Uint8Array<ArrayBuffer>): Promise<Bench> {
+    const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
+    const module = bytes ?? (await kernelBundle()).bytes;
+    const { instance } = await WebAssembly.instantiate(module, { env: { memory } });
+    return new Bench(memory, instance.exports as never);
+  }
+
+  /** Forgets all operands. */
+  reset(): void {
+    new Uint32Array(this.#memory.buffer).fill(UNTOUCHED, 0, this.#top / 4 + 1024);
+    this.#guards.length = 0;
+    this.#top = 1024;
+  }
+
+  /** Reserves bytes, with untouched memory on both sides. */
+  #reserve(bytes: number): number {
+    const at = this.#top + 64;
+    this.#guards.push({ from: this.#top, to: at });
+    this.#top = at + Math.ceil(bytes / 64) * 64;
+    if (this.#top + 128 > PAGES * 65536) throw new Error("the test needs more memory than it has");
+    this.#guards.push({ from: at + bytes, to: this.#top });
+    return at;
+  }
+
+  /** Address of a copy of the values, or of that many floats not written yet. */
+  floats(values: ArrayLike<number> | number): number {
+    const size = typeof values === "number" ? values : values.length;
+    const at = this.#reserve(size * 4);
+    if (typeof values !== "number") this.read(at, size).set(values);
+    return at;
+  }
+
+  /** Address of a copy of the integers, or of that many not written yet. */
+  integers(values: ArrayLike<number> | number): number {
+    const size = typeof values === "number" ? values : values.length;
+    const at = this.#reserve(size * 4);
+    if (typeof values !== "number") new Int32Array(this.#memory.buffer, at, size).set(values);
+    return at;
+  }
+
+  /** View of floats. */
+  read(at: number, size: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, at, size);
+  }
+
+  /** View of integers. */
+  readIntegers(at: number, size: number): Int32Array {
+    return new Int32Array(this.#memory.buffer, at, size);
+  }
+
+  /** Room for a matrix, whose panels stand `gap` bytes (a multiple of 16) further apart than need be. */
+  space(rows: number, cols: number, gap = 64): Panels {
+    const panels = Math.ceil(cols / 16);
+    const stride = rows * 64 + gap;
+    const at = this.#reserve(panels * stride);
+    for (let j = 0; j < panels; j++) {
+      const end = at + (j + 1) * stride;
+      this.#guards.push({ from: end - gap, to: end });
+    }
+    return { at, stride, rows, cols: panels * 16 };
+  }
+
+  /** A copy of a matrix in panels; the columns that pad the last one are zero, or `padding`. */
+  matrix({ rows, cols, data }: Matrix, gap = 64, padding = 0): Panels {
+    const panels = this.space(rows, cols, gap);
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < panels.cols; c++) {
+        this.#row(panels, r, c)[c & 15] = c < cols ? data[r * cols + c]! : padding;
+      }
+    }
+    return panels;
+  }
+
+  #row({ at, stride }: Panels, r: number, c: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, at + (c >> 4) * stride + r * 64, 16);
+  }
+
+  /** The matrix in panels, row-major. */
+  unpack(panels: Panels): Matrix {
+    const { rows, cols } = panels;
+    const data = new Float32Array(rows * cols);
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < cols; c += 16) data.set(this.#row(panels, r, c), r * cols + c);
+    }
+    return { rows, cols, data };
+  }
+
+  /** Fails if a kernel wrote outside its operands. */
+  check(what: string): void {
+    const words = new Uint32Array(this.#memory.buffer);
+    const zones = [...this.#guards, { from: 0, to: 1024 }, {
+      from: this.#top,
+      to: this.#top + 128,
+    }];
+    for (const { from, to } of zones) {
+      for (let i = from / 4; i < to / 4; i++) {
+        if (words[i] !== UNTOUCHED) {
+          assert.fail(`${what}: wrote outside its operands, at byte ${i * 4}`);
+        }
+      }
+    }
+  }
+}
+
+/** A row-major matrix of standard normal numbers times `scale`, of a stream of its own. */
+export function normalMatrix(
+  seed: number,
+  purpose: string,
+  rows: number,
+  cols: number,
+  scale = 1,
+): Matrix {
+  const random = new RandomStream({ seed, purpose });
+  return {
+    rows,
+    cols,
+    data: Float32Array.from({ length: rows * cols }, () => random.normal() * scale),
+  };
+}
+
+/** Integers in 0..bound-1, of a stream of their own. */
+export function randomIntegers(
+  seed: number,
+  purpose: string,
+  size: number,
+  bound: number,
+): Int32Array {
+  const random = new RandomStream({ seed, purpose });
+  return Int32Array.from({ length: size }, () => random.integer(bound));
+}
+
+/** Fails unless the two have the same bits (-0 is not 0). */
+export function assertSameBits(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+): void {
+  assert.equal(actual.length, expected.length, `${what}: length`);
+  for (let i = 0; i < actual.length; i++) {
+    if (!Object.is(actual[i], expected[i])) {
+      assert.fail(`${what}: element ${i} of ${actual.length} is ${actual[i]}, not ${expected[i]}`);
+    }
+  }
+}
+
+/** Fails unless |actual - expected| <= absolute + relative * |expected| everywhere. */
+export function assertClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  { absolute = 0, relative = 0 }: { absolute?: number; relative?: number },
+  what: string,
+): void {
+  assert.equal(actual.length, expected.length, `${what}: length`);
+  for (let i = 0; i < actual.length; i++) {
+    const a = actual[i]!, e = expected[i]!;
+    if (!(Math.abs(a - e) <= absolute + relative * Math.abs(e))) {
+      assert.fail(`${what}: element ${i} of ${actual.length} is ${a}, not ${e} (off by ${a - e})`);
+    }
+  }
+}
+
+/**
+ * Central differences of a float64 function at every point of `x`, or at every `every`-th.
+ * NaN where none was taken.
+ */
+export function centralDifferences(
+  f: (x: Float64Array) => number,
+  x: ArrayLike<number>,
+  { step = 1e-5, every = 1 }: { step?: number; every?: number } = {},
+): Float64Array {
+  const at = Float64Array.from(x);
+  const out = new Float64Array(at.length).fill(NaN);
+  for (let i = 0; i < at.length; i += every) {
+    const kept = at[i]!;
+    at[i] = kept + step;
+    const above = f(at);
+    at[i] = kept - step;
+    out[i] = (above - f(at)) / (2 * step);
+    at[i] = kept;
+  }
+  return out;
+}
+
+/** As `assertClose`, at the points where `centralDifferences` took one. */
+export function assertGradient(
+  actual: ArrayLike<number>,
+  expected: Float64Array,
+  tolerance: { absolute?: number; relative?: number },
+  what: string,
+): void {
+  const taken = [...expected.keys()].filter((i) => !Number.isNaN(expected[i]!));
+  assert.ok(taken.length > 0, `${what}: no differences were taken`);
+  assertClose(taken.map((i) => actual[i]!), taken.map((i) => expected[i]!), tolerance, what);
+}
+
+const word = new Int32Array(1);
+const float = new Float32Array(word.buffer);
+const bitsOf = (x: number) => (float[0] = x, word[0]!);
+const floatOf = (bits: number) => (word[0] = bits, float[0]!);
+
+/** exp in float32, operation by operation as `exp_f32x4` in assembly/simd.ts documents it. */
+export function exp32(x: number): number {
+  x = Math.max(-87, x);
+  const round = 12582912;
+  const t = f32(f32(x * f32(1.44269504088896341)) + round);
+  const n = t - round;
+  let r = f32(x - f32(n * f32(0.693359375)));
+  r = f32(r - f32(n * f32(-2.12194440e-4)));
+  let p = f32(1.9875691500e-4);
+  for (
+    const c of [1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]
+  ) {
+    p = f32(f32(p * r) + f32(c));
+  }
+  p = f32(f32(p * f32(r * r)) + r);
+  p = f32(p + 1);
+  return f32(p * floatOf((bitsOf(t) + 127) << 23));
+}
+
+/** log in float32, operation by operation as `log_f32x4` in assembly/simd.ts documents it. */
+export function log32(x: number): number {
+  const bits = bitsOf(x);
+  let e = (bits >>> 23) - 126;
+  let m = floatOf((bits & 0x007fffff) | 0x3f000000);
+  if (m < f32(0.707106781186547524)) {
+    e -= 1;
+    m = f32(m + m);
+  }
+  m = f32(m - 1);
+  const z = f32(m * m);
+  let p = f32(7.0376836292e-2);
+  for (
+    const c of [
+      ...[-1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1],
+      ...[-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
+    ]
+  ) p = f32(f32(p * m) + f32(c));
+  p = f32(f32(p * m) * z);
+  p = f32(p + f32(e * f32(-2.12194440e-4)));
+  p = f32(p - f32(z * 0.5));
+  return f32(f32(m + p) + f32(e * f32(0.693359375)));
+}
+
+/** Sum of 16 lanes: as four vectors, (0 + 1) + (2 + 3), and their lanes likewise. */
+export function sumLanes(lanes: ArrayLike<number>): number {
+  const four = [0, 1, 2, 3].map((i) =>
+    f32(f32(lanes[i]! + lanes[4 + i]!) + f32(lanes[8 + i]! + lanes[12 + i]!))
+  );
+  return f32(f32(four[0]! + four[1]!) + f32(four[2]! + four[3]!));
+}
