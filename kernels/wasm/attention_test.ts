@@ -166,14 +166,15 @@ Deno.test("attention_backward is the gradient of attention_forward", () => {
 
 Deno.test("attention_decode gives the bits of attention_forward, whatever the cache held", () => {
   for (const s of SHAPES) {
-    for (const room of [0, 8]) {
+    // Keys beyond the last hold NaN in a new cache, and another sequence's numbers in a used one.
+    for (const [room, stale] of [[0, NaN], [8, NaN], [8, 30], [0, -30]] as const) {
       const { sequences: rows, length, heads, headDim } = s, d = heads * headDim;
-      const what = `attention_decode ${JSON.stringify(s)} room ${room}`;
+      const what = `attention_decode ${JSON.stringify(s)} room ${room} stale ${stale}`;
       const { qkv, dout } = operands(what, s, 2);
       const expected = run(qkv, dout, s).o;
       bench.reset();
-      // The bench fills memory with NaN: keys beyond the last must not be read.
-      const capacity = length + room, cache = bench.floats(rows * heads * 2 * capacity * headDim);
+      const capacity = length + room, size = rows * heads * 2 * capacity * headDim;
+      const cache = bench.floats(new Float32Array(size).fill(stale));
       const scratch = bench.floats(capacity), po = bench.space(rows, d);
       for (let t = 0; t < length; t++) {
         const step = (width: number, from: ArrayLike<number>) =>
