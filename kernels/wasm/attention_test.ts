@@ -158,7 +158,7 @@ Deno.test("attention_backward is the gradient of attention_forward", () => {
     const { qkv, dout } = operands(what, s, 1);
     const loss = (x: ArrayLike<number>) =>
       reference(x, s, (x) => x, Math.exp).o.reduce((sum, o, i) => sum + o * dout.data[i]!, 0);
-    const every = Math.max(1, Math.floor(qkv.data.length / 60)) | 1;
+    const every = Math.max(1, Math.floor(qkv.data.length / 30)) | 1;
     const expected = centralDifferences(loss, qkv.data, { every });
     assertGradient(run(qkv, dout, s).dqkv, expected, { absolute: 1e-5, relative: 1e-5 }, what);
   }

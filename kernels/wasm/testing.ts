@@ -27,19 +27,23 @@ export interface Panels {
 /** Bit pattern of memory that no kernel has a reason to touch, and of outputs before they are written: a NaN. */
 const UNTOUCHED = 0x7fabcdef;
 const PAGES = 128;
+/** Below stand the kernels' own constants. */
+const HEAP = 16384;
 
 /** The kernels and their memory: allocate operands, run, read results, then `check` that nothing else was written. */
 export class Bench {
   readonly #memory: WebAssembly.Memory;
   readonly #guards: { from: number; to: number }[] = [];
-  #top = 1024;
+  readonly #constants: Uint32Array;
+  #top = HEAP;
 
   private constructor(
     memory: WebAssembly.Memory,
     readonly kernels: Readonly<Record<string, (...args: number[]) => number>>,
   ) {
     this.#memory = memory;
-    new Uint32Array(memory.buffer).fill(UNTOUCHED);
+    this.#constants = new Uint32Array(memory.buffer, 0, HEAP / 4).slice();
+    new Uint32Array(memory.buffer, HEAP).fill(UNTOUCHED);
   }
 
   /** A bench for the kernel bundle, or for another module that imports the same memory. */
@@ -52,9 +56,9 @@ export class Bench {
 
   /** Forgets all operands. */
   reset(): void {
-    new Uint32Array(this.#memory.buffer).fill(UNTOUCHED, 0, this.#top / 4 + 1024);
+    new Uint32Array(this.#memory.buffer, HEAP, (this.#top - HEAP) / 4 + 1024).fill(UNTOUCHED);
     this.#guards.length = 0;
-    this.#top = 1024;
+    this.#top = HEAP;
   }
 
   /** Reserves bytes, with untouched memory on both sides. */
@@ -62,7 +66,7 @@ export class Bench {
     const at = this.#top + 64;
     this.#guards.push({ from: this.#top, to: at });
     this.#top = at + Math.ceil(bytes / 64) * 64;
-    if (this.#top + 128 > PAGES * 65536) throw new Error("the test needs more memory than it has");
+    if (this.#top + 4096 > PAGES * 65536) throw new Error("the test needs more memory than it has");
     this.#guards.push({ from: at + bytes, to: this.#top });
     return at;
   }
@@ -133,16 +137,17 @@ export class Bench {
   /** Fails if a kernel wrote outside its operands. */
   check(what: string): void {
     const words = new Uint32Array(this.#memory.buffer);
-    const zones = [...this.#guards, { from: 0, to: 1024 }, {
-      from: this.#top,
-      to: this.#top + 128,
-    }];
+    const zones = [...this.#guards, { from: this.#top, to: this.#top + 128 }];
     for (const { from, to } of zones) {
       for (let i = from / 4; i < to / 4; i++) {
         if (words[i] !== UNTOUCHED) {
           assert.fail(`${what}: wrote outside its operands, at byte ${i * 4}`);
         }
       }
+    }
+    const constants = new Uint32Array(this.#memory.buffer, 0, HEAP / 4);
+    if (!constants.every((word, i) => word === this.#constants[i])) {
+      assert.fail(`${what}: wrote over the constants`);
     }
   }
 }
