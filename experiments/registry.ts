@@ -4,4 +4,6 @@
  */
 import type { Registry } from "../lib/run/experiment.ts";
 
-export const registry: Registry = {};
+export const registry: Registry = {
+  scaling: () => import("./scaling/mod.ts"),
+};

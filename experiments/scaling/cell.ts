@@ -1,7 +1,7 @@
 /** One training run: a critic of one kind and size, trained on exact values, tested on held-out words. */
 import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
 import type { Prediction } from "../../lib/critic/critic.ts";
-import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
@@ -11,13 +11,15 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import { parameterCount } from "../../lib/nn/flops.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
-import type { ScalingConfig, Size } from "./config.ts";
+import type { ScalingConfig } from "./config.ts";
 
 /** Everything a run depends on besides its seed. */
 export interface ScalingCell {
   readonly critic: string;
-  readonly size: Size;
+  readonly size: CriticSize;
   readonly learningRate: number;
+  /** Learning rate over the chosen one; 1 for reported runs. */
+  readonly factor: number;
   /** A run of the sweep is not reported. */
   readonly role: "report" | "sweep";
   readonly environment: ScalingConfig["environment"];

@@ -9,8 +9,7 @@ import { type ScalingConfig, type Size, sizeName } from "./config.ts";
 
 /** The training runs of a configuration: critics x sizes x seeds, then the sweep's. */
 export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
-  const { actor, batchSize, difficulties, environment, learningRates, steps, sweep, testStates } =
-    config;
+  const { actor, batchSize, difficulties, environment, steps, sweep, testStates } = config;
   const overlap = sweep?.seeds.find((seed) => config.seeds.includes(seed));
   if (overlap !== undefined) {
     throw new UsageError(
@@ -28,11 +27,7 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
     factor: number,
   ): Cell<ScalingCell> => {
     const name = sizeName(size);
-    const rate = learningRates[name];
-    if (rate === undefined) {
-      throw new UsageError("learningRates", name, "give this size a learning rate");
-    }
-    const learningRate = rate * factor;
+    const learningRate = size.learningRate * factor;
     const definition = critics[critic]!;
     const length = criticSequenceLength(definition, puzzle);
     const transformer = criticTransformer(definition, puzzle, size);
@@ -42,8 +37,9 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
       seed,
       config: {
         critic,
-        size,
+        size: { dModel: size.dModel, layers: size.layers },
         learningRate,
+        factor,
         role,
         environment,
         actor,
@@ -59,8 +55,8 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
     ...config.runs.flatMap(({ critic, sizes }) =>
       sizes.flatMap((size) => config.seeds.map((seed) => cell("report", critic, size, seed, 1)))
     ),
-    ...(sweep?.critics ?? []).flatMap((critic) =>
-      sweep!.sizes.flatMap((size) =>
+    ...(sweep?.runs ?? []).flatMap(({ critic, sizes }) =>
+      sizes.flatMap((size) =>
         sweep!.factors.flatMap((factor) =>
           sweep!.seeds.map((seed) => cell("sweep", critic, size, seed, factor))
         )

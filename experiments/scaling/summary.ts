@@ -179,14 +179,14 @@ export function summarizeScaling(
       ({ config: c }) => `${c.critic}/${sizeName(c.size)}/${c.learningRate}`,
     ).values(),
   ].map((group): SweepRow => {
-    const { critic, size, learningRate } = group[0]!.config;
+    const { critic, size, learningRate, factor } = group[0]!.config;
     const errors = group.map(({ id }) => Math.sqrt(testsOf(id)[difficulties[0]!]!.penalizedMse));
     return {
       critic,
       size: sizeName(size),
       learningRate,
       rmse: errors.reduce((sum, x) => sum + x, 0) / errors.length,
-      chosen: learningRate === config.learningRates[sizeName(size)],
+      chosen: factor === 1,
     };
   });
 
