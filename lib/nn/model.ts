@@ -103,6 +103,7 @@ export class Model {
     length: number,
     optimizer: OptimizerConfig,
   ): StepReport {
+    checkIds(batch, this.config);
     const report = this.#trainingProgram(sequences, length)
       .step(batch, optimizerStep(optimizer, this.step));
     this.step++;
@@ -114,7 +115,9 @@ export class Model {
     sequences: readonly Sequence[],
     length: number,
   ): ReturnType<TrainingProgram["gradients"]> {
-    return this.#trainingProgram(sequences.length, length).gradients(packBatch(sequences, length));
+    const batch = packBatch(sequences, length);
+    checkIds(batch, this.config);
+    return this.#trainingProgram(sequences.length, length).gradients(batch);
   }
 
   #trainingProgram(sequences: number, length: number): TrainingProgram {
@@ -127,7 +130,7 @@ export class Model {
 
   /**
    * Head outputs at chosen rows: "logits" (rows, vocabulary) and "values" (rows, outputs), as far as the model has
-   * the heads. Any number of sequences.
+   * the heads. Any number of sequences. Throws RangeError for a row that is not there.
    */
   forward(
     sequences: readonly Sequence[],
@@ -139,6 +142,12 @@ export class Model {
     if (this.config.valueHead) width.values = this.config.valueHead.outputs;
     const out: Record<string, Float32Array> = {};
     for (const [label, w] of Object.entries(width)) out[label] = new Float32Array(rows.length * w);
+    for (const { sequence, token } of rows) {
+      const count = sequences[sequence]?.tokens.length ?? 0;
+      if (!(token >= 0 && token < count)) {
+        throw new RangeError(`token ${token} of sequence ${sequence}: it has ${count} tokens`);
+      }
+    }
     const batchSize = Math.min(FORWARD_SEQUENCES, Math.ceil(sequences.length / 16) * 16);
     for (let start = 0; start < sequences.length; start += batchSize) {
       const part = sequences.slice(start, start + batchSize);
@@ -146,11 +155,17 @@ export class Model {
       const wanted = rows.map((r, index) => ({ ...r, index }))
         .filter((r) => r.sequence >= start && r.sequence < start + batchSize);
       const slots = new Int32Array(batchSize * length).fill(-1);
-      wanted.forEach((r, slot) => slots[(r.sequence - start) * length + r.token] = slot);
+      // A row that is asked for twice has one slot.
+      let used = 0;
+      const slotOf = wanted.map((r) => {
+        const at = (r.sequence - start) * length + r.token;
+        return slots[at] = slots[at]! < 0 ? used++ : slots[at]!;
+      });
       const records: Record<string, Int32Array | Float32Array> = { ...packBatch(part, length) };
       for (const label of ["targets", "weights", "valueTargets", "valueWeights"]) {
         delete records[label];
       }
+      checkIds(records, this.config);
       for (const label of Object.keys(width)) records[`${label} slots`] = slots;
       const key = `${batchSize}x${length}`;
       const program = cached(this.#forward, key, () =>
@@ -158,11 +173,12 @@ export class Model {
           { sequences: batchSize, length, slots: batchSize * length },
           (t) => recordForward(t, this.config),
         ));
-      const result = program.run(records, wanted.length);
+      const result = program.run(records, used);
       for (const [label, w] of Object.entries(width)) {
-        wanted.forEach((r, slot) =>
-          out[label]!.set(result[label]!.subarray(slot * w, (slot + 1) * w), r.index * w)
-        );
+        wanted.forEach((r, i) => {
+          const slot = slotOf[i]!;
+          out[label]!.set(result[label]!.subarray(slot * w, (slot + 1) * w), r.index * w);
+        });
       }
     }
     return out;
@@ -171,6 +187,7 @@ export class Model {
   /** Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one. */
   generate(prompts: readonly Prompt[], o: GenerateOptions): number[][] {
     const responses: number[][] = [];
+    if (prompts.length === 0) return responses;
     const { temperature, seed, stop } = o;
     const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
     const capacity = Math.ceil(Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens);
@@ -189,9 +206,14 @@ export class Model {
       const length = Math.max(...part.map((p) => p.tokens.length)) + o.maxTokens;
       const forced = new Int32Array(length * n).fill(-1), positions = new Int32Array(length * n);
       part.forEach((p, row) => {
-        for (let t = 0; t < length; t++) positions[t * n + row] = p.position(t);
+        if (p.tokens.length === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
+        // The last token is never fed; what a short row does beyond its end is thrown away.
+        const end = p.tokens.length + o.maxTokens - 1;
+        for (let t = 0; t < end; t++) positions[t * n + row] = p.position(t);
         p.tokens.forEach((token, t) => forced[t * n + row] = token);
+        checkIds({ tokens: Int32Array.from(p.tokens) }, this.config);
       });
+      checkIds({ positions }, this.config);
       const tokens = program.run(forced, positions, Int32Array.from(part, (p) => p.row), options);
       part.forEach((p, row) => {
         const response: number[] = [];
@@ -248,6 +270,29 @@ function cached<T>(map: Map<string, T>, key: string, make: () => T): T {
   return value;
 }
 
+/** Throws RangeError for a token, target or position that the model has no row for: kernels do not check. */
+function checkIds(
+  batch: BatchRecords,
+  { vocabularySize, maxPosition }: TransformerConfig,
+): void {
+  const { weights } = batch;
+  const bounds = [
+    ["tokens", vocabularySize, "vocabularySize"],
+    ["targets", vocabularySize, "vocabularySize"],
+    ["positions", maxPosition, "maxPosition"],
+  ] as const;
+  for (const [label, bound, name] of bounds) {
+    const ids = batch[label] ?? [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      if (id >= 0 && id < bound) continue;
+      // A target of weight 0 is never looked up.
+      if (label === "targets" && (weights?.[i] ?? 0) === 0) continue;
+      throw new RangeError(`${label}: ${id}: the model has 0 to ${bound - 1} (${name} ${bound})`);
+    }
+  }
+}
+
 function checkConfig(c: TransformerConfig): void {
   const whole = (name: keyof TransformerConfig, step: number) => {
     const value = c[name] as number;
@@ -266,6 +311,16 @@ function checkConfig(c: TransformerConfig): void {
   whole("rotaryDim", c.rotaryDim === 8 ? 8 : 16);
   whole("maxPosition", 1);
   whole("mlpRatio", 1);
+  if (!(c.ropeBase > 0) || !Number.isFinite(c.ropeBase)) {
+    throw new UsageError("ropeBase", c.ropeBase, "give a positive number");
+  }
+  const outputs = c.valueHead?.outputs ?? 1;
+  if (!Number.isInteger(outputs) || outputs < 1) {
+    throw new UsageError("valueHead.outputs", outputs, "give a positive integer");
+  }
+  if (!c.languageHead && !c.valueHead) {
+    throw new UsageError("languageHead", false, "give the model this head or a value head");
+  }
   if (c.dModel % c.headDim !== 0) {
     throw new UsageError("headDim", c.headDim, `give a divisor of dModel (${c.dModel})`);
   }

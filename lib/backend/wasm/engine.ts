@@ -38,7 +38,6 @@ export class WasmEngine implements Backend {
   /** Kernel exports of lane 0, for tests and benchmarks of single kernels. */
   readonly kernels: Kernels;
   readonly #lane: Lane;
-  readonly #workers: Worker[] = [];
   #top = HEAP;
   #jobs = 0;
   #arenas: number[] = [];
@@ -65,15 +64,23 @@ export class WasmEngine implements Backend {
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
     const engine = new WasmEngine(memory, instance.exports as unknown as Kernels, threads);
     const url = new URL("./lane_worker.ts", import.meta.url);
-    await Promise.all(Array.from({ length: threads - 1 }, async (_, i) => {
+    const lanes = Array.from({ length: threads - 1 }, (_, i) => {
       const worker = new Worker(url, { type: "module", name: `lane ${i + 1}` });
-      engine.#workers.push(worker);
-      await new Promise<void>((resolve, reject) => {
+      return new Promise<void>((resolve, reject) => {
         worker.onmessage = () => resolve();
-        worker.onerror = (e) => reject(new Error(`lane ${i + 1} did not start: ${e.message}`));
+        worker.onerror = (e) => {
+          e.preventDefault();
+          reject(new Error(`lane ${i + 1} did not start: ${e.message}`));
+        };
         worker.postMessage({ module, memory, index: i + 1, count: threads } satisfies LaneStart);
       });
-    }));
+    });
+    try {
+      await Promise.all(lanes);
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
     return engine;
   }
 
@@ -164,12 +171,19 @@ export class WasmEngine implements Backend {
     Atomics.store(control, Word.pending, this.threads - 1);
     Atomics.add(control, Word.generation, 1);
     Atomics.notify(control, Word.generation);
-    own();
+    let failure: unknown;
+    try {
+      own();
+    } catch (error) {
+      failure = error;
+    }
+    // Whatever happened here, the other lanes must have ended before memory is used again.
     for (let i = 0; i < 2000 && Atomics.load(control, Word.pending) > 0; i++);
     let pending: number;
     while ((pending = Atomics.load(control, Word.pending)) > 0) {
       Atomics.wait(control, Word.pending, pending);
     }
+    if (failure !== undefined) throw failure;
     if (Atomics.load(control, Word.failed)) {
       const [length] = this.i32(ERROR, 1);
       throw new Error(

@@ -30,8 +30,9 @@ self.onmessage = (event: MessageEvent<LaneStart>) => {
     if (command === Command.close) break;
     try {
       if (command === Command.load) {
-        const text = new Uint8Array(memory.buffer, control[Word.address], control[Word.length])
-          .slice();
+        // Unsigned: addresses go up to 4 GiB.
+        const address = control[Word.address]! >>> 0;
+        const text = new Uint8Array(memory.buffer, address, control[Word.length]).slice();
         lane.load(control[Word.job]!, JSON.parse(new TextDecoder().decode(text)));
       } else {
         lane.run(control[Word.job]!);

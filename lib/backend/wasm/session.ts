@@ -97,7 +97,7 @@ export class WasmSession implements Session {
   }
 
   #layout(
-    batch: ReadonlyMap<string, { address: number; perStep: number }>,
+    batch: ReadonlyMap<string, { address: number; perStep?: number }>,
     collected: ReadonlyMap<string, number> = new Map(),
   ): Layout {
     const known = (map: ReadonlyMap<string, number>, label: string) => {
@@ -111,7 +111,7 @@ export class WasmSession implements Session {
       transposed: (label) => known(this.#transposed, label),
       constant: (label) => known(this.#constants, label),
       collected: (label) => known(collected, label),
-      batch: (label) => batch.get(label)!,
+      batch: (label) => ({ perStep: 0, ...batch.get(label)! }),
     };
   }
 
@@ -124,7 +124,7 @@ export class WasmSession implements Session {
         records.fields.set(b.label, {
           address: this.engine.allocate(length * 4),
           length,
-          perStep: 0,
+          cols: b.cols,
         });
       }
     }
@@ -270,7 +270,7 @@ export class WasmSession implements Session {
         ["next", { address: tokens + perStep, perStep }],
         ["forced", { address: given + perStep, perStep }],
         ["positions", { address: place, perStep }],
-        ["rowIds", { address: ids, perStep: 0 }],
+        ["rowIds", { address: ids }],
       ]),
     );
     const plan = makePlan(tape, layout);
@@ -331,7 +331,7 @@ export class WasmSession implements Session {
 class Records {
   constructor(
     private readonly engine: WasmEngine,
-    readonly fields: Map<string, { address: number; length: number; perStep: number }>,
+    readonly fields: Map<string, { address: number; length: number; cols: number }>,
   ) {}
 
   /** Copies records in; the first `rows` rows are the batch, the rest padding. Absent records are zeroed. */
@@ -343,9 +343,9 @@ class Records {
           `the model has no use for ${label}: it knows ${[...this.fields.keys()].join(", ")}`,
         );
       }
-      if (values.length % rows !== 0 || values.length > field.length) {
+      if (values.length !== rows * field.cols) {
         throw new RangeError(
-          `${label} has ${values.length} elements, the program works on ${rows} rows`,
+          `${label} has ${values.length} elements, the program works on ${rows} rows of ${field.cols}`,
         );
       }
       const view = values instanceof Int32Array
