@@ -1,0 +1,248 @@
+/**
+ * `deno task notebooks`: executes notebooks in the Deno kernel, checks that no cell failed and that
+ * what should be shown is shown, and writes reports as HTML.
+ */
+import { relative } from "node:path";
+import { z } from "zod";
+import { UsageError } from "../errors.ts";
+import { makeInteractive } from "../report/interactive.ts";
+import {
+  executionProblems,
+  formatProblem,
+  type Notebook,
+  parameterNames,
+  type Parameters,
+  parseNotebook,
+  prepareNotebook,
+  titleOf,
+} from "../report/notebook.ts";
+import { type ProfileName, PROFILES } from "../run/experiment.ts";
+import { list, readBytes, writeAtomically } from "../run/files.ts";
+import { ROOT } from "../run/provenance.ts";
+import { type Command, runCommand, suggest } from "./command.ts";
+import { ensureVenv, JUPYTER_ENV, VENV_PYTHON } from "./venv.ts";
+
+/** Relative to the checkout. */
+export const NOTEBOOKS = "notebooks";
+const REPORTS = "reports";
+const DRIVER = `${ROOT}lib/report/notebook_driver.py`;
+const TEMPLATES = `${ROOT}lib/report/nbconvert`;
+/** A cell may train for long. */
+const DEFAULT_TIMEOUT = 3600;
+
+/** What to execute and where the results go. */
+export interface ExecuteOptions {
+  /** A notebook's path, relative to the checkout. */
+  readonly path: string;
+  /** Values for the notebook's parameters. */
+  readonly parameters: Parameters;
+  /** Where the executed notebook goes. */
+  readonly output: string;
+  /** Where the HTML report goes. */
+  readonly report: string;
+  /** Seconds a cell may take. */
+  readonly timeout?: number;
+  readonly progress: (line: string) => void;
+}
+
+/** A notebook that did not do what it should; the message has one line per problem. */
+export class NotebookError extends Error {
+  override readonly name = "NotebookError";
+}
+
+/** Executes all notebooks, or those named, with `profile` where they have that parameter. */
+export async function runNotebooks(options: {
+  readonly names?: readonly string[];
+  readonly profile: ProfileName;
+  readonly progress: (line: string) => void;
+}): Promise<{ executed: string[]; reports: string[]; leftOut?: string }> {
+  const paths = notebookPaths(options.names ?? []);
+  const result = { executed: [] as string[], reports: [] as string[] };
+  if (paths.length === 0) return result;
+  try {
+    await ensureVenv(options.progress);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      return { ...result, leftOut: `left out: ${error.message}` };
+    }
+    throw error;
+  }
+  for (const path of paths) {
+    const { output, report } = reportPaths(path);
+    const declared = parameterNames(readNotebook(path));
+    const parameters = declared.includes("profile") ? { profile: options.profile } : {};
+    await executeNotebook({ path, parameters, output, report, progress: options.progress });
+    result.executed.push(output);
+    result.reports.push(report);
+  }
+  return result;
+}
+
+/**
+ * Executes a notebook and writes it with its report, both only if all went well.
+ *
+ * Throws a NotebookError otherwise, a UsageError for a parameter that the notebook does not have.
+ */
+export async function executeNotebook(options: ExecuteOptions): Promise<void> {
+  const { path, parameters, output, report, timeout = DEFAULT_TIMEOUT, progress } = options;
+  const notebook = prepareNotebook(readNotebook(path), parameters, path);
+  progress(`${path}: starting the kernel`);
+  const task = {
+    notebook,
+    folder: `${ROOT}${NOTEBOOKS}`,
+    timeout,
+    title: titleOf(notebook) ?? nameOf(path),
+    templates: TEMPLATES,
+  };
+  const result = await drive(
+    task,
+    ({ done, total }) => progress(`${path}: cell ${done} of ${total}`),
+  );
+  const problems = result.notebook === undefined
+    ? []
+    : executionProblems(JSON.parse(result.notebook)).map((one) => formatProblem(path, one));
+  if (result.error !== undefined) problems.push(`${path}: ${result.error}`);
+  if (problems.length > 0) throw new NotebookError(problems.join("\n"));
+  const encoder = new TextEncoder();
+  writeAtomically(`${ROOT}${report}`, encoder.encode(await makeInteractive(result.html!)));
+  writeAtomically(`${ROOT}${output}`, encoder.encode(result.notebook!));
+}
+
+/** All notebooks' paths, relative to the checkout; or those named, with or without ".ipynb". */
+export function notebookPaths(names: readonly string[]): string[] {
+  const known = list(`${ROOT}${NOTEBOOKS}`).filter((file) => file.endsWith(".ipynb")).map(nameOf);
+  return (names.length > 0 ? names : known).map((given) => {
+    const name = nameOf(given);
+    if (known.includes(name)) return `${NOTEBOOKS}/${name}.ipynb`;
+    const choices = `choose from ${known.join(", ") || "none: there is none yet"}`;
+    throw new UsageError("notebook", given, suggest(name, known) || choices);
+  });
+}
+
+/** The notebook at a path relative to the checkout. */
+export function readNotebook(path: string): Notebook {
+  const bytes = readBytes(`${ROOT}${path}`, "restore it from git");
+  return parseNotebook(new TextDecoder().decode(bytes), path);
+}
+
+function nameOf(path: string): string {
+  return path.replace(/^.*\//, "").replace(/\.ipynb$/, "");
+}
+
+function reportPaths(path: string): { output: string; report: string } {
+  const base = `${REPORTS}/${nameOf(path)}`;
+  return { output: `${base}.ipynb`, report: `${base}.html` };
+}
+
+interface DriverResult {
+  readonly notebook?: string;
+  readonly html?: string;
+  readonly error?: string;
+}
+
+/** Runs the Python driver: the task goes in, progress and the result come out. */
+async function drive(
+  task: object,
+  progress: (state: { done: number; total: number }) => void,
+): Promise<DriverResult> {
+  const child = new Deno.Command(VENV_PYTHON, {
+    args: [DRIVER],
+    env: { ...JUPYTER_ENV },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(JSON.stringify(task)));
+  await input.close();
+  let result: DriverResult | undefined;
+  let rest = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + part).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const message = JSON.parse(line);
+      if ("done" in message) progress(message);
+      else result = message;
+    }
+  }
+  const { success } = await child.status;
+  if (result !== undefined && success) return result;
+  const reason = (await stderr).trim().split("\n").at(-1) || "no message";
+  return { ...result, error: `Jupyter failed: ${reason}` };
+}
+
+const flags = z.object({
+  name: z.array(z.string()).default([]).describe("only these notebooks, e.g. 01-scaling"),
+  profile: z.enum(PROFILES).optional()
+    .describe("sets the parameter profile; without it, as the notebook says"),
+  parameter: z.array(z.string()).default([])
+    .describe("sets a parameter, as name=value; value is JSON or else text"),
+  inPlace: z.boolean().default(false)
+    .describe("update the notebooks themselves, for committing; without it, copies in reports/"),
+  timeout: z.int().min(1).default(DEFAULT_TIMEOUT).describe("seconds a cell may take"),
+});
+
+/** The command. */
+export const notebooksCommand: Command<typeof flags.shape> = {
+  name: "notebooks",
+  summary: "Executes the notebooks in the Deno kernel, checks their outputs, writes HTML reports.",
+  flags,
+  async run({ name, profile, parameter, inPlace, timeout }) {
+    const given = { ...(profile === undefined ? {} : { profile }), ...parseParameters(parameter) };
+    if (inPlace && Object.keys(given).length > 0) {
+      throw new UsageError(
+        "--in-place",
+        Object.keys(given).join(", "),
+        "a committed notebook shows its own parameters: leave out --profile and --parameter",
+      );
+    }
+    const paths = notebookPaths(name);
+    await ensureVenv((line) => console.error(line));
+    let failed = false;
+    for (const path of paths) {
+      const { output, report } = reportPaths(path);
+      const declared = parameterNames(readNotebook(path));
+      // --profile is for those that have one; a named parameter must exist.
+      const { profile: wanted, ...others } = given as Record<string, unknown>;
+      const parameters = {
+        ...(wanted !== undefined && declared.includes("profile") ? { profile: wanted } : {}),
+        ...others,
+      };
+      const progress = (line: string) => console.error(line);
+      const target = inPlace ? path : output;
+      try {
+        await executeNotebook({ path, parameters, output: target, report, timeout, progress });
+        console.log(`executed: ${target}`);
+        console.log(`report:   ${relative(Deno.cwd(), `${ROOT}${report}`)}`);
+      } catch (error) {
+        if (!(error instanceof NotebookError)) throw error;
+        console.error(error.message);
+        failed = true;
+      }
+    }
+    return failed ? 1 : 0;
+  },
+};
+
+/** "a=1", "b=[1", "2]" -> { a: 1, b: [1, 2] }: the command line's lists were cut at the commas. */
+export function parseParameters(pieces: readonly string[]): Record<string, unknown> {
+  const whole: string[] = [];
+  for (const piece of pieces) {
+    if (/^[A-Za-z_$][\w$]*=/.test(piece) || whole.length === 0) whole.push(piece);
+    else whole.push(`${whole.pop()},${piece}`);
+  }
+  return Object.fromEntries(whole.map((text) => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError("--parameter", text, "write name=value");
+    const value = text.slice(at + 1);
+    try {
+      return [text.slice(0, at), JSON.parse(value)];
+    } catch {
+      return [text.slice(0, at), value];
+    }
+  }));
+}
+
+if (import.meta.main) await runCommand(notebooksCommand);
