@@ -5,6 +5,7 @@ import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
+import { supervisedStep } from "../../lib/critic/supervised.ts";
 import { sampleStates } from "../../lib/env/sampling.ts";
 import { valueReport } from "../../lib/eval/value_report.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
@@ -44,7 +45,7 @@ export async function runScalingCell(
   try {
     const definition = criticDefinition(config.critic);
     const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
-    const { curve, seconds } = train(critic, environment, seed, config, context);
+    const { curve, seconds } = train(critic, seed, config, context);
     const start = performance.now();
     const tests: Record<string, Json> = {};
     for (const difficulty of config.difficulties) {
@@ -71,27 +72,19 @@ type Critic = NeuralCritic<PermutationState>;
 /** Trains to the end, from the last checkpoint if the run was interrupted. Returns the loss curve. */
 function train(
   critic: Critic,
-  environment: PermutationEnvironment,
   seed: number,
   { actor, batchSize, learningRate, steps }: ScalingCell,
   { checkpoint, progress }: CellContext,
 ) {
   const { model } = critic;
   const optimizer = adamW(learningRate, steps);
+  const data = { seed, purpose: "scaling/train", batchSize, actor };
   const saved = checkpoint.load();
   const curve: number[] = saved ? JSON.parse(loadTraining(model, saved).curve ?? "[]") : [];
   const start = performance.now();
   let last = start, sum = 0;
   while (model.step < steps) {
-    const step = model.step;
-    const states = sampleStates(environment, { seed, purpose: "scaling/train", step }, batchSize, {
-      actor,
-      split: "train",
-    });
-    const report = critic.update(
-      states.map((state) => ({ state, context: {}, value: environment.exactValue(state, actor) })),
-      optimizer,
-    );
+    const report = supervisedStep(critic, data, optimizer);
     sum += report.loss + report.valueLoss;
     if (model.step % CURVE_STEPS === 0 || model.step === steps) {
       curve.push(sum / (model.step % CURVE_STEPS || CURVE_STEPS));

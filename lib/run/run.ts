@@ -7,7 +7,7 @@ import { sha256 } from "../tensor/digest.ts";
 import type { EvaluatedClaim } from "./claims.ts";
 import { resolveConfig } from "./config.ts";
 import type { Experiment, Json, ProfileName } from "./experiment.ts";
-import { readBytes } from "./files.ts";
+import { exists, readBytes } from "./files.ts";
 import type { PinCheck } from "./pins.ts";
 import { type Provenance, ROOT } from "./provenance.ts";
 import { DamagedError, readSealed, RECOMPUTE } from "./sealed.ts";
@@ -71,6 +71,16 @@ export interface LoadOptions {
 /** The folder of the run of this configuration. */
 export function runDirectory(out: string, experiment: string, profile: string, hash: string) {
   return resolve(ROOT, out, experiment, `${profile}-${hash.slice(0, 12)}`);
+}
+
+/** Whether there is a finished run of `experiment` at `profile`. */
+export function hasRun<Config, CellConfig, Summary>(
+  experiment: Experiment<Config, CellConfig, Summary>,
+  profile: ProfileName,
+  { out = "runs", seeds }: LoadOptions = {},
+): boolean {
+  const { hash } = resolveConfig(experiment, profile, seeds);
+  return exists(`${runDirectory(out, experiment.name, profile, hash)}/run.json`);
 }
 
 /** The finished run of `experiment` at `profile`; a UsageError says how to compute a missing one. */

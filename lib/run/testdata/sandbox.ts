@@ -40,7 +40,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
      await runCommand(reproduceCommand({
        registry: { fake: () => import("./mod.ts") },
        kernels: () => Promise.resolve(${JSON.stringify(options.kernels ?? KERNELS)}),
-       notebooks: () => Promise.resolve({ executed: [], reports: [], failures: [] }),
+       notebooks: () => Promise.resolve({ executed: [], reports: [] }),
      }));`,
   );
   const { default: experiment } = await import(pathToFileURL(`${folder}/mod.ts`).href);

@@ -1,0 +1,44 @@
+/**
+ * GenAC Kit: value models for LLM reinforcement learning at a scale where the true value is known.
+ *
+ *     import { createEnvironment, criticDefinition, NeuralCritic, WasmEngine } from "genac";
+ *
+ * @module
+ */
+export { WasmEngine } from "./backend/wasm/engine.ts";
+export { kernelBundle } from "./backend/wasm/bundle.ts";
+export type { CriticDefinition, LabelledState, Prediction, Question } from "./critic/critic.ts";
+export {
+  type Critic,
+  type CriticSize,
+  criticTransformer,
+  NeuralCritic,
+} from "./critic/neural_critic.ts";
+export { OracleCritic } from "./critic/oracle.ts";
+export { criticDefinition, critics } from "./critic/registry.ts";
+export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
+export { type Environment, positionId } from "./env/environment.ts";
+export type { PermutationActor, PermutationState } from "./env/permutation.ts";
+export { createEnvironment, environments } from "./env/registry.ts";
+export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
+export { UsageError } from "./errors.ts";
+export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
+export * from "./eval/statistics.ts";
+export { type ValueReport, valueReport } from "./eval/value_report.ts";
+export { forwardFlops, parameterCount } from "./nn/flops.ts";
+export { Model } from "./nn/model.ts";
+export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
+export type { TransformerConfig } from "./nn/transformer.ts";
+export { calibrationFigure } from "./report/calibration_figure.ts";
+export { figure, intervalPoint } from "./report/figure.ts";
+export { showProgress } from "./report/progress.ts";
+export { provenanceTable } from "./report/provenance.ts";
+export { show } from "./report/show.ts";
+export { table } from "./report/table.ts";
+export { type TokenBox, tokenSequence } from "./report/tokens.ts";
+export { verdictCard } from "./report/verdict.ts";
+export { openRun } from "./run/open_run.ts";
+export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";
+export { readSafetensors, writeSafetensors } from "./run/safetensors.ts";
+export { loadTraining, saveTraining } from "./run/training_checkpoint.ts";
+export { RandomStream } from "./tensor/random.ts";
