@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { WasmEngine } from "../backend/wasm/engine.ts";
+import { RandomStream } from "../tensor/random.ts";
+import { Model } from "./model.ts";
+import {
+  randomSequences,
+  referenceForward,
+  referenceLoss,
+  smallConfig,
+  weightsOf,
+} from "./testing.ts";
+import type { TransformerConfig } from "./transformer.ts";
+
+// One of each head, of each width of head and rotation; both heads at once.
+const CONFIGS: Record<string, TransformerConfig> = {
+  "language head, heads of 16": smallConfig(),
+  "MSE head, heads of 32": smallConfig({
+    dModel: 64,
+    headDim: 32,
+    rotaryDim: 32,
+    layers: 1,
+    languageHead: false,
+    valueHead: { loss: "squared_error", outputs: 1 },
+  }),
+  "HL-Gauss head, one head of 48": smallConfig({
+    dModel: 48,
+    headDim: 48,
+    rotaryDim: 16,
+    mlpRatio: 2,
+    languageHead: false,
+    valueHead: { loss: "soft_cross_entropy", outputs: 19 },
+  }),
+  "both heads": smallConfig({ rotaryDim: 16, valueHead: { loss: "squared_error", outputs: 3 } }),
+};
+
+const engine = await WasmEngine.create();
+
+/** Initial weights, and gains that are not all 1. */
+function modelOf(config: TransformerConfig): Model {
+  const model = new Model(engine, config).initialize(7);
+  const tensors = model.tensors();
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const random = new RandomStream({ seed: 1, purpose: name });
+    if (name.includes("norm")) data.forEach((v, i) => data[i] = v + 0.3 * random.normal());
+  }
+  model.setTensors(tensors);
+  return model;
+}
+
+for (const [name, config] of Object.entries(CONFIGS)) {
+  Deno.test(`${name}: outputs and losses are those of plain loops in float64`, () => {
+    const model = modelOf(config), weights = weightsOf(model.tensors());
+    const sequences = randomSequences(config, { count: 5, length: 12, seed: 3 });
+    const rows = sequences.flatMap((s, sequence) =>
+      s.tokens.map((_, token) => ({ sequence, token }))
+    );
+    const actual = model.forward(sequences, rows);
+    const expected = sequences.map((s) => referenceForward(config, weights, s));
+    for (const label of ["logits", "values"] as const) {
+      const flat = expected.flatMap((e) => e[label]?.flat() ?? []);
+      assert.equal(actual[label]?.length ?? 0, flat.length);
+      actual[label]?.forEach((value, i) =>
+        assert.ok(Math.abs(value - flat[i]!) < 2e-5, `${label} ${i}: ${value}, not ${flat[i]}`)
+      );
+    }
+    const report = model.gradients(sequences, 12), loss = referenceLoss(config, weights, sequences);
+    assert.ok(Math.abs(report.loss - loss.loss) < 3e-6, `loss ${report.loss}, not ${loss.loss}`);
+    assert.ok(
+      Math.abs(report.valueLoss - loss.valueLoss) < 3e-6,
+      `${report.valueLoss}, not ${loss.valueLoss}`,
+    );
+  });
+
+  Deno.test(`${name}: gradients are the differences of the float64 loss`, () => {
+    const model = modelOf(config), weights = weightsOf(model.tensors());
+    const sequences = randomSequences(config, { count: 5, length: 12, seed: 4 });
+    const { gradients, gradientNorm } = model.gradients(sequences, 12);
+    const total = () => {
+      const { loss, valueLoss } = referenceLoss(config, weights, sequences);
+      return loss + valueLoss;
+    };
+    /** Slope of the loss where weights move along `direction`. */
+    const slope = (direction: Record<string, ArrayLike<number>>, step: number) => {
+      const move = (by: number) => {
+        for (const [name, d] of Object.entries(direction)) {
+          const w = weights[name]!;
+          for (let i = 0; i < d.length; i++) w[i]! += by * d[i]!;
+        }
+      };
+      move(step);
+      const above = total();
+      move(-2 * step);
+      const below = total();
+      move(step);
+      return (above - below) / (2 * step);
+    };
+    const random = new RandomStream({ seed: 5, purpose: "entries" });
+    let squares = 0;
+    for (const [tensor, gradient] of Object.entries(gradients)) {
+      squares += gradient.reduce((sum, g) => sum + g * g, 0);
+      const largest = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      // A few entries, the largest among them, and the tensor as a whole along its gradient.
+      const entries = [
+        gradient.findIndex((g) => Math.abs(g) === largest),
+        random.integer(gradient.length),
+      ];
+      for (const i of entries) {
+        const direction = {
+          [tensor]: Object.assign(new Float64Array(gradient.length), { [i]: 1 }),
+        };
+        const expected = slope(direction, 1e-4), tolerance = 1e-6 + 1e-4 * Math.abs(expected);
+        assert.ok(
+          Math.abs(gradient[i]! - expected) < tolerance,
+          `${tensor}[${i}]: ${gradient[i]}, not ${expected}`,
+        );
+      }
+      const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
+      const along = slope({ [tensor]: gradient.map((g) => g / norm) }, 1e-4);
+      assert.ok(
+        Math.abs(along - norm) < 1e-6 + 1e-5 * norm,
+        `${tensor}: norm ${norm}, slope ${along}`,
+      );
+    }
+    const norm = Math.sqrt(squares);
+    assert.ok(Math.abs(gradientNorm - norm) < 1e-5 * norm, `norm ${gradientNorm}, not ${norm}`);
+  });
+}
+
+Deno.test("a token, position or target without weight leaves no gradient", () => {
+  const config = smallConfig(), model = modelOf(config);
+  const sequence = { tokens: [1, 2, 3], targets: [2, 3, -1], weights: [1, 1, 0] };
+  const { gradients } = model.gradients([sequence], 4);
+  for (let token = 0; token < config.vocabularySize; token++) {
+    const row = gradients.embedding!.subarray(token * config.dModel, (token + 1) * config.dModel);
+    // Token 3 is read by nothing that has a weight, token 0 only pads.
+    assert.equal(row.some((g) => g !== 0), token === 1 || token === 2, `token ${token}`);
+  }
+});
+
+Deno.test("a batch without weights has loss 0 and no gradient", () => {
+  const model = modelOf(CONFIGS["both heads"]!);
+  const { gradients, ...report } = model.gradients([{ tokens: [1, 2, 3, 4] }], 4);
+  assert.deepEqual(report, { loss: 0, valueLoss: 0, gradientNorm: 0 });
+  for (const g of Object.values(gradients)) assert.ok(g.every((x) => x === 0));
+});

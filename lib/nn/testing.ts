@@ -1,0 +1,185 @@
+/**
+ * What the model's tests share: a transformer in float64, written as plain loops from the architecture's
+ * description (transformer.ts), without a look at the kernels; small configs and random batches. Test code only.
+ */
+import { RandomStream } from "../tensor/random.ts";
+import type { Sequence } from "./batch.ts";
+import type { NamedTensor } from "./model.ts";
+import type { TransformerConfig } from "./transformer.ts";
+
+/** Weights by name, row-major. */
+export type Weights = Readonly<Record<string, ArrayLike<number>>>;
+
+/** A small model; fields may be replaced. */
+export function smallConfig(changes: Partial<TransformerConfig> = {}): TransformerConfig {
+  return {
+    vocabularySize: 21,
+    dModel: 32,
+    layers: 2,
+    headDim: 16,
+    rotaryDim: 8,
+    ropeBase: 1000,
+    maxPosition: 64,
+    mlpRatio: 4,
+    languageHead: true,
+    ...changes,
+  };
+}
+
+/** Ragged sequences of random tokens, positions (rising, with gaps), targets and weights (a few 0). */
+export function randomSequences(
+  config: TransformerConfig,
+  { count, length, seed }: { count: number; length: number; seed: number },
+): Sequence[] {
+  return Array.from({ length: count }, (_, row) => {
+    const random = new RandomStream({ seed, purpose: "test sequences", row });
+    const n = Math.max(1, length - random.integer(Math.ceil(length / 2)));
+    const list = (make: () => number, size = n) => Array.from({ length: size }, make);
+    const weight = () => random.integer(4) === 0 ? 0 : random.uniform() + 0.1;
+    const start = random.integer(4), gap = 2 + random.integer(n);
+    const { valueHead } = config;
+    return {
+      tokens: list(() => random.integer(config.vocabularySize)),
+      positions: Array.from({ length: n }, (_, t) => start + t + (t >= gap ? 7 : 0)),
+      ...config.languageHead && {
+        targets: list(() => random.integer(config.vocabularySize)),
+        weights: list(weight),
+      },
+      ...valueHead && {
+        valueTargets: Array.from({ length: n }, () => {
+          const row = list(() => random.uniform(), valueHead.outputs);
+          const sum = valueHead.loss === "soft_cross_entropy" ? row.reduce((a, b) => a + b) : 1;
+          return row.map((x) => Math.fround(x / sum));
+        }).flat(),
+        valueWeights: list(weight),
+      },
+    };
+  });
+}
+
+/** The data of tensors, as float64. */
+export function weightsOf(
+  tensors: Readonly<Record<string, NamedTensor>>,
+): Record<string, Float64Array> {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, t]) => [name, Float64Array.from(t.data)]),
+  );
+}
+
+/** Row vector times matrix (rows, cols). */
+function times(x: ArrayLike<number>, w: ArrayLike<number>): number[] {
+  const cols = w.length / x.length, out = new Array<number>(cols).fill(0);
+  for (let r = 0; r < x.length; r++) {
+    for (let c = 0; c < cols; c++) out[c]! += x[r]! * w[r * cols + c]!;
+  }
+  return out;
+}
+
+function rmsNorm(x: readonly number[], gain: ArrayLike<number>): number[] {
+  const r = 1 / Math.sqrt(x.reduce((sum, v) => sum + v * v, 0) / x.length + 1e-5);
+  return x.map((v, c) => v * r * gain[c]!);
+}
+
+function gelu(u: number): number {
+  return 0.5 * u * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (u + 0.044715 * u ** 3)));
+}
+
+/** Rotates one head in place: in each 16 dimensions, i and i + w / 2 of the w rotated ones are a pair. */
+function rotate(
+  head: number[],
+  position: number,
+  { rotaryDim, ropeBase }: TransformerConfig,
+): void {
+  const width = Math.min(rotaryDim, 16), half = width / 2;
+  for (let f = 0; f < rotaryDim / 2; f++) {
+    const first = Math.floor(f / half) * width + f % half, second = first + half;
+    const angle = position * ropeBase ** (-2 * f / rotaryDim);
+    const a = head[first]!, b = head[second]!;
+    head[first] = a * Math.cos(angle) - b * Math.sin(angle);
+    head[second] = b * Math.cos(angle) + a * Math.sin(angle);
+  }
+}
+
+function softmax(x: readonly number[]): number[] {
+  const top = Math.max(...x), e = x.map((v) => Math.exp(v - top));
+  const sum = e.reduce((a, b) => a + b);
+  return e.map((v) => v / sum);
+}
+
+/** Outputs of the heads for each token of one sequence. */
+export function referenceForward(
+  c: TransformerConfig,
+  weights: Weights,
+  { tokens, positions }: Sequence,
+): { logits?: number[][]; values?: number[][] } {
+  const d = c.dModel, heads = d / c.headDim;
+  let x = tokens.map((token) =>
+    Array.from({ length: d }, (_, i) => weights.embedding![token * d + i]!)
+  );
+  const add = (x: number[][], y: number[][]) => x.map((row, t) => row.map((v, i) => v + y[t]![i]!));
+  for (let l = 0; l < c.layers; l++) {
+    const w = (name: string) => weights[`layers.${l}.${name}`]!;
+    const qkv = x.map((row) => times(rmsNorm(row, w("norm1")), w("qkv")));
+    const part = (t: number, which: number, h: number) => {
+      const start = which * d + h * c.headDim;
+      const head = qkv[t]!.slice(start, start + c.headDim);
+      if (which < 2) rotate(head, positions?.[t] ?? t, c);
+      return head;
+    };
+    const out = x.map(() => [] as number[]);
+    for (let h = 0; h < heads; h++) {
+      const [q, k, v] = [0, 1, 2].map((which) => x.map((_, t) => part(t, which, h)));
+      x.forEach((_, t) => {
+        const scores = k!.slice(0, t + 1).map((key) =>
+          key.reduce((sum, v, i) => sum + v * q![t]![i]!, 0) / Math.sqrt(c.headDim)
+        );
+        const p = softmax(scores);
+        for (let i = 0; i < c.headDim; i++) {
+          out[t]!.push(p.reduce((sum, p, key) => sum + p * v![key]![i]!, 0));
+        }
+      });
+    }
+    x = add(x, out.map((row) => times(row, w("out"))));
+    x = add(
+      x,
+      x.map((row) => times(times(rmsNorm(row, w("norm2")), w("up")).map(gelu), w("down"))),
+    );
+  }
+  const last = x.map((row) => rmsNorm(row, weights.norm!));
+  return {
+    ...c.languageHead && { logits: last.map((row) => times(row, weights.head!)) },
+    ...c.valueHead && { values: last.map((row) => times(row, weights.value_head!)) },
+  };
+}
+
+/** Weighted mean losses of both heads over a batch. */
+export function referenceLoss(
+  c: TransformerConfig,
+  weights: Weights,
+  sequences: readonly Sequence[],
+): { loss: number; valueLoss: number } {
+  const sums = { loss: 0, weight: 0, valueLoss: 0, valueWeight: 0 };
+  for (const s of sequences) {
+    const { logits, values } = referenceForward(c, weights, s);
+    s.tokens.forEach((_, t) => {
+      const w = s.weights?.[t] ?? 0, v = s.valueWeights?.[t] ?? 0;
+      if (logits && w !== 0) {
+        sums.loss -= w * Math.log(softmax(logits[t]!)[s.targets![t]!]!);
+        sums.weight += w;
+      }
+      if (values && v !== 0) {
+        const n = c.valueHead!.outputs, target = s.valueTargets!.slice(t * n, (t + 1) * n);
+        const p = softmax(values[t]!);
+        const loss = c.valueHead!.loss === "squared_error"
+          ? (k: number) => (values[t]![k]! - target[k]!) ** 2
+          : (k: number) => -target[k]! * Math.log(p[k]!);
+        for (let k = 0; k < n; k++) sums.valueLoss += v * loss(k);
+        sums.valueWeight += v;
+      }
+    });
+  }
+  return {
+    loss: sums.weight > 0 ? sums.loss / sums.weight : 0,
+    valueLoss: sums.valueWeight > 0 ? sums.valueLoss / sums.valueWeight : 0,
+  };
+}
