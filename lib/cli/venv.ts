@@ -18,13 +18,13 @@ const WINDOWS = Deno.build.os === "windows";
 /** The virtual environment's Python. */
 export const VENV_PYTHON = WINDOWS ? `${VENV}/Scripts/python.exe` : `${VENV}/bin/python`;
 
-/** Tried in this order; the tasks' `--allow-run` lists the same. */
+/** Tried in this order, as far as the task's `--allow-run` list allows. */
 const PYTHONS = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"]
   .concat("python3.10");
 const OLDEST_PYTHON = [3, 10] as const;
 
 /** Speed, not results: the flags of the tasks, for the kernel. */
-const V8_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-checks";
+export const V8_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-checks";
 
 /** Said after everything that keeps Jupyter from being installed. */
 const AGAIN = "then run deno task notebooks";
@@ -119,7 +119,10 @@ async function isUsable(python: string): Promise<boolean> {
     const test = `import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON.join(", ")}))`;
     return (await run(python, ["-c", test])).success;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    // NotCapable: a Python that is there, but not on the task's --allow-run list.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
+      return false;
+    }
     throw error;
   }
 }
