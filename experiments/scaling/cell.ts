@@ -31,21 +31,21 @@ export interface ScalingCell {
   readonly difficulties: ScalingConfig["difficulties"];
 }
 
-/** Milliseconds between checkpoints, and steps between points of the loss curve. */
-const CHECKPOINT_MS = 20_000;
+/** Steps between points of the loss curve. */
 const CURVE_STEPS = 50;
 
-/** Trains and tests one critic. */
+/** Trains and tests one critic. `checkpointSeconds` is the least time between checkpoints. */
 export async function runScalingCell(
   { seed, config }: Cell<ScalingCell>,
   context: CellContext,
+  checkpointSeconds = 20,
 ): Promise<CellResult> {
   const environment = createEnvironment("permutation", config.environment);
   const engine = await WasmEngine.create({ threads: context.threads });
   try {
     const definition = criticDefinition(config.critic);
     const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
-    const { curve, seconds } = train(critic, seed, config, context);
+    const { curve, seconds } = train(critic, seed, config, context, checkpointSeconds);
     const start = performance.now();
     const tests: Record<string, Json> = {};
     for (const difficulty of config.difficulties) {
@@ -75,6 +75,7 @@ function train(
   seed: number,
   { actor, batchSize, learningRate, steps }: ScalingCell,
   { checkpoint, progress }: CellContext,
+  checkpointSeconds: number,
 ) {
   const { model } = critic;
   const optimizer = adamW(learningRate, steps);
@@ -91,7 +92,7 @@ function train(
       sum = 0;
       progress(model.step, steps, `loss ${curve.at(-1)!.toPrecision(3)}`);
       // Only where a point of the curve ends, so that a resumed run has the same curve.
-      if (performance.now() - last > CHECKPOINT_MS && model.step < steps) {
+      if (performance.now() - last >= checkpointSeconds * 1000 && model.step < steps) {
         checkpoint.save(saveTraining(model, { curve: JSON.stringify(curve) }));
         last = performance.now();
       }

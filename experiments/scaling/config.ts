@@ -50,6 +50,7 @@ export const scalingConfig = z.strictObject({
     { name: "2x length", min: 20, max: 20 },
   ]).describe("Test sets; the first must be the training distribution."),
   bootstrapSeed: count.default(20260410).describe("Seed of the bootstrap."),
+  bootstrapReplicates: count.default(2000).describe("Bootstrap samples behind each interval."),
 });
 
 /** A resolved configuration. */
@@ -71,7 +72,7 @@ const oneShot = {
   d16L2: { dModel: 16, layers: 2, learningRate: 1e-2 },
   d32L2: { dModel: 32, layers: 2, learningRate: 2e-3 },
   d64L2: { dModel: 64, layers: 2, learningRate: 2e-3 },
-  d64L4: { dModel: 64, layers: 4, learningRate: 1e-3 },
+  d64L4: { dModel: 64, layers: 4, learningRate: 2e-3 },
   d128L4: { dModel: 128, layers: 4, learningRate: 5e-4 },
 };
 /** The same for critics that write a chain of thought. */
@@ -80,7 +81,7 @@ const serial = {
   d16L2: { dModel: 16, layers: 2, learningRate: 1.5e-2 },
   d32L2: { dModel: 32, layers: 2, learningRate: 1e-2 },
   d64L2: { dModel: 64, layers: 2, learningRate: 5e-3 },
-  d64L4: { dModel: 64, layers: 4, learningRate: 2e-3 },
+  d64L4: { dModel: 64, layers: 4, learningRate: 3e-3 },
   d128L4: { dModel: 128, layers: 4, learningRate: 1e-3 },
 };
 

@@ -16,7 +16,7 @@ const scaling: Experiment<ScalingConfig, ScalingCell, ScalingSummary, ScalingInp
   schema: scalingConfig,
   profiles,
   cells: scalingCells,
-  runCell: runScalingCell,
+  runCell: (cell, context) => runScalingCell(cell, context),
   summarize: summarizeScaling,
   claims: scalingClaims,
   table: scalingTable,

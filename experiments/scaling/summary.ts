@@ -93,7 +93,7 @@ export function summarizeScaling(
   config: ScalingConfig,
   results: ReadonlyMap<string, CellResult>,
 ): ScalingSummary {
-  const bootstrap = { seed: config.bootstrapSeed };
+  const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const difficulties = config.difficulties.map(({ name }) => name);
   const cells = scalingCells(config);
   const testsOf = (id: string) => results.get(id)!.metrics.tests as unknown as Record<string, Test>;

@@ -154,18 +154,15 @@ function generated<State>(
     const n = tokens.length - 1;
     return { tokens, row, position: (i: number) => positionId(i, n, traceOffset) };
   });
-  // A response may be as long as any correct one for these states, which is what a token limit is for.
-  let longest = 0;
-  for (const q of questions) {
-    longest = Math.max(longest, environment.reasoningTrace(q.state).length);
-  }
+  // A response may be as long as the correct one for its state: that is its token limit.
+  const limits = questions.map((q) => environment.reasoningTrace(q.state).length + 1);
   const responses = model.generate(prompts, {
-    maxTokens: longest + 1,
+    maxTokens: Math.max(...limits),
     temperature: 0,
     stop: vocabulary.values,
     seed: 0,
     purpose: "critic/generate",
-  });
+  }).map((response, i) => response.slice(0, limits[i]));
   const parsed = responses.map((r) => vocabulary.valueOf(r.at(-1) ?? -1) ?? null);
   const sequences = prompts.map(({ tokens, position }, i) => {
     const all = [...tokens, ...responses[i]!.slice(0, -1)];

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { WasmEngine } from "../backend/wasm/engine.ts";
+import type { PermutationState } from "../env/permutation.ts";
+import { createEnvironment } from "../env/registry.ts";
+import { sampleStates } from "../env/sampling.ts";
+import { UsageError } from "../errors.ts";
+import { adamW } from "../nn/optimizer.ts";
+import { NeuralCritic } from "./neural_critic.ts";
+import { OracleCritic } from "./oracle.ts";
+import { criticDefinition, critics } from "./registry.ts";
+
+const environment = createEnvironment("permutation", { group: "S3", minLength: 3, maxLength: 4 });
+const { vocabulary } = environment;
+const actor = { epsilon: 0.3 };
+
+function labelled(count: number) {
+  const states = sampleStates(environment, { seed: 3, purpose: "test/critics" }, count, {
+    actor,
+    split: "train",
+  });
+  return states.map((state) => ({
+    state,
+    context: {},
+    value: environment.exactValue(state, actor),
+  }));
+}
+
+Deno.test("the CoT critic is trained to write the trace and then the value", () => {
+  const [example] = labelled(1);
+  const prompt = environment.criticPrompt(example!.state, {});
+  const trace = environment.reasoningTrace(example!.state);
+  const s = criticDefinition("cot").encode(environment, example!);
+  assert.deepEqual(s.tokens, [...prompt, vocabulary.think, ...trace]);
+  // What is predicted: at TH the first trace token, at the trace's last token the value.
+  const predicted = s.targets!.filter((_, i) => s.weights![i]! > 0);
+  assert.deepEqual(predicted, [...trace, vocabulary.valueToken(example!.value)]);
+  assert.equal(s.weights!.findIndex((w) => w > 0), prompt.length);
+  assert.deepEqual(s.weights!.slice(prompt.length), [...trace.map(() => 1), 0.3]);
+  assert.equal(s.positions![prompt.length], environment.traceOffset);
+});
+
+Deno.test("the controls are trained on the value alone, at the last token", () => {
+  const [example] = labelled(1);
+  const prompt = environment.criticPrompt(example!.state, {});
+  const trace = environment.reasoningTrace(example!.state);
+  const oneShot = criticDefinition("one-shot").encode(environment, example!);
+  assert.deepEqual(oneShot.tokens, prompt);
+  const filler = criticDefinition("filler").encode(environment, example!);
+  const fillers = trace.map(() => vocabulary.filler);
+  assert.deepEqual(filler.tokens, [...prompt, vocabulary.think, ...fillers]);
+  for (const s of [oneShot, filler]) {
+    assert.equal(s.targets!.at(-1), vocabulary.valueToken(example!.value));
+    assert.deepEqual(s.weights, s.tokens.map((_, i) => i === s.tokens.length - 1 ? 1 : 0));
+  }
+});
+
+Deno.test("discriminative critics have their target at Q; the auxiliary one has the trace's labels too", () => {
+  const [example] = labelled(1);
+  const prompt = environment.criticPrompt(example!.state, {});
+  const mse = criticDefinition("discriminative-mse").encode(environment, example!);
+  assert.deepEqual(mse.tokens, prompt);
+  assert.equal(mse.valueTargets!.at(-1), example!.value);
+  assert.equal(mse.valueWeights!.reduce((a, b) => a + b), 1);
+  const auxiliary = criticDefinition("discriminative-auxiliary").encode(environment, example!);
+  assert.deepEqual(
+    auxiliary.targets!.filter((_, i) => auxiliary.weights![i] === 1),
+    environment.reasoningTrace(example!.state),
+  );
+});
+
+Deno.test("every critic can learn eight states by heart, and then answers with their values", async (t) => {
+  const engine = await WasmEngine.create();
+  try {
+    const batch = labelled(8);
+    for (const name of Object.keys(critics)) {
+      await t.step(name, () => {
+        const critic = new NeuralCritic<PermutationState>(
+          engine,
+          criticDefinition(name),
+          environment,
+          { dModel: 32, layers: 2 },
+          1,
+        );
+        for (let step = 0; step < 120; step++) critic.update(batch, adamW(1e-2, 120));
+        // Integers from 0 to 10 round to 0.05.
+        const tolerance = criticDefinition(name).valueHead?.loss === "squared_error"
+          ? 0.03
+          : 0.0501;
+        critic.values(batch).forEach(({ value, response }, i) => {
+          assert.ok(
+            value !== null && Math.abs(value - batch[i]!.value) < tolerance,
+            `${i}: ${value}`,
+          );
+          if (name.startsWith("cot")) {
+            const trace = environment.reasoningTrace(batch[i]!.state);
+            assert.deepEqual(response!.slice(0, -1), trace);
+          }
+        });
+      });
+    }
+  } finally {
+    engine.close();
+  }
+});
+
+Deno.test("what an untrained generative critic writes does not parse: it has no value, not 0", async () => {
+  const engine = await WasmEngine.create();
+  try {
+    const definition = criticDefinition("cot");
+    const critic = new NeuralCritic(engine, definition, environment, { dModel: 16, layers: 1 }, 1);
+    const answers = critic.values(labelled(70));
+    const failed = answers.filter(({ response }) =>
+      vocabulary.valueOf(response!.at(-1)!) === undefined
+    );
+    assert.ok(failed.length > 0);
+    for (const { value, expectation } of failed) {
+      assert.deepEqual([value, expectation], [null, null]);
+    }
+    for (const { value } of answers) assert.ok(value === null || (value >= 0 && value <= 1));
+  } finally {
+    engine.close();
+  }
+});
+
+Deno.test("values do not depend on what else is asked", async () => {
+  const engine = await WasmEngine.create();
+  try {
+    const questions = labelled(70);
+    for (const name of ["discriminative-mse", "cot", "filler"]) {
+      const critic = new NeuralCritic(
+        engine,
+        criticDefinition(name),
+        environment,
+        { dModel: 16, layers: 1 },
+        1,
+      );
+      assert.deepEqual(critic.values([questions[69]!]), critic.values(questions).slice(69));
+    }
+  } finally {
+    engine.close();
+  }
+});
+
+Deno.test("the oracle gives exact values", () => {
+  const questions = labelled(5);
+  const oracle = new OracleCritic(environment, actor);
+  assert.deepEqual(oracle.values(questions).map((p) => p.value), questions.map((q) => q.value));
+});
+
+Deno.test("an unknown critic is an error that lists the known ones", () => {
+  assert.throws(
+    () => criticDefinition("mlp"),
+    (e) => e instanceof UsageError && /cot/.test(e.message),
+  );
+  assert.throws(() => criticDefinition("toString"), UsageError);
+});

@@ -1,0 +1,36 @@
+/** Imports point one way: a folder may import only folders before it in this list. */
+import assert from "node:assert/strict";
+
+const ORDER = [
+  ...["lib/errors.ts", "kernels", "lib/tensor", "lib/backend", "lib/nn", "lib/env", "lib/critic"],
+  ...["lib/eval", "lib/run", "lib/report", "lib/mod.ts", "experiments", "lib/cli"],
+];
+const ROOT = new URL("../", import.meta.url);
+
+function* sources(folder: string): Generator<string> {
+  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory && entry.name !== "assembly") yield* sources(`${path}/`);
+    // Tests may look anywhere.
+    else if (/\.ts$/.test(path) && !/(_test\.ts|\/testing\.ts|\/testdata\/.*)$/.test(path)) {
+      yield path;
+    }
+  }
+}
+
+function layer(path: string): number {
+  return ORDER.findIndex((name) => path === name || path.startsWith(`${name}/`));
+}
+
+Deno.test("imports point one way", () => {
+  const wrong: string[] = [];
+  for (const path of [...sources("lib/"), ...sources("experiments/"), ...sources("kernels/")]) {
+    assert.notEqual(layer(path), -1, `${path}: say in lib/imports_test.ts where its folder stands`);
+    const text = Deno.readTextFileSync(new URL(path, ROOT));
+    for (const [, specifier] of text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {
+      const target = new URL(specifier!, new URL(path, ROOT)).href.slice(ROOT.href.length);
+      if (layer(target) > layer(path)) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
