@@ -3,6 +3,7 @@
  * `node:util` where not, with the same result (but for `--x false` with a space, which only the
  * first takes for `--x=false`). What the values mean is the caller's to check.
  */
+import { dirname } from "node:path";
 import { parseArgs as nodeParseArgs } from "node:util";
 
 /** The flags a command knows, without the leading dashes. */
@@ -43,17 +44,23 @@ export async function parseArgs(argv: readonly string[], flags: KnownFlags): Pro
   return std ? parseWithStd(std, argv, flags) : parseWithNode(argv, flags);
 }
 
-/** @std/cli's module, or undefined where it is neither cached nor to be had. */
-export async function loadStd(note = UNREACHABLE_NOTE): Promise<StdParseArgs | undefined> {
-  if (isRecent(note)) return undefined;
+/** @std/cli's module, unless the registry lately could not be reached. */
+async function loadStd(): Promise<StdParseArgs | undefined> {
+  if (isUnreachable()) return undefined;
+  const std = await importStd();
+  if (!std) noteUnreachable();
+  return std;
+}
+
+/** @std/cli's module, or undefined where it is neither cached nor to be had now. */
+export async function importStd(): Promise<StdParseArgs | undefined> {
   // Only a specifier that the compiler cannot see keeps deno check and deno install off the registry.
   const specifier = "@std/cli/parse-args";
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("timed out")), TIMEOUT_MS);
+  const { promise: timeout, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), TIMEOUT_MS);
   try {
     return await Promise.race([import(specifier), timeout]);
   } catch {
-    noteUnreachable(note);
     return undefined;
   } finally {
     clearTimeout(timer);
@@ -122,9 +129,9 @@ export function parseWithNode(
   return { values, unknown, positional };
 }
 
-function isRecent(note: string): boolean {
+function isUnreachable(): boolean {
   try {
-    const { mtime } = Deno.statSync(note);
+    const { mtime } = Deno.statSync(UNREACHABLE_NOTE);
     return mtime !== null && Date.now() - mtime.getTime() < RETRY_AFTER_MS;
   } catch {
     return false;
@@ -132,12 +139,10 @@ function isRecent(note: string): boolean {
 }
 
 // The note only saves time: where it cannot be written, the next start tries again.
-function noteUnreachable(note: string): void {
+function noteUnreachable(): void {
+  const text = "jsr.io could not be reached; it is tried again a day later, or without this file\n";
   try {
-    Deno.mkdirSync(".cache", { recursive: true });
-    Deno.writeTextFileSync(
-      note,
-      "jsr.io could not be reached; delete this file to try again now\n",
-    );
+    Deno.mkdirSync(dirname(UNREACHABLE_NOTE), { recursive: true });
+    Deno.writeTextFileSync(UNREACHABLE_NOTE, text);
   } catch { /* see above */ }
 }

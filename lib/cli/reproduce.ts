@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { type Outcome, reproduceExperiment } from "../run/reproduce.ts";
 import { type Command, printJson, runCommand, suggest } from "./command.ts";
-import { type NotebookResult, notebookStep } from "./notebook_step.ts";
+import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome } from "./outcome.ts";
 import { terminalProgress } from "./terminal_progress.ts";
 
@@ -34,13 +34,13 @@ export interface ReproduceParts {
   readonly registry: Registry;
   /** SHA-256 of the kernel bundle. */
   kernels(): Promise<string>;
-  readonly notebooks: typeof notebookStep;
+  readonly notebooks: typeof runNotebooks;
 }
 
 const PARTS: ReproduceParts = {
   registry,
   kernels: async () => (await kernelBundle()).sha256,
-  notebooks: notebookStep,
+  notebooks: runNotebooks,
 };
 
 /** The command, of these parts. */
@@ -69,7 +69,7 @@ async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> 
     outcomes.push(outcome);
   }
 
-  const notebooks = await reports(chosen, experiments, outcomes, parts);
+  const notebooks = await makeReports(chosen, experiments, outcomes, parts);
   Deno.removeSignalListener("SIGINT", endOnInterrupt);
   notebooks.reports.forEach((path) => say(`report: ${path}`));
   if (notebooks.leftOut) say(`notebooks: ${notebooks.leftOut}`);
@@ -107,15 +107,25 @@ function loadAll(names: readonly string[], known: Registry): Promise<AnyExperime
   }));
 }
 
+interface Reports {
+  readonly executed: readonly string[];
+  /** Paths of the HTML reports. */
+  readonly reports: readonly string[];
+  /** One line: what was left out and how to get it. */
+  readonly leftOut?: string;
+  readonly failures: readonly string[];
+}
+
 /** The notebooks show the profile's own run in `runs`: any other run has no report. */
-async function reports(
+async function makeReports(
   { profile, seeds, out, notebooks, experiment: chosen }: Flags,
   experiments: readonly AnyExperiment[],
   outcomes: readonly Outcome[],
   parts: ReproduceParts,
-): Promise<NotebookResult> {
+): Promise<Reports> {
   const none = { executed: [], reports: [], failures: [] };
-  if (!notebooks) return none;
+  const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
+  if (!notebooks || (chosen.length > 0 && names.length === 0)) return none;
   if (outcomes.some((outcome) => !outcome.run)) {
     return { ...none, leftOut: "left out: an experiment did not finish" };
   }
@@ -125,12 +135,18 @@ async function reports(
       leftOut: "left out: they show the default seeds in runs/; omit --seeds, --out",
     };
   }
-  const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
-  return await parts.notebooks({
-    profile,
-    ...(chosen.length > 0 ? { names } : {}),
-    progress: (line) => console.error(line),
-  });
+  const progress = (line: string) => console.error(line);
+  try {
+    const made = await parts.notebooks({
+      profile,
+      progress,
+      ...(chosen.length > 0 ? { names } : {}),
+    });
+    return { failures: [], ...made };
+  } catch (error) {
+    if (!(error instanceof NotebookError)) throw error;
+    return { ...none, failures: error.message.split("\n") };
+  }
 }
 
 function summaryOf({ experiment, directory, run, failures, pinChanges }: Outcome) {
