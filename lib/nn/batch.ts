@@ -39,11 +39,19 @@ export function packBatch(sequences: readonly Sequence[], length: number): Batch
         `${label} of sequence ${row} has ${values.length} entries for ${tokens} tokens`,
       );
     }
-    (records[label] ??= make(n * cols)).set(values, row * length * cols);
+    const record = records[label] ??= make(n * cols);
+    if (record.length !== n * cols) {
+      throw new RangeError(
+        `${label} of sequence ${row} has ${values.length} entries for ${tokens} tokens, ` +
+          `those before it ${record.length / n} a token`,
+      );
+    }
+    record.set(values, row * length * cols);
   };
   const int = (k: number) => new Int32Array(k), float = (k: number) => new Float32Array(k);
   sequences.forEach((s, row) => {
     const count = s.tokens.length;
+    if (count === 0) throw new RangeError(`sequence ${row} has no tokens`);
     if (count > length) {
       throw new RangeError(`sequence ${row} has ${count} tokens, the batch has room for ${length}`);
     }

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { forwardFlops, parameterCount } from "./flops.ts";
+import { smallConfig } from "./testing.ts";
+
+Deno.test("parameters: 12 d^2 + 2 d a layer, a norm, the embedding and the heads", () => {
+  const c = smallConfig({ vocabularySize: 190, dModel: 64, layers: 4 });
+  assert.equal(parameterCount(c), 4 * (12 * 64 * 64 + 2 * 64) + 64 + 2 * 190 * 64);
+  assert.equal(parameterCount(c, { embedding: false }), 4 * (12 * 64 * 64 + 2 * 64));
+  const critic = {
+    ...c,
+    languageHead: false,
+    valueHead: { loss: "soft_cross_entropy", outputs: 11 } as const,
+  };
+  assert.equal(parameterCount(critic), parameterCount(c) - 190 * 64 + 11 * 64);
+});
+
+Deno.test("flops: two a weight and token, and attention", () => {
+  const c = smallConfig({ vocabularySize: 190, dModel: 64, layers: 4 });
+  const used = parameterCount(c) - 190 * 64;
+  assert.equal(forwardFlops(c, 1000, 20), 1000 * (2 * used + 4 * 4 * 20 * 64));
+});

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { log32 } from "../../kernels/wasm/testing.ts";
+import { WasmEngine } from "../backend/wasm/engine.ts";
+import { philox4x32, purposeId, RandomStream } from "../tensor/random.ts";
+import { type GenerateOptions, Model, type Prompt } from "./model.ts";
+import { smallConfig } from "./testing.ts";
+
+const engine = await WasmEngine.create();
+const config = smallConfig({ vocabularySize: 37, maxPosition: 80 });
+
+/**
+ * A model whose logits all lie within a few units in the last place: which one is largest depends on the last
+ * bits of the hidden state, so that equal tokens mean equal bits.
+ */
+function touchyModel(on = engine): Model {
+  const model = new Model(on, config).initialize(3);
+  const tensors = model.tensors(), head = tensors.head!.data;
+  const random = new RandomStream({ seed: 1, purpose: "touchy" });
+  for (let r = 0; r < config.dModel; r++) {
+    const base = random.normal();
+    for (let k = 0; k < config.vocabularySize; k++) {
+      head[r * config.vocabularySize + k] = base * (1 + (random.integer(9) - 4) * 2 ** -23);
+    }
+  }
+  model.setTensors(tensors);
+  return model;
+}
+
+/** `count` prompts of 1 to 9 tokens whose responses start at position 20. */
+function prompts(count: number): Prompt[] {
+  return Array.from({ length: count }, (_, row) => {
+    const random = new RandomStream({ seed: 2, purpose: "prompts", row });
+    const tokens = Array.from(
+      { length: 1 + random.integer(9) },
+      () => random.integer(config.vocabularySize),
+    );
+    return {
+      tokens,
+      row: 1000 + row,
+      position: (i) => i < tokens.length ? i : 20 + i - tokens.length,
+    };
+  });
+}
+
+const GREEDY: GenerateOptions = {
+  maxTokens: 8,
+  temperature: 0,
+  stop: [],
+  seed: 5,
+  purpose: "test",
+};
+const SAMPLED: GenerateOptions = { ...GREEDY, temperature: 0.8 };
+
+/** The token that follows from the logits at step `step` of a row. */
+function choose(logits: Float32Array, row: number, step: number, o: GenerateOptions): number {
+  const words = new Uint32Array(4);
+  const scores = logits.map((x, k) => {
+    if (o.temperature === 0) return x;
+    if (k % 4 === 0) philox4x32([k / 4, row, step, 0], [o.seed, purposeId(o.purpose)], words);
+    const u = ((words[k % 4]! >>> 9) + 0.5) / 2 ** 23;
+    return Math.fround(x * Math.fround(1 / o.temperature)) - log32(-log32(u));
+  });
+  return scores.indexOf(Math.max(...scores));
+}
+
+/** What full forward passes say that each token of the responses must have been. */
+function fromForward(
+  model: Model,
+  prompts: Prompt[],
+  responses: number[][],
+  o: GenerateOptions,
+): number[][] {
+  const sequences = prompts.map((p, i) => {
+    const tokens = [...p.tokens, ...responses[i]!];
+    return { tokens, positions: tokens.map((_, t) => p.position(t)) };
+  });
+  const rows = prompts.flatMap((p, sequence) =>
+    responses[sequence]!.map((_, t) => ({ sequence, token: p.tokens.length + t - 1 }))
+  );
+  const { logits } = model.forward(sequences, rows);
+  let at = 0;
+  return prompts.map((p, i) =>
+    responses[i]!.map((_, t) => {
+      const row = logits!.subarray(at, at += config.vocabularySize);
+      return choose(row, p.row, p.tokens.length + t - 1, o);
+    })
+  );
+}
+
+for (const [name, options] of Object.entries({ greedy: GREEDY, sampled: SAMPLED })) {
+  for (const count of [1, 7, 70, 300]) {
+    Deno.test(`${name} decoding of ${count} ragged prompts follows the full forward pass, bit for bit`, () => {
+      const model = touchyModel(), batch = prompts(count);
+      const responses = model.generate(batch, options);
+      assert.ok(responses.every((r) => r.length === options.maxTokens));
+      assert.deepEqual(fromForward(model, batch, responses, options), responses);
+    });
+  }
+}
+
+Deno.test("the touchy model shows a difference in the last bit", () => {
+  const model = touchyModel(), batch = prompts(70);
+  const responses = model.generate(batch, GREEDY);
+  const tensors = model.tensors(), gain = tensors["layers.0.norm1"]!.data;
+  gain.forEach((g, i) => gain[i] = g * (1 + 2 ** -23));
+  model.setTensors(tensors);
+  const changed = fromForward(model, batch, responses, GREEDY);
+  const same = changed.flat().filter((token, i) => token === responses.flat()[i]).length;
+  assert.ok(
+    same < 0.9 * responses.flat().length,
+    `${same} tokens of ${responses.flat().length} are the same`,
+  );
+});
+
+Deno.test("responses do not depend on the batch, its order, or the number of threads", async () => {
+  const model = touchyModel(), batch = prompts(70);
+  for (const options of [GREEDY, SAMPLED]) {
+    const responses = model.generate(batch, options);
+    assert.deepEqual(model.generate(batch.toReversed(), options), responses.toReversed(), "order");
+    for (const i of [0, 33, 69]) {
+      assert.deepEqual(model.generate([batch[i]!], options), [responses[i]], `prompt ${i} alone`);
+    }
+    const other = await WasmEngine.create({ threads: 3 });
+    try {
+      assert.deepEqual(touchyModel(other).generate(batch, options), responses, "3 threads");
+    } finally {
+      other.close();
+    }
+  }
+});
+
+Deno.test("a response ends with its stop token, those of the prompt are ignored", () => {
+  const model = touchyModel(), batch = prompts(40);
+  const stop = [0, 5, 11, 12];
+  for (const options of [GREEDY, SAMPLED]) {
+    const free = model.generate(batch, options);
+    const expected = free.map((r) => {
+      const end = r.findIndex((token) => stop.includes(token));
+      return end < 0 ? r : r.slice(0, end + 1);
+    });
+    assert.ok(
+      expected.some((r) => r.length < options.maxTokens),
+      "no response stops: a useless test",
+    );
+    assert.ok(batch.some((p) => p.tokens.some((token) => stop.includes(token))));
+    assert.deepEqual(model.generate(batch, { ...options, stop }), expected);
+  }
+});
+
+Deno.test("seed, purpose, row and temperature change what is sampled, and nothing else does", () => {
+  const model = new Model(engine, config).initialize(3), batch = prompts(20);
+  const responses = model.generate(batch, SAMPLED);
+  for (const change of [{ seed: 6 }, { purpose: "other" }, { temperature: 2 }]) {
+    assert.notDeepEqual(model.generate(batch, { ...SAMPLED, ...change }), responses);
+  }
+  const rows = batch.map((p) => ({ ...p, row: p.row + 1 }));
+  assert.notDeepEqual(model.generate(rows, SAMPLED), responses);
+  // Other lengths compile other programs, on the same memory.
+  model.generate(batch.slice(0, 3), { ...SAMPLED, maxTokens: 30 });
+  assert.deepEqual(model.generate(batch, SAMPLED), responses);
+  const short = model.generate(batch, { ...SAMPLED, maxTokens: 3 });
+  assert.deepEqual(short, responses.map((r) => r.slice(0, 3)));
+});
+
+Deno.test("a short row's unused positions may lie outside the model", () => {
+  const model = touchyModel();
+  const position = (i: number) => config.maxPosition - 8 + i;
+  const short = { tokens: [1], row: 0, position },
+    long = { tokens: [1, 2, 3, 4, 5, 6, 7], row: 1, position: (i: number) => i };
+  const [alone] = model.generate([short], GREEDY);
+  assert.deepEqual(model.generate([short, long], GREEDY)[0], alone);
+});
+
+Deno.test("no prompts, no responses", () => {
+  assert.deepEqual(touchyModel().generate([], GREEDY), []);
+});
+
+Deno.test("what cannot be generated from is refused by name", () => {
+  const model = touchyModel();
+  const generate = (change: Partial<Prompt>) => () =>
+    model.generate([{ tokens: [1], row: 0, position: (i) => i, ...change }], GREEDY);
+  assert.throws(generate({ tokens: [] }), /prompt 0 has no tokens/);
+  assert.throws(
+    generate({ tokens: [37] }),
+    /tokens: 37: the model has 0 to 36 \(vocabularySize 37\)/,
+  );
+  assert.throws(generate({ tokens: [-1] }), /tokens: -1/);
+  assert.throws(generate({ position: (i) => 79 + i }), /positions: 80: the model has 0 to 79/);
+  const { languageHead: _, ...rest } = config;
+  const critic = new Model(engine, {
+    ...rest,
+    languageHead: false,
+    valueHead: { loss: "squared_error", outputs: 1 },
+  });
+  assert.throws(() => critic.generate(prompts(1), GREEDY), /language-model head/);
+});
