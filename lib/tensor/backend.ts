@@ -1,6 +1,10 @@
 /**
  * What a device must offer to train and run models: one sentence per method. The WASM backend promises the
  * same bits for the same calls on every machine and for any number of threads.
+ *
+ * Work is done in the order of the calls. What comes back to the CPU comes by promise: a GPU answers late, and each
+ * wait for it is dear. So call first and await later, e.g. the reports of 50 steps at once. A call with a wrong argument
+ * throws at once; what goes wrong on the device rejects the promise.
  */
 import type { Parameter, Tape } from "./tape.ts";
 
@@ -23,7 +27,7 @@ export type StateName = "weights" | "m" | "v";
 /** One model on a device. */
 export interface Session {
   /** Copies one tensor out, row-major (rows, cols). */
-  read(state: StateName, name: string): Float32Array;
+  read(state: StateName, name: string): Promise<Float32Array>;
   /** Copies one tensor in, row-major (rows, cols). */
   write(state: StateName, name: string, values: Float32Array): void;
   /** Compiles a training step on batches of `sequences` sequences of `length` tokens. */
@@ -76,15 +80,21 @@ export interface StepReport {
 /** A compiled training step. */
 export interface TrainingProgram {
   /** Forward, backward and AdamW on one batch. */
-  step(batch: BatchRecords, optimizer: AdamWStep): StepReport;
-  /** Forward and backward only: the gradients, row-major by parameter name. */
-  gradients(batch: BatchRecords): StepReport & { gradients: Record<string, Float32Array> };
+  step(batch: BatchRecords, optimizer: AdamWStep): Promise<StepReport>;
+  /** Forward and backward only. */
+  gradients(batch: BatchRecords): Promise<GradientReport>;
+}
+
+/** Losses and gradients of a batch. */
+export interface GradientReport extends StepReport {
+  /** Row-major by parameter name. */
+  readonly gradients: Record<string, Float32Array>;
 }
 
 /** A compiled forward pass. */
 export interface ForwardProgram {
   /** Runs the batch; returns `width` floats for every slot, by label ("logits", "values"). */
-  run(batch: BatchRecords, slots: number): Record<string, Float32Array>;
+  run(batch: BatchRecords, slots: number): Promise<Record<string, Float32Array>>;
 }
 
 /** How generation chooses tokens. */
@@ -111,5 +121,5 @@ export interface DecodingProgram {
     positions: Int32Array,
     rowIds: Int32Array,
     options: GenerationOptions,
-  ): Int32Array;
+  ): Promise<Int32Array>;
 }

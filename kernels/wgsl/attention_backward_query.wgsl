@@ -1,0 +1,115 @@
+// dQ of attention. With P = exp(S - lse) and dP = dO V^T: dS = P (dP - delta) scale, dQ = dS K.
+// One owner per query, as in attention_forward.wgsl, whose names this file shares.
+const QUERIES: u32 = 32u;
+const HEAD_DIM: u32 = 16u;
+const DIMS: u32 = 16u; // dimensions of a thread
+const PARTS: u32 = HEAD_DIM / DIMS;
+const THREADS: u32 = QUERIES * PARTS;
+const KEYS: u32 = 1024u / HEAD_DIM; // keys in a tile, a multiple of 8
+const D4: u32 = DIMS / 4u;
+const H4: u32 = HEAD_DIM / 4u;
+
+struct Dims {
+  length: u32,
+  heads: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> lse: array<f32>;
+@group(0) @binding(4) var<storage, read> delta: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dqkv: array<vec4<f32>>;
+
+var<workgroup> keys: array<vec4<f32>, KEYS * H4>;
+var<workgroup> values: array<vec4<f32>, KEYS * H4>;
+var<workgroup> shares: array<vec4<f32>, THREADS>;
+
+/// Sum of x over the PARTS threads of a row.
+fn over_parts(thread: u32, x: vec4<f32>) -> vec4<f32> {
+  if (PARTS == 1u) {
+    return x;
+  }
+  workgroupBarrier();
+  shares[thread] = x;
+  workgroupBarrier();
+  var sum = shares[thread % QUERIES];
+  for (var p = 1u; p < PARTS; p++) {
+    sum += shares[p * QUERIES + thread % QUERIES];
+  }
+  return sum;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let head = workgroup.y;
+  let row0 = workgroup.z * dims.length;
+  let width = dims.heads * H4;
+  let query = workgroup.x * QUERIES + thread % QUERIES;
+  let part = thread / QUERIES * D4;
+  let mine = (row0 + query) * 3u * width + head * H4 + part;
+  //# for c in 0..D4
+  var q_$c = vec4(0.0);
+  var do_$c = vec4(0.0);
+  var dq_$c = vec4(0.0);
+  //# end
+  var log_sum = 0.0;
+  var mean = 0.0;
+  if (query < dims.length) {
+    //# for c in 0..D4
+    q_$c = qkv[mine + $(c)$u] * dims.scale;
+    do_$c = dout[(row0 + query) * width + head * H4 + part + $(c)$u];
+    //# end
+    let at = (workgroup.z * dims.heads + head) * dims.length + query;
+    log_sum = lse[at];
+    mean = delta[at];
+  }
+  let end = min(dims.length, (workgroup.x + 1u) * QUERIES);
+  for (var tile = 0u; tile < end; tile += KEYS) {
+    workgroupBarrier();
+    for (var i = thread; i < KEYS * H4; i += THREADS) {
+      let key = tile + i / H4;
+      if (key < end) {
+        let at = (row0 + key) * 3u * width + width + head * H4 + i % H4;
+        keys[i] = qkv[at];
+        values[i] = qkv[at + width];
+      } else {
+        keys[i] = vec4(0.0);
+        values[i] = vec4(0.0);
+      }
+    }
+    workgroupBarrier();
+    let stop = min(KEYS, end - tile);
+    for (var k = 0u; k < stop; k += 4u) {
+      let at = k * H4 + part;
+      //# for j in 0..4
+      var s_$j = 0.0;
+      var dp_$j = 0.0;
+      //# for c in 0..D4
+      s_$j += dot(q_$c, keys[at + $(j * H4 + c)$u]);
+      dp_$j += dot(do_$c, values[at + $(j * H4 + c)$u]);
+      //# end
+      //# end
+      let s = over_parts(thread, vec4(s_0, s_1, s_2, s_3));
+      let dp = over_parts(thread, vec4(dp_0, dp_1, dp_2, dp_3));
+      let seen = vec4(tile + k) + vec4(0u, 1u, 2u, 3u) <= vec4(query);
+      // exp only of what is seen: a hidden score may be far above the sum.
+      let p = select(vec4(0.0), exp(select(vec4(-1.0e4), s - log_sum, seen)), seen);
+      let ds = p * (dp - mean) * dims.scale;
+      //# for j in 0..4
+      //# for c in 0..D4
+      dq_$c = fma(vec4(ds[$j]), keys[at + $(j * H4 + c)$u], dq_$c);
+      //# end
+      //# end
+    }
+  }
+  if (query < dims.length) {
+    //# for c in 0..D4
+    dqkv[mine + $(c)$u] = dq_$c;
+    //# end
+  }
+}

@@ -1,0 +1,98 @@
+// One decoding step: appends K and V of this step (position t of the cache) and attends over keys 0..t, 64 at a time
+// with a running maximum. A workgroup takes one head of one row. qkv is (rows, 3 * heads * head_dim); the cache is
+// (rows, heads, 2, capacity, head_dim): keys, then values.
+const HEAD_DIM: u32 = 16u;
+const DIMS: u32 = (HEAD_DIM + 63u) / 64u; // output dimensions of a thread
+
+struct Dims {
+  heads: u32,
+  capacity: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> step: array<u32>;
+@group(0) @binding(2) var<storage, read> qkv: array<f32>;
+@group(0) @binding(3) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(4) var<storage, read_write> o: array<f32>;
+
+var<workgroup> query: array<f32, HEAD_DIM>;
+var<workgroup> scores: array<f32, 64>;
+var<workgroup> tree: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let head = workgroup.x;
+  let row = workgroup.y;
+  let t = step[0];
+  let width = dims.heads * HEAD_DIM;
+  let mine = row * 3u * width + head * HEAD_DIM;
+  let keys = (row * dims.heads + head) * 2u * dims.capacity * HEAD_DIM;
+  let values = keys + dims.capacity * HEAD_DIM;
+  for (var c = thread; c < HEAD_DIM; c += 64u) {
+    query[c] = qkv[mine + c] * dims.scale;
+    cache[keys + t * HEAD_DIM + c] = qkv[mine + width + c];
+    cache[values + t * HEAD_DIM + c] = qkv[mine + 2u * width + c];
+  }
+  storageBarrier();
+  workgroupBarrier();
+  //# for i in 0..DIMS
+  var o_$i = 0.0;
+  //# end
+  var top = -3.0e38;
+  var total = 0.0;
+  for (var tile = 0u; tile <= t; tile += 64u) {
+    let key = tile + thread;
+    var s = -3.0e38;
+    if (key <= t) {
+      s = 0.0;
+      for (var c = 0u; c < HEAD_DIM; c++) {
+        s = fma(query[c], cache[keys + key * HEAD_DIM + c], s);
+      }
+    }
+    tree[thread] = s;
+    for (var n = 32u; n > 0u; n /= 2u) {
+      workgroupBarrier();
+      if (thread < n) {
+        tree[thread] = max(tree[thread], tree[thread + n]);
+      }
+    }
+    workgroupBarrier();
+    let highest = max(top, tree[0]);
+    let p = select(0.0, exp(s - highest), key <= t);
+    workgroupBarrier();
+    scores[thread] = p;
+    tree[thread] = p;
+    for (var n = 32u; n > 0u; n /= 2u) {
+      workgroupBarrier();
+      if (thread < n) {
+        tree[thread] += tree[thread + n];
+      }
+    }
+    workgroupBarrier();
+    let shrink = exp(top - highest);
+    total = total * shrink + tree[0];
+    top = highest;
+    let seen = min(64u, t + 1u - tile);
+    //# for i in 0..DIMS
+    {
+      let c = thread + $(64 * i)$u;
+      if (c < HEAD_DIM) {
+        o_$i *= shrink;
+        for (var j = 0u; j < seen; j++) {
+          o_$i = fma(scores[j], cache[values + (tile + j) * HEAD_DIM + c], o_$i);
+        }
+      }
+    }
+    //# end
+    workgroupBarrier();
+  }
+  //# for i in 0..DIMS
+  if (thread + $(64 * i)$u < HEAD_DIM) {
+    o[row * width + head * HEAD_DIM + thread + $(64 * i)$u] = o_$i / total;
+  }
+  //# end
+}

@@ -1,0 +1,71 @@
+// Softmax cross-entropy with a weight per row: loss[i] = w[i] (logsumexp(x[i, :n]) - x[i, targets[i]]); x becomes the
+// gradient scale * w[i] * (softmax(x[i]) - onehot(targets[i])), 0 in the padding and in rows of weight 0.
+//# include math.wgsl
+//# include rows.wgsl
+
+struct Dims {
+  rows: u32,
+  cols: u32, // of x
+  classes: u32,
+  scale_index: u32, // of `scalars`
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> scalars: array<f32>;
+@group(0) @binding(2) var<storage, read> targets: array<i32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+@group(0) @binding(4) var<storage, read_write> x: array<f32>;
+@group(0) @binding(5) var<storage, read_write> loss: array<f32>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let row = flat_index(workgroup, count) * ROWS + thread / LANES;
+  let lane = thread % LANES;
+  let inside = row < dims.rows;
+  let w = select(0.0, weights[min(row, dims.rows - 1u)], inside);
+  let used = select(0u, dims.classes, w != 0.0);
+  let base = row * dims.cols;
+  var top = -3.0e38;
+  for (var k = lane; k < used; k += LANES) {
+    top = max(top, x[base + k]);
+  }
+  top = row_max(thread, top);
+  var sum = 0.0;
+  for (var k = lane; k < used; k += LANES) {
+    sum += exp(x[base + k] - top);
+  }
+  sum = row_sum(thread, sum);
+  var target_class = dims.cols;
+  var logit = 0.0;
+  if (w != 0.0) {
+    target_class = u32(targets[row]);
+    logit = x[base + target_class];
+  }
+  // The target's logit is overwritten below by another thread.
+  storageBarrier();
+  workgroupBarrier();
+  if (!inside) {
+    return;
+  }
+  if (lane == 0u) {
+    loss[row] = 0.0;
+    if (w != 0.0) {
+      loss[row] = w * ((top - logit) + natural_log(sum));
+    }
+  }
+  let k0 = w * scalars[dims.scale_index];
+  for (var k = lane; k < dims.cols; k += LANES) {
+    var gradient = 0.0;
+    if (k < used) {
+      gradient = exp(x[base + k] - top) * (k0 / sum);
+      if (k == target_class) {
+        gradient -= k0;
+      }
+    }
+    x[base + k] = gradient;
+  }
+}

@@ -1,0 +1,32 @@
+// GELU, tanh form (Hendrycks & Gimpel 2016): y = u s(u), s = 1 / (1 + exp(-2 z)), z = sqrt(2/pi) (u + 0.044715 u^3).
+// u is overwritten by dy/du, which is all that the backward pass needs.
+//# include math.wgsl
+
+struct Dims {
+  vectors: u32, // elements / 4
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> u: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = flat_index(workgroup, count) * 256u + thread;
+  if (i >= dims.vectors) {
+    return;
+  }
+  let x = u[i];
+  let square = x * x;
+  // Kept below 87 so that exp stays finite.
+  let z = min(vec4(87.0), x * (-1.5957691216057308 - 0.07135481282652102 * square));
+  let s = 1.0 / (1.0 + exp(z));
+  let out = x * s;
+  y[i] = out;
+  // dy/du = s + y (1 - s) 2 z'(u)
+  u[i] = s + (out * (1.0 - s)) * (1.5957691216057308 + 0.21406443847956306 * square);
+}

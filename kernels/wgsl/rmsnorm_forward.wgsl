@@ -1,0 +1,40 @@
+// RMSNorm (Zhang & Sennrich 2019): y (m, d) = g x rstd, rstd[i] = 1 / sqrt(mean_c x[i, c]^2 + eps).
+//# include math.wgsl
+//# include rows.wgsl
+
+struct Dims {
+  rows: u32,
+  vectors: u32, // d / 4
+  eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> rstd: array<f32>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let row = flat_index(workgroup, count) * ROWS + thread / LANES;
+  let lane = thread % LANES;
+  let base = row * dims.vectors;
+  let end = select(0u, dims.vectors, row < dims.rows);
+  var square = 0.0;
+  for (var i = lane; i < end; i += LANES) {
+    let v = x[base + i];
+    square += dot(v, v);
+  }
+  let mean = row_sum(thread, square) / f32(dims.vectors * 4u);
+  let r = 1.0 / sqrt(mean + dims.eps);
+  for (var i = lane; i < end; i += LANES) {
+    y[base + i] = (x[base + i] * r) * g[i];
+  }
+  if (lane == 0u && row < dims.rows) {
+    rstd[row] = r;
+  }
+}

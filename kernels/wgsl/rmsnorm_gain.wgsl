@@ -1,0 +1,43 @@
+// The gain's gradient dg = sum_i dy x rstd, first half: sums over blocks of BLOCK rows, out (blocks, d). The second
+// half is sum_splits.wgsl. A workgroup takes one block and 64 columns: 16 vectors by 16 rows, then a tree over rows.
+const BLOCK: u32 = 128u;
+
+struct Dims {
+  rows: u32,
+  vectors: u32, // d / 4
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
+
+var<workgroup> sums: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let column = workgroup.y * 16u + thread % 16u;
+  let end = min(dims.rows, (workgroup.x + 1u) * BLOCK);
+  var sum = vec4(0.0);
+  if (column < dims.vectors) {
+    for (var row = workgroup.x * BLOCK + thread / 16u; row < end; row += 16u) {
+      let at = row * dims.vectors + column;
+      sum += (dy[at] * rstd[row]) * x[at];
+    }
+  }
+  sums[thread] = sum;
+  for (var s = 128u; s >= 16u; s /= 2u) {
+    workgroupBarrier();
+    if (thread < s) {
+      sums[thread] += sums[thread + s];
+    }
+  }
+  workgroupBarrier();
+  if (thread < 16u && column < dims.vectors) {
+    out[workgroup.x * dims.vectors + column] = sums[thread];
+  }
+}

@@ -1,0 +1,36 @@
+// y = init + the sum over splits of x (splits, size), in order; vectors of 4.
+//# include math.wgsl
+const INIT: u32 = 0u; // 0: none, 1: `start`, 2: what y holds
+
+struct Dims {
+  splits: u32,
+  vectors: u32, // size / 4
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> start: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = flat_index(workgroup, count) * 256u + thread;
+  if (i >= dims.vectors) {
+    return;
+  }
+  var sum = vec4(0.0);
+  for (var s = 0u; s < dims.splits; s++) {
+    sum += x[s * dims.vectors + i];
+  }
+  if (INIT == 1u) {
+    sum += start[i];
+  }
+  if (INIT == 2u) {
+    sum += y[i];
+  }
+  y[i] = sum;
+}

@@ -1,0 +1,157 @@
+/**
+ * What the tests of the WGSL kernels share: one instruction of the tape, lowered and run on given operands. Test code
+ * only. Where the machine has no adapter, `gpuTest` prints that it skips the test, and why.
+ */
+import type { Buffer } from "../../lib/tensor/tape.ts";
+import { WebGpuDevice } from "../../lib/backend/webgpu/device.ts";
+import type { Dispatch, Float, Operand } from "../../lib/backend/webgpu/dispatch.ts";
+import type { GemmTuning } from "../../lib/backend/webgpu/gemm.ts";
+import { Lowering } from "../../lib/backend/webgpu/lower.ts";
+import { Pool, Program } from "../../lib/backend/webgpu/program.ts";
+
+let device: WebGpuDevice | undefined, reason = "";
+try {
+  device = await WebGpuDevice.create();
+} catch (error) {
+  reason = (error as Error).message;
+  console.log(`WebGPU tests are skipped: ${reason}`);
+}
+
+/** The device of the tests. */
+export function testDevice(): WebGpuDevice {
+  if (!device) throw new Error(reason);
+  return device;
+}
+
+/** A test that needs an adapter. */
+export function gpuTest(name: string, run: () => Promise<void>): void {
+  Deno.test({
+    name: device ? name : `${name} (skipped: no adapter)`,
+    ignore: !device,
+    fn: run,
+    // The device lives as long as the test file.
+    sanitizeResources: false,
+    sanitizeOps: false,
+  });
+}
+
+/** An operand: its shape, and its contents before the run (absent: not written yet). */
+export interface TestOperand {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data?: Float32Array | Int32Array | Uint32Array;
+  /** Where the tape would keep it; "batch" unless told. */
+  readonly space?: Buffer["space"];
+}
+
+/** What a run is given besides operands. */
+export interface RunOptions {
+  readonly scalars?: ArrayLike<number>;
+  readonly sampling?: Uint32Array;
+  readonly step?: number;
+  readonly tuning?: GemmTuning;
+  /** Operands that are one: name -> the name whose memory it has. */
+  readonly same?: Readonly<Record<string, string>>;
+}
+
+/** Words that no kernel has a reason to touch, behind every operand, and what is in an operand before it is written. */
+const UNTOUCHED = 0x7fabcdef;
+const GUARD = 64;
+
+/** Runs one instruction; returns all operands as they are afterwards, as float32. */
+export async function runInstruction(
+  op: string,
+  operands: Readonly<Record<string, TestOperand>>,
+  numbers: Readonly<Record<string, number | string>> = {},
+  options: RunOptions = {},
+): Promise<Record<string, Float32Array>> {
+  const buffers: Record<string, Buffer> = {};
+  Object.entries(operands).forEach(([name, { rows, cols, space = "batch" }], id) => {
+    buffers[name] = { id, label: name, space, rows, cols, layout: "plain" };
+  });
+  for (const [name, other] of Object.entries(options.same ?? {})) buffers[name] = buffers[other]!;
+  const lowering = new Lowering(options.tuning ?? {});
+  lowering.add({ op, buffers, numbers: numbers as never });
+  return await runDispatches(lowering.dispatches, operands, options);
+}
+
+/** Runs dispatches on operands found by their labels (or, for special ones, their names). */
+export async function runDispatches(
+  dispatches: readonly Dispatch[],
+  operands: Readonly<Record<string, TestOperand>>,
+  { scalars = [1, 1], sampling = new Uint32Array(4), step = 0 }: RunOptions = {},
+): Promise<Record<string, Float32Array>> {
+  const gpu = testDevice();
+  const { queue } = gpu.device;
+  const make = (label: string, data: ArrayLike<number> & ArrayBufferView | undefined, n: number) => {
+    const words = new Uint32Array(n + GUARD).fill(UNTOUCHED);
+    if (data) words.set(new Uint32Array(data.buffer, data.byteOffset, data.length));
+    const buffer = gpu.buffer(label, words.byteLength);
+    queue.writeBuffer(buffer, 0, words);
+    return buffer;
+  };
+  const memory = new Map<string, GPUBuffer>();
+  for (const [name, { rows, cols, data }] of Object.entries(operands)) {
+    memory.set(name, make(name, data, rows * cols));
+  }
+  const special: Record<string, GPUBuffer> = {
+    scalars: make("scalars", Float32Array.from(scalars), scalars.length),
+    sampling: make("sampling", sampling, sampling.length),
+    step: make("step", Uint32Array.of(step), 1),
+  };
+  const program = new Program(gpu, dispatches, {
+    sizes: new Map(),
+    pool: new Pool(gpu),
+    resolve: (operand: Operand) => {
+      const name = typeof operand === "string" ? operand : operand.label;
+      const buffer = memory.get(name) ?? special[name];
+      if (!buffer) throw new Error(`the test has no operand ${name}`);
+      return { buffer };
+    },
+  });
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  program.encode(pass);
+  pass.end();
+  queue.submit([encoder.finish()]);
+  const names = Object.keys(operands);
+  const results = await gpu.read(
+    names.map((name) => ({ buffer: memory.get(name)!, bytes: memory.get(name)!.size })),
+  );
+  const out: Record<string, Float32Array> = {};
+  names.forEach((name, i) => {
+    const { rows, cols } = operands[name]!;
+    const guard = new Uint32Array(results[i]!, rows * cols * 4, GUARD);
+    if (guard.some((word) => word !== UNTOUCHED)) {
+      throw new Error(`${dispatches[0]!.kernel}: wrote behind ${name}`);
+    }
+    out[name] = new Float32Array(results[i]!, 0, rows * cols);
+  });
+  for (const buffer of [...memory.values(), ...Object.values(special)]) buffer.destroy();
+  return out;
+}
+
+/** Fails unless |actual - expected| <= relative * scale everywhere, scale being the largest |expected| of the operand. */
+export function assertRelative(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+  relative = 2e-5,
+): void {
+  let scale = 0;
+  for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
+  if (actual.length !== expected.length) {
+    throw new Error(`${what}: ${actual.length} elements, not ${expected.length}`);
+  }
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(actual[i]! - expected[i]!);
+    if (!(error <= relative * Math.max(scale, 1e-30))) {
+      throw new Error(
+        `${what}: element ${i} of ${actual.length} is ${actual[i]}, not ${expected[i]} (largest ${scale})`,
+      );
+    }
+  }
+}
+
+/** A float among a dispatch's numbers. */
+export const float = (f32: number): Float => ({ f32 });

@@ -1,0 +1,53 @@
+/**
+ * The WebGPU backend: the kernels of kernels/wgsl on the machine's graphics adapter.
+ *
+ * Promise: equal bits for equal calls on the same adapter and driver; the same data, initial weights and sampling
+ * counters as the WASM backend. Not a promise: equal bits on two adapters, or equal to WASM's.
+ */
+import type { Backend, Session } from "../../tensor/backend.ts";
+import type { Parameter } from "../../tensor/tape.ts";
+import { tunedGemm } from "./autotune.ts";
+import { type AdapterDescription, WebGpuDevice } from "./device.ts";
+import type { GemmTuning } from "./gemm.ts";
+import { WebGpuSession } from "./session.ts";
+
+/** Options of `WebGpuEngine.create`. */
+export interface WebGpuEngineOptions {
+  /** Variants of the matrix product in place of the measured ones. */
+  readonly tuning?: GemmTuning;
+}
+
+/** See the file's header. */
+export class WebGpuEngine implements Backend {
+  readonly name = "webgpu";
+
+  private constructor(
+    readonly device: WebGpuDevice,
+    readonly tuning: GemmTuning,
+  ) {}
+
+  /**
+   * Starts an engine; measures the matrix product's variants the first time on an adapter. Throws UsageError where there
+   * is no adapter.
+   */
+  static async create({ tuning }: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
+    const device = await WebGpuDevice.create();
+    return new WebGpuEngine(device, tuning ?? await tunedGemm(device));
+  }
+
+  /** The adapter that was found. */
+  get adapter(): AdapterDescription {
+    return this.device.adapter;
+  }
+
+  session(
+    parameters: readonly Parameter[],
+    constants: Readonly<Record<string, Float32Array>>,
+  ): Session {
+    return new WebGpuSession(this.device, this.tuning, parameters, constants);
+  }
+
+  close(): void {
+    this.device.close();
+  }
+}

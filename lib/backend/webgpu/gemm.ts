@@ -1,0 +1,100 @@
+/** Which variant of the matrix product runs a shape, and how its sum is split. */
+import type { Constants } from "./source.ts";
+
+/** A product C (m, n) = op(A) op(B) over k. */
+export interface GemmShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** A is stored (k, m). */
+  readonly transposeA: boolean;
+  /** B is stored (n, k). */
+  readonly transposeB: boolean;
+}
+
+/** A tile shape of kernels/wgsl/gemm.wgsl. */
+export interface GemmVariant {
+  readonly name: string;
+  /** Rows and columns of a workgroup's tile, and of a thread's part of it. */
+  readonly BM: number;
+  readonly BN: number;
+  readonly TM: number;
+  readonly TN: number;
+}
+
+/** Tile shapes, smallest first. All advance 16 steps of k at a time. */
+export const GEMM_VARIANTS: readonly GemmVariant[] = [
+  { name: "32x32", BM: 32, BN: 32, TM: 4, TN: 4 },
+  { name: "64x32", BM: 64, BN: 32, TM: 8, TN: 4 },
+  { name: "64x64", BM: 64, BN: 64, TM: 8, TN: 4 },
+  { name: "64x64 8x8", BM: 64, BN: 64, TM: 8, TN: 8 },
+  { name: "128x64", BM: 128, BN: 64, TM: 8, TN: 8 },
+  { name: "128x128", BM: 128, BN: 128, TM: 8, TN: 8 },
+];
+
+/** Size classes that the autotune tells apart: outputs of a product. */
+export type GemmClass = "small" | "medium" | "large";
+
+/** The class of a product. */
+export function gemmClass({ m, n }: GemmShape): GemmClass {
+  const outputs = m * n;
+  return outputs <= 2 ** 18 ? "small" : outputs <= 2 ** 22 ? "medium" : "large";
+}
+
+/** Variant names by `kind class`, e.g. "nt large"; what is missing takes the default. */
+export type GemmTuning = Readonly<Record<string, string>>;
+
+/** "nn", "nt" or "tn". */
+export function gemmKind({ transposeA, transposeB }: GemmShape): string {
+  return (transposeA ? "t" : "n") + (transposeB ? "t" : "n");
+}
+
+const DEFAULTS: Readonly<Record<GemmClass, string>> = {
+  small: "32x32",
+  medium: "64x64",
+  large: "128x64",
+};
+
+/** Workgroups that keep a large GPU busy; a product with fewer splits its sum. */
+const BUSY = 256;
+/** Steps of k that a split has at least. */
+const SPLIT = 256;
+
+/** How a product is run. */
+export interface GemmPlan {
+  readonly constants: Constants;
+  readonly splits: number;
+  /** Steps of k in a split. */
+  readonly kSplit: number;
+  readonly groups: readonly [number, number, number];
+}
+
+/**
+ * The plan of a product. Depends on shape and tuning alone. Only weight gradients, whose k is the rows of a batch, are
+ * long enough to be worth a split.
+ */
+export function planGemm(shape: GemmShape, tuning: GemmTuning): GemmPlan {
+  const key = `${gemmKind(shape)} ${gemmClass(shape)}`;
+  const name = tuning[key] ?? DEFAULTS[gemmClass(shape)];
+  const variant = GEMM_VARIANTS.find((v) => v.name === name) ?? GEMM_VARIANTS[0]!;
+  return planVariant(shape, variant);
+}
+
+/** The plan of a product with a given variant. */
+export function planVariant(shape: GemmShape, { BM, BN, TM, TN }: GemmVariant): GemmPlan {
+  const { m, n, k, transposeA, transposeB } = shape;
+  const x = Math.ceil(n / BN), y = Math.ceil(m / BM);
+  const wanted = Math.max(1, Math.min(Math.ceil(BUSY / (x * y)), Math.floor(k / SPLIT)));
+  const kSplit = Math.ceil(k / wanted / 16) * 16;
+  const splits = Math.ceil(k / kSplit);
+  return {
+    constants: {
+      ...{ BM, BN, TM, TN },
+      TRANSPOSE_A: Number(transposeA),
+      TRANSPOSE_B: Number(transposeB),
+    },
+    splits,
+    kSplit,
+    groups: [x, y, splits],
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * A lowered program on a device: memory planned by liveness, bind groups built once, encoded as often as needed.
+ */
+import type { Buffer } from "../../tensor/tape.ts";
+import type { Dispatch, Operand, Special, Temporary } from "./dispatch.ts";
+import type { WebGpuDevice } from "./device.ts";
+
+/** A part of a GPU buffer. */
+export interface View {
+  readonly buffer: GPUBuffer;
+  /** Bytes; multiples of 256 for the offset. */
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** Gives memory to whatever is not working memory. */
+export type Resolve = (operand: Exclude<Operand, Temporary>) => View;
+
+/** Buffers that programs of one session share: none keeps data there between runs. */
+export class Pool {
+  readonly #buffers: GPUBuffer[] = [];
+
+  constructor(private readonly device: WebGpuDevice) {}
+
+  /** Buffers of at least these sizes (bytes, descending), the same ones at every call as far as they suffice. */
+  take(sizes: readonly number[]): GPUBuffer[] {
+    return sizes.map((size, i) => {
+      const old = this.#buffers[i];
+      if (old && old.size >= size) return old;
+      // The old buffer stays alive in the programs that were built on it.
+      return this.#buffers[i] = this.device.buffer("activations", size);
+    });
+  }
+}
+
+/** See the file's header. */
+export class Program {
+  readonly #calls: {
+    readonly pipeline: GPUComputePipeline;
+    readonly group: GPUBindGroup;
+    readonly groups: readonly [number, number, number];
+  }[];
+
+  constructor(
+    device: WebGpuDevice,
+    dispatches: readonly Dispatch[],
+    { resolve, sizes, pool }: { resolve: Resolve; sizes: ReadonlyMap<Buffer, number>; pool: Pool },
+  ) {
+    const { slots, slotBytes } = planMemory(dispatches, sizes);
+    const memory = pool.take(slotBytes);
+    const dims = packDims(device, dispatches);
+    this.#calls = dispatches.map(({ kernel: name, constants, operands, groups }, i) => {
+      const kernel = device.kernel(name, constants);
+      const entries = kernel.bindings.map(({ index, name: binding, type }) => {
+        if (type === "uniform") {
+          return {
+            binding: index,
+            resource: { buffer: dims, offset: i * DIMS_BYTES, size: DIMS_BYTES },
+          };
+        }
+        const operand = operands[binding];
+        if (operand === undefined) throw new Error(`${name}: operand ${binding} is missing`);
+        const slot = slots.get(operand);
+        const view = slot === undefined
+          ? resolve(operand as Exclude<Operand, Temporary>)
+          : { buffer: memory[slot]! };
+        return { binding: index, resource: view };
+      });
+      const group = device.device.createBindGroup({ label: name, layout: kernel.layout, entries });
+      return { pipeline: kernel.pipeline, group, groups };
+    });
+  }
+
+  /** Number of dispatches. */
+  get length(): number {
+    return this.#calls.length;
+  }
+
+  /** Records the dispatches in a pass. */
+  encode(pass: GPUComputePassEncoder): void {
+    for (const { pipeline, group, groups } of this.#calls) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...groups);
+    }
+  }
+}
+
+/** Bytes between the uniform blocks of two dispatches: WebGPU's alignment. */
+const DIMS_BYTES = 256;
+
+function packDims(device: WebGpuDevice, dispatches: readonly Dispatch[]): GPUBuffer {
+  const bytes = new DataView(new ArrayBuffer(Math.max(1, dispatches.length) * DIMS_BYTES));
+  dispatches.forEach(({ dims }, i) =>
+    dims.forEach((x, k) => {
+      const at = i * DIMS_BYTES + k * 4;
+      if (typeof x === "number") bytes.setUint32(at, x, true);
+      else bytes.setFloat32(at, x.f32, true);
+    })
+  );
+  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const buffer = device.buffer("dims", bytes.byteLength, usage);
+  device.device.queue.writeBuffer(buffer, 0, bytes.buffer);
+  return buffer;
+}
+
+type Planned = Buffer | Temporary;
+
+/** Whether this operand is working memory. */
+function isPlanned(operand: Operand): operand is Planned {
+  return typeof operand !== "string" &&
+    (operand.space === "activation" || operand.space === "temporary");
+}
+
+/**
+ * Slots of working memory: an operand holds a slot from the first to the last dispatch that names it. A slot is one
+ * GPU buffer, because WebGPU tracks reading and writing by whole buffers. Best fit; slots come largest first.
+ */
+export function planMemory(
+  dispatches: readonly Dispatch[],
+  sizes: ReadonlyMap<Buffer, number>,
+): { slots: Map<Operand, number>; slotBytes: number[] } {
+  const life = new Map<Planned, { first: number; last: number }>();
+  dispatches.forEach(({ operands }, i) => {
+    for (const operand of Object.values(operands)) {
+      if (!isPlanned(operand)) continue;
+      const span = life.get(operand);
+      if (span) span.last = i;
+      else life.set(operand, { first: i, last: i });
+    }
+  });
+  const bytesOf = (x: Planned) =>
+    4 * (x.space === "temporary" ? x.elements : sizes.get(x) ?? x.rows * x.cols);
+  const pool: { bytes: number; busy: number }[] = [];
+  const found = new Map<Operand, number>();
+  for (const [operand, { first, last }] of life) {
+    const bytes = bytesOf(operand);
+    const free = pool.map((slot, index) => ({ ...slot, index })).filter((s) => s.busy < first);
+    const larger = free.filter((s) => s.bytes >= bytes).sort((a, b) => a.bytes - b.bytes)[0];
+    // Where none is large enough, the largest grows: that costs less than a new one.
+    const chosen = larger ?? free.sort((a, b) => b.bytes - a.bytes)[0];
+    if (chosen) {
+      const slot = pool[chosen.index]!;
+      slot.bytes = Math.max(slot.bytes, bytes);
+      slot.busy = last;
+      found.set(operand, chosen.index);
+    } else {
+      found.set(operand, pool.length);
+      pool.push({ bytes, busy: last });
+    }
+  }
+  const order = pool.map((_, i) => i).sort((a, b) => pool[b]!.bytes - pool[a]!.bytes);
+  const place = new Map(order.map((old, index) => [old, index]));
+  return {
+    slots: new Map([...found].map(([operand, slot]) => [operand, place.get(slot)!])),
+    slotBytes: order.map((i) => pool[i]!.bytes),
+  };
+}
+
+/** Whether an operand is one of the named special ones. */
+export function isSpecial(operand: Operand): operand is Special {
+  return typeof operand === "string";
+}

@@ -1,0 +1,225 @@
+/** Training steps on a WebGPU device: one command buffer a step, no wait; reports are read back many at a time. */
+import type {
+  AdamWStep,
+  BatchRecords,
+  GradientReport,
+  StepReport,
+  TrainingProgram,
+} from "../../tensor/backend.ts";
+import type { Tape } from "../../tensor/tape.ts";
+import { type Dispatch, grid } from "./dispatch.ts";
+import type { Lowering } from "./lower.ts";
+import { Program, type Resolve, type View } from "./program.ts";
+import { Records } from "./records.ts";
+import { found, unpack, type WebGpuSession } from "./session.ts";
+
+/** Reports that the device keeps before they are read back. */
+const REPORTS = 64;
+/** Floats that a workgroup of sum_squares.wgsl adds up. */
+const SQUARES = 4096;
+/** Records that the device writes. */
+const OUTPUTS = new Set(["loss", "valueLoss"]);
+
+interface Waiting {
+  /** Whether weights were to change, so that a gradient that is not finite is an error. */
+  readonly step: boolean;
+  resolve(report: StepReport): void;
+  reject(error: unknown): void;
+}
+
+/** Compiles a training step. */
+export function trainingProgram(
+  session: WebGpuSession,
+  { tape, lowering }: { tape: Tape; lowering: Lowering },
+): TrainingProgram {
+  return new Training(session, tape, lowering);
+}
+
+class Training implements TrainingProgram {
+  readonly #records: Records;
+  readonly #backward: Program;
+  readonly #update: Program;
+  /** Parts of the gradient that this program never writes: they must be zero. */
+  readonly #untouched: readonly { offset: number; bytes: number }[];
+  readonly #reports: GPUBuffer;
+  readonly #control: GPUBuffer;
+  #waiting: Waiting[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly session: WebGpuSession,
+    private readonly tape: Tape,
+    lowering: Lowering,
+  ) {
+    const { device, pool } = session;
+    const squares = Math.ceil(session.count / SQUARES);
+    const norms = { space: "temporary", label: "squares", elements: squares } as const;
+    lowering.emit("sum_squares", grid(squares), [session.count / 4], {
+      g: "gradient",
+      out: norms,
+    });
+    lowering.emit("report", [1, 1, 1], [tape.rows, squares], {
+      scalars: "scalars",
+      loss: tape.batch("loss"),
+      value_loss: tape.batch("valueLoss"),
+      squares: norms,
+      control: "control",
+      reports: "reports",
+    });
+    const vectors = session.count / 4;
+    const update: Dispatch[] = [{
+      kernel: "adamw",
+      groups: grid(Math.ceil(vectors / 256)),
+      dims: [vectors, session.decayed / 4],
+      operands: {
+        scalars: "scalars",
+        control: "control",
+        gradient: "gradient",
+        weights: "weights",
+        m: "m",
+        v: "v",
+      },
+    }];
+    this.#records = new Records(device, tape.buffers, lowering.dispatches, OUTPUTS);
+    this.#reports = device.buffer("reports", REPORTS * 16);
+    this.#control = device.buffer("control", 16);
+    // A head that the model lacks has no losses: they stay zero.
+    const losses = new Map([...OUTPUTS].map((x) => [x, device.buffer(x, tape.rows * 4)]));
+    // Training reads its tokens and positions at step 0.
+    const own: Partial<Record<string, View>> = {
+      scalars: this.#records.scalarView,
+      control: { buffer: this.#control },
+      reports: { buffer: this.#reports },
+      step: { buffer: device.buffer("step", 16) },
+    };
+    const resolve: Resolve = (operand) => {
+      if (typeof operand === "string") {
+        return found(operand, own[operand], session.resolve(operand));
+      }
+      const loss = operand.space === "batch" ? losses.get(operand.label) : undefined;
+      return found(
+        operand,
+        session.resolve(operand),
+        loss && { buffer: loss },
+        operand.space === "batch" ? this.#records.view(operand.label) : undefined,
+      );
+    };
+    this.#backward = new Program(device, lowering.dispatches, {
+      resolve,
+      sizes: lowering.sizes,
+      pool,
+    });
+    this.#update = new Program(device, update, { resolve, sizes: new Map(), pool });
+    this.#untouched = [...session.slots].filter(([name]) => !lowering.gradients.has(name)).map((
+      [, { rows, stride, offset }],
+    ) => ({ offset: offset * 4, bytes: rows * stride * 4 }));
+  }
+
+  step(batch: BatchRecords, o: AdamWStep): Promise<StepReport> {
+    this.session.changed();
+    return this.#run(batch, o);
+  }
+
+  gradients(batch: BatchRecords): Promise<GradientReport> {
+    this.session.device.check();
+    const report = this.#run(batch, undefined);
+    // Copied out before any later call changes it: the queue keeps the order.
+    const flat = this.session.readFlat("gradient");
+    return Promise.all([report, flat]).then(([report, flat]) => ({
+      ...report,
+      gradients: Object.fromEntries(
+        [...this.session.slots].map(([name, slot]) => [name, unpack(flat, slot)]),
+      ),
+    }));
+  }
+
+  /** Submits one step, or one backward pass without an optimizer. */
+  #run(batch: BatchRecords, o: AdamWStep | undefined): Promise<StepReport> {
+    const { session } = this;
+    const { queue } = session.device.device;
+    this.#records.write(batch, this.tape.rows);
+    this.#setScalars(batch, o);
+    this.#records.upload();
+    const encoder = session.device.device.createCommandEncoder();
+    for (const { offset, bytes } of this.#untouched) {
+      encoder.clearBuffer(session.flat("gradient"), offset, bytes);
+    }
+    const pass = encoder.beginComputePass();
+    this.#backward.encode(pass);
+    if (o) this.#update.encode(pass);
+    pass.end();
+    // Gradients alone may be what they are: only a step must not use them.
+    if (!o) encoder.clearBuffer(this.#control);
+    queue.submit([encoder.finish()]);
+    const report = new Promise<StepReport>((resolve, reject) => {
+      this.#waiting.push({ step: o !== undefined, resolve, reject });
+    });
+    // Whoever awaits the report later gets the error; until then nobody does.
+    report.catch(() => {});
+    if (this.#waiting.length === REPORTS) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), 0);
+    return report;
+  }
+
+  #setScalars(batch: BatchRecords, o: AdamWStep | undefined): void {
+    const { scalars, integers } = this.#records;
+    scalars.set([inverseSum(batch.weights), inverseSum(batch.valueWeights)]);
+    // Infinity is no number that a kernel may rely on.
+    scalars[2] = Math.min(o?.clip ?? Infinity, 3e38);
+    integers[3] = this.#waiting.length;
+    if (!o) return;
+    scalars.set([
+      1 - o.learningRate * o.weightDecay,
+      o.beta1,
+      o.beta2,
+      o.learningRate / o.biasCorrection1,
+      1 / Math.sqrt(o.biasCorrection2),
+      o.epsilon,
+    ], 4);
+  }
+
+  /** Reads back what the steps since the last flush reported. */
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const { device } = this.session;
+    const reject = (error: unknown) => waiting.forEach((w) => w.reject(error));
+    try {
+      device.read([{ buffer: this.#reports, bytes: waiting.length * 16 }]).then(([bytes]) => {
+        const reports = new Float32Array(bytes!);
+        let failed = false;
+        waiting.forEach(({ step, resolve, reject }, i) => {
+          const [loss, valueLoss, gradientNorm, flag] = [...reports.subarray(i * 4, i * 4 + 4)] as [
+            ...[number, number, number, number],
+          ];
+          if (step && flag !== 0) {
+            reject(notFinite({ loss, valueLoss, gradientNorm }));
+            failed = true;
+          } else resolve({ loss, valueLoss, gradientNorm });
+        });
+        // Whoever catches the error may go on.
+        if (failed) device.device.queue.writeBuffer(this.#control, 0, new Uint32Array(4));
+      }).catch(reject);
+    } catch (error) {
+      reject(error);
+    }
+  }
+}
+
+function notFinite({ loss, valueLoss, gradientNorm }: StepReport): Error {
+  return new Error(
+    Number.isFinite(gradientNorm)
+      ? "the gradient of an earlier step is not finite: this step changed nothing"
+      : `the gradient is ${gradientNorm} (loss ${loss}, value loss ${valueLoss}): ` +
+        "lower the learning rate or look at the batch",
+  );
+}
+
+/** 1 / sum, in float64 and rounded as the WASM backend does it; 0 where there is no weight. */
+function inverseSum(weights: ArrayLike<number> | undefined): number {
+  let sum = 0;
+  for (let i = 0; i < (weights?.length ?? 0); i++) sum += weights![i]!;
+  return sum > 0 ? Math.fround(1 / sum) : 0;
+}
