@@ -83,7 +83,11 @@ export async function runDispatches(
 ): Promise<Record<string, Float32Array>> {
   const gpu = testDevice();
   const { queue } = gpu.device;
-  const make = (label: string, data: ArrayLike<number> & ArrayBufferView | undefined, n: number) => {
+  const make = (
+    label: string,
+    data: ArrayLike<number> & ArrayBufferView | undefined,
+    n: number,
+  ) => {
     const words = new Uint32Array(n + GUARD).fill(UNTOUCHED);
     if (data) words.set(new Uint32Array(data.buffer, data.byteOffset, data.length));
     const buffer = gpu.buffer(label, words.byteLength);
@@ -147,7 +151,9 @@ export function assertRelative(
     const error = Math.abs(actual[i]! - expected[i]!);
     if (!(error <= relative * Math.max(scale, 1e-30))) {
       throw new Error(
-        `${what}: element ${i} of ${actual.length} is ${actual[i]}, not ${expected[i]} (largest ${scale})`,
+        `${what}: element ${i} of ${actual.length} is ${actual[i]}, not ${
+          expected[i]
+        } (largest ${scale})`,
       );
     }
   }
