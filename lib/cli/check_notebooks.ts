@@ -131,6 +131,7 @@ export const checkNotebooksCommand: Command<typeof flags.shape> = {
   name: "check:notebooks",
   summary: "Type-checks the cells of the notebooks.",
   flags,
+  positional: "name",
   async run({ name }) {
     const paths = notebookPaths(name);
     const problems = await checkNotebooks(paths);

@@ -189,6 +189,7 @@ export const notebooksCommand: Command<typeof flags.shape> = {
   name: "notebooks",
   summary: "Executes the notebooks in the Deno kernel, checks their outputs, writes HTML reports.",
   flags,
+  positional: "name",
   async run({ name, profile, parameter, inPlace, timeout }) {
     const given = { ...(profile === undefined ? {} : { profile }), ...parseParameters(parameter) };
     if (inPlace && Object.keys(given).length > 0) {

@@ -108,11 +108,9 @@ class Grid {
     const entry = 55 + Math.max(...names.map((name) => textWidth(name, FONT_SIZE.legend)));
     const fitting = Math.max(1, Math.floor((figure.width - 100) / entry));
     const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
-    const inner = panels.length > 1
-      ? 200 * this.#rows + 34 * (this.#rows - 1)
-      : figure.square
-      ? figure.width - MARGIN.left - MARGIN.right
-      : 340;
+    const width = (figure.width - MARGIN.left - MARGIN.right) / columns;
+    const tall = figure.square ? width * 0.97 : panels.length > 1 ? 200 : 340;
+    const inner = tall * this.#rows + 34 * (this.#rows - 1);
     const height = Math.round(top + inner + bottom);
     const layout: Record<string, unknown> = {
       height,
