@@ -110,7 +110,9 @@ export async function executeNotebook(options: ExecuteOptions): Promise<void> {
 
 /** All notebooks' paths, relative to the checkout; or those named, with or without ".ipynb". */
 export function notebookPaths(names: readonly string[]): string[] {
-  const known = list(`${ROOT}${NOTEBOOKS}`).filter((file) => file.endsWith(".ipynb")).map(nameOf);
+  const known = list(`${ROOT}${NOTEBOOKS}`).filter((file) => /^[^.].*\.ipynb$/.test(file)).map(
+    nameOf,
+  );
   return (names.length > 0 ? names : known).map((given) => {
     const name = nameOf(given);
     if (known.includes(name)) return `${NOTEBOOKS}/${name}.ipynb`;

@@ -12,7 +12,7 @@ import { formatInterval, formatNumber } from "./format.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";
 import { textWidth, wrapText } from "./text_width.ts";
-import { FONT_FAMILY, FONT_SIZE, INK, tint, translucent } from "./theme.ts";
+import { FONT_FAMILY, FONT_SIZE, INK, MOST_MARKERS, tint, translucent } from "./theme.ts";
 
 /** What Plotly.newPlot takes. */
 export interface PlotlyFigure {
@@ -294,6 +294,7 @@ function pointTrace({ kind, style }: ResolvedSeries): object {
     // Filled with white rather than "-open": the line must not show inside.
     marker: {
       symbol: style.marker,
+      ...(kind === "line" ? { maxdisplayed: MOST_MARKERS } : {}),
       size: 9,
       color: style.open ? INK.background : style.color,
       line: { color: style.open ? style.color : INK.background, width: style.open ? 1.6 : 0.8 },

@@ -46,7 +46,7 @@ def execute(notebook, folder, timeout):
     except CellExecutionError:
         return None  # The cell's output says it.
     except CellTimeoutError:
-        return f"cell {done + 1} of {total} took longer than {timeout} s: raise --timeout"
+        return f"code cell {done + 1} of {total} took longer than {timeout} s: raise --timeout"
     except DeadKernelError:
         return f"the kernel died in code cell {done + 1} of {total}: out of memory?"
     finally:
