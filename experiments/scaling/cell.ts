@@ -27,6 +27,7 @@ export interface ScalingCell {
   readonly actor: ScalingConfig["actor"];
   readonly steps: number;
   readonly batchSize: number;
+  readonly testSeed: number;
   readonly testStates: number;
   readonly difficulties: ScalingConfig["difficulties"];
 }
@@ -49,7 +50,7 @@ export async function runScalingCell(
     const start = performance.now();
     const tests: Record<string, Json> = {};
     for (const difficulty of config.difficulties) {
-      tests[difficulty.name] = test(critic, environment, seed, config, difficulty);
+      tests[difficulty.name] = test(critic, environment, config, difficulty);
     }
     return {
       metrics: {
@@ -105,15 +106,19 @@ function train(
 function test(
   critic: Critic,
   environment: PermutationEnvironment,
-  seed: number,
-  { actor, testStates }: ScalingCell,
+  { actor, testSeed, testStates }: ScalingCell,
   { name, min, max }: ScalingConfig["difficulties"][number],
 ): Json {
-  const states = sampleStates(environment, { seed, purpose: `scaling/test/${name}` }, testStates, {
-    actor,
-    split: "test",
-    difficulty: { min, max },
-  });
+  const states = sampleStates(
+    environment,
+    { seed: testSeed, purpose: `scaling/test/${name}` },
+    testStates,
+    {
+      actor,
+      split: "test",
+      difficulty: { min, max },
+    },
+  );
   const exact = states.map((state) => environment.exactValue(state, actor));
   const predictions = critic.values(states.map((state) => ({ state, context: {} })));
   const report = valueReport(predictions.map((p) => p.value), exact);

@@ -9,7 +9,8 @@ import { type ScalingConfig, type Size, sizeName } from "./config.ts";
 
 /** The training runs of a configuration: critics x sizes x seeds, then the sweep's. */
 export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
-  const { actor, batchSize, difficulties, environment, steps, sweep, testStates } = config;
+  const { actor, batchSize, difficulties, environment, steps, sweep, testSeed, testStates } =
+    config;
   const overlap = sweep?.seeds.find((seed) => config.seeds.includes(seed));
   if (overlap !== undefined) {
     throw new UsageError(
@@ -45,6 +46,7 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
         actor,
         steps,
         batchSize,
+        testSeed,
         testStates,
         difficulties,
       },

@@ -19,7 +19,9 @@ function trendOf(summary: ScalingSummary, critic: string, difficulty: string) {
   const first = rows[0]!, last = rows.at(-1)!;
   const error = (row: typeof first) => row.tests[difficulty]!.rmse.iqm.estimate!;
   const mean = last.tests[difficulty]!.meanPredictorRmse;
-  const words = `RMSE ${difficulty} changes by ${shown(rmseSlope)} per tenfold parameters, from ` +
+  const percent = (100 * (rmseSlope.estimate ?? 0) / error(first)).toFixed(1);
+  const words = `RMSE ${difficulty} changes by ${shown(rmseSlope)} per tenfold parameters ` +
+    `(${percent}% of the smallest one's error), from ` +
     `${error(first).toFixed(3)} (${first.parameters} parameters) to ${error(last).toFixed(3)} ` +
     `(${last.parameters}); always predicting the mean gives ${mean.toFixed(3)}`;
   return { rmseSlope, words, evidence: { rmseSlope: { ...rmseSlope } } };

@@ -39,7 +39,8 @@ export const scalingConfig = z.strictObject({
     factors: z.array(z.number().positive()).min(2)
       .describe("Learning rates tried, as multiples of the chosen one."),
   }).optional().describe("Learning-rate sweep around the chosen rates."),
-  testStates: count.default(1000).describe("Held-out states for each difficulty."),
+  testSeed: count.default(7).describe("Seed of the test states, the same for all runs."),
+  testStates: count.default(2000).describe("Held-out states for each difficulty."),
   difficulties: z.array(z.strictObject({
     name: z.string().describe("Name in tables."),
     min: count.describe("Shortest scramble word."),
@@ -73,13 +74,13 @@ const oneShot = {
   d32L2: { dModel: 32, layers: 2, learningRate: 2e-3 },
   d64L2: { dModel: 64, layers: 2, learningRate: 2e-3 },
   d64L4: { dModel: 64, layers: 4, learningRate: 2e-3 },
-  d128L4: { dModel: 128, layers: 4, learningRate: 5e-4 },
+  d128L4: { dModel: 128, layers: 4, learningRate: 1e-3 },
 };
 /** The same for critics that write a chain of thought. */
 const serial = {
   d16L1: { dModel: 16, layers: 1, learningRate: 1e-2 },
   d16L2: { dModel: 16, layers: 2, learningRate: 1.5e-2 },
-  d32L2: { dModel: 32, layers: 2, learningRate: 1e-2 },
+  d32L2: { dModel: 32, layers: 2, learningRate: 6e-3 },
   d64L2: { dModel: 64, layers: 2, learningRate: 5e-3 },
   d64L4: { dModel: 64, layers: 4, learningRate: 3e-3 },
   d128L4: { dModel: 128, layers: 4, learningRate: 1e-3 },
@@ -107,8 +108,15 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
       { critic: "cot-scalar", sizes: [serial.d16L2] },
     ],
     sweep: sweep((t) => [t.d16L2]),
-    steps: 150,
-    testStates: 200,
+    // A smaller puzzle, which is learned in seconds.
+    environment: { group: "S4", minLength: 3, maxLength: 5, maxMoves: 4, maxMovesBefore: 2 },
+    difficulties: [
+      { name: "in distribution", min: 3, max: 5 },
+      { name: "1.5x length", min: 8, max: 8 },
+    ],
+    steps: 600,
+    batchSize: 32,
+    testStates: 300,
   },
   quick: {
     seeds: [1, 2, 3],

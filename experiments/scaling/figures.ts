@@ -129,6 +129,11 @@ export function scoresTable({ rows, difficulties, seeds }: ScalingSummary): Disp
       { title: "training", unit: "FLOPs", cell: ({ row }) => row.trainingFlops },
       { title: "test set", cell: ({ test }) => test },
       { title: "RMSE", cell: ({ scores }) => scores.rmse.iqm, decimals: 3 },
+      {
+        title: "RMSE of expectation",
+        cell: ({ scores }) => scores.expectationRmse?.iqm.estimate,
+        decimals: 3,
+      },
       { title: "r2", cell: ({ scores }) => scores.r2.iqm.estimate, decimals: 2 },
       {
         title: "ranking accuracy",

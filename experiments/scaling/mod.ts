@@ -3,9 +3,11 @@
  * sizes learn the exact values of a programmatic actor in the permutation puzzle.
  */
 import type { Experiment } from "../../lib/run/experiment.ts";
+import { DISPLAY } from "../../lib/report/mime.ts";
 import { runScalingCell, type ScalingCell } from "./cell.ts";
 import { scalingCells } from "./cells.ts";
 import { scalingClaims } from "./claims.ts";
+import { errorFigure } from "./figures.ts";
 import { profiles, type ScalingConfig, scalingConfig, type ScalingInput } from "./config.ts";
 import { type ScalingSummary, scalingTable, summarizeScaling } from "./summary.ts";
 
@@ -20,6 +22,7 @@ const scaling: Experiment<ScalingConfig, ScalingCell, ScalingSummary, ScalingInp
   summarize: summarizeScaling,
   claims: scalingClaims,
   table: scalingTable,
+  figure: (summary) => errorFigure(summary, "parameters")[DISPLAY]()["image/svg+xml"]!,
   notebook: "01-scaling",
 };
 

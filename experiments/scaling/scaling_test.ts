@@ -89,6 +89,7 @@ function summary(discriminative: number[][], generative: number[][]): ScalingSum
         varianceExact: 0.06,
         rankingAccuracy: 1 - rmse,
         parseRate: 1,
+        expectation: null,
         traceAccuracy: null,
       };
       const tests = Object.fromEntries(full.difficulties.map(({ name }) => [name, report]));

@@ -28,6 +28,11 @@ export interface TestScores {
   /** Fraction of pairs in the right order; 0.5 where nothing could be ranked. */
   readonly rankingAccuracy: Scores;
   readonly parseRate: Scores;
+  /**
+   * RMSE of the mean over value tokens or bins in place of the emitted integer, over parsed responses; null for scalar
+   * heads, and where nothing could be parsed.
+   */
+  readonly expectationRmse: Scores | null;
   /** Chains of thought that are right in every token; null for critics that write none. */
   readonly traceAccuracy: Scores | null;
   /** RMSE of always predicting the mean value, averaged over seeds. */
@@ -86,7 +91,10 @@ export interface ScalingSummary {
 export const DISCRIMINATIVE = "discriminative-mse";
 export const GENERATIVE = "cot";
 
-type Test = ValueReport & { traceAccuracy: number | null };
+type Test = ValueReport & {
+  expectation: { rmse: number | null } | null;
+  traceAccuracy: number | null;
+};
 
 /** Summarizes finished cells. */
 export function summarizeScaling(
@@ -111,14 +119,16 @@ export function summarizeScaling(
     const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
     const tests = difficulties.map((name) => {
       const reports = group.map(({ id }) => testsOf(id)[name]!);
-      const trace = reports.map((r) => r.traceAccuracy);
+      const all = (values: (number | null)[]) =>
+        values.includes(null) ? null : scores(values as number[]);
       const count = reports.length;
       return [name, {
         rmse: scores(reports.map((r) => Math.sqrt(r.penalizedMse))),
         r2: scores(reports.map((r) => 1 - r.penalizedMse / r.varianceExact)),
         rankingAccuracy: scores(reports.map((r) => r.rankingAccuracy ?? 0.5)),
         parseRate: scores(reports.map((r) => r.parseRate)),
-        traceAccuracy: trace.some((x) => x === null) ? null : scores(trace as number[]),
+        expectationRmse: all(reports.map((r) => r.expectation?.rmse ?? null)),
+        traceAccuracy: all(reports.map((r) => r.traceAccuracy)),
         meanPredictorRmse: reports.reduce((sum, r) => sum + Math.sqrt(r.varianceExact), 0) / count,
       }] as const;
     });

@@ -9,6 +9,7 @@ import {
   type Notebook,
   type NotebookProblem,
   OUTPUT_TAG,
+  PARAMETERS_TAG,
   sourceOf,
 } from "../report/notebook.ts";
 import { guarded, remove } from "../run/files.ts";
@@ -54,6 +55,10 @@ export function kernelProblems(notebook: Notebook): NotebookProblem[] {
         ? [{ cell: i + 1, line: k + 1, message: "import.meta does not exist in a notebook" }]
         : []
     );
+    if (hasTag(cell, PARAMETERS_TAG) && /^\s*(const|var)\s/m.test(source)) {
+      const message = `is tagged ${PARAMETERS_TAG}: declare with let, so that a run can set it`;
+      problems.push({ cell: i + 1, message });
+    }
     if (hasTag(cell, OUTPUT_TAG) && !/\bawait\s+show\w*\(/.test(source)) {
       const message = `is tagged ${OUTPUT_TAG} but has no \`await show(...)\`, and a cell's last ` +
         "value is lost now and then";
@@ -131,6 +136,7 @@ export const checkNotebooksCommand: Command<typeof flags.shape> = {
   name: "check:notebooks",
   summary: "Type-checks the cells of the notebooks.",
   flags,
+  positional: "name",
   async run({ name }) {
     const paths = notebookPaths(name);
     const problems = await checkNotebooks(paths);

@@ -20,6 +20,8 @@ export interface Command<Shape extends z.ZodRawShape = z.ZodRawShape> {
    * enums, and arrays of those (given as a,b or repeated).
    */
   readonly flags: z.ZodObject<Shape>;
+  /** The list flag that arguments without a flag are added to. */
+  readonly positional?: string;
   /** Returns the exit code. Throws a UsageError for what the user can mend. */
   run(flags: z.output<z.ZodObject<Shape>>): Promise<number>;
 }
@@ -73,6 +75,8 @@ export async function parseFlags<Shape extends z.ZodRawShape>(
     boolean: flags.filter((flag) => flag.type === "boolean").map((flag) => flag.name),
     string: flags.filter((flag) => flag.type !== "boolean").map((flag) => flag.name),
   };
+  const empty = argv.find((argument) => /^--[^=]+=$/.test(argument));
+  if (empty !== undefined) throw missingValue(empty.slice(0, -1));
   const { values, unknown, positional } = await parseArgs(argv, known);
   const all = `see deno task ${command.name} --help`;
   if (unknown.length > 0) {
@@ -80,12 +84,19 @@ export async function parseFlags<Shape extends z.ZodRawShape>(
     const remedy = suggest(unknown[0]!, dashed) || all;
     throw new UsageError("flag", unknown[0], `unknown: ${remedy}`);
   }
-  if (positional.length > 0) throw new UsageError("argument", positional[0], `not a flag: ${all}`);
+  if (positional.length > 0 && command.positional === undefined) {
+    throw new UsageError("argument", positional[0], `not a flag: ${all}`);
+  }
   const parsed = flags.map((flag) => {
     const schema = command.flags.shape[flag.key] as z.ZodType;
-    return [flag.key, parseConfig(schema, valueOf(flag, values[flag.name]!), `--${flag.name}`)];
+    const given = [...values[flag.name]!, ...flag.key === command.positional ? positional : []];
+    return [flag.key, parseConfig(schema, valueOf(flag, given), `--${flag.name}`)];
   });
   return Object.fromEntries(parsed);
+}
+
+function missingValue(flag: string): UsageError {
+  return new UsageError(flag, "", "a value is missing");
 }
 
 interface Flag {
@@ -125,7 +136,7 @@ function describeFlags(schema: z.ZodObject): Flag[] {
 }
 
 function valueOf(flag: Flag, given: readonly (string | boolean)[]): unknown {
-  if (given.includes("")) throw new UsageError(`--${flag.name}`, "", "a value is missing");
+  if (given.includes("")) throw missingValue(`--${flag.name}`);
   if (given.length === 0) return undefined;
   const values = flag.isList ? given.flatMap((value) => String(value).split(",")) : given;
   const converted = values.map((value) => {
@@ -155,7 +166,9 @@ export function formatHelp(command: Command): string {
   return [
     command.summary,
     "",
-    `Usage: deno task ${command.name} [flags]`,
+    `Usage: deno task ${command.name} [flags]${
+      command.positional === undefined ? "" : ` [${command.positional.toUpperCase()} ..]`
+    }`,
     "",
     ...all.map(([usage, text]) => `  ${usage.padEnd(width)}  ${text}`),
     "",

@@ -110,7 +110,9 @@ export async function executeNotebook(options: ExecuteOptions): Promise<void> {
 
 /** All notebooks' paths, relative to the checkout; or those named, with or without ".ipynb". */
 export function notebookPaths(names: readonly string[]): string[] {
-  const known = list(`${ROOT}${NOTEBOOKS}`).filter((file) => file.endsWith(".ipynb")).map(nameOf);
+  const known = list(`${ROOT}${NOTEBOOKS}`).filter((file) => /^[^.].*\.ipynb$/.test(file)).map(
+    nameOf,
+  );
   return (names.length > 0 ? names : known).map((given) => {
     const name = nameOf(given);
     if (known.includes(name)) return `${NOTEBOOKS}/${name}.ipynb`;
@@ -189,6 +191,7 @@ export const notebooksCommand: Command<typeof flags.shape> = {
   name: "notebooks",
   summary: "Executes the notebooks in the Deno kernel, checks their outputs, writes HTML reports.",
   flags,
+  positional: "name",
   async run({ name, profile, parameter, inPlace, timeout }) {
     const given = { ...(profile === undefined ? {} : { profile }), ...parseParameters(parameter) };
     if (inPlace && Object.keys(given).length > 0) {

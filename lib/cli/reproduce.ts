@@ -44,7 +44,7 @@ const PARTS: ReproduceParts = {
 };
 
 /** The command, of these parts. */
-export function reproduceCommand(parts: ReproduceParts = PARTS): Command<typeof flags.shape> {
+export function makeReproduceCommand(parts: ReproduceParts = PARTS): Command<typeof flags.shape> {
   return {
     name: "reproduce",
     summary: "Runs every experiment, compares each number with the pinned one, writes the reports.",
@@ -172,4 +172,4 @@ function endOnInterrupt(): void {
   Deno.exit(130);
 }
 
-if (import.meta.main) await runCommand(reproduceCommand());
+if (import.meta.main) await runCommand(makeReproduceCommand());

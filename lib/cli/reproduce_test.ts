@@ -12,12 +12,12 @@ async function reproduce(box: Sandbox, ...flags: string[]) {
 
 /** The summary of `reproduce --json`, which is the last line on stdout. */
 async function summary(box: Sandbox, ...flags: string[]) {
-  const { code, stdout } = await reproduce(box, "--json", ...flags);
+  const { code, stdout, stderr } = await reproduce(box, "--json", ...flags);
   const lines = stdout.trimEnd().split("\n");
   assert.equal(lines.length, 1, "all else goes to stderr");
   const parsed = JSON.parse(lines[0]!);
   assert.equal(parsed.exitCode, code);
-  return parsed;
+  return { ...parsed, stderr };
 }
 
 /** The digests and metrics of the standard profile, pinned by an undisturbed run. */
@@ -45,7 +45,8 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
     await Promise.all([log.rest, child.stdout.cancel()]);
     if (signal === "SIGINT") assert.match(log.text(), /finished cells are kept/);
 
-    const { ok, experiments: [fake] } = await summary(box, "--profile=standard");
+    const { stderr, ok, experiments: [fake] } = await summary(box, "--profile=standard");
+    assert.match(stderr, /[2-6] cells taken up from an interrupted run/);
     assert(ok);
     assert.equal(fake.pins.state, "matched");
     assert(fake.provenance.cellsTakenUp >= 2, "finished cells were kept");

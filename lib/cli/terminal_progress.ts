@@ -25,6 +25,10 @@ export function terminalProgress(live = isLive()): ProgressListener & { clear():
   const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
   let last = -Infinity;
   const listener = (progress: RunProgress) => {
+    if (progress.note !== undefined) {
+      write(`${live ? CLEAR_LINE : ""}${progress.title}: ${progress.note}\n`);
+      return;
+    }
     const isFinished = progress.finished !== undefined;
     if (live) {
       // Ten times a second is what an eye follows.

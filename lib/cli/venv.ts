@@ -13,14 +13,11 @@ const REQUIREMENTS = `${ROOT}notebooks/requirements.txt`;
 const KERNELSPEC = `${VENV}/share/jupyter/kernels/deno/kernel.json`;
 /** Holds the hash of the requirements that are installed; written last. */
 const STAMP = `${VENV}/requirements.sha256`;
-const WINDOWS = Deno.build.os === "windows";
 
-/** The virtual environment's Python. */
-export const VENV_PYTHON = WINDOWS ? `${VENV}/Scripts/python.exe` : `${VENV}/bin/python`;
-
-/** Tried in this order, as far as the task's `--allow-run` list allows. */
-const PYTHONS = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"]
-  .concat("python3.10");
+/** The virtual environment's Python. The tasks' `--allow-run` lists name it. */
+export const VENV_PYTHON = `${VENV}/bin/python`;
+/** The Python that makes the virtual environment. The tasks' `--allow-run` lists name it. */
+const PYTHON = "python3";
 const OLDEST_PYTHON = [3, 10] as const;
 
 /** Speed, not results: the flags of the tasks, for the kernel. */
@@ -69,17 +66,7 @@ function requirementsHash(): string {
 
 async function install(progress: (line: string) => void): Promise<void> {
   progress("Jupyter: setting up .venv (once; a minute or two)");
-  if (!await isUsable(VENV_PYTHON)) {
-    const python = await findPython();
-    const made = await run(python, ["-m", "venv", "--clear", VENV]);
-    if (!made.success) {
-      throw new UsageError(
-        python,
-        lastLine(made.stdout + made.stderr),
-        `cannot make a virtual environment; install its venv module (Debian: apt install python3-venv), ${AGAIN}`,
-      );
-    }
-  }
+  if (!await isUsable(VENV_PYTHON)) await makeVenv();
   const total = Deno.readTextFileSync(REQUIREMENTS).split("\n").filter((l) => /^\w/.test(l)).length;
   let collected = 0;
   const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
@@ -92,24 +79,40 @@ async function install(progress: (line: string) => void): Promise<void> {
       progress("Jupyter: installing the packages");
     }
   });
-  if (!success) {
-    const error = lastLine(
-      stderr.split("\n").filter((line) => line.startsWith("ERROR")).join("\n"),
-    );
-    const registry = "if the registry of Python packages cannot be reached, connect or set " +
-      "PIP_INDEX_URL to a mirror";
-    throw new UsageError("Jupyter", error, `not installed: ${registry}, ${AGAIN}`);
-  }
+  if (!success) throw pipError(stderr);
   writeAtomically(STAMP, new TextEncoder().encode(requirementsHash()));
   progress("Jupyter: ready");
 }
 
-async function findPython(): Promise<string> {
-  for (const python of PYTHONS) if (await isUsable(python)) return python;
+function pipError(stderr: string): UsageError {
+  if (UNREACHABLE.test(stderr)) {
+    return new UsageError(
+      "Jupyter",
+      "the registry of Python packages cannot be reached",
+      `connect, or set PIP_INDEX_URL to a mirror, ${AGAIN}`,
+    );
+  }
+  const errors = stderr.split("\n").filter((line) => line.startsWith("ERROR: "));
+  const reason = (errors.at(-1) ?? lastLine(stderr)).replace("ERROR: ", "");
+  return new UsageError("Jupyter", reason, `not installed: mend that, ${AGAIN}`);
+}
+
+/** How pip's warnings read when it retries a connection. */
+const UNREACHABLE = /Retrying \(Retry\(|Max retries exceeded/;
+
+async function makeVenv(): Promise<void> {
+  const oldest = OLDEST_PYTHON.join(".");
+  if (!await isUsable(PYTHON)) {
+    const remedy = `install Python >= ${oldest} as ${PYTHON} on the PATH, ${AGAIN}`;
+    throw new UsageError("Python", `no ${PYTHON} >= ${oldest}`, remedy);
+  }
+  const { success, stdout, stderr } = await run(PYTHON, ["-m", "venv", "--clear", VENV]);
+  if (success) return;
+  const reason = (stdout + stderr).includes("ensurepip") ? "no ensurepip" : lastLine(stderr);
   throw new UsageError(
-    "Python",
-    "missing or too old",
-    `install Python >= ${OLDEST_PYTHON.join(".")} as python3 on the PATH, ${AGAIN}`,
+    `${PYTHON} -m venv`,
+    reason,
+    `install Python's venv module (Debian: apt install python3-venv), ${AGAIN}`,
   );
 }
 
@@ -119,7 +122,7 @@ async function isUsable(python: string): Promise<boolean> {
     const test = `import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON.join(", ")}))`;
     return (await run(python, ["-c", test])).success;
   } catch (error) {
-    // NotCapable: a Python that is there, but not on the task's --allow-run list.
+    // NotCapable: a name on the task's --allow-run list that was not on the PATH at the start.
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
       return false;
     }

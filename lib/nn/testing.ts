@@ -5,7 +5,7 @@
 import { RandomStream } from "../tensor/random.ts";
 import type { Sequence } from "./batch.ts";
 import type { NamedTensor } from "./model.ts";
-import type { TransformerConfig } from "./transformer.ts";
+import { type TransformerConfig, transformerParameters } from "./transformer.ts";
 
 /** Weights by name, row-major. */
 export type Weights = Readonly<Record<string, ArrayLike<number>>>;
@@ -182,4 +182,24 @@ export function referenceLoss(
     loss: sums.weight > 0 ? sums.loss / sums.weight : 0,
     valueLoss: sums.valueWeight > 0 ? sums.valueLoss / sums.valueWeight : 0,
   };
+}
+
+/**
+ * Weights from a formula that testdata/make_reference.py has too: multiples of 2^-24 in [-1/2, 1/2), of the embedding
+ * doubled, of the other matrices halved, of gains halved and added to 1. Exact in float32.
+ */
+export function formulaWeights(config: TransformerConfig): Record<string, NamedTensor> {
+  const entries = transformerParameters(config).map(({ name, rows, cols }, tensor) => {
+    const data = new Float32Array(rows * cols);
+    for (let i = 0; i < data.length; i++) {
+      let x = Math.imul(i + 1, 2654435761) + (tensor + 1) * 40503;
+      x ^= x >>> 16;
+      x = Math.imul(x, 0x45d9f3b);
+      x ^= x >>> 16;
+      const u = (x >>> 8) / 2 ** 24 - 0.5;
+      data[i] = rows === 1 ? 1 + u / 2 : u * (tensor === 0 ? 2 : 0.5);
+    }
+    return [name, { shape: rows === 1 ? [cols] : [rows, cols], data }] as const;
+  });
+  return Object.fromEntries(entries);
 }

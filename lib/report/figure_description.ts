@@ -2,7 +2,7 @@
  * A figure as data: what to draw, independent of who draws it. `resolveFigure` settles everything
  * the renderers must agree on: names, looks, panels, axis ranges and ticks.
  */
-import { formatTick, type IntervalLike } from "./format.ts";
+import { formatPlain, formatTick, type IntervalLike } from "./format.ts";
 import { criticLabel, criticStyle, plainStyle, type SeriesStyle } from "./theme.ts";
 
 /** An axis. The title stands beside it as "title (unit)". */
@@ -320,11 +320,13 @@ function resolveAxis(
     );
   }
   const ticks = log ? logTicks(min, max, mostTicks) : linearTicks(min, max, mostTicks);
+  // "800, 1000, 1200" rather than "800, 1k, 1.2k"; a log axis has one number per label anyway.
+  const plain = !log && ticks.every((value) => Math.abs(value) < 1e4);
   return {
     title: axisTitle(axis),
     log,
     domain: [min, max],
-    ticks: ticks.map((value) => ({ value, label: formatTick(value) })),
+    ticks: ticks.map((value) => ({ value, label: plain ? formatPlain(value) : formatTick(value) })),
   };
 }
 

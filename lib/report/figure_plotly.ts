@@ -12,7 +12,7 @@ import { formatInterval, formatNumber } from "./format.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";
 import { textWidth, wrapText } from "./text_width.ts";
-import { FONT_FAMILY, FONT_SIZE, INK, tint, translucent } from "./theme.ts";
+import { FONT_FAMILY, FONT_SIZE, INK, MOST_MARKERS, tint, translucent } from "./theme.ts";
 
 /** What Plotly.newPlot takes. */
 export interface PlotlyFigure {
@@ -108,11 +108,9 @@ class Grid {
     const entry = 55 + Math.max(...names.map((name) => textWidth(name, FONT_SIZE.legend)));
     const fitting = Math.max(1, Math.floor((figure.width - 100) / entry));
     const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
-    const inner = panels.length > 1
-      ? 200 * this.#rows + 34 * (this.#rows - 1)
-      : figure.square
-      ? figure.width - MARGIN.left - MARGIN.right
-      : 340;
+    const width = (figure.width - MARGIN.left - MARGIN.right) / columns;
+    const tall = figure.square ? width * 0.97 : panels.length > 1 ? 200 : 340;
+    const inner = tall * this.#rows + 34 * (this.#rows - 1);
     const height = Math.round(top + inner + bottom);
     const layout: Record<string, unknown> = {
       height,
@@ -296,6 +294,7 @@ function pointTrace({ kind, style }: ResolvedSeries): object {
     // Filled with white rather than "-open": the line must not show inside.
     marker: {
       symbol: style.marker,
+      ...(kind === "line" ? { maxdisplayed: MOST_MARKERS } : {}),
       size: 9,
       color: style.open ? INK.background : style.color,
       line: { color: style.open ? style.color : INK.background, width: style.open ? 1.6 : 0.8 },

@@ -17,6 +17,7 @@ import {
   INK,
   type MarkerContext,
   type MarkerShape,
+  MOST_MARKERS,
   type SeriesStyle,
   tint,
 } from "./theme.ts";
@@ -199,7 +200,7 @@ function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Marki
   return [
     ...lines,
     ...(series.interval === "bars" ? errorBars(style.color) : []),
-    Plot.dot(points, {
+    Plot.dot(kind === "line" ? series.runs.flatMap(thinned) : points, {
       x: "x",
       y: "y",
       symbol: markerSymbol(style.marker),
@@ -209,6 +210,12 @@ function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Marki
       strokeWidth: style.open ? 1.6 : 0.8,
     }),
   ];
+}
+
+/** Every so many points, so that the markers of a long curve do not hide it. */
+function thinned(run: readonly ResolvedPoint[]): readonly ResolvedPoint[] {
+  const step = Math.ceil(run.length / MOST_MARKERS);
+  return run.filter((_, i) => i % step === 0);
 }
 
 function references(figure: ResolvedFigure, panel: number): Plot.Markish[] {

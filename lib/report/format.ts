@@ -65,9 +65,9 @@ export function formatTick(value: number): string {
     const power = `10${superscript(Number(exponent))}`;
     return minus(mantissa === "1" ? power : `${mantissa}·${power}`);
   }
-  if (magnitude >= 1e6) return minus(`${trim(value / 1e6)}M`);
-  if (magnitude >= 1e3) return minus(`${trim(value / 1e3)}k`);
-  return minus(trim(value));
+  if (magnitude >= 1e6) return `${formatPlain(value / 1e6)}M`;
+  if (magnitude >= 1e3) return `${formatPlain(value / 1e3)}k`;
+  return formatPlain(value);
 }
 
 /** Minutes and seconds, "0:07" or "12:30"; hours in front where there are any. */
@@ -93,9 +93,9 @@ function minus(text: string): string {
   return text.replaceAll("-", "−");
 }
 
-/** At most 6 significant digits, which hides the rounding noise of a computed tick. */
-function trim(value: number): string {
-  return String(Number(value.toPrecision(6)));
+/** At most 6 significant digits, which hides the rounding noise of a computed tick: "0.3", "1200". */
+export function formatPlain(value: number): string {
+  return minus(String(Number(value.toPrecision(6))));
 }
 
 function superscript(exponent: number): string {

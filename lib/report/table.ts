@@ -82,6 +82,9 @@ function formatCell(value: TableCell, format: NumberFormat): string {
   return typeof value === "string" ? value : formatInterval(value, format);
 }
 
+/** Characters that are not worth a line break. */
+const SHORT = 14;
+
 type Cells = readonly (readonly string[])[];
 type Flags = readonly boolean[];
 
@@ -95,9 +98,12 @@ function html(
   const row = (tag: "th" | "td", texts: readonly string[], strong: boolean) =>
     `<tr>${
       texts.map((text, i) => {
-        const content = escapeHtml(text).replaceAll("\n", "<br>");
+        // An interval stays on one line, and so does anything short.
+        const unbroken = text.replace(/\[[^\]]*\]$/, (interval) => interval.replace(" ", "\u00a0"));
+        const content = escapeHtml(unbroken).replaceAll("\n", "<br>");
         const side = right[i] ? "right" : "left";
-        return `<${tag} style="text-align:${side}">${
+        const wrap = text.length <= SHORT ? ";white-space:nowrap" : "";
+        return `<${tag} style="text-align:${side}${wrap}">${
           strong ? `<strong>${content}</strong>` : content
         }</${tag}>`;
       }).join("")

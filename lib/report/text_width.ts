@@ -14,7 +14,7 @@ export function textWidth(text: string, fontSize: number, bold = false): number 
     else if (character >= "A" && character <= "Z") em += 0.7;
     else em += 0.59;
   }
-  return em * fontSize * (bold ? 1.07 : 1);
+  return em * fontSize * (bold ? 1.18 : 1);
 }
 
 /** Breaks at spaces into lines no wider than `width` pixels; a longer word stays whole. */

@@ -135,6 +135,9 @@ export const INK = {
 /** Font sizes in pixels at a figure's natural width. */
 export const FONT_SIZE = { title: 15, subtitle: 12.5, axis: 13, tick: 12, legend: 12.5 } as const;
 
+/** A line with more points than this has markers on some of them only. */
+export const MOST_MARKERS = 25;
+
 /** Opacity of interval bands: seven may lie over one another. */
 export const BAND_OPACITY = 0.16;
 

@@ -94,6 +94,8 @@ export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> 
   readonly claims: readonly Claim<Summary>[];
   /** The rows that `reproduce` prints; without it, one row per cell. */
   table?(summary: Summary): readonly TableRow[];
+  /** The figure for the front page, as SVG. */
+  figure?(summary: Summary): string;
   /** Its report: the notebook's file name without ".ipynb", e.g. "01-scaling". */
   readonly notebook?: string;
 }

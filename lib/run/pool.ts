@@ -25,7 +25,8 @@ export interface CellFailure {
 }
 
 /**
- * Runs `cells`, the costliest first, and returns those that failed; a failure stops no other cell.
+ * Runs `cells`, the costliest first, and returns those that failed, in the order given; a failure
+ * stops no other cell.
  * A UsageError (disk full, too little memory) does: it ends all Workers and is thrown.
  */
 export async function runCells(
@@ -73,7 +74,7 @@ export async function runCells(
   } finally {
     workers.forEach((worker) => worker.terminate());
   }
-  return failures;
+  return failures.sort((a, b) => cells.indexOf(a.cell) - cells.indexOf(b.cell));
 }
 
 function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions) {

@@ -20,6 +20,8 @@ export interface RunProgress {
   readonly current: string;
   /** Set when this very cell finished. */
   readonly finished?: string;
+  /** Set once, at the start, where there is something to say of an interrupted run. */
+  readonly note?: string;
 }
 
 export type ProgressListener = (progress: RunProgress) => void;
@@ -38,12 +40,13 @@ export class ProgressTracker {
     readonly cells: readonly Cell[],
     takenUp: readonly Cell[],
     readonly listener: ProgressListener,
+    note?: string,
   ) {
     this.#total = sumCost(cells);
     this.#takenUp = sumCost(takenUp);
     this.#doneCost = this.#takenUp;
     this.#done = takenUp.length;
-    if (takenUp.length > 0) this.#emit(`${takenUp.length} cells taken up from an interrupted run`);
+    if (note !== undefined) this.#emit(note, { note });
   }
 
   progressed(cell: Cell, done: number, total: number, info: string): void {
@@ -55,10 +58,10 @@ export class ProgressTracker {
     this.#running.delete(cell);
     this.#doneCost += cell.cost;
     this.#done += 1;
-    this.#emit(cell.id, cell.id);
+    this.#emit(cell.id, { finished: cell.id });
   }
 
-  #emit(current: string, finished?: string): void {
+  #emit(current: string, event: Pick<RunProgress, "finished" | "note"> = {}): void {
     let cost = this.#doneCost;
     for (const [cell, part] of this.#running) cost += cell.cost * part;
     const secondsElapsed = (performance.now() - this.#began) / 1000;
@@ -72,7 +75,7 @@ export class ProgressTracker {
       rate: here / Math.max(secondsElapsed, 1e-3),
       secondsLeft: here > 0 ? secondsElapsed * (this.#total - cost) / here : undefined,
       current,
-      ...(finished === undefined ? {} : { finished }),
+      ...event,
     });
   }
 }

@@ -7,12 +7,9 @@ const [small, large, old] = [cell("small", 10), cell("large", 70), cell("old", 2
 
 Deno.test("progress is weighed by cost and starts with what was taken up", () => {
   const seen: RunProgress[] = [];
-  const tracker = new ProgressTracker(
-    "fake quick",
-    [small, large, old],
-    [old],
-    (p) => seen.push(p),
-  );
+  const cells = [small, large, old];
+  const listener = (progress: RunProgress) => void seen.push(progress);
+  const tracker = new ProgressTracker("fake quick", cells, [old], listener, "1 cell taken up");
   tracker.progressed(large, 1, 2, "step 1");
   tracker.finished(small);
   tracker.progressed(large, 3, 2, "beyond its total");
@@ -26,6 +23,7 @@ Deno.test("progress is weighed by cost and starts with what was taken up", () =>
     undefined,
     "large",
   ]);
+  assert.equal(seen[0]!.note, "1 cell taken up");
   assert.equal(seen[0]!.secondsLeft, undefined, "nothing computed yet to go by");
   assert.equal(seen[4]!.secondsLeft, 0);
   assert.equal(seen[1]!.current, "large 1/2 step 1");

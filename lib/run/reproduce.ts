@@ -138,7 +138,8 @@ async function computeCells({ experiment, cells, options }: Plan, store: RunStor
   const isStored = (cell: Cell) => stored.has(cell.id);
   const takenUp = cells.filter(isStored);
   const title = `${experiment.name} ${options.profile}`;
-  const tracker = new ProgressTracker(title, cells, takenUp, options.progress ?? (() => {}));
+  const note = noteOf(takenUp.length, store.countOthers(cells));
+  const tracker = new ProgressTracker(title, cells, takenUp, options.progress ?? (() => {}), note);
   const failed = await runCells(cells.filter((cell) => !isStored(cell)), {
     module: experiment.module,
     threads: options.threads,
@@ -155,6 +156,15 @@ async function computeCells({ experiment, cells, options }: Plan, store: RunStor
     got: message,
   }));
   return { stored, takenUp: takenUp.length, failures };
+}
+
+/** What to say of an interrupted run. */
+function noteOf(takenUp: number, others: number): string | undefined {
+  const parts = [
+    ...(takenUp > 0 ? [`${takenUp} cells taken up from an interrupted run`] : []),
+    ...(others > 0 ? [`${others} cells left aside: other code or kernels computed them`] : []),
+  ];
+  return parts.length > 0 ? parts.join(", ") : undefined;
 }
 
 /** What follows from the cells' results. */

@@ -155,8 +155,8 @@ Deno.test("cells that fail are named; the others are kept and taken up", async (
       progress: (snapshot) => finished.push(snapshot.finished),
     });
     assert.deepEqual(failures.map(({ where }) => where), [
-      "fake: cell sum/n5/seed2",
       "fake: cell sum/n2/seed2",
+      "fake: cell sum/n5/seed2",
     ]);
     assert.equal(finished.filter(Boolean).length, run === "first" ? 4 : 0);
   }

@@ -87,6 +87,15 @@ export class RunStore {
     return stored;
   }
 
+  /** How many cells of the interrupted run are none of these: other code or kernels computed them. */
+  countOthers(cells: readonly Cell[]): number {
+    const folders = new Set(cells.map((cell) => this.#folder(cell)));
+    const generation = `cells-${this.#generation}`;
+    return list(`${this.directory}/${generation}`).filter((name) =>
+      !/\.(checkpoint|tmp)$/.test(name) && !folders.has(`${generation}/${name}`)
+    ).length;
+  }
+
   /** Stores a finished cell, and with that drops its checkpoint. */
   save(cell: Cell, result: CellResult, spent: { threads: number; seconds: number }): StoredCell {
     const files = result.files ?? {};

@@ -58,8 +58,10 @@ Deno.test(
   "a cell of other code, kernels, seed or configuration is another cell",
   inFolder((folder) => {
     withStore(folder, (store) => store.save(cell, result, spent));
+    assert.equal(withStore(folder, (store) => store.countOthers([cell])), 0);
     for (const code of [{ ...CODE, kernels: "k2" }, { ...CODE, engine: "e2" }]) {
       assert.equal(withStore(folder, (store) => store.load(cell), code), undefined);
+      assert.equal(withStore(folder, (store) => store.countOthers([cell]), code), 1);
     }
     for (const changed of [{ ...cell, seed: 2 }, { ...cell, config: { size: 3 } }]) {
       assert.equal(withStore(folder, (store) => store.load(changed)), undefined);

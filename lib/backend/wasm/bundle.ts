@@ -35,8 +35,11 @@ export function kernelBundle(): Promise<KernelBundle> {
   return bundle ??= loadKernelBundle(fromFileUrl("../../../.cache/kernels/"));
 }
 
-/** The kernel bundle, from the cache in `folder` (which ends in a slash) where it has a whole copy. */
-export async function loadKernelBundle(folder: string): Promise<KernelBundle> {
+/** The kernel bundle, from the cache in `folder` (which ends in a slash) where that has a whole copy. */
+export async function loadKernelBundle(
+  folder: string,
+  compile = compileKernels,
+): Promise<KernelBundle> {
   const sources = kernelSources();
   const key = sha256(new TextEncoder().encode(JSON.stringify([COMPILER, FLAGS, sources])));
   const path = `${folder}${key}.wasm`;
@@ -47,7 +50,7 @@ export async function loadKernelBundle(folder: string): Promise<KernelBundle> {
     const digest = new TextDecoder().decode(cached.subarray(-64));
     if (sha256(bytes) === digest) return { bytes, sha256: digest };
   }
-  const bytes = await compileKernels(sources);
+  const bytes = await compile(sources);
   const digest = sha256(bytes);
   const sealed = new Uint8Array(bytes.length + 64);
   sealed.set(bytes);

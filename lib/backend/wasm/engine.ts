@@ -116,8 +116,8 @@ export class WasmEngine implements Backend {
   /** Working memory of at least `bytes` for each lane, shared by all programs: none keeps data there between runs. */
   arenas(bytes: number): readonly number[] {
     if (bytes > this.#arenaBytes) {
-      this.#arenaBytes = bytes;
       this.#arenas = Array.from({ length: this.threads }, () => this.allocate(bytes));
+      this.#arenaBytes = bytes;
     }
     return this.#arenas;
   }

@@ -36,8 +36,8 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
   Deno.writeTextFileSync(
     `${folder}/main.ts`,
     `import { runCommand } from "${HERE}../../cli/command.ts";
-     import { reproduceCommand } from "${HERE}../../cli/reproduce.ts";
-     await runCommand(reproduceCommand({
+     import { makeReproduceCommand } from "${HERE}../../cli/reproduce.ts";
+     await runCommand(makeReproduceCommand({
        registry: { fake: () => import("./mod.ts") },
        kernels: () => Promise.resolve(${JSON.stringify(options.kernels ?? KERNELS)}),
        notebooks: () => Promise.resolve({ executed: [], reports: [] }),

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { ROOT } from "../run/provenance.ts";
+import { executeNotebook, NotebookError, notebookPaths, parseParameters } from "./notebooks.ts";
+import { isVenvReady } from "./venv.ts";
+
+Deno.test("parameters are JSON or else text; lists survive the cutting at commas", () => {
+  assert.deepEqual(parseParameters(["profile=smoke", "n=3", "sizes=[1", "2]", "text=a", "b"]), {
+    profile: "smoke",
+    n: 3,
+    sizes: [1, 2],
+    text: "a,b",
+  });
+  assert.throws(() => parseParameters(["profile"]), /--parameter: "profile": write name=value/);
+});
+
+Deno.test("an unknown notebook is refused with a suggestion", () => {
+  assert.throws(() => notebookPaths(["99-nothing-like-it"]), /notebook: "99-nothing-like-it"/);
+});
+
+const CELLS = [
+  { source: "# A report on $x^2$", type: "markdown", tags: [] },
+  { source: "let answer = 41;", type: "code", tags: ["parameters"] },
+  {
+    source: 'import { figure } from "../lib/report/figure.ts";\n' +
+      'import { show } from "../lib/report/show.ts";\n' +
+      'import { showProgress } from "../lib/report/progress.ts";',
+    type: "code",
+    tags: [],
+  },
+  { source: "await show(`The answer is **${answer}**`);", type: "code", tags: ["output"] },
+  {
+    source: 'const progress = await showProgress("Work");\nprogress.update(2, 2);\n' +
+      "await progress.finish();",
+    type: "code",
+    tags: ["output"],
+  },
+  {
+    source: 'await show(figure({ title: "A line", x: { title: "x" }, y: { title: "y" }, ' +
+      'series: [{ kind: "line", name: "a", points: [{ x: 0, y: 0 }, { x: 1, y: 1 }] }] }));',
+    type: "code",
+    tags: ["output"],
+  },
+];
+
+/** Runs `test` on a notebook of these cells, in the notebooks folder as relative imports demand. */
+async function withNotebook(
+  cells: typeof CELLS,
+  test: (paths: { path: string; output: string; report: string }) => Promise<void>,
+) {
+  const name = `test-${crypto.randomUUID()}`;
+  const paths = {
+    path: `notebooks/.${name}.ipynb`,
+    output: `.cache/${name}.ipynb`,
+    report: `.cache/${name}.html`,
+  };
+  const notebook = {
+    cells: cells.map(({ source, type, tags }, i) => ({
+      cell_type: type,
+      id: `c${i}`,
+      metadata: { tags },
+      source,
+      ...(type === "code" ? { outputs: [], execution_count: null } : {}),
+    })),
+    metadata: { kernelspec: { name: "deno", display_name: "Deno", language: "typescript" } },
+    nbformat: 4,
+    nbformat_minor: 5,
+  };
+  Deno.writeTextFileSync(`${ROOT}${paths.path}`, JSON.stringify(notebook));
+  try {
+    await test(paths);
+  } finally {
+    for (const path of Object.values(paths)) {
+      await Deno.remove(`${ROOT}${path}`).catch(() => {});
+    }
+  }
+}
+
+function read(path: string): string {
+  return Deno.readTextFileSync(`${ROOT}${path}`);
+}
+
+/** Jupyter is installed by the commands, not by tests. */
+function testWithJupyter(name: string, test: () => Promise<void>) {
+  Deno.test(name, async () => {
+    if (isVenvReady()) await test();
+    else console.log("skipped: no .venv: run deno task notebooks once");
+  });
+}
+
+testWithJupyter(
+  "a notebook runs in the kernel, twice with the same bytes",
+  () =>
+    withNotebook(CELLS, async ({ path, output, report }) => {
+      const run = async () => {
+        const parameters = { answer: 42 };
+        await executeNotebook({ path, parameters, output, report, progress: () => {} });
+        return { notebook: read(output), html: read(report) };
+      };
+      const [one, two] = [await run(), await run()];
+      assert.equal(one.notebook, two.notebook);
+      assert.equal(one.html, two.html);
+
+      const { cells } = JSON.parse(one.notebook);
+      const shown = cells.flatMap((cell: { outputs?: { data: object }[] }) => cell.outputs ?? [])
+        .map((output: { data: object }) => Object.keys(output.data).sort());
+      assert.deepEqual(shown, [
+        ["text/markdown", "text/plain"],
+        ["text/html", "text/plain"],
+        ["application/vnd.plotly.v1+json", "image/svg+xml", "text/plain"],
+      ]);
+      assert.match(one.notebook, /"Work: 2 steps"/);
+      // Not assert.match, which would print the whole page.
+      const has = (pattern: RegExp) => assert.ok(pattern.test(one.html), String(pattern));
+      has(/<title>A report on/);
+      has(/The answer is <strong>42<\/strong>/);
+      has(/<math [^>]*>.*<\/math>/);
+      has(/<svg aria-label="A line"/);
+      has(/<script class="genac-plotly" type="application\/json">/);
+      has(/id="genac-plotly-js"/);
+      assert.ok(!/<(script|link|img)[^>]+(src|href)="http/.test(one.html), "loads nothing");
+    }),
+);
+
+testWithJupyter("a notebook that fails says where and writes nothing", () =>
+  withNotebook(
+    [{ source: 'const a = 1;\nthrow new RangeError("boom");', type: "code", tags: [] }],
+    async ({ path, output, report }) => {
+      await assert.rejects(
+        executeNotebook({ path, parameters: {}, output, report, progress: () => {} }),
+        (error) =>
+          error instanceof NotebookError &&
+          error.message.endsWith("cell 1, line 2: RangeError: boom"),
+      );
+      await assert.rejects(Deno.stat(`${ROOT}${output}`), Deno.errors.NotFound);
+      await assert.rejects(Deno.stat(`${ROOT}${report}`), Deno.errors.NotFound);
+    },
+  ));
+
+for (
+  const [name, source, timeout, message] of [
+    ["dies", "Deno.exit(3);", 60, /the kernel died in code cell 1 of 1/],
+    ["takes too long", "await new Promise(() => {});", 2, /code cell 1 of 1 took longer than 2 s/],
+  ] as const
+) {
+  testWithJupyter(
+    `a cell that ${name} is named`,
+    () =>
+      withNotebook([{ source, type: "code", tags: [] }], (paths) =>
+        assert.rejects(
+          executeNotebook({ ...paths, parameters: {}, timeout, progress: () => {} }),
+          message,
+        )),
+  );
+}

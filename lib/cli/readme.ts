@@ -1,0 +1,97 @@
+/**
+ * `deno task readme`: writes the claims table and the figure on the front page from pinned results. A test fails when
+ * they disagree.
+ */
+import { z } from "zod";
+import { registry } from "../../experiments/registry.ts";
+import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experiment.ts";
+import { readBytes } from "../run/files.ts";
+import { pinsPath, readPins } from "../run/pins.ts";
+import { ROOT } from "../run/provenance.ts";
+import { type Command, runCommand } from "./command.ts";
+
+const START = "<!-- claims: written by `deno task readme` from pinned results -->";
+const END = "<!-- end of claims -->";
+
+/** Text files by path, relative to the checkout, as they should be. */
+export async function frontPage(): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  const blocks: string[] = [];
+  for (const [name, load] of Object.entries(registry)) {
+    const { default: experiment } = await load();
+    const newest = bestPins(experiment);
+    if (!newest) continue;
+    const { profile, pins } = newest;
+    const rows = experiment.claims.map((claim) => {
+      const { verdict, reading } = claim.evaluate(pins.summary);
+      return `| ${claim.id} | ${claim.statement} | **${verdict}** | ${reading} |`;
+    });
+    const figure = experiment.figure?.(pins.summary);
+    const path = `experiments/${name}/figure.svg`;
+    if (figure) files[path] = `${figure}\n`;
+    blocks.push([
+      ...(figure ? [`![${experiment.title}](${path})`, ""] : []),
+      `Pinned results of \`deno task reproduce --experiment ${name} --profile ${profile}\`:`,
+      "",
+      "| | Claim | Verdict here | Numbers |",
+      "|---|---|---|---|",
+      ...rows,
+    ].join("\n"));
+  }
+  const readme = readText("README.md");
+  const [head, , tail] = cut(readme);
+  files["README.md"] = `${head}${START}\n\n${blocks.join("\n\n")}\n\n${END}${tail}`;
+  return files;
+}
+
+/** The pins of the largest profile that has some. */
+function bestPins(experiment: AnyExperiment) {
+  for (const profile of PROFILES.toReversed() as ProfileName[]) {
+    const pins = readPins(pinsPath(experiment, profile));
+    if (pins) return { profile, pins };
+  }
+  return undefined;
+}
+
+function cut(readme: string): [string, string, string] {
+  const start = readme.indexOf(START), end = readme.indexOf(END);
+  if (start < 0 || end < start) {
+    throw new Error(`README.md has lost its markers: ${START} and ${END}`);
+  }
+  const after = end + END.length;
+  return [readme.slice(0, start), readme.slice(start, after), readme.slice(after)];
+}
+
+function readText(path: string): string {
+  return new TextDecoder().decode(readBytes(`${ROOT}${path}`, "restore the file from git"));
+}
+
+/** Paths of front-page files that are not what the pins say. */
+export async function staleFrontPage(): Promise<string[]> {
+  const files = await frontPage();
+  return Object.keys(files).filter((path) => {
+    try {
+      return readText(path) !== files[path];
+    } catch {
+      return true;
+    }
+  });
+}
+
+const flags = z.strictObject({});
+
+const command: Command<typeof flags.shape> = {
+  name: "readme",
+  summary: "Writes the README's claims table and figure from the pinned results.",
+  flags,
+  run: async () => {
+    for (const [path, text] of Object.entries(await frontPage())) {
+      // In place: the task may not make files beside the README, and git has the old ones.
+      Deno.writeTextFileSync(`${ROOT}${path}`, text);
+      console.log(`wrote ${path}`);
+    }
+    return 0;
+  },
+};
+
+if (import.meta.main) await runCommand(command);

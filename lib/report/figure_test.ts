@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { calibrationFigure } from "./calibration_figure.ts";
+import { figure, type FigureDescription, intervalPoint, type Series } from "./figure.ts";
+import { linearTicks, logTicks, resolveFigure } from "./figure_description.ts";
+import type { PlotlyFigure } from "./figure_plotly.ts";
+import { DISPLAY } from "./mime.ts";
+import { CRITIC_ORDER } from "./theme.ts";
+
+const SIZES = [3200, 25344, 98304, 786432];
+
+const LINES: FigureDescription = {
+  title: "Error <falls> & stays",
+  subtitle: "5 seeds",
+  x: { title: "compute", unit: "FLOPs", scale: "log" },
+  y: { title: "RMSE", scale: "log" },
+  series: CRITIC_ORDER.map((critic, k): Series => ({
+    kind: "line",
+    critic,
+    points: SIZES.map((x, i) => ({
+      x: x * 1e7,
+      y: 0.3 / (1 + k + i),
+      low: 0.2 / (1 + k + i),
+      high: 0.4 / (1 + k + i),
+    })),
+  })),
+  references: [{ axis: "y", value: 0.026, label: "floor" }, {
+    axis: "x",
+    value: 1e12,
+    label: "one teraflop",
+  }],
+};
+
+const BARS: FigureDescription = {
+  title: "Bars",
+  x: { title: "slice" },
+  y: { title: "RMSE" },
+  series: ["cot", "filler"].map((critic, k): Series => ({
+    kind: "bars",
+    critic,
+    bars: ["early", "a rather long name of a slice", "late"].map((category, i) => ({
+      category,
+      y: 0.1 * (1 + k + i),
+      low: 0.05,
+      high: 0.4,
+    })),
+  })),
+};
+
+const PANELS: FigureDescription = {
+  title: "Panels",
+  x: { title: "parameters", scale: "log" },
+  y: { title: "ranking accuracy", max: 1 },
+  series: ["S3", "S4", "A5", "S5"].map((panel): Series => ({
+    kind: "scatter",
+    name: "all",
+    panel,
+    points: SIZES.map((x, i) => ({ x, y: 0.5 + 0.1 * i })),
+  })),
+};
+
+const CALIBRATION = calibrationFigure({
+  title: "Calibration",
+  series: [{
+    critic: "cot",
+    bins: [
+      { count: 3, meanPrediction: 0.1, meanTarget: 0.2 },
+      { count: 0, meanPrediction: null, meanTarget: null },
+      { count: 5, meanPrediction: 0.9, meanTarget: 0.8, low: 0.7, high: 0.9 },
+    ],
+  }],
+}).description;
+
+const ALL = { LINES, BARS, PANELS, CALIBRATION };
+
+function bundle(description: FigureDescription) {
+  return figure(description)[DISPLAY]();
+}
+
+function plotly(description: FigureDescription) {
+  return bundle(description)["application/vnd.plotly.v1+json"] as PlotlyFigure;
+}
+
+for (const [name, description] of Object.entries(ALL)) {
+  Deno.test(`${name}: SVG and Plotly JSON are the same bytes every time`, () => {
+    const [one, two] = [bundle(description), bundle(structuredClone(description))];
+    assert.equal(one["image/svg+xml"], two["image/svg+xml"]);
+    assert.equal(JSON.stringify(one), JSON.stringify(two));
+  });
+
+  Deno.test(`${name}: the SVG stands alone`, () => {
+    const svg = bundle(description)["image/svg+xml"]!;
+    assert.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 \d+ [\d.]+"/);
+    assert.match(svg, /<rect width="100%" height="100%" fill="#ffffff"\/>/);
+    assert.doesNotMatch(svg, /<style|<script|class=|NaN|undefined|Infinity|clip-path/);
+    assert.doesNotMatch(svg, /\d\.\d{3,}[,)" ]/, "coordinates are rounded");
+    const defined = [...svg.matchAll(/id="([^"]+)"/g)].map((match) => match[1]);
+    const used = [...svg.matchAll(/url\(#([^)]+)\)/g)].map((match) => match[1]);
+    assert.ok(used.every((id) => defined.includes(id)));
+  });
+
+  Deno.test(`${name}: Plotly's JSON survives JSON`, () => {
+    const one = plotly(description);
+    assert.deepEqual(JSON.parse(JSON.stringify(one)), one);
+  });
+}
+
+Deno.test("text is escaped in every medium", () => {
+  const { "image/svg+xml": svg } = bundle(LINES);
+  assert.match(svg!, /Error &lt;falls&gt; &amp; stays/);
+  assert.doesNotMatch(svg!, /<falls>/);
+  assert.doesNotMatch(JSON.stringify(plotly(LINES)), /<falls>/);
+});
+
+Deno.test("axis titles carry units; the plain text is a table of all points", () => {
+  const { "text/plain": text } = bundle(LINES);
+  assert.match(text, /compute \(FLOPs\)/);
+  assert.equal(text.split("\n").length, 5 + CRITIC_ORDER.length * SIZES.length);
+  assert.match(text, /Discriminative \(MSE\) +3\.20e10 +0\.300 +\[0\.200, 0\.400\]/);
+});
+
+Deno.test("a series has the same colour in both renderings and one legend entry over panels", () => {
+  const { "image/svg+xml": svg } = bundle(LINES);
+  const traces = plotly(LINES).data as { name: string; line: { color: string }; mode: string }[];
+  for (const trace of traces.filter(({ mode }) => mode === "lines+markers")) {
+    assert.ok(svg!.includes(trace.line.color));
+  }
+  const legend = plotly(PANELS).data.filter((trace) => trace.showlegend);
+  assert.equal(legend.length, 1);
+});
+
+Deno.test("a null y is a gap, and intervals may be missing", () => {
+  const description: FigureDescription = {
+    title: "Gap",
+    x: { title: "x" },
+    y: { title: "y" },
+    series: [{
+      kind: "line",
+      name: "a",
+      points: [{ x: 3, y: 1 }, { x: 1, y: 1 }, { x: 2, y: null }, { x: 4, y: 2, low: 1, high: 3 }],
+    }],
+  };
+  const [series] = resolveFigure(description).series;
+  assert.deepEqual(series!.runs.map((run) => run.map(({ x }) => x)), [[1], [3, 4]]);
+  assert.equal(plotly(description).data.length, 3, "two runs, one of them with a band");
+  bundle(description);
+});
+
+Deno.test("an interval that reaches below 0 is cut off on a log axis", () => {
+  const series: Series = {
+    kind: "line",
+    name: "a",
+    points: [{ x: 1, y: 0.1, low: -0.1, high: 0.3 }, { x: 2, y: 0.2, low: 0.1, high: 0.3 }],
+  };
+  const description: FigureDescription = {
+    title: "t",
+    x: { title: "x" },
+    y: { title: "y", scale: "log" },
+    series: [series],
+  };
+  assert.doesNotMatch(bundle(description)["image/svg+xml"]!, /NaN/);
+  assert.ok(resolveFigure(description).y.domain[0] > 0);
+});
+
+Deno.test("one point makes a figure", () => {
+  const points = [intervalPoint(25344, { estimate: 0.03, low: null, high: null })];
+  const { x, y } = resolveFigure({
+    title: "t",
+    x: { title: "x", scale: "log" },
+    y: { title: "y" },
+    series: [{ kind: "line", critic: "cot", points }],
+  });
+  assert.ok(x.domain[0] < 25344 && 25344 < x.domain[1]);
+  assert.ok(y.domain[0] < 0.03 && 0.03 < y.domain[1]);
+});
+
+Deno.test("what cannot be drawn is refused, with its name", () => {
+  const base = { title: "t", x: { title: "x" }, y: { title: "y", scale: "log" } } as const;
+  const line = (y: number | null): Series => ({
+    kind: "line",
+    name: "mine",
+    points: [{ x: 1, y }],
+  });
+  const refused = (series: Series[], message: RegExp) =>
+    assert.throws(() => figure({ ...base, series }), message);
+  refused([], /series: none/);
+  refused([line(null)], /nothing to draw/);
+  refused([line(0)], /series mine: y = 0: a log axis needs numbers > 0/);
+  refused([line(NaN)], /series mine: y = NaN: use null/);
+  refused([line(1), { kind: "bars", name: "b", bars: [] }], /bars and points/);
+  refused([{ kind: "line", points: [{ x: 1, y: 1 }] }], /no name/);
+  assert.throws(
+    () => figure({ ...base, y: { title: "y", min: 2, max: 1 }, series: [line(1)] }),
+    /axis y: \[2, 1\]/,
+  );
+});
+
+Deno.test("ticks are round, inside the axis, and few", () => {
+  assert.deepEqual(linearTicks(0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(linearTicks(-0.05, 0.31), [0, 0.1, 0.2, 0.3]);
+  assert.deepEqual(logTicks(2500, 1.1e6), [3e3, 1e4, 3e4, 1e5, 3e5, 1e6]);
+  assert.deepEqual(logTicks(2500, 1.1e6, 4), [1e4, 1e5, 1e6]);
+  assert.deepEqual(logTicks(0.2, 0.26), [0.2, 0.21, 0.22, 0.23, 0.24, 0.25, 0.26]);
+  for (const [min, max] of [[1e-8, 1e12], [0.9, 11], [3, 9.5], [1, 1e4]] as const) {
+    const ticks = logTicks(min, max);
+    assert.ok(ticks.length >= 3 && ticks.length <= 7, `${min}..${max}: ${ticks}`);
+    assert.ok(ticks.every((tick) => tick >= min && tick <= max));
+  }
+});

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { makeInteractive } from "./interactive.ts";
+
+Deno.test("a page without figures gets no script", async () => {
+  assert.equal(await makeInteractive("<p>a</p><!-- plotly.js --></body>"), "<p>a</p></body>");
+});
+
+Deno.test("a page with figures gets plotly.js once, packed, from nowhere else", async () => {
+  const figure = '<script type="application/json" class="genac-plotly">{}</script>';
+  const html = await makeInteractive(`${figure}${figure}<!-- plotly.js --></body>`);
+  assert.equal(html.split('id="genac-plotly-js"').length, 2);
+  assert.doesNotMatch(html, /src=|https?:/);
+  assert.ok(html.length < 5e6);
+  const packed = html.match(/id="genac-plotly-js">([^<]+)</)![1]!;
+  const stream = new Blob([Uint8Array.fromBase64(packed)]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const source = await new Response(stream).text();
+  assert.match(source, /plotly\.js v4\.1\.1/);
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../errors.ts";
+import {
+  executionProblems,
+  formatProblem,
+  type Notebook,
+  type NotebookCell,
+  parameterNames,
+  parseNotebook,
+  prepareNotebook,
+  titleOf,
+} from "./notebook.ts";
+
+function code(source: string, tags: string[] = [], more: Partial<NotebookCell> = {}): NotebookCell {
+  return { id: "c", cell_type: "code", source, metadata: { tags }, outputs: [], ...more };
+}
+
+function notebook(...cells: NotebookCell[]): Notebook {
+  return { cells, metadata: { kernelspec: { name: "deno" } }, nbformat: 4, nbformat_minor: 5 };
+}
+
+const PARAMETERS = code('let profile = "quick";\n  let seeds: number[] = [1];\nconst fixed = 1;', [
+  "parameters",
+]);
+
+Deno.test("parameters are what the tagged cell declares with let", () => {
+  assert.deepEqual(parameterNames(notebook(code("let no = 1;"), PARAMETERS)), ["profile", "seeds"]);
+  assert.deepEqual(parameterNames(notebook()), []);
+});
+
+Deno.test("values go into a cell after the parameters, in place of an earlier run's", () => {
+  const old = code("let profile = 1;", ["injected-parameters"]);
+  const prepared = prepareNotebook(
+    notebook(PARAMETERS, old, code("use(profile)")),
+    { profile: "smoke", seeds: [1, 2] },
+    "a.ipynb",
+  );
+  assert.equal(prepared.cells.length, 3);
+  assert.match(
+    prepared.cells[1]!.source as string,
+    /let profile = "smoke";\nlet seeds = \[1,2\];$/,
+  );
+  assert.deepEqual(prepared.cells[1]!.metadata.tags, ["injected-parameters"]);
+});
+
+Deno.test("without values nothing is put in", () => {
+  assert.equal(prepareNotebook(notebook(PARAMETERS), {}, "a.ipynb").cells.length, 1);
+});
+
+Deno.test("an unknown parameter is refused with the known ones", () => {
+  assert.throws(
+    () => prepareNotebook(notebook(PARAMETERS), { profil: 1 }, "a.ipynb"),
+    (error) => error instanceof UsageError && /"profil".*profile, seeds/.test(error.message),
+  );
+  assert.throws(
+    () => prepareNotebook(notebook(), { profile: 1 }, "a.ipynb"),
+    /no cell is tagged parameters/,
+  );
+});
+
+Deno.test("outputs, counts and times of an earlier run go, ids stay or are made up alike", () => {
+  const { id: _, ...nameless } = code("1", [], { execution_count: 7 });
+  const cell = { ...nameless, metadata: { execution: { "iopub.execute_input": "2026" } } };
+  const [prepared] = prepareNotebook(notebook(cell), {}, "a.ipynb").cells;
+  assert.deepEqual(prepared, {
+    id: "cell-1",
+    cell_type: "code",
+    source: "1",
+    metadata: {},
+    outputs: [],
+    execution_count: null,
+  });
+});
+
+Deno.test("an executed notebook is held to its tags", () => {
+  const display = { output_type: "display_data", data: { "text/plain": "x" } } as const;
+  const error = {
+    output_type: "error",
+    ename: "RangeError",
+    evalue: "boom",
+    traceback: ["RangeError: boom", "    at <anonymous>:2:7"],
+  } as const;
+  const problems = executionProblems(notebook(
+    code("fine", ["output"], { outputs: [display] }),
+    code("silent", ["output"], { outputs: [{ output_type: "stream" }] }),
+    code("empty", ["output"], { outputs: [{ output_type: "display_data", data: {} }] }),
+    code("value", [], { outputs: [{ ...display, output_type: "execute_result" }] }),
+    code("broken", [], { outputs: [error] }),
+  )).map((problem) => formatProblem("a.ipynb", problem));
+  assert.deepEqual(problems, [
+    "a.ipynb, cell 2: is tagged output but shows nothing",
+    "a.ipynb, cell 3: is tagged output but shows nothing",
+    "a.ipynb, cell 4: ends with a value, which is lost now and then: give it to `await show(...)`",
+    "a.ipynb, cell 5, line 2: RangeError: boom",
+  ]);
+});
+
+Deno.test("the title is the first heading", () => {
+  const cell = (source: string): NotebookCell => ({ cell_type: "markdown", source, metadata: {} });
+  assert.equal(
+    titleOf(notebook(code("# no"), cell("text\n# Does it scale?\nmore"))),
+    "Does it scale?",
+  );
+  assert.equal(titleOf(notebook(code("# no"))), null);
+});
+
+Deno.test("a file that is no notebook for this kernel is refused in one line", () => {
+  const refused = (text: string, message: RegExp) =>
+    assert.throws(() => parseNotebook(text, "a.ipynb"), message);
+  refused("{", /^UsageError: a\.ipynb: .*restore it from git$/);
+  refused('{"cells": [], "nbformat": 3, "metadata": {}}', /nbformat 3/);
+  refused(
+    '{"cells": [], "nbformat": 4, "metadata": {"kernelspec": {"name": "python3"}}}',
+    /kernel python3.*choose the kernel Deno/,
+  );
+});
