@@ -12,6 +12,7 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import { parameterCount } from "../../lib/nn/flops.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
+import type { StepReport } from "../../lib/tensor/backend.ts";
 import type { ScalingConfig } from "./config.ts";
 
 /** Everything a run depends on besides its seed. */
@@ -46,11 +47,11 @@ export async function runScalingCell(
   try {
     const definition = criticDefinition(config.critic);
     const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
-    const { curve, seconds } = train(critic, seed, config, context, checkpointSeconds);
+    const { curve, seconds } = await train(critic, seed, config, context, checkpointSeconds);
     const start = performance.now();
     const tests: Record<string, Json> = {};
     for (const difficulty of config.difficulties) {
-      tests[difficulty.name] = test(critic, environment, config, difficulty);
+      tests[difficulty.name] = await test(critic, environment, config, difficulty);
     }
     return {
       metrics: {
@@ -59,8 +60,8 @@ export async function runScalingCell(
         tests,
         curve,
       },
-      digests: { parameters: critic.model.digest() },
-      files: { "model.safetensors": saveTraining(critic.model, {}, { moments: false }) },
+      digests: { parameters: await critic.model.digest() },
+      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
       unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
     };
   } finally {
@@ -71,7 +72,7 @@ export async function runScalingCell(
 type Critic = NeuralCritic<PermutationState>;
 
 /** Trains to the end, from the last checkpoint if the run was interrupted. Returns the loss curve. */
-function train(
+async function train(
   critic: Critic,
   seed: number,
   { actor, batchSize, learningRate, steps }: ScalingCell,
@@ -84,17 +85,18 @@ function train(
   const saved = checkpoint.load();
   const curve: number[] = saved ? JSON.parse(loadTraining(model, saved).curve ?? "[]") : [];
   const start = performance.now();
-  let last = start, sum = 0;
+  let last = start, reports: Promise<StepReport>[] = [];
   while (model.step < steps) {
-    const report = supervisedStep(critic, data, optimizer);
-    sum += report.loss + report.valueLoss;
+    reports.push(supervisedStep(critic, data, optimizer));
     if (model.step % CURVE_STEPS === 0 || model.step === steps) {
+      let sum = 0;
+      for (const { loss, valueLoss } of await Promise.all(reports)) sum += loss + valueLoss;
       curve.push(sum / (model.step % CURVE_STEPS || CURVE_STEPS));
-      sum = 0;
+      reports = [];
       progress(model.step, steps, `loss ${curve.at(-1)!.toPrecision(3)}`);
       // Only where a point of the curve ends, so that a resumed run has the same curve.
       if (performance.now() - last >= checkpointSeconds * 1000 && model.step < steps) {
-        checkpoint.save(saveTraining(model, { curve: JSON.stringify(curve) }));
+        checkpoint.save(await saveTraining(model, { curve: JSON.stringify(curve) }));
         last = performance.now();
       }
     }
@@ -103,12 +105,12 @@ function train(
 }
 
 /** Judges the critic on held-out words of one difficulty. */
-function test(
+async function test(
   critic: Critic,
   environment: PermutationEnvironment,
   { actor, testSeed, testStates }: ScalingCell,
   { name, min, max }: ScalingConfig["difficulties"][number],
-): Json {
+): Promise<Json> {
   const states = sampleStates(
     environment,
     { seed: testSeed, purpose: `scaling/test/${name}` },
@@ -120,7 +122,7 @@ function test(
     },
   );
   const exact = states.map((state) => environment.exactValue(state, actor));
-  const predictions = critic.values(states.map((state) => ({ state, context: {} })));
+  const predictions = await critic.values(states.map((state) => ({ state, context: {} })));
   const report = valueReport(predictions.map((p) => p.value), exact);
   const expectation = predictions.some((p) => p.expectation !== null)
     ? valueReport(predictions.map((p) => p.expectation), exact)

@@ -65,7 +65,7 @@ function integers(purpose: string, size: number, bound: number): Int32Array {
   return Int32Array.from({ length: size }, () => random.integer(bound));
 }
 
-function training(c: BenchWork, model: Model): () => void {
+function training(c: BenchWork, model: Model): () => Promise<unknown> {
   const n = c.sequences * c.length;
   const batch = {
     tokens: integers("tokens", n, c.vocabulary),
@@ -77,7 +77,7 @@ function training(c: BenchWork, model: Model): () => void {
   return () => model.trainPacked(batch, c.sequences, c.length, optimizer);
 }
 
-function generation(c: BenchWork, model: Model): () => void {
+function generation(c: BenchWork, model: Model): () => Promise<unknown> {
   const tokens = integers("prompts", c.sequences * c.prompt, c.vocabulary);
   const prompts = Array.from({ length: c.sequences }, (_, row) => ({
     tokens: [...tokens.subarray(row * c.prompt, (row + 1) * c.prompt)],
@@ -92,7 +92,9 @@ function generation(c: BenchWork, model: Model): () => void {
 async function main(): Promise<void> {
   const memory = () => process.resourceUsage().maxRSS * 1024;
   const baselineBytes = memory();
-  let engine: WasmEngine | undefined, work = () => {}, pending = "";
+  let engine: WasmEngine | undefined,
+    work: () => Promise<unknown> = () => Promise.resolve(),
+    pending = "";
   const answer = async (command: BenchCommand) => {
     if (command.op === "prepare") {
       engine = await WasmEngine.create({ threads: command.threads });
@@ -100,15 +102,16 @@ async function main(): Promise<void> {
       work = { training, generation }[command.work](command, model);
       // V8 optimizes the kernels while they run.
       const end = performance.now() + 500;
-      for (let run = 0; run < 5 || performance.now() < end; run++) work();
+      for (let run = 0; run < 5 || performance.now() < end; run++) await work();
       return { parameters: parameterCount(config), version: Deno.version.deno };
     }
     if (command.op !== "measure") throw new Error(`${command.op}: there is nothing to choose here`);
-    const milliseconds = Array.from({ length: command.runs }, () => {
+    const milliseconds: number[] = [];
+    for (let run = 0; run < command.runs; run++) {
       const start = performance.now();
-      work();
-      return performance.now() - start;
-    });
+      await work();
+      milliseconds.push(performance.now() - start);
+    }
     return { milliseconds, peakBytes: memory(), baselineBytes };
   };
   for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {

@@ -59,5 +59,5 @@ export interface CriticDefinition {
     model: Model,
     environment: Environment<State, unknown>,
     questions: readonly Question<State>[],
-  ): Prediction[];
+  ): Promise<Prediction[]>;
 }

@@ -25,7 +25,7 @@ function labelled(count: number) {
   }));
 }
 
-Deno.test("the CoT critic is trained to write the trace and then the value", () => {
+Deno.test("the CoT critic is trained to write the trace and then the value", async () => {
   const [example] = labelled(1);
   const prompt = environment.criticPrompt(example!.state, {});
   const trace = environment.reasoningTrace(example!.state);
@@ -39,7 +39,7 @@ Deno.test("the CoT critic is trained to write the trace and then the value", () 
   assert.equal(s.positions![prompt.length], environment.traceOffset);
 });
 
-Deno.test("the controls are trained on the value alone, at the last token", () => {
+Deno.test("the controls are trained on the value alone, at the last token", async () => {
   const [example] = labelled(1);
   const prompt = environment.criticPrompt(example!.state, {});
   const trace = environment.reasoningTrace(example!.state);
@@ -54,7 +54,7 @@ Deno.test("the controls are trained on the value alone, at the last token", () =
   }
 });
 
-Deno.test("discriminative critics have their target at Q; the auxiliary one has the trace's labels too", () => {
+Deno.test("discriminative critics have their target at Q; the auxiliary one has the trace's labels too", async () => {
   const [example] = labelled(1);
   const prompt = environment.criticPrompt(example!.state, {});
   const mse = criticDefinition("discriminative-mse").encode(environment, example!);
@@ -81,12 +81,12 @@ Deno.test("every critic can learn eight states by heart, and then answers with t
           { dModel: 32, layers: 2 },
           1,
         );
-        for (let step = 0; step < 120; step++) critic.update(batch, adamW(1e-2, 120));
+        for (let step = 0; step < 120; step++) await critic.update(batch, adamW(1e-2, 120));
         // Integers from 0 to 10 round to 0.05.
         const tolerance = criticDefinition(name).valueHead?.loss === "squared_error"
           ? 0.03
           : 0.0501;
-        critic.values(batch).forEach(({ value, response }, i) => {
+        await critic.values(batch).forEach(({ value, response }, i) => {
           assert.ok(
             value !== null && Math.abs(value - batch[i]!.value) < tolerance,
             `${i}: ${value}`,
@@ -108,7 +108,7 @@ Deno.test("what an untrained generative critic writes does not parse: it has no 
   try {
     const definition = criticDefinition("cot");
     const critic = new NeuralCritic(engine, definition, environment, { dModel: 16, layers: 1 }, 1);
-    const answers = critic.values(labelled(70));
+    const answers = await critic.values(labelled(70));
     const failed = answers.filter(({ response }) =>
       vocabulary.valueOf(response!.at(-1)!) === undefined
     );
@@ -134,20 +134,26 @@ Deno.test("values do not depend on what else is asked", async () => {
         { dModel: 16, layers: 1 },
         1,
       );
-      assert.deepEqual(critic.values([questions[69]!]), critic.values(questions).slice(69));
+      assert.deepEqual(
+        await critic.values([questions[69]!]),
+        await critic.values(questions).slice(69),
+      );
     }
   } finally {
     engine.close();
   }
 });
 
-Deno.test("the oracle gives exact values", () => {
+Deno.test("the oracle gives exact values", async () => {
   const questions = labelled(5);
   const oracle = new OracleCritic(environment, actor);
-  assert.deepEqual(oracle.values(questions).map((p) => p.value), questions.map((q) => q.value));
+  assert.deepEqual(
+    await oracle.values(questions).map((p) => p.value),
+    questions.map((q) => q.value),
+  );
 });
 
-Deno.test("an unknown critic is an error that lists the known ones", () => {
+Deno.test("an unknown critic is an error that lists the known ones", async () => {
   assert.throws(
     () => criticDefinition("mlp"),
     (e) => e instanceof UsageError && /cot/.test(e.message),

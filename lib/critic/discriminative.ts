@@ -82,15 +82,15 @@ function promptWithValue<State>(
   };
 }
 
-function atLastToken<State>(
+async function atLastToken<State>(
   model: Model,
   environment: Environment<State, unknown>,
   questions: readonly Question<State>[],
   read: (outputs: Float32Array) => Prediction,
-): Prediction[] {
+): Promise<Prediction[]> {
   const sequences = questions.map((q) => prompt(environment, q));
   const rows = sequences.map((s, sequence) => ({ sequence, token: s.tokens.length - 1 }));
-  const { values } = model.forward(sequences, rows);
+  const { values } = await model.forward(sequences, rows);
   const width = model.config.valueHead!.outputs;
   return rows.map((_, i) => read(values!.subarray(i * width, (i + 1) * width)));
 }

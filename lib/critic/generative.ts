@@ -19,8 +19,8 @@ export const cot: CriticDefinition = {
   languageHead: true,
   after: "trace",
   encode: (environment, labelled) => withTrace(environment, labelled),
-  predict: (model, environment, questions) =>
-    generated(model, environment, questions).map(({ prediction }) => prediction),
+  predict: async (model, environment, questions) =>
+    (await generated(model, environment, questions)).map(({ prediction }) => prediction),
 };
 
 /** Control: the value token at once. Same head and loss as `cot`, no chain of thought. */
@@ -55,8 +55,8 @@ export const cotScalar: CriticDefinition = {
     const at = (x: number) => sequence.tokens.map((_, i) => i === last ? x : 0);
     return { ...sequence, valueTargets: at(labelled.value), valueWeights: at(1) };
   },
-  predict: (model, environment, questions) =>
-    generated(model, environment, questions).map(({ prediction, scalar }) => ({
+  predict: async (model, environment, questions) =>
+    (await generated(model, environment, questions)).map(({ prediction, scalar }) => ({
       ...prediction,
       value: scalar === undefined ? null : clip01(scalar),
     })),
@@ -120,15 +120,15 @@ function given<State>(
 }
 
 /** Reads the value off the next-token distribution: greedy over the whole vocabulary, so that it can fail to parse. */
-function immediate<State>(
+async function immediate<State>(
   model: Model,
   environment: Environment<State, unknown>,
   questions: readonly Question<State>[],
   after: (q: Question<State>) => readonly number[],
-): Prediction[] {
+): Promise<Prediction[]> {
   const sequences = questions.map((q) => sequenceOf(environment, q, after(q)));
   const rows = sequences.map((s, sequence) => ({ sequence, token: s.tokens.length - 1 }));
-  const { logits } = model.forward(sequences, rows);
+  const { logits } = await model.forward(sequences, rows);
   const n = environment.vocabulary.size;
   return rows.map((_, i) => {
     const row = logits!.subarray(i * n, (i + 1) * n);
@@ -143,11 +143,11 @@ function immediate<State>(
 }
 
 /** Greedy responses, and in a second pass the outputs at the token before the value. */
-function generated<State>(
+async function generated<State>(
   model: Model,
   environment: Environment<State, unknown>,
   questions: readonly Question<State>[],
-): { prediction: Prediction; scalar?: number }[] {
+): Promise<{ prediction: Prediction; scalar?: number }[]> {
   const { vocabulary, traceOffset } = environment;
   const prompts = questions.map((q, row) => {
     const tokens = [...environment.criticPrompt(q.state, q.context), vocabulary.think];
@@ -156,20 +156,21 @@ function generated<State>(
   });
   // A response may be as long as the correct one for its state: that is its token limit.
   const limits = questions.map((q) => environment.reasoningTrace(q.state).length + 1);
-  const responses = model.generate(prompts, {
+  const written = await model.generate(prompts, {
     maxTokens: Math.max(...limits),
     temperature: 0,
     stop: vocabulary.values,
     seed: 0,
     purpose: "critic/generate",
-  }).map((response, i) => response.slice(0, limits[i]));
+  });
+  const responses = written.map((response, i) => response.slice(0, limits[i]));
   const parsed = responses.map((r) => vocabulary.valueOf(r.at(-1) ?? -1) ?? null);
   const sequences = prompts.map(({ tokens, position }, i) => {
     const all = [...tokens, ...responses[i]!.slice(0, -1)];
     return { tokens: all, positions: all.map((_, k) => position(k)) };
   });
   const rows = sequences.map((s, sequence) => ({ sequence, token: s.tokens.length - 1 }));
-  const { logits, values } = model.forward(sequences, rows);
+  const { logits, values } = await model.forward(sequences, rows);
   const n = vocabulary.size;
   return responses.map((response, i) => {
     const value = parsed[i]!;

@@ -19,7 +19,7 @@ export interface CriticSize {
 export interface Critic<State> {
   readonly name: string;
   /** Values in the order of the questions. */
-  values(questions: readonly Question<State>[]): Prediction[];
+  values(questions: readonly Question<State>[]): Promise<Prediction[]>;
 }
 
 /**
@@ -85,8 +85,8 @@ export class NeuralCritic<State> implements Critic<State> {
     return 3 * forwardFlops(this.model.config, batch * this.sequenceLength, this.sequenceLength);
   }
 
-  /** One optimizer step. */
-  update(batch: readonly LabelledState<State>[], optimizer: OptimizerConfig): StepReport {
+  /** One optimizer step; see `Model.train` on when to await its report. */
+  update(batch: readonly LabelledState<State>[], optimizer: OptimizerConfig): Promise<StepReport> {
     const sequences = batch.map((labelled) => this.definition.encode(this.environment, labelled));
     return this.model.train(
       sequences,
@@ -95,7 +95,7 @@ export class NeuralCritic<State> implements Critic<State> {
     );
   }
 
-  values(questions: readonly Question<State>[]): Prediction[] {
+  values(questions: readonly Question<State>[]): Promise<Prediction[]> {
     return this.definition.predict(this.model, this.environment, questions);
   }
 }

@@ -11,10 +11,10 @@ export class OracleCritic<State, Actor> implements Critic<State> {
     private readonly actor: Actor,
   ) {}
 
-  values(questions: readonly Question<State>[]): Prediction[] {
-    return questions.map(({ state }) => ({
+  values(questions: readonly Question<State>[]): Promise<Prediction[]> {
+    return Promise.resolve(questions.map(({ state }) => ({
       value: this.environment.exactValue(state, this.actor),
       expectation: null,
-    }));
+    })));
   }
 }

@@ -16,13 +16,13 @@ export interface SupervisedData<Actor> extends Pick<SampleOptions<Actor>, "actor
 
 /**
  * One optimizer step on fresh states of the training split, labelled with exact values. The states depend on the
- * model's step alone, so that training resumes where it stopped.
+ * model's step alone, so that training resumes where it stopped. See `Model.train` on when to await the report.
  */
 export function supervisedStep<State, Actor>(
   critic: NeuralCritic<State>,
   { seed, purpose, batchSize, actor, difficulty }: SupervisedData<Actor>,
   optimizer: OptimizerConfig,
-): StepReport {
+): Promise<StepReport> {
   const { environment } = critic;
   const key = { seed, purpose, step: critic.model.step };
   const states = sampleStates(environment, key, batchSize, {

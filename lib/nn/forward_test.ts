@@ -13,7 +13,7 @@ function outputs(sequences: Sequence[]): { logits: number[]; values: number[] }[
   const rows = sequences.flatMap((s, sequence) =>
     s.tokens.map((_, token) => ({ sequence, token }))
   );
-  const { logits, values } = model.forward(sequences, rows);
+  const { logits, values } = await model.forward(sequences, rows);
   let at = 0;
   return sequences.map(({ tokens }) => {
     const start = at;
@@ -28,7 +28,7 @@ function outputs(sequences: Sequence[]): { logits: number[]; values: number[] }[
 const batch = randomSequences(config, { count: 70, length: 20, seed: 1 });
 const expected = outputs(batch);
 
-Deno.test("outputs of a sequence do not depend on its neighbours, their order or their number", () => {
+Deno.test("outputs of a sequence do not depend on its neighbours, their order or their number", async () => {
   assert.deepEqual(outputs(batch.toReversed()), expected.toReversed());
   for (const i of [0, 16, 63, 69]) {
     assert.deepEqual(outputs([batch[i]!]), [expected[i]], `sequence ${i}`);
@@ -36,12 +36,12 @@ Deno.test("outputs of a sequence do not depend on its neighbours, their order or
   assert.deepEqual(outputs(batch.slice(3, 8)), expected.slice(3, 8));
 });
 
-Deno.test("outputs do not depend on how far a sequence is padded", () => {
+Deno.test("outputs do not depend on how far a sequence is padded", async () => {
   const long = { tokens: Array.from({ length: 52 }, (_, i) => i % config.vocabularySize) };
   assert.deepEqual(outputs([long, ...batch.slice(0, 9)]).slice(1), expected.slice(0, 9));
 });
 
-Deno.test("outputs depend on nothing that comes later", () => {
+Deno.test("outputs depend on nothing that comes later", async () => {
   const s = batch[0]!, half = Math.floor(s.tokens.length / 2);
   const [prefix] = outputs([{
     tokens: s.tokens.slice(0, half),
@@ -50,18 +50,24 @@ Deno.test("outputs depend on nothing that comes later", () => {
   assert.deepEqual(prefix!.logits, expected[0]!.logits.slice(0, half * config.vocabularySize));
 });
 
-Deno.test("rows come in the order asked for, the same one as often as asked for", () => {
+Deno.test("rows come in the order asked for, the same one as often as asked for", async () => {
   const at = (sequence: number, token: number) => ({ sequence, token });
-  const { values } = model.forward(batch, [at(69, 0), at(2, 1), at(69, 0), at(0, 3), at(2, 1)]);
+  const { values } = await model.forward(batch, [
+    at(69, 0),
+    at(2, 1),
+    at(69, 0),
+    at(0, 3),
+    at(2, 1),
+  ]);
   const value = (sequence: number, token: number) =>
     expected[sequence]!.values.slice(3 * token, 3 * token + 3);
   const wanted = [value(69, 0), value(2, 1), value(69, 0), value(0, 3), value(2, 1)];
   assert.deepEqual([...values!], wanted.flat());
-  assert.deepEqual(model.forward(batch, []).values, new Float32Array(0));
-  assert.deepEqual(model.forward([], []).values, new Float32Array(0));
+  assert.deepEqual(await model.forward(batch, []).values, new Float32Array(0));
+  assert.deepEqual(await model.forward([], []).values, new Float32Array(0));
 });
 
-Deno.test("positions count from 0 where none are given", () => {
+Deno.test("positions count from 0 where none are given", async () => {
   const { tokens } = batch[0]!;
   assert.deepEqual(
     outputs([{ tokens }]),
@@ -73,7 +79,7 @@ Deno.test("positions count from 0 where none are given", () => {
   );
 });
 
-Deno.test("rotary positions are relative", () => {
+Deno.test("rotary positions are relative", async () => {
   const { tokens } = batch[0]!;
   const shifted = (by: number) =>
     outputs([{ tokens, positions: tokens.map((_, i) => i + by) }])[0]!.logits;
@@ -83,9 +89,9 @@ Deno.test("rotary positions are relative", () => {
   );
 });
 
-Deno.test("rows and ids that are not there are refused by name", () => {
+Deno.test("rows and ids that are not there are refused by name", async () => {
   const forward = (sequences: Sequence[], sequence: number, token: number) => () =>
-    model.forward(sequences, [{ sequence, token }]);
+    await model.forward(sequences, [{ sequence, token }]);
   const one = [{ tokens: [1, 2, 3] }];
   assert.throws(forward(one, 0, 3), /token 3 of sequence 0: it has 3 tokens/);
   assert.throws(forward(one, 0, -1), /token -1 of sequence 0/);

@@ -14,7 +14,7 @@ const config = smallConfig({ vocabularySize: 37, maxPosition: 80 });
  */
 function touchyModel(on = engine): Model {
   const model = new Model(on, config).initialize(3);
-  const tensors = model.tensors(), head = tensors.head!.data;
+  const tensors = await model.tensors(), head = tensors.head!.data;
   const random = new RandomStream({ seed: 1, purpose: "touchy" });
   for (let r = 0; r < config.dModel; r++) {
     const base = random.normal();
@@ -77,7 +77,7 @@ function fromForward(
   const rows = prompts.flatMap((p, sequence) =>
     responses[sequence]!.map((_, t) => ({ sequence, token: p.tokens.length + t - 1 }))
   );
-  const { logits } = model.forward(sequences, rows);
+  const { logits } = await model.forward(sequences, rows);
   let at = 0;
   return prompts.map((p, i) =>
     responses[i]!.map((_, t) => {
@@ -89,19 +89,19 @@ function fromForward(
 
 for (const [name, options] of Object.entries({ greedy: GREEDY, sampled: SAMPLED })) {
   for (const count of [1, 7, 70, 300]) {
-    Deno.test(`${name} decoding of ${count} ragged prompts follows the full forward pass, bit for bit`, () => {
+    Deno.test(`${name} decoding of ${count} ragged prompts follows the full forward pass, bit for bit`, async () => {
       const model = touchyModel(), batch = prompts(count);
-      const responses = model.generate(batch, options);
+      const responses = await model.generate(batch, options);
       assert.ok(responses.every((r) => r.length === options.maxTokens));
       assert.deepEqual(fromForward(model, batch, responses, options), responses);
     });
   }
 }
 
-Deno.test("the touchy model shows a difference in the last bit", () => {
+Deno.test("the touchy model shows a difference in the last bit", async () => {
   const model = touchyModel(), batch = prompts(70);
-  const responses = model.generate(batch, GREEDY);
-  const tensors = model.tensors(), gain = tensors["layers.0.norm1"]!.data;
+  const responses = await model.generate(batch, GREEDY);
+  const tensors = await model.tensors(), gain = tensors["layers.0.norm1"]!.data;
   gain.forEach((g, i) => gain[i] = g * (1 + 2 ** -23));
   model.setTensors(tensors);
   const changed = fromForward(model, batch, responses, GREEDY);
@@ -115,25 +115,33 @@ Deno.test("the touchy model shows a difference in the last bit", () => {
 Deno.test("responses do not depend on the batch, its order, or the number of threads", async () => {
   const model = touchyModel(), batch = prompts(70);
   for (const options of [GREEDY, SAMPLED]) {
-    const responses = model.generate(batch, options);
-    assert.deepEqual(model.generate(batch.toReversed(), options), responses.toReversed(), "order");
+    const responses = await model.generate(batch, options);
+    assert.deepEqual(
+      await model.generate(batch.toReversed(), options),
+      responses.toReversed(),
+      "order",
+    );
     for (const i of [0, 33, 69]) {
-      assert.deepEqual(model.generate([batch[i]!], options), [responses[i]], `prompt ${i} alone`);
+      assert.deepEqual(
+        await model.generate([batch[i]!], options),
+        [responses[i]],
+        `prompt ${i} alone`,
+      );
     }
     const other = await WasmEngine.create({ threads: 3 });
     try {
-      assert.deepEqual(touchyModel(other).generate(batch, options), responses, "3 threads");
+      assert.deepEqual(await touchyModel(other).generate(batch, options), responses, "3 threads");
     } finally {
       other.close();
     }
   }
 });
 
-Deno.test("a response ends with its stop token, those of the prompt are ignored", () => {
+Deno.test("a response ends with its stop token, those of the prompt are ignored", async () => {
   const model = touchyModel(), batch = prompts(40);
   const stop = [0, 5, 11, 12];
   for (const options of [GREEDY, SAMPLED]) {
-    const free = model.generate(batch, options);
+    const free = await model.generate(batch, options);
     const expected = free.map((r) => {
       const end = r.findIndex((token) => stop.includes(token));
       return end < 0 ? r : r.slice(0, end + 1);
@@ -143,42 +151,42 @@ Deno.test("a response ends with its stop token, those of the prompt are ignored"
       "no response stops: a useless test",
     );
     assert.ok(batch.some((p) => p.tokens.some((token) => stop.includes(token))));
-    assert.deepEqual(model.generate(batch, { ...options, stop }), expected);
+    assert.deepEqual(await model.generate(batch, { ...options, stop }), expected);
   }
 });
 
-Deno.test("seed, purpose, row and temperature change what is sampled, and nothing else does", () => {
+Deno.test("seed, purpose, row and temperature change what is sampled, and nothing else does", async () => {
   const model = new Model(engine, config).initialize(3), batch = prompts(20);
-  const responses = model.generate(batch, SAMPLED);
+  const responses = await model.generate(batch, SAMPLED);
   for (const change of [{ seed: 6 }, { purpose: "other" }, { temperature: 2 }]) {
-    assert.notDeepEqual(model.generate(batch, { ...SAMPLED, ...change }), responses);
+    assert.notDeepEqual(await model.generate(batch, { ...SAMPLED, ...change }), responses);
   }
   const rows = batch.map((p) => ({ ...p, row: p.row + 1 }));
-  assert.notDeepEqual(model.generate(rows, SAMPLED), responses);
+  assert.notDeepEqual(await model.generate(rows, SAMPLED), responses);
   // Other lengths compile other programs, on the same memory.
-  model.generate(batch.slice(0, 3), { ...SAMPLED, maxTokens: 30 });
-  assert.deepEqual(model.generate(batch, SAMPLED), responses);
-  const short = model.generate(batch, { ...SAMPLED, maxTokens: 3 });
+  await model.generate(batch.slice(0, 3), { ...SAMPLED, maxTokens: 30 });
+  assert.deepEqual(await model.generate(batch, SAMPLED), responses);
+  const short = await model.generate(batch, { ...SAMPLED, maxTokens: 3 });
   assert.deepEqual(short, responses.map((r) => r.slice(0, 3)));
 });
 
-Deno.test("a short row's unused positions may lie outside the model", () => {
+Deno.test("a short row's unused positions may lie outside the model", async () => {
   const model = touchyModel();
   const position = (i: number) => config.maxPosition - 8 + i;
   const short = { tokens: [1], row: 0, position },
     long = { tokens: [1, 2, 3, 4, 5, 6, 7], row: 1, position: (i: number) => i };
-  const [alone] = model.generate([short], GREEDY);
-  assert.deepEqual(model.generate([short, long], GREEDY)[0], alone);
+  const [alone] = await model.generate([short], GREEDY);
+  assert.deepEqual(await model.generate([short, long], GREEDY)[0], alone);
 });
 
-Deno.test("no prompts, no responses", () => {
-  assert.deepEqual(touchyModel().generate([], GREEDY), []);
+Deno.test("no prompts, no responses", async () => {
+  assert.deepEqual(await touchyModel().generate([], GREEDY), []);
 });
 
-Deno.test("what cannot be generated from is refused by name", () => {
+Deno.test("what cannot be generated from is refused by name", async () => {
   const model = touchyModel();
   const generate = (change: Partial<Prompt>) => () =>
-    model.generate([{ tokens: [1], row: 0, position: (i) => i, ...change }], GREEDY);
+    await model.generate([{ tokens: [1], row: 0, position: (i) => i, ...change }], GREEDY);
   assert.throws(generate({ tokens: [] }), /prompt 0 has no tokens/);
   assert.throws(
     generate({ tokens: [37] }),
@@ -192,5 +200,5 @@ Deno.test("what cannot be generated from is refused by name", () => {
     languageHead: false,
     valueHead: { loss: "squared_error", outputs: 1 },
   });
-  assert.throws(() => critic.generate(prompts(1), GREEDY), /language-model head/);
+  assert.throws(() => await critic.generate(prompts(1), GREEDY), /language-model head/);
 });

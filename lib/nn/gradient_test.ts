@@ -38,7 +38,7 @@ const engine = await WasmEngine.create();
 /** Initial weights, and gains that are not all 1. */
 function modelOf(config: TransformerConfig): Model {
   const model = new Model(engine, config).initialize(7);
-  const tensors = model.tensors();
+  const tensors = await model.tensors();
   for (const [name, { data }] of Object.entries(tensors)) {
     const random = new RandomStream({ seed: 1, purpose: name });
     if (name.includes("norm")) data.forEach((v, i) => data[i] = v + 0.3 * random.normal());
@@ -48,13 +48,13 @@ function modelOf(config: TransformerConfig): Model {
 }
 
 for (const [name, config] of Object.entries(CONFIGS)) {
-  Deno.test(`${name}: outputs and losses are those of plain loops in float64`, () => {
-    const model = modelOf(config), weights = weightsOf(model.tensors());
+  Deno.test(`${name}: outputs and losses are those of plain loops in float64`, async () => {
+    const model = modelOf(config), weights = weightsOf(await model.tensors());
     const sequences = randomSequences(config, { count: 5, length: 12, seed: 3 });
     const rows = sequences.flatMap((s, sequence) =>
       s.tokens.map((_, token) => ({ sequence, token }))
     );
-    const actual = model.forward(sequences, rows);
+    const actual = await model.forward(sequences, rows);
     const expected = sequences.map((s) => referenceForward(config, weights, s));
     for (const label of ["logits", "values"] as const) {
       const flat = expected.flatMap((e) => e[label]?.flat() ?? []);
@@ -63,7 +63,8 @@ for (const [name, config] of Object.entries(CONFIGS)) {
         assert.ok(Math.abs(value - flat[i]!) < 2e-5, `${label} ${i}: ${value}, not ${flat[i]}`)
       );
     }
-    const report = model.gradients(sequences, 12), loss = referenceLoss(config, weights, sequences);
+    const report = await model.gradients(sequences, 12),
+      loss = referenceLoss(config, weights, sequences);
     assert.ok(Math.abs(report.loss - loss.loss) < 3e-6, `loss ${report.loss}, not ${loss.loss}`);
     assert.ok(
       Math.abs(report.valueLoss - loss.valueLoss) < 3e-6,
@@ -71,10 +72,10 @@ for (const [name, config] of Object.entries(CONFIGS)) {
     );
   });
 
-  Deno.test(`${name}: gradients are the differences of the float64 loss`, () => {
-    const model = modelOf(config), weights = weightsOf(model.tensors());
+  Deno.test(`${name}: gradients are the differences of the float64 loss`, async () => {
+    const model = modelOf(config), weights = weightsOf(await model.tensors());
     const sequences = randomSequences(config, { count: 5, length: 12, seed: 4 });
-    const { gradients, gradientNorm } = model.gradients(sequences, 12);
+    const { gradients, gradientNorm } = await model.gradients(sequences, 12);
     const total = () => {
       const { loss, valueLoss } = referenceLoss(config, weights, sequences);
       return loss + valueLoss;
@@ -126,10 +127,10 @@ for (const [name, config] of Object.entries(CONFIGS)) {
   });
 }
 
-Deno.test("a token, position or target without weight leaves no gradient", () => {
+Deno.test("a token, position or target without weight leaves no gradient", async () => {
   const config = smallConfig(), model = modelOf(config);
   const sequence = { tokens: [1, 2, 3], targets: [2, 3, -1], weights: [1, 1, 0] };
-  const { gradients } = model.gradients([sequence], 4);
+  const { gradients } = await model.gradients([sequence], 4);
   for (let token = 0; token < config.vocabularySize; token++) {
     const row = gradients.embedding!.subarray(token * config.dModel, (token + 1) * config.dModel);
     // Token 3 is read by nothing that has a weight, token 0 only pads.
@@ -137,9 +138,9 @@ Deno.test("a token, position or target without weight leaves no gradient", () =>
   }
 });
 
-Deno.test("a batch without weights has loss 0 and no gradient", () => {
+Deno.test("a batch without weights has loss 0 and no gradient", async () => {
   const model = modelOf(CONFIGS["both heads"]!);
-  const { gradients, ...report } = model.gradients([{ tokens: [1, 2, 3, 4] }], 4);
+  const { gradients, ...report } = await model.gradients([{ tokens: [1, 2, 3, 4] }], 4);
   assert.deepEqual(report, { loss: 0, valueLoss: 0, gradientNorm: 0 });
   for (const g of Object.values(gradients)) assert.ok(g.every((x) => x === 0));
 });

@@ -4,6 +4,7 @@ import type {
   BatchRecords,
   DecodingProgram,
   ForwardProgram,
+  GradientReport,
   Session,
   StateName,
   StepReport,
@@ -91,18 +92,25 @@ export class Model {
     return this;
   }
 
-  /** One optimizer step on a batch. */
-  train(sequences: readonly Sequence[], length: number, optimizer: OptimizerConfig): StepReport {
+  /**
+   * One optimizer step on a batch. Awaiting each report before the next step makes a GPU wait for the CPU: collect the
+   * promises and await them every 50 steps or so. Throws RangeError for a batch that does not fit the model.
+   */
+  train(
+    sequences: readonly Sequence[],
+    length: number,
+    optimizer: OptimizerConfig,
+  ): Promise<StepReport> {
     return this.trainPacked(packBatch(sequences, length), sequences.length, length, optimizer);
   }
 
-  /** One optimizer step on records as `packBatch` makes them. */
+  /** `train` on records as `packBatch` makes them. */
   trainPacked(
     batch: BatchRecords,
     sequences: number,
     length: number,
     optimizer: OptimizerConfig,
-  ): StepReport {
+  ): Promise<StepReport> {
     checkIds(batch, this.config);
     const report = this.#trainingProgram(sequences, length)
       .step(batch, optimizerStep(optimizer, this.step));
@@ -111,10 +119,7 @@ export class Model {
   }
 
   /** Losses and gradients of a batch, without a step. */
-  gradients(
-    sequences: readonly Sequence[],
-    length: number,
-  ): ReturnType<TrainingProgram["gradients"]> {
+  gradients(sequences: readonly Sequence[], length: number): Promise<GradientReport> {
     const batch = packBatch(sequences, length);
     checkIds(batch, this.config);
     return this.#trainingProgram(sequences.length, length).gradients(batch);
@@ -130,12 +135,12 @@ export class Model {
 
   /**
    * Head outputs at chosen rows: "logits" (rows, vocabulary) and "values" (rows, outputs), as far as the model has
-   * the heads. Any number of sequences. Throws RangeError for a row that is not there.
+   * the heads. Any number of sequences. Rejects with RangeError for a row that is not there.
    */
-  forward(
+  async forward(
     sequences: readonly Sequence[],
     rows: readonly ForwardRow[],
-  ): Record<string, Float32Array> {
+  ): Promise<Record<string, Float32Array>> {
     const length = Math.ceil(Math.max(4, ...sequences.map((s) => s.tokens.length)) / 4) * 4;
     const width: Record<string, number> = {};
     if (this.config.languageHead) width.logits = this.config.vocabularySize;
@@ -149,6 +154,8 @@ export class Model {
       }
     }
     const batchSize = Math.min(FORWARD_SEQUENCES, Math.ceil(sequences.length / 16) * 16);
+    // All passes are asked for before any is awaited: on a GPU that is one wait for all.
+    const passes: Promise<void>[] = [];
     for (let start = 0; start < sequences.length; start += batchSize) {
       const part = sequences.slice(start, start + batchSize);
       while (part.length < batchSize) part.push({ tokens: [0] });
@@ -173,21 +180,25 @@ export class Model {
           { sequences: batchSize, length, slots: batchSize * length },
           (t) => recordForward(t, this.config),
         ));
-      const result = program.run(records, used);
-      for (const [label, w] of Object.entries(width)) {
-        wanted.forEach((r, i) => {
-          const slot = slotOf[i]!;
-          out[label]!.set(result[label]!.subarray(slot * w, (slot + 1) * w), r.index * w);
-        });
-      }
+      passes.push(
+        program.run(records, used).then((result) => {
+          for (const [label, w] of Object.entries(width)) {
+            wanted.forEach((r, i) => {
+              const slot = slotOf[i]!;
+              out[label]!.set(result[label]!.subarray(slot * w, (slot + 1) * w), r.index * w);
+            });
+          }
+        }),
+      );
     }
+    await Promise.all(passes);
     return out;
   }
 
   /** Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one. */
-  generate(prompts: readonly Prompt[], o: GenerateOptions): number[][] {
-    const responses: number[][] = [];
-    if (prompts.length === 0) return responses;
+  async generate(prompts: readonly Prompt[], o: GenerateOptions): Promise<number[][]> {
+    if (prompts.length === 0) return [];
+    const parts: Promise<number[][]>[] = [];
     const { temperature, seed, stop } = o;
     const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
     const capacity = Math.ceil(Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens);
@@ -214,27 +225,28 @@ export class Model {
         checkIds({ tokens: Int32Array.from(p.tokens) }, this.config);
       });
       checkIds({ positions }, this.config);
-      const tokens = program.run(forced, positions, Int32Array.from(part, (p) => p.row), options);
-      part.forEach((p, row) => {
-        const response: number[] = [];
-        const end = p.tokens.length + o.maxTokens;
-        for (let t = p.tokens.length; t < end && tokens[t * n + row]! >= 0; t++) {
-          response.push(tokens[t * n + row]!);
-        }
-        responses.push(response);
-      });
+      const run = program.run(forced, positions, Int32Array.from(part, (p) => p.row), options);
+      parts.push(run.then((tokens) =>
+        part.map((p, row) => {
+          const response: number[] = [];
+          const end = p.tokens.length + o.maxTokens;
+          for (let t = p.tokens.length; t < end && tokens[t * n + row]! >= 0; t++) {
+            response.push(tokens[t * n + row]!);
+          }
+          return response;
+        })
+      ));
     }
-    return responses;
+    return (await Promise.all(parts)).flat();
   }
 
   /** All weights, or AdamW's moments, by name. */
-  tensors(state: StateName = "weights"): Record<string, NamedTensor> {
-    return Object.fromEntries(
-      transformerParameters(this.config).map(({ name, rows, cols }) => [
-        name,
-        { shape: rows === 1 ? [cols] : [rows, cols], data: this.#session.read(state, name) },
-      ]),
-    );
+  async tensors(state: StateName = "weights"): Promise<Record<string, NamedTensor>> {
+    const tensors = transformerParameters(this.config).map(async ({ name, rows, cols }) => {
+      const data = await this.#session.read(state, name);
+      return [name, { shape: rows === 1 ? [cols] : [rows, cols], data }] as const;
+    });
+    return Object.fromEntries(await Promise.all(tensors));
   }
 
   /** Sets weights or moments. Throws UsageError if a tensor is missing or has another shape. */
@@ -256,8 +268,8 @@ export class Model {
   }
 
   /** SHA-256 over all weights in order. */
-  digest(): string {
-    const digests = Object.entries(this.tensors()).map(([name, t]) =>
+  async digest(): Promise<string> {
+    const digests = Object.entries(await this.tensors()).map(([name, t]) =>
       `${name}:${sha256(canonicalBytes(t.data))}`
     );
     return sha256(new TextEncoder().encode(digests.join("\n")));

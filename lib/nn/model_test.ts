@@ -7,7 +7,7 @@ import { type TransformerConfig, transformerParameters } from "./transformer.ts"
 
 const engine = await WasmEngine.create();
 
-Deno.test("a config that the kernels cannot run is a UsageError that names the field", () => {
+Deno.test("a config that the kernels cannot run is a UsageError that names the field", async () => {
   const cases: [Partial<TransformerConfig>, RegExp][] = [
     [{ vocabularySize: 0 }, /^vocabularySize: 0: give a positive integer/],
     [{ dModel: 24 }, /^dModel: 24: give a multiple of 16/],
@@ -34,12 +34,12 @@ Deno.test("a config that the kernels cannot run is a UsageError that names the f
   }
 });
 
-Deno.test("initial weights have their standard deviations, and streams of their own", () => {
+Deno.test("initial weights have their standard deviations, and streams of their own", async () => {
   const config = smallConfig({ dModel: 64, valueHead: { loss: "squared_error", outputs: 20 } });
-  const model = new Model(engine, config).initialize(1), tensors = model.tensors();
+  const model = new Model(engine, config).initialize(1), tensors = await model.tensors();
   const again = new Model(engine, config).initialize(1);
-  assert.equal(again.digest(), model.digest());
-  assert.notEqual(again.initialize(2).digest(), model.digest());
+  assert.equal(await again.digest(), await model.digest());
+  assert.notEqual(await again.initialize(2).digest(), await model.digest());
   for (const { name, rows, cols, init } of transformerParameters(config)) {
     const { data, shape } = tensors[name]!;
     assert.deepEqual(shape, rows === 1 ? [cols] : [rows, cols], name);
@@ -60,19 +60,22 @@ Deno.test("initial weights have their standard deviations, and streams of their 
   assert.equal(new Set(first).size, first.length, "two tensors share a stream");
 });
 
-Deno.test("tensors come back as they were set", () => {
+Deno.test("tensors come back as they were set", async () => {
   const config = smallConfig({ valueHead: { loss: "soft_cross_entropy", outputs: 19 } });
   const a = new Model(engine, config).initialize(1), b = new Model(engine, config);
   for (const state of ["weights", "m", "v"] as const) {
-    b.setTensors(a.tensors(), state);
-    assert.deepEqual(b.tensors(state), a.tensors());
+    b.setTensors(await a.tensors(), state);
+    assert.deepEqual(await b.tensors(state), await a.tensors());
   }
-  assert.equal(b.digest(), a.digest());
-  assert.deepEqual(Object.keys(a.tensors()), transformerParameters(config).map((p) => p.name));
+  assert.equal(await b.digest(), await a.digest());
+  assert.deepEqual(
+    Object.keys(await a.tensors()),
+    transformerParameters(config).map((p) => p.name),
+  );
 });
 
-Deno.test("a checkpoint of another model is a UsageError that names the tensor", () => {
-  const model = new Model(engine, smallConfig()).initialize(1), tensors = model.tensors();
+Deno.test("a checkpoint of another model is a UsageError that names the tensor", async () => {
+  const model = new Model(engine, smallConfig()).initialize(1), tensors = await model.tensors();
   const { "layers.1.up": _, ...missing } = tensors;
   assert.throws(
     () => model.setTensors(missing),
@@ -80,7 +83,7 @@ Deno.test("a checkpoint of another model is a UsageError that names the tensor",
       e instanceof UsageError &&
       e.message === 'checkpoint: "layers.1.up": this tensor is missing: is it another model\'s?',
   );
-  const wider = new Model(engine, smallConfig({ dModel: 48 })).tensors();
+  const wider = await new Model(engine, smallConfig({ dModel: 48 })).tensors();
   assert.throws(
     () => model.setTensors(wider),
     (e: Error) =>
@@ -89,7 +92,7 @@ Deno.test("a checkpoint of another model is a UsageError that names the tensor",
   );
 });
 
-Deno.test("parameters with weight decay come first: the optimizer's blocks rely on it", () => {
+Deno.test("parameters with weight decay come first: the optimizer's blocks rely on it", async () => {
   const config = smallConfig({ layers: 3, valueHead: { loss: "squared_error", outputs: 1 } });
   const decay = transformerParameters(config).map((p) => p.decay);
   assert.deepEqual(decay, decay.toSorted((a, b) => Number(b) - Number(a)));

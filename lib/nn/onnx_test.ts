@@ -56,7 +56,7 @@ Deno.test({
     assert.deepEqual(dims, [...shape, config.vocabularySize]);
 
     const rows = batch.flatMap((s, sequence) => s.tokens.map((_, token) => ({ sequence, token })));
-    const { logits } = model.forward(batch, rows);
+    const { logits } = await model.forward(batch, rows);
     rows.forEach(({ sequence, token }, row) => {
       for (let k = 0; k < config.vocabularySize; k++) {
         const actual = logits![row * config.vocabularySize + k]!;

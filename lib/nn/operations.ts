@@ -114,7 +114,7 @@ export function attention(tape: Tape, qkv: Buffer, shape: AttentionShape): Buffe
     const { out } = tape.accumulate(qkv);
     tape.emit(
       "attention_backward",
-      { dqkv: out, do: tape.gradient(o), p, qkv, scratch: scratch() },
+      { dqkv: out, do: tape.gradient(o), o, p, qkv, scratch: scratch() },
       numbers,
     );
   });

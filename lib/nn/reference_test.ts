@@ -67,34 +67,34 @@ function compare(
 }
 
 for (const c of cases) {
-  Deno.test(`${c.name}: outputs and losses are PyTorch's`, () => {
+  Deno.test(`${c.name}: outputs and losses are PyTorch's`, async () => {
     const model = modelOf(c);
     const rows = c.batch.flatMap((s, sequence) =>
       s.tokens.map((_, token) => ({ sequence, token }))
     );
-    const outputs = model.forward(c.batch, rows);
+    const outputs = await model.forward(c.batch, rows);
     for (const label of ["logits", "values"] as const) {
       const expected = c[label];
       assert.equal(outputs[label]?.length, expected?.length, label);
       expected?.forEach((value, i) => near(outputs[label]![i]!, value, 1e-5, `${label} ${i}`));
     }
-    const { loss, valueLoss } = model.gradients(c.batch, LENGTH);
+    const { loss, valueLoss } = await model.gradients(c.batch, LENGTH);
     near(loss, c.loss, 2e-6, "loss");
     near(valueLoss, c.valueLoss, 2e-6, "value loss");
   });
 
-  Deno.test(`${c.name}: gradients and two steps of clipped AdamW are PyTorch's`, () => {
+  Deno.test(`${c.name}: gradients and two steps of clipped AdamW are PyTorch's`, async () => {
     const model = modelOf(c);
     const optimizer = { ...c.optimizer, warmupSteps: 0, totalSteps: 1, finalFraction: 1 };
     const data = (tensors: ReturnType<Model["tensors"]>) =>
       Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, t.data]));
     c.steps.forEach((expected, step) => {
-      const { gradients, gradientNorm } = model.gradients(c.batch, LENGTH);
+      const { gradients, gradientNorm } = await model.gradients(c.batch, LENGTH);
       near(gradientNorm, expected.gradientNorm, 1e-5 * gradientNorm, `step ${step}: gradient norm`);
       assert.ok(gradientNorm > c.optimizer.clip, "nothing is clipped: a useless test");
       compare(gradients, expected.gradients, 2e-5, `step ${step}: gradient`);
-      model.train(c.batch, LENGTH, optimizer);
-      compare(data(model.tensors()), expected.weights, 2e-5, `step ${step}: weights`);
+      await model.train(c.batch, LENGTH, optimizer);
+      compare(data(await model.tensors()), expected.weights, 2e-5, `step ${step}: weights`);
     });
   });
 }

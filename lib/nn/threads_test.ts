@@ -51,7 +51,11 @@ function results(engine: WasmEngine, { config, sequences, length }: Case) {
   const reports = Array.from(
     { length: 8 },
     (_, seed) =>
-      model.train(randomSequences(config, { count: sequences, length, seed }), length, optimizer),
+      await model.train(
+        randomSequences(config, { count: sequences, length, seed }),
+        length,
+        optimizer,
+      ),
   );
   const batch = randomSequences(config, { count: sequences, length, seed: 99 });
   const rows = batch.flatMap((s, sequence) => s.tokens.map((_, token) => ({ sequence, token })));
@@ -61,11 +65,11 @@ function results(engine: WasmEngine, { config, sequences, length }: Case) {
     row,
   }));
   return {
-    digest: model.digest(),
+    digest: await model.digest(),
     reports,
-    forward: model.forward(batch, rows),
+    forward: await model.forward(batch, rows),
     responses: config.languageHead
-      ? model.generate(prompts, {
+      ? await model.generate(prompts, {
         maxTokens: 9,
         temperature: 1,
         stop: [3],

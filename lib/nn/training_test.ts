@@ -10,7 +10,10 @@ const optimizer = adamW(0.01, 10);
 const batch = (seed: number) => randomSequences(config, { count: 6, length: 12, seed });
 
 function train(model: Model, from: number, to: number) {
-  return Array.from({ length: to - from }, (_, i) => model.train(batch(from + i), 12, optimizer));
+  return Array.from(
+    { length: to - from },
+    (_, i) => await model.train(batch(from + i), 12, optimizer),
+  );
 }
 
 Deno.test("a resumed run ends in the digest of the uninterrupted one", async () => {
@@ -20,9 +23,9 @@ Deno.test("a resumed run ends in the digest of the uninterrupted one", async () 
   const first = new Model(engine, config).initialize(1);
   train(first, 0, 4);
   const saved = {
-    weights: first.tensors(),
-    m: first.tensors("m"),
-    v: first.tensors("v"),
+    weights: await first.tensors(),
+    m: await first.tensors("m"),
+    v: await first.tensors("v"),
     step: first.step,
   };
   const elsewhere = await WasmEngine.create({ threads: 2 });
@@ -30,26 +33,26 @@ Deno.test("a resumed run ends in the digest of the uninterrupted one", async () 
     const resumed = new Model(elsewhere, config);
     for (const state of ["weights", "m", "v"] as const) resumed.setTensors(saved[state], state);
     resumed.step = saved.step;
-    assert.equal(resumed.digest(), first.digest());
+    assert.equal(await resumed.digest(), await first.digest());
     assert.deepEqual(train(resumed, 4, 10), reports.slice(4));
-    assert.equal(resumed.digest(), whole.digest());
-    assert.deepEqual(resumed.tensors("v"), whole.tensors("v"));
+    assert.equal(await resumed.digest(), await whole.digest());
+    assert.deepEqual(await resumed.tensors("v"), await whole.tensors("v"));
   } finally {
     elsewhere.close();
   }
 });
 
-Deno.test("models on one engine, and passes between steps, do not disturb a run", () => {
+Deno.test("models on one engine, and passes between steps, do not disturb a run", async () => {
   const alone = new Model(engine, config).initialize(1);
   train(alone, 0, 5);
   const a = new Model(engine, config).initialize(1),
     b = new Model(engine, smallConfig({ dModel: 64 })).initialize(2);
   for (let step = 0; step < 5; step++) {
     train(a, step, step + 1);
-    b.train(randomSequences(b.config, { count: 20, length: 20, seed: step }), 20, optimizer);
-    a.forward(batch(50), [{ sequence: 0, token: 0 }]);
-    a.gradients(batch(51), 12);
-    a.generate([{ tokens: [1], row: 0, position: (i) => i }], {
+    await b.train(randomSequences(b.config, { count: 20, length: 20, seed: step }), 20, optimizer);
+    await a.forward(batch(50), [{ sequence: 0, token: 0 }]);
+    await a.gradients(batch(51), 12);
+    await a.generate([{ tokens: [1], row: 0, position: (i) => i }], {
       maxTokens: 4,
       temperature: 1,
       stop: [],
@@ -57,12 +60,12 @@ Deno.test("models on one engine, and passes between steps, do not disturb a run"
       purpose: "between",
     });
   }
-  assert.equal(a.digest(), alone.digest());
+  assert.equal(await a.digest(), await alone.digest());
 });
 
-Deno.test("the loss falls, and a batch that comes again is learnt", () => {
+Deno.test("the loss falls, and a batch that comes again is learnt", async () => {
   const model = new Model(engine, config).initialize(1), o = adamW(0.01, 60);
-  const [first, ...rest] = Array.from({ length: 60 }, () => model.train(batch(0), 12, o));
+  const [first, ...rest] = Array.from({ length: 60 }, () => await model.train(batch(0), 12, o));
   const last = rest.at(-1)!;
   assert.ok(last.loss < 0.1 * first!.loss, `loss ${first!.loss} -> ${last.loss}`);
   assert.ok(
@@ -71,9 +74,9 @@ Deno.test("the loss falls, and a batch that comes again is learnt", () => {
   );
 });
 
-Deno.test("gradients do not depend on how far the batch is padded", () => {
+Deno.test("gradients do not depend on how far the batch is padded", async () => {
   const model = new Model(engine, config).initialize(1);
-  const short = model.gradients(batch(0), 12), long = model.gradients(batch(0), 36);
+  const short = await model.gradients(batch(0), 12), long = await model.gradients(batch(0), 36);
   assert.equal(long.loss, short.loss);
   // -0 and 0 are told apart by nothing that follows.
   const plain = (g: Record<string, Float32Array>) =>
@@ -112,7 +115,7 @@ function expectedStep(
   );
 }
 
-Deno.test("a step is clipped AdamW with decay of the matrices, in float64", () => {
+Deno.test("a step is clipped AdamW with decay of the matrices, in float64", async () => {
   const o = {
     ...adamW(0.01, 1000),
     warmupSteps: 0,
@@ -123,14 +126,16 @@ Deno.test("a step is clipped AdamW with decay of the matrices, in float64", () =
   };
   const model = new Model(engine, config).initialize(1);
   for (let step = 0; step < 3; step++) {
-    const before = model.tensors(), m = model.tensors("m"), v = model.tensors("v");
-    const { gradients, gradientNorm } = model.gradients(batch(step), 12);
+    const before = await model.tensors(),
+      m = await model.tensors("m"),
+      v = await model.tensors("v");
+    const { gradients, gradientNorm } = await model.gradients(batch(step), 12);
     assert.ok(gradientNorm > o.clip, "nothing is clipped: a useless test");
     const expected = expectedStep({ before, m, v, gradients, norm: gradientNorm, step, o });
-    const report = model.train(batch(step), 12, o);
+    const report = await model.train(batch(step), 12, o);
     assert.equal(report.gradientNorm, gradientNorm);
     assert.equal(model.step, step + 1);
-    for (const [name, { data }] of Object.entries(model.tensors())) {
+    for (const [name, { data }] of Object.entries(await model.tensors())) {
       data.forEach((w, i) => {
         const e = expected[name]![i]!;
         // Where a gradient is next to nothing, its sign makes the step: a float32's worth of it.
@@ -142,21 +147,25 @@ Deno.test("a step is clipped AdamW with decay of the matrices, in float64", () =
   }
 });
 
-Deno.test("a gradient that is not finite stops the run and leaves the model as it was", () => {
+Deno.test("a gradient that is not finite stops the run and leaves the model as it was", async () => {
   const model = new Model(engine, config).initialize(1);
-  const tensors = model.tensors();
+  const tensors = await model.tensors();
   tensors["layers.0.qkv"]!.data[0] = Infinity;
   model.setTensors(tensors);
-  const before = model.digest();
+  const before = await model.digest();
   assert.throws(() => train(model, 0, 1), /the gradient is NaN .*lower the learning rate/);
-  assert.equal(model.digest(), before);
+  assert.equal(await model.digest(), before);
   assert.equal(model.step, 0);
 });
 
-Deno.test("ids that the model has no row for are refused by name", () => {
+Deno.test("ids that the model has no row for are refused by name", async () => {
   const model = new Model(engine, config).initialize(1);
   const step = (change: object) => () =>
-    model.train([{ tokens: [1, 2], targets: [2, 3], weights: [1, 1], ...change }], 4, optimizer);
+    await model.train(
+      [{ tokens: [1, 2], targets: [2, 3], weights: [1, 1], ...change }],
+      4,
+      optimizer,
+    );
   assert.throws(
     step({ tokens: [1, 21] }),
     /tokens: 21: the model has 0 to 20 \(vocabularySize 21\)/,

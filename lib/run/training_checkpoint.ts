@@ -1,5 +1,6 @@
 /** A model's training state as safetensors: weights, AdamW's moments, steps taken, and the caller's metadata. */
 import type { Model } from "../nn/model.ts";
+import { transformerParameters } from "../nn/transformer.ts";
 import type { StateName } from "../tensor/backend.ts";
 import { UsageError } from "../errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
@@ -12,14 +13,14 @@ function prefixed(state: StateName, name: string): string {
 }
 
 /** Serializes a model. `moments: false` leaves out the optimizer's state, for finished models. */
-export function saveTraining(
+export async function saveTraining(
   model: Model,
   metadata: Readonly<Record<string, string>>,
   { moments = true } = {},
-): Uint8Array<ArrayBuffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const tensors: [string, StoredTensor][] = [];
   for (const state of moments ? STATES : STATES.slice(0, 1)) {
-    for (const [name, tensor] of Object.entries(model.tensors(state))) {
+    for (const [name, tensor] of Object.entries(await model.tensors(state))) {
       tensors.push([prefixed(state, name), tensor]);
     }
   }
@@ -42,8 +43,9 @@ export function loadTraining(
       "not a training checkpoint: compute it again",
     );
   }
+  const names = transformerParameters(model.config).map((p) => p.name);
   for (const state of STATES) {
-    const entries = Object.keys(model.tensors(state)).flatMap((name) => {
+    const entries = names.flatMap((name) => {
       const tensor = tensors.get(prefixed(state, name));
       return tensor
         ? [[name, { shape: tensor.shape, data: tensor.data as Float32Array }] as const]

@@ -1,5 +1,6 @@
 /**
- * The WASM backend: the kernel bundle on shared memory, worked by `threads` lanes. Synchronous once created.
+ * The WASM backend: the kernel bundle on shared memory, worked by `threads` lanes. Once created, every call has done its
+ * work when it returns: the promises it returns are kept already, and what is wrong is thrown.
  *
  * Promise: results are equal to the bit for any number of threads. Not a goal: speed for batches below 16
  * sequences, which leave lanes idle.

@@ -68,8 +68,8 @@ export class WasmSession implements Session {
     return slot;
   }
 
-  read(state: StateName, name: string): Float32Array {
-    return this.#readPanels(this.#state(state), this.#slot(name));
+  read(state: StateName, name: string): Promise<Float32Array> {
+    return Promise.resolve(this.#readPanels(this.#state(state), this.#slot(name)));
   }
 
   #readPanels(base: number, { rows, cols, offset }: Slot): Float32Array {
@@ -205,14 +205,15 @@ export class WasmSession implements Session {
         }
         const clip = Math.min(1, o.clip / (report.gradientNorm + 1e-6));
         engine.run(update, { ...o, clip });
-        return report;
+        return Promise.resolve(report);
       },
-      gradients: (batch) => ({
-        ...backward(batch),
-        gradients: Object.fromEntries(
-          [...this.#slots].map(([name, slot]) => [name, this.#readPanels(gradients, slot)]),
-        ),
-      }),
+      gradients: (batch) =>
+        Promise.resolve({
+          ...backward(batch),
+          gradients: Object.fromEntries(
+            [...this.#slots].map(([name, slot]) => [name, this.#readPanels(gradients, slot)]),
+          ),
+        }),
     };
   }
 
@@ -237,11 +238,11 @@ export class WasmSession implements Session {
         for (const b of outputs) records.fill(`${b.label} slots`, -1);
         records.write(batch, sequences * length);
         engine.run(run);
-        return Object.fromEntries(
+        return Promise.resolve(Object.fromEntries(
           outputs.map((
             b: Buffer,
           ) => [b.label, engine.f32(collected.get(b.label)!, used * b.cols).slice()]),
-        );
+        ));
       },
     };
   }
@@ -321,7 +322,7 @@ export class WasmSession implements Session {
             finished ||= forced[t * used + row]! < 0 && ends.has(token);
           }
         }
-        return out;
+        return Promise.resolve(out);
       },
     };
   }

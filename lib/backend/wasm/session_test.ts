@@ -17,7 +17,7 @@ const normal = (purpose: string, size: number) => {
   return Float32Array.from({ length: size }, () => random.normal());
 };
 
-Deno.test("tensors of any width come back as they were written, each state on its own", () => {
+Deno.test("tensors of any width come back as they were written, each state on its own", async () => {
   const shapes = [["a", 5, 1], ["b", 3, 16], ["c", 7, 21], ["d", 1, 50]] as const;
   const session = engine.session(
     shapes.map(([name, rows, cols]) => parameter(name, rows, cols)),
@@ -32,7 +32,7 @@ Deno.test("tensors of any width come back as they were written, each state on it
   for (const state of ["weights", "m", "v"] as const) {
     for (const [name, rows, cols] of shapes) {
       assert.deepEqual(
-        session.read(state, name),
+        await session.read(state, name),
         values(state, name, rows * cols),
         `${state} ${name}`,
       );
@@ -40,9 +40,9 @@ Deno.test("tensors of any width come back as they were written, each state on it
   }
 });
 
-Deno.test("tensors that are not there or have another size are refused by name", () => {
+Deno.test("tensors that are not there or have another size are refused by name", async () => {
   const session = engine.session([parameter("a", 5, 3)], {});
-  assert.throws(() => session.read("weights", "b"), /no parameter "b" in this model/);
+  assert.throws(() => await session.read("weights", "b"), /no parameter "b" in this model/);
   assert.throws(
     () => session.write("weights", "a", new Float32Array(14)),
     /a has 14 values, needs 5 x 3/,
@@ -67,12 +67,12 @@ function lookUp(tape: Tape): void {
   );
 }
 
-Deno.test("a forward program collects rows of any number of sequences, and nothing of the padding", () => {
+Deno.test("a forward program collects rows of any number of sequences, and nothing of the padding", async () => {
   const session = engine.session([TABLE], {}), table = normal("table", 11 * 20);
   session.write("weights", "table", table);
   for (const sequences of [1, 4, 5, 18]) {
     const rows = sequences * 8,
-      program = session.forward({ sequences, length: 8, slots: rows }, lookUp);
+      program = await session.forward({ sequences, length: 8, slots: rows }, lookUp);
     for (let run = 0; run < 2; run++) {
       const tokens = Int32Array.from({ length: rows }, (_, i) => (i * 7 + run) % 11);
       const slots = Int32Array.from(
@@ -80,7 +80,7 @@ Deno.test("a forward program collects rows of any number of sequences, and nothi
         (_, i) => i % 3 === run ? Math.floor(i / 3) : -1,
       );
       const used = slots.filter((s) => s >= 0).length;
-      const out = program.run({ tokens, "rows slots": slots }, used).rows!;
+      const out = await program.run({ tokens, "rows slots": slots }, used).rows!;
       const expected = [...tokens].filter((_, i) => slots[i]! >= 0).flatMap((
         t,
       ) => [...table.subarray(20 * t, 20 * t + 20)]);
@@ -89,26 +89,29 @@ Deno.test("a forward program collects rows of any number of sequences, and nothi
   }
 });
 
-Deno.test("records that do not fit a program are refused by name", () => {
+Deno.test("records that do not fit a program are refused by name", async () => {
   const session = engine.session([TABLE], {});
-  const program = session.forward({ sequences: 2, length: 4, slots: 3 }, lookUp);
+  const program = await session.forward({ sequences: 2, length: 4, slots: 3 }, lookUp);
   const slots = new Int32Array(8).fill(-1);
   assert.throws(
-    () => program.run({ tokens: new Int32Array(8) }, 4),
+    () => await program.run({ tokens: new Int32Array(8) }, 4),
     /4 slots are asked for, the program has 3/,
   );
   assert.throws(
-    () => program.run({ tokens: new Int32Array(7), "rows slots": slots }, 1),
+    () => await program.run({ tokens: new Int32Array(7), "rows slots": slots }, 1),
     /tokens has 7 elements, the program works on 8 rows of 1/,
   );
-  assert.throws(() => program.run({ tokens: new Int32Array(16) }, 1), /tokens has 16 elements/);
   assert.throws(
-    () => program.run({ token: new Int32Array(8) }, 1),
+    () => await program.run({ tokens: new Int32Array(16) }, 1),
+    /tokens has 16 elements/,
+  );
+  assert.throws(
+    () => await program.run({ token: new Int32Array(8) }, 1),
     /no use for token: it knows tokens, rows slots/,
   );
 });
 
-Deno.test("a generation program refuses more rows or tokens than it has room for", () => {
+Deno.test("a generation program refuses more rows or tokens than it has room for", async () => {
   const session = engine.session([TABLE], {});
   const program = session.decoding({ rows: 4, capacity: 6 }, (tape) => {
     const w = tape.parameter(TABLE), x = tape.activation("x", w.cols);

@@ -275,14 +275,15 @@ export class Lowering {
     const groups = [Math.ceil(length / rows), heads, sequences] as const;
     const dims = [length, heads, scaleOf(headDim)];
     // What is kept for the backward pass is one number a query, not a probability a key.
-    const lse = buffers.p!, qkv = buffers.qkv!, o = buffers.o!;
+    const { p: lse, qkv, o, do: dout, dqkv } = buffers;
+    if (!lse || !qkv || !o) throw new Error(`${op}: an operand is missing`);
     this.sizes.set(lse, sequences * heads * length);
     if (op === "attention_forward") {
       const operands = { qkv, o, lse };
       this.emit(op, groups, dims, operands, { ...constants, QUERIES: rows });
       return;
     }
-    const dout = buffers.do!;
+    if (!dout || !dqkv) throw new Error(`${op}: an operand is missing`);
     const delta = temporary("attention delta", sequences * heads * length);
     this.emit(
       "attention_delta",
@@ -290,7 +291,7 @@ export class Lowering {
       [sequences * length, length, heads, headDim / 4],
       { o, dout, delta },
     );
-    const operands = { qkv, dout, lse, delta, dqkv: buffers.dqkv! };
+    const operands = { qkv, dout, lse, delta, dqkv };
     this.emit("attention_backward_query", groups, dims, operands, { ...constants, QUERIES: rows });
     this.emit("attention_backward_key", groups, dims, operands, { ...constants, ROWS: rows });
   }
