@@ -25,7 +25,7 @@ function labelled(count: number) {
   }));
 }
 
-Deno.test("the CoT critic is trained to write the trace and then the value", async () => {
+Deno.test("the CoT critic is trained to write the trace and then the value", () => {
   const [example] = labelled(1);
   const prompt = environment.criticPrompt(example!.state, {});
   const trace = environment.reasoningTrace(example!.state);
@@ -39,7 +39,7 @@ Deno.test("the CoT critic is trained to write the trace and then the value", asy
   assert.equal(s.positions![prompt.length], environment.traceOffset);
 });
 
-Deno.test("the controls are trained on the value alone, at the last token", async () => {
+Deno.test("the controls are trained on the value alone, at the last token", () => {
   const [example] = labelled(1);
   const prompt = environment.criticPrompt(example!.state, {});
   const trace = environment.reasoningTrace(example!.state);
@@ -54,7 +54,7 @@ Deno.test("the controls are trained on the value alone, at the last token", asyn
   }
 });
 
-Deno.test("discriminative critics have their target at Q; the auxiliary one has the trace's labels too", async () => {
+Deno.test("discriminative critics have their target at Q; the auxiliary one has the trace's labels too", () => {
   const [example] = labelled(1);
   const prompt = environment.criticPrompt(example!.state, {});
   const mse = criticDefinition("discriminative-mse").encode(environment, example!);
@@ -73,7 +73,7 @@ Deno.test("every critic can learn eight states by heart, and then answers with t
   try {
     const batch = labelled(8);
     for (const name of Object.keys(critics)) {
-      await t.step(name, () => {
+      await t.step(name, async () => {
         const critic = new NeuralCritic<PermutationState>(
           engine,
           criticDefinition(name),
@@ -86,7 +86,7 @@ Deno.test("every critic can learn eight states by heart, and then answers with t
         const tolerance = criticDefinition(name).valueHead?.loss === "squared_error"
           ? 0.03
           : 0.0501;
-        await critic.values(batch).forEach(({ value, response }, i) => {
+        (await critic.values(batch)).forEach(({ value, response }, i) => {
           assert.ok(
             value !== null && Math.abs(value - batch[i]!.value) < tolerance,
             `${i}: ${value}`,
@@ -136,7 +136,7 @@ Deno.test("values do not depend on what else is asked", async () => {
       );
       assert.deepEqual(
         await critic.values([questions[69]!]),
-        await critic.values(questions).slice(69),
+        (await critic.values(questions)).slice(69),
       );
     }
   } finally {
@@ -148,12 +148,12 @@ Deno.test("the oracle gives exact values", async () => {
   const questions = labelled(5);
   const oracle = new OracleCritic(environment, actor);
   assert.deepEqual(
-    await oracle.values(questions).map((p) => p.value),
+    (await oracle.values(questions)).map((p) => p.value),
     questions.map((q) => q.value),
   );
 });
 
-Deno.test("an unknown critic is an error that lists the known ones", async () => {
+Deno.test("an unknown critic is an error that lists the known ones", () => {
   assert.throws(
     () => criticDefinition("mlp"),
     (e) => e instanceof UsageError && /cot/.test(e.message),

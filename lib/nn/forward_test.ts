@@ -9,7 +9,9 @@ const config = smallConfig({ valueHead: { loss: "squared_error", outputs: 3 } })
 const model = new Model(engine, config).initialize(5);
 
 /** Outputs at every token of each sequence. */
-function outputs(sequences: Sequence[]): { logits: number[]; values: number[] }[] {
+async function outputs(
+  sequences: Sequence[],
+): Promise<{ logits: number[]; values: number[] }[]> {
   const rows = sequences.flatMap((s, sequence) =>
     s.tokens.map((_, token) => ({ sequence, token }))
   );
@@ -26,24 +28,24 @@ function outputs(sequences: Sequence[]): { logits: number[]; values: number[] }[
 }
 
 const batch = randomSequences(config, { count: 70, length: 20, seed: 1 });
-const expected = outputs(batch);
+const expected = await outputs(batch);
 
 Deno.test("outputs of a sequence do not depend on its neighbours, their order or their number", async () => {
-  assert.deepEqual(outputs(batch.toReversed()), expected.toReversed());
+  assert.deepEqual(await outputs(batch.toReversed()), expected.toReversed());
   for (const i of [0, 16, 63, 69]) {
-    assert.deepEqual(outputs([batch[i]!]), [expected[i]], `sequence ${i}`);
+    assert.deepEqual(await outputs([batch[i]!]), [expected[i]], `sequence ${i}`);
   }
-  assert.deepEqual(outputs(batch.slice(3, 8)), expected.slice(3, 8));
+  assert.deepEqual(await outputs(batch.slice(3, 8)), expected.slice(3, 8));
 });
 
 Deno.test("outputs do not depend on how far a sequence is padded", async () => {
   const long = { tokens: Array.from({ length: 52 }, (_, i) => i % config.vocabularySize) };
-  assert.deepEqual(outputs([long, ...batch.slice(0, 9)]).slice(1), expected.slice(0, 9));
+  assert.deepEqual((await outputs([long, ...batch.slice(0, 9)])).slice(1), expected.slice(0, 9));
 });
 
 Deno.test("outputs depend on nothing that comes later", async () => {
   const s = batch[0]!, half = Math.floor(s.tokens.length / 2);
-  const [prefix] = outputs([{
+  const [prefix] = await outputs([{
     tokens: s.tokens.slice(0, half),
     positions: s.positions!.slice(0, half),
   }]);
@@ -63,41 +65,41 @@ Deno.test("rows come in the order asked for, the same one as often as asked for"
     expected[sequence]!.values.slice(3 * token, 3 * token + 3);
   const wanted = [value(69, 0), value(2, 1), value(69, 0), value(0, 3), value(2, 1)];
   assert.deepEqual([...values!], wanted.flat());
-  assert.deepEqual(await model.forward(batch, []).values, new Float32Array(0));
-  assert.deepEqual(await model.forward([], []).values, new Float32Array(0));
+  assert.deepEqual((await model.forward(batch, [])).values, new Float32Array(0));
+  assert.deepEqual((await model.forward([], [])).values, new Float32Array(0));
 });
 
 Deno.test("positions count from 0 where none are given", async () => {
   const { tokens } = batch[0]!;
   assert.deepEqual(
-    outputs([{ tokens }]),
-    outputs([{ tokens, positions: tokens.map((_, i) => i) }]),
+    await outputs([{ tokens }]),
+    await outputs([{ tokens, positions: tokens.map((_, i) => i) }]),
   );
   assert.notDeepEqual(
-    outputs([{ tokens }]),
-    outputs([{ tokens, positions: tokens.map((_, i) => 2 * i) }]),
+    await outputs([{ tokens }]),
+    await outputs([{ tokens, positions: tokens.map((_, i) => 2 * i) }]),
   );
 });
 
 Deno.test("rotary positions are relative", async () => {
   const { tokens } = batch[0]!;
-  const shifted = (by: number) =>
-    outputs([{ tokens, positions: tokens.map((_, i) => i + by) }])[0]!.logits;
-  const zero = shifted(0);
-  shifted(30).forEach((x, i) =>
+  const shifted = async (by: number) =>
+    (await outputs([{ tokens, positions: tokens.map((_, i) => i + by) }]))[0]!.logits;
+  const zero = await shifted(0);
+  (await shifted(30)).forEach((x, i) =>
     assert.ok(Math.abs(x - zero[i]!) < 1e-4, `logit ${i}: ${x}, not ${zero[i]}`)
   );
 });
 
 Deno.test("rows and ids that are not there are refused by name", async () => {
-  const forward = (sequences: Sequence[], sequence: number, token: number) => () =>
-    await model.forward(sequences, [{ sequence, token }]);
+  const forward = (sequences: Sequence[], sequence: number, token: number) =>
+    model.forward(sequences, [{ sequence, token }]);
   const one = [{ tokens: [1, 2, 3] }];
-  assert.throws(forward(one, 0, 3), /token 3 of sequence 0: it has 3 tokens/);
-  assert.throws(forward(one, 0, -1), /token -1 of sequence 0/);
-  assert.throws(forward(one, 1, 0), /token 0 of sequence 1: it has 0 tokens/);
-  assert.throws(forward([{ tokens: [21] }], 0, 0), /tokens: 21: the model has 0 to 20/);
-  assert.throws(
+  await assert.rejects(forward(one, 0, 3), /token 3 of sequence 0: it has 3 tokens/);
+  await assert.rejects(forward(one, 0, -1), /token -1 of sequence 0/);
+  await assert.rejects(forward(one, 1, 0), /token 0 of sequence 1: it has 0 tokens/);
+  await assert.rejects(forward([{ tokens: [21] }], 0, 0), /tokens: 21: the model has 0 to 20/);
+  await assert.rejects(
     forward([{ tokens: [1], positions: [64] }], 0, 0),
     /positions: 64: .*maxPosition 64/,
   );

@@ -12,7 +12,7 @@ const config = smallConfig({ vocabularySize: 37, maxPosition: 80 });
  * A model whose logits all lie within a few units in the last place: which one is largest depends on the last
  * bits of the hidden state, so that equal tokens mean equal bits.
  */
-function touchyModel(on = engine): Model {
+async function touchyModel(on = engine): Promise<Model> {
   const model = new Model(on, config).initialize(3);
   const tensors = await model.tensors(), head = tensors.head!.data;
   const random = new RandomStream({ seed: 1, purpose: "touchy" });
@@ -64,12 +64,12 @@ function choose(logits: Float32Array, row: number, step: number, o: GenerateOpti
 }
 
 /** What full forward passes say that each token of the responses must have been. */
-function fromForward(
+async function fromForward(
   model: Model,
   prompts: Prompt[],
   responses: number[][],
   o: GenerateOptions,
-): number[][] {
+): Promise<number[][]> {
   const sequences = prompts.map((p, i) => {
     const tokens = [...p.tokens, ...responses[i]!];
     return { tokens, positions: tokens.map((_, t) => p.position(t)) };
@@ -90,21 +90,21 @@ function fromForward(
 for (const [name, options] of Object.entries({ greedy: GREEDY, sampled: SAMPLED })) {
   for (const count of [1, 7, 70, 300]) {
     Deno.test(`${name} decoding of ${count} ragged prompts follows the full forward pass, bit for bit`, async () => {
-      const model = touchyModel(), batch = prompts(count);
+      const model = await touchyModel(), batch = prompts(count);
       const responses = await model.generate(batch, options);
       assert.ok(responses.every((r) => r.length === options.maxTokens));
-      assert.deepEqual(fromForward(model, batch, responses, options), responses);
+      assert.deepEqual(await fromForward(model, batch, responses, options), responses);
     });
   }
 }
 
 Deno.test("the touchy model shows a difference in the last bit", async () => {
-  const model = touchyModel(), batch = prompts(70);
+  const model = await touchyModel(), batch = prompts(70);
   const responses = await model.generate(batch, GREEDY);
   const tensors = await model.tensors(), gain = tensors["layers.0.norm1"]!.data;
   gain.forEach((g, i) => gain[i] = g * (1 + 2 ** -23));
   model.setTensors(tensors);
-  const changed = fromForward(model, batch, responses, GREEDY);
+  const changed = await fromForward(model, batch, responses, GREEDY);
   const same = changed.flat().filter((token, i) => token === responses.flat()[i]).length;
   assert.ok(
     same < 0.9 * responses.flat().length,
@@ -113,7 +113,7 @@ Deno.test("the touchy model shows a difference in the last bit", async () => {
 });
 
 Deno.test("responses do not depend on the batch, its order, or the number of threads", async () => {
-  const model = touchyModel(), batch = prompts(70);
+  const model = await touchyModel(), batch = prompts(70);
   for (const options of [GREEDY, SAMPLED]) {
     const responses = await model.generate(batch, options);
     assert.deepEqual(
@@ -130,7 +130,11 @@ Deno.test("responses do not depend on the batch, its order, or the number of thr
     }
     const other = await WasmEngine.create({ threads: 3 });
     try {
-      assert.deepEqual(await touchyModel(other).generate(batch, options), responses, "3 threads");
+      assert.deepEqual(
+        await (await touchyModel(other)).generate(batch, options),
+        responses,
+        "3 threads",
+      );
     } finally {
       other.close();
     }
@@ -138,7 +142,7 @@ Deno.test("responses do not depend on the batch, its order, or the number of thr
 });
 
 Deno.test("a response ends with its stop token, those of the prompt are ignored", async () => {
-  const model = touchyModel(), batch = prompts(40);
+  const model = await touchyModel(), batch = prompts(40);
   const stop = [0, 5, 11, 12];
   for (const options of [GREEDY, SAMPLED]) {
     const free = await model.generate(batch, options);
@@ -171,34 +175,37 @@ Deno.test("seed, purpose, row and temperature change what is sampled, and nothin
 });
 
 Deno.test("a short row's unused positions may lie outside the model", async () => {
-  const model = touchyModel();
+  const model = await touchyModel();
   const position = (i: number) => config.maxPosition - 8 + i;
   const short = { tokens: [1], row: 0, position },
     long = { tokens: [1, 2, 3, 4, 5, 6, 7], row: 1, position: (i: number) => i };
   const [alone] = await model.generate([short], GREEDY);
-  assert.deepEqual(await model.generate([short, long], GREEDY)[0], alone);
+  assert.deepEqual((await model.generate([short, long], GREEDY))[0], alone);
 });
 
 Deno.test("no prompts, no responses", async () => {
-  assert.deepEqual(await touchyModel().generate([], GREEDY), []);
+  assert.deepEqual(await (await touchyModel()).generate([], GREEDY), []);
 });
 
 Deno.test("what cannot be generated from is refused by name", async () => {
-  const model = touchyModel();
-  const generate = (change: Partial<Prompt>) => () =>
-    await model.generate([{ tokens: [1], row: 0, position: (i) => i, ...change }], GREEDY);
-  assert.throws(generate({ tokens: [] }), /prompt 0 has no tokens/);
-  assert.throws(
+  const model = await touchyModel();
+  const generate = (change: Partial<Prompt>) =>
+    model.generate([{ tokens: [1], row: 0, position: (i) => i, ...change }], GREEDY);
+  await assert.rejects(generate({ tokens: [] }), /prompt 0 has no tokens/);
+  await assert.rejects(
     generate({ tokens: [37] }),
     /tokens: 37: the model has 0 to 36 \(vocabularySize 37\)/,
   );
-  assert.throws(generate({ tokens: [-1] }), /tokens: -1/);
-  assert.throws(generate({ position: (i) => 79 + i }), /positions: 80: the model has 0 to 79/);
+  await assert.rejects(generate({ tokens: [-1] }), /tokens: -1/);
+  await assert.rejects(
+    generate({ position: (i) => 79 + i }),
+    /positions: 80: the model has 0 to 79/,
+  );
   const { languageHead: _, ...rest } = config;
   const critic = new Model(engine, {
     ...rest,
     languageHead: false,
     valueHead: { loss: "squared_error", outputs: 1 },
   });
-  assert.throws(() => await critic.generate(prompts(1), GREEDY), /language-model head/);
+  await assert.rejects(critic.generate(prompts(1), GREEDY), /language-model head/);
 });

@@ -36,7 +36,7 @@ const CONFIGS: Record<string, TransformerConfig> = {
 const engine = await WasmEngine.create();
 
 /** Initial weights, and gains that are not all 1. */
-function modelOf(config: TransformerConfig): Model {
+async function modelOf(config: TransformerConfig): Promise<Model> {
   const model = new Model(engine, config).initialize(7);
   const tensors = await model.tensors();
   for (const [name, { data }] of Object.entries(tensors)) {
@@ -49,7 +49,7 @@ function modelOf(config: TransformerConfig): Model {
 
 for (const [name, config] of Object.entries(CONFIGS)) {
   Deno.test(`${name}: outputs and losses are those of plain loops in float64`, async () => {
-    const model = modelOf(config), weights = weightsOf(await model.tensors());
+    const model = await modelOf(config), weights = weightsOf(await model.tensors());
     const sequences = randomSequences(config, { count: 5, length: 12, seed: 3 });
     const rows = sequences.flatMap((s, sequence) =>
       s.tokens.map((_, token) => ({ sequence, token }))
@@ -73,7 +73,7 @@ for (const [name, config] of Object.entries(CONFIGS)) {
   });
 
   Deno.test(`${name}: gradients are the differences of the float64 loss`, async () => {
-    const model = modelOf(config), weights = weightsOf(await model.tensors());
+    const model = await modelOf(config), weights = weightsOf(await model.tensors());
     const sequences = randomSequences(config, { count: 5, length: 12, seed: 4 });
     const { gradients, gradientNorm } = await model.gradients(sequences, 12);
     const total = () => {
@@ -128,7 +128,7 @@ for (const [name, config] of Object.entries(CONFIGS)) {
 }
 
 Deno.test("a token, position or target without weight leaves no gradient", async () => {
-  const config = smallConfig(), model = modelOf(config);
+  const config = smallConfig(), model = await modelOf(config);
   const sequence = { tokens: [1, 2, 3], targets: [2, 3, -1], weights: [1, 1, 0] };
   const { gradients } = await model.gradients([sequence], 4);
   for (let token = 0; token < config.vocabularySize; token++) {
@@ -139,7 +139,7 @@ Deno.test("a token, position or target without weight leaves no gradient", async
 });
 
 Deno.test("a batch without weights has loss 0 and no gradient", async () => {
-  const model = modelOf(CONFIGS["both heads"]!);
+  const model = await modelOf(CONFIGS["both heads"]!);
   const { gradients, ...report } = await model.gradients([{ tokens: [1, 2, 3, 4] }], 4);
   assert.deepEqual(report, { loss: 0, valueLoss: 0, gradientNorm: 0 });
   for (const g of Object.values(gradients)) assert.ok(g.every((x) => x === 0));

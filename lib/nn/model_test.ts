@@ -7,7 +7,7 @@ import { type TransformerConfig, transformerParameters } from "./transformer.ts"
 
 const engine = await WasmEngine.create();
 
-Deno.test("a config that the kernels cannot run is a UsageError that names the field", async () => {
+Deno.test("a config that the kernels cannot run is a UsageError that names the field", () => {
   const cases: [Partial<TransformerConfig>, RegExp][] = [
     [{ vocabularySize: 0 }, /^vocabularySize: 0: give a positive integer/],
     [{ dModel: 24 }, /^dModel: 24: give a multiple of 16/],
@@ -92,7 +92,7 @@ Deno.test("a checkpoint of another model is a UsageError that names the tensor",
   );
 });
 
-Deno.test("parameters with weight decay come first: the optimizer's blocks rely on it", async () => {
+Deno.test("parameters with weight decay come first: the optimizer's blocks rely on it", () => {
   const config = smallConfig({ layers: 3, valueHead: { loss: "squared_error", outputs: 1 } });
   const decay = transformerParameters(config).map((p) => p.decay);
   assert.deepEqual(decay, decay.toSorted((a, b) => Number(b) - Number(a)));

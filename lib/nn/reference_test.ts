@@ -86,15 +86,15 @@ for (const c of cases) {
   Deno.test(`${c.name}: gradients and two steps of clipped AdamW are PyTorch's`, async () => {
     const model = modelOf(c);
     const optimizer = { ...c.optimizer, warmupSteps: 0, totalSteps: 1, finalFraction: 1 };
-    const data = (tensors: ReturnType<Model["tensors"]>) =>
+    const data = (tensors: Awaited<ReturnType<Model["tensors"]>>) =>
       Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, t.data]));
-    c.steps.forEach((expected, step) => {
+    for (const [step, expected] of c.steps.entries()) {
       const { gradients, gradientNorm } = await model.gradients(c.batch, LENGTH);
       near(gradientNorm, expected.gradientNorm, 1e-5 * gradientNorm, `step ${step}: gradient norm`);
       assert.ok(gradientNorm > c.optimizer.clip, "nothing is clipped: a useless test");
       compare(gradients, expected.gradients, 2e-5, `step ${step}: gradient`);
       await model.train(c.batch, LENGTH, optimizer);
       compare(data(await model.tensors()), expected.weights, 2e-5, `step ${step}: weights`);
-    });
+    }
   });
 }

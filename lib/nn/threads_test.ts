@@ -46,12 +46,12 @@ const CASES: Record<string, Case> = {
 };
 
 /** Trains eight steps, on a new batch each, then generates and evaluates: all that has come out. */
-function results(engine: WasmEngine, { config, sequences, length }: Case) {
+async function results(engine: WasmEngine, { config, sequences, length }: Case) {
   const model = new Model(engine, config).initialize(11), optimizer = adamW(0.02, 8);
   const reports = Array.from(
     { length: 8 },
     (_, seed) =>
-      await model.train(
+      model.train(
         randomSequences(config, { count: sequences, length, seed }),
         length,
         optimizer,
@@ -66,7 +66,7 @@ function results(engine: WasmEngine, { config, sequences, length }: Case) {
   }));
   return {
     digest: await model.digest(),
-    reports,
+    reports: await Promise.all(reports),
     forward: await model.forward(batch, rows),
     responses: config.languageHead
       ? await model.generate(prompts, {
@@ -85,7 +85,9 @@ Deno.test("training, forward passes and generation are the same for 1, 2 and 4 t
   for (const threads of [1, 2, 4]) {
     const engine = await WasmEngine.create({ threads });
     try {
-      byThreads.push(Object.values(CASES).map((c) => results(engine, c)));
+      const all = [];
+      for (const c of Object.values(CASES)) all.push(await results(engine, c));
+      byThreads.push(all);
     } finally {
       engine.close();
     }

@@ -40,9 +40,9 @@ Deno.test("tensors of any width come back as they were written, each state on it
   }
 });
 
-Deno.test("tensors that are not there or have another size are refused by name", async () => {
+Deno.test("tensors that are not there or have another size are refused by name", () => {
   const session = engine.session([parameter("a", 5, 3)], {});
-  assert.throws(() => await session.read("weights", "b"), /no parameter "b" in this model/);
+  assert.throws(() => session.read("weights", "b"), /no parameter "b" in this model/);
   assert.throws(
     () => session.write("weights", "a", new Float32Array(14)),
     /a has 14 values, needs 5 x 3/,
@@ -80,7 +80,7 @@ Deno.test("a forward program collects rows of any number of sequences, and nothi
         (_, i) => i % 3 === run ? Math.floor(i / 3) : -1,
       );
       const used = slots.filter((s) => s >= 0).length;
-      const out = await program.run({ tokens, "rows slots": slots }, used).rows!;
+      const out = (await program.run({ tokens, "rows slots": slots }, used)).rows!;
       const expected = [...tokens].filter((_, i) => slots[i]! >= 0).flatMap((
         t,
       ) => [...table.subarray(20 * t, 20 * t + 20)]);
@@ -94,19 +94,19 @@ Deno.test("records that do not fit a program are refused by name", async () => {
   const program = await session.forward({ sequences: 2, length: 4, slots: 3 }, lookUp);
   const slots = new Int32Array(8).fill(-1);
   assert.throws(
-    () => await program.run({ tokens: new Int32Array(8) }, 4),
+    () => program.run({ tokens: new Int32Array(8) }, 4),
     /4 slots are asked for, the program has 3/,
   );
   assert.throws(
-    () => await program.run({ tokens: new Int32Array(7), "rows slots": slots }, 1),
+    () => program.run({ tokens: new Int32Array(7), "rows slots": slots }, 1),
     /tokens has 7 elements, the program works on 8 rows of 1/,
   );
   assert.throws(
-    () => await program.run({ tokens: new Int32Array(16) }, 1),
+    () => program.run({ tokens: new Int32Array(16) }, 1),
     /tokens has 16 elements/,
   );
   assert.throws(
-    () => await program.run({ token: new Int32Array(8) }, 1),
+    () => program.run({ token: new Int32Array(8) }, 1),
     /no use for token: it knows tokens, rows slots/,
   );
 });
@@ -137,17 +137,17 @@ Deno.test("a generation program refuses more rows or tokens than it has room for
     Float32Array.from({ length: 220 }, (_, i) => i % 20 === Math.floor(i / 20) + 1 ? 1 : 0),
   );
   const options = { temperature: 0, seed: 0, purpose: 0, stop: [9] };
-  const run = (rows: number, length: number, elements = rows * length) => {
+  const run = async (rows: number, length: number, elements = rows * length) => {
     const forced = new Int32Array(elements).fill(-1);
     for (let row = 0; row < rows; row++) forced[row] = 2 * row + 1;
-    return [...program.run(forced, new Int32Array(elements), new Int32Array(rows), options)];
+    return [...await program.run(forced, new Int32Array(elements), new Int32Array(rows), options)];
   };
   assert.deepEqual(
-    run(4, 5),
+    await run(4, 5),
     [[1, 3, 5, 7], [2, 4, 6, 8], [3, 5, 7, 9], [4, 6, 8, -1], [5, 7, 9, -1]].flat(),
   );
-  assert.deepEqual(run(1, 6), [1, 2, 3, 4, 5, 6]);
-  assert.throws(() => run(5, 3), /\(3, 5\) tokens do not fit a program for \(6, 4\)/);
-  assert.throws(() => run(1, 7), /\(7, 1\) tokens do not fit/);
-  assert.throws(() => run(2, 3, 5), /\(2.5, 2\) tokens do not fit/);
+  assert.deepEqual(await run(1, 6), [1, 2, 3, 4, 5, 6]);
+  await assert.rejects(run(5, 3), /\(3, 5\) tokens do not fit a program for \(6, 4\)/);
+  await assert.rejects(run(1, 7), /\(7, 1\) tokens do not fit/);
+  await assert.rejects(run(2, 3, 5), /\(2.5, 2\) tokens do not fit/);
 });
