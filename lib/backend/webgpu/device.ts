@@ -77,8 +77,8 @@ export class WebGpuDevice {
   }
 
   /** Asks for the fastest adapter. Throws UsageError, with the remedy for the platform, where there is none. */
-  static async create(): Promise<WebGpuDevice> {
-    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  static async create(gpu: GPU | undefined = navigator.gpu): Promise<WebGpuDevice> {
+    const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) throw new UsageError("--backend", "webgpu", `no adapter: ${adapterRemedy()}`);
     const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
     const requiredFeatures = (["timestamp-query", "shader-f16"] as const)
