@@ -89,6 +89,17 @@ Deno.test("a forward program collects rows of any number of sequences, and nothi
   }
 });
 
+Deno.test("an absent record is zero, whatever an earlier batch had there", () => {
+  const session = engine.session([TABLE], {}), table = normal("table", 11 * 20);
+  session.write("weights", "table", table);
+  const program = session.forward({ sequences: 1, length: 4, slots: 1 }, lookUp);
+  const slots = Int32Array.of(0, -1, -1, -1);
+  const row = (tokens: Record<string, Int32Array>) =>
+    program.run({ ...tokens, "rows slots": slots }, 1).rows;
+  assert.deepEqual(row({ tokens: Int32Array.of(3, 3, 3, 3) }), table.slice(60, 80));
+  assert.deepEqual(row({}), table.slice(0, 20));
+});
+
 Deno.test("records that do not fit a program are refused by name", () => {
   const session = engine.session([TABLE], {});
   const program = session.forward({ sequences: 2, length: 4, slots: 3 }, lookUp);
