@@ -7,7 +7,7 @@ import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import type { ScalingCell } from "./cell.ts";
-import type { ScalingConfig } from "./config.ts";
+import { type ScalingConfig, sizeName } from "./config.ts";
 import type { ScalingRow, ScalingSummary, TestScores } from "./summary.ts";
 
 /** A finished run of this experiment. */
@@ -114,36 +114,93 @@ export function calibrationBySize(run: ScalingRun): Figure {
   });
 }
 
-/** Every critic, size and test set with intervals. */
-export function scoresTable({ rows, difficulties, seeds }: ScalingSummary): Displayable {
-  const flat = rows.flatMap((row) =>
-    difficulties.map((test) => ({ row, test, scores: row.tests[test]! }))
-  );
+/** What was run, in words and numbers, from the configuration. */
+export function settingsTable(config: ScalingConfig): Displayable {
+  const { actor, batchSize, difficulties, environment: e, seeds, steps, sweep } = config;
+  const names = (runs: ScalingConfig["runs"]) =>
+    runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
+      .join("; ");
+  const words = (min: number, max: number) => min === max ? `${min}` : `${min} to ${max}`;
+  const rows = [
+    [
+      "environment",
+      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
+      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
+    ],
+    [
+      "actor",
+      `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
+    ],
+    ["target", "the actor's exact probability of success, by dynamic programming"],
+    ["critics", names(config.runs)],
+    [
+      "training",
+      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
+      seeds.join(", "),
+    ],
+    [
+      "learning-rate sweep",
+      sweep ? `tuning seeds ${sweep.seeds.join(", ")}` : "not in this profile",
+    ],
+    [
+      "test sets",
+      `${config.testStates} states each, the same for all runs, with words held out by hash: ` +
+      difficulties.map((d) => `${d.name} (words of ${words(d.min, d.max)})`).join("; "),
+    ],
+    [
+      "error",
+      "root mean squared error against the exact value; 1 for a response that cannot be parsed",
+    ],
+  ] as const;
   return table({
-    caption: `Interquartile mean over ${seeds} seeds with bootstrap 95% interval`,
-    rows: flat,
+    rows,
+    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
+  });
+}
+
+/** Error on every test set, a line per critic and size. */
+export function errorsTable({ rows, difficulties, seeds }: ScalingSummary): Displayable {
+  return table({
+    caption: `RMSE: interquartile mean over ${seeds} seeds with bootstrap 95% interval`,
+    rows,
     columns: [
-      { title: "critic", cell: ({ row }) => row.title },
-      { title: "size", cell: ({ row }) => row.size },
-      { title: "parameters", cell: ({ row }) => row.parameters },
-      { title: "training", unit: "FLOPs", cell: ({ row }) => row.trainingFlops },
-      { title: "test set", cell: ({ test }) => test },
-      { title: "RMSE", cell: ({ scores }) => scores.rmse.iqm, decimals: 3 },
+      { title: "critic", cell: (row) => row.title },
+      { title: "size", cell: (row) => row.size },
+      { title: "parameters", cell: (row) => row.parameters },
+      ...difficulties.map((test) => ({
+        title: test,
+        cell: (row: ScalingRow) => row.tests[test]!.rmse.iqm,
+        decimals: 3,
+      })),
+    ],
+  });
+}
+
+/** Everything else in distribution, a line per critic and size. */
+export function scoresTable({ rows, difficulties, seeds }: ScalingSummary): Displayable {
+  const first = difficulties[0]!;
+  const scores = (row: ScalingRow) => row.tests[first]!;
+  return table({
+    caption: `Other scores ${first}: interquartile mean over ${seeds} seeds`,
+    rows,
+    columns: [
+      { title: "critic", cell: (row) => row.title },
+      { title: "size", cell: (row) => row.size },
+      { title: "r2", cell: (row) => scores(row).r2.iqm.estimate, decimals: 2 },
       {
         title: "RMSE of expectation",
-        cell: ({ scores }) => scores.expectationRmse?.iqm.estimate,
+        cell: (row) => scores(row).expectationRmse?.iqm.estimate,
         decimals: 3,
       },
-      { title: "r2", cell: ({ scores }) => scores.r2.iqm.estimate, decimals: 2 },
       {
         title: "ranking accuracy",
-        cell: ({ scores }) => scores.rankingAccuracy.iqm,
+        cell: (row) => scores(row).rankingAccuracy.iqm,
         decimals: 2,
       },
-      { title: "parse rate", cell: ({ scores }) => scores.parseRate.iqm.estimate, decimals: 2 },
+      { title: "parse rate", cell: (row) => scores(row).parseRate.iqm.estimate, decimals: 2 },
       {
         title: "right traces",
-        cell: ({ scores }) => scores.traceAccuracy?.iqm.estimate,
+        cell: (row) => scores(row).traceAccuracy?.iqm.estimate,
         decimals: 2,
       },
     ],

@@ -51,11 +51,13 @@ export function isVenvReady(): boolean {
  * @param progress Gets a line now and then: what is being done.
  */
 export async function ensureVenv(progress: (line: string) => void): Promise<void> {
-  if (!isVenvReady()) {
+  // Started too: the Python that the environment was made with may be gone.
+  const isReady = async () => isVenvReady() && await isUsable(VENV_PYTHON);
+  if (!await isReady()) {
     Deno.mkdirSync(`${ROOT}.cache`, { recursive: true });
     using lock = await Deno.open(`${ROOT}.cache/venv.lock`, { create: true, write: true });
     await lock.lock(true);
-    if (!isVenvReady()) await install(progress);
+    if (!await isReady()) await install(progress);
   }
   configure();
 }

@@ -156,6 +156,10 @@ Deno.test("a response ends with its stop token, those of the prompt are ignored"
     );
     assert.ok(batch.some((p) => p.tokens.some((token) => stop.includes(token))));
     assert.deepEqual(await model.generate(batch, { ...options, stop }), expected);
+    // Alone too: nothing else keeps the lane from stopping at the prompt's token.
+    for (const i of [0, 1, 2, 3, 4, 5]) {
+      assert.deepEqual(await model.generate([batch[i]!], { ...options, stop }), [expected[i]]);
+    }
   }
 });
 

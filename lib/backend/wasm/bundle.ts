@@ -2,7 +2,7 @@
  * Compiles the AssemblyScript kernels to WebAssembly on first use and keeps the result under `.cache/kernels`,
  * keyed by the sources and the compiler's version. Where nothing may be written, it compiles in memory each time.
  */
-import { fromFileUrl } from "./paths.ts";
+import { fileURLToPath } from "node:url";
 import { sha256 } from "../../tensor/digest.ts";
 
 /** Version of the compiler that fixes the bundle's bytes; also pinned in deno.json. */
@@ -32,7 +32,9 @@ let bundle: Promise<KernelBundle> | undefined;
 
 /** The kernel bundle, compiled once per process at most. */
 export function kernelBundle(): Promise<KernelBundle> {
-  return bundle ??= loadKernelBundle(fromFileUrl("../../../.cache/kernels/"));
+  return bundle ??= loadKernelBundle(
+    fileURLToPath(new URL("../../../.cache/kernels/", import.meta.url)),
+  );
 }
 
 /** The kernel bundle, from the cache in `folder` (which ends in a slash) where that has a whole copy. */
@@ -71,7 +73,7 @@ export async function loadKernelBundle(
 
 /** The AssemblyScript sources of the kernels, by file name. */
 export function kernelSources(): Record<string, string> {
-  const folder = fromFileUrl("../../../kernels/wasm/assembly/");
+  const folder = fileURLToPath(new URL("../../../kernels/wasm/assembly/", import.meta.url));
   const names = [...Deno.readDirSync(folder)].map((e) => e.name).filter((n) => n.endsWith(".ts"));
   return Object.fromEntries(names.sort().map((n) => [n, Deno.readTextFileSync(folder + n)]));
 }

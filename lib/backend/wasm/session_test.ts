@@ -72,7 +72,7 @@ Deno.test("a forward program collects rows of any number of sequences, and nothi
   session.write("weights", "table", table);
   for (const sequences of [1, 4, 5, 18]) {
     const rows = sequences * 8,
-      program = await session.forward({ sequences, length: 8, slots: rows }, lookUp);
+      program = session.forward({ sequences, length: 8, slots: rows }, lookUp);
     for (let run = 0; run < 2; run++) {
       const tokens = Int32Array.from({ length: rows }, (_, i) => (i * 7 + run) % 11);
       const slots = Int32Array.from(
@@ -89,9 +89,20 @@ Deno.test("a forward program collects rows of any number of sequences, and nothi
   }
 });
 
-Deno.test("records that do not fit a program are refused by name", async () => {
+Deno.test("an absent record is zero, whatever an earlier batch had there", async () => {
+  const session = engine.session([TABLE], {}), table = normal("table", 11 * 20);
+  session.write("weights", "table", table);
+  const program = session.forward({ sequences: 1, length: 4, slots: 1 }, lookUp);
+  const slots = Int32Array.of(0, -1, -1, -1);
+  const row = async (tokens: Record<string, Int32Array>) =>
+    (await program.run({ ...tokens, "rows slots": slots }, 1)).rows;
+  assert.deepEqual(await row({ tokens: Int32Array.of(3, 3, 3, 3) }), table.slice(60, 80));
+  assert.deepEqual(await row({}), table.slice(0, 20));
+});
+
+Deno.test("records that do not fit a program are refused by name", () => {
   const session = engine.session([TABLE], {});
-  const program = await session.forward({ sequences: 2, length: 4, slots: 3 }, lookUp);
+  const program = session.forward({ sequences: 2, length: 4, slots: 3 }, lookUp);
   const slots = new Int32Array(8).fill(-1);
   assert.throws(
     () => program.run({ tokens: new Int32Array(8) }, 4),

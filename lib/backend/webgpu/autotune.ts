@@ -4,7 +4,7 @@
  * speed alone.
  */
 import { sha256 } from "../../tensor/digest.ts";
-import { fromFileUrl } from "../wasm/paths.ts";
+import { fileURLToPath } from "node:url";
 import type { WebGpuDevice } from "./device.ts";
 import type { Dispatch } from "./dispatch.ts";
 import {
@@ -38,7 +38,7 @@ const REPEATS = 4;
 /** The tuning of the device's adapter: from the cache, or measured. Software adapters take the smallest tiles. */
 export async function tunedGemm(
   device: WebGpuDevice,
-  folder = fromFileUrl("../../../.cache/webgpu/"),
+  folder = fileURLToPath(new URL("../../../.cache/webgpu/", import.meta.url)),
 ): Promise<GemmTuning> {
   if (device.adapter.software) {
     return Object.fromEntries(SHAPES.map((s) => [keyOf(s), GEMM_VARIANTS[0]!.name]));

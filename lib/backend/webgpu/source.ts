@@ -8,7 +8,7 @@
  * Constants `const NAME: u32 = 64u;` may be replaced from outside (`specialize`): tile sizes, head widths. Loops are
  * unrolled here because wgpu guards every loop that it sees, and because only constant indices keep arrays in registers.
  */
-import { fromFileUrl } from "../wasm/paths.ts";
+import { fileURLToPath } from "node:url";
 
 /** Values for a kernel's constants. */
 export type Constants = Readonly<Record<string, number>>;
@@ -34,7 +34,9 @@ const files = new Map<string, string>();
 export function kernelText(name: string): string {
   let text = files.get(name);
   if (text === undefined) {
-    text = Deno.readTextFileSync(fromFileUrl(`../../../kernels/wgsl/${name}.wgsl`));
+    text = Deno.readTextFileSync(
+      fileURLToPath(new URL(`../../../kernels/wgsl/${name}.wgsl`, import.meta.url)),
+    );
     files.set(name, text);
   }
   return text;
@@ -42,7 +44,7 @@ export function kernelText(name: string): string {
 
 /** The names of all kernel files. */
 export function kernelNames(): string[] {
-  return [...Deno.readDirSync(fromFileUrl("../../../kernels/wgsl/"))]
+  return [...Deno.readDirSync(fileURLToPath(new URL("../../../kernels/wgsl/", import.meta.url)))]
     .filter((e) => e.name.endsWith(".wgsl")).map((e) => e.name.slice(0, -5)).sort();
 }
 
