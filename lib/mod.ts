@@ -5,7 +5,9 @@
  *
  * @module
  */
+export { type BackendName, BACKENDS, createBackend, identifyBackend } from "./backend/create.ts";
 export { WasmEngine } from "./backend/wasm/engine.ts";
+export { WebGpuEngine } from "./backend/webgpu/engine.ts";
 export { kernelBundle } from "./backend/wasm/bundle.ts";
 export type { CriticDefinition, LabelledState, Prediction, Question } from "./critic/critic.ts";
 export {

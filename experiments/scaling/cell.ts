@@ -1,5 +1,5 @@
 /** One training run: a critic of one kind and size, trained on exact values, tested on held-out words. */
-import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
+import { createBackend } from "../../lib/backend/create.ts";
 import type { Prediction } from "../../lib/critic/critic.ts";
 import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
@@ -43,7 +43,8 @@ export async function runScalingCell(
   checkpointSeconds = 20,
 ): Promise<CellResult> {
   const environment = createEnvironment("permutation", config.environment);
-  const engine = await WasmEngine.create({ threads: context.threads });
+  const { backend = "wasm", threads } = context;
+  const engine = await createBackend(backend, { threads });
   try {
     const definition = criticDefinition(config.critic);
     const critic = new NeuralCritic(engine, definition, environment, config.size, seed);

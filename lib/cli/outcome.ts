@@ -8,6 +8,7 @@ import type { Failure } from "../run/compare.ts";
 import type { AnyExperiment, TableRow } from "../run/experiment.ts";
 import type { Outcome } from "../run/reproduce.ts";
 import type { Run } from "../run/run.ts";
+import { SPREADS } from "../run/tolerance.ts";
 
 /** At most this many failures are listed; a change in the engine fails every digit at once. */
 const MAX_LISTED = 20;
@@ -33,6 +34,13 @@ function formatPins({ pins, cells }: Run): string {
       return `pins: all ${cells.length} cells, the summary and the verdicts are equal to the pinned ones`;
     case "mismatched":
       return "pins: NOT EQUAL, see below";
+    case "within tolerance":
+    case "out of tolerance": {
+      const { compared, largest } = pins.tolerance!;
+      return `pins: ${state.toUpperCase()}: ${compared} metrics against WASM's, the largest difference ` +
+        `${formatNumber(largest)} of its tolerance (${SPREADS} standard deviations over seeds); ` +
+        `not compared: ${notPinned.join(", ")}`;
+    }
     case "updated":
       return "pins: rewritten";
     case "not pinned":

@@ -4,7 +4,12 @@
 import { relative } from "node:path";
 import { z } from "zod";
 import { registry } from "../../experiments/registry.ts";
-import { kernelBundle } from "../backend/wasm/bundle.ts";
+import {
+  type BackendIdentity,
+  type BackendName,
+  BACKENDS,
+  identifyBackend,
+} from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { type Outcome, reproduceExperiment } from "../run/reproduce.ts";
@@ -16,6 +21,8 @@ import { terminalProgress } from "./terminal_progress.ts";
 const flags = z.object({
   experiment: z.array(z.string()).default([]).describe("only these experiments"),
   profile: z.enum(PROFILES).default("quick").describe("how much is computed"),
+  backend: z.enum(BACKENDS).default("wasm")
+    .describe("what computes: pins are equal on wasm, met within a tolerance on webgpu"),
   threads: z.int().min(1).max(256).default(navigator.hardwareConcurrency)
     .describe("threads for all cells together; changes no digit"),
   seeds: z.array(z.int().min(0).max(2 ** 32 - 1)).optional()
@@ -32,14 +39,14 @@ type Flags = z.output<typeof flags>;
 /** What a test replaces. */
 export interface ReproduceParts {
   readonly registry: Registry;
-  /** SHA-256 of the kernel bundle. */
-  kernels(): Promise<string>;
+  /** Kernels and adapter of a backend. */
+  identify(backend: BackendName): Promise<Omit<BackendIdentity, "name">>;
   readonly notebooks: typeof runNotebooks;
 }
 
 const PARTS: ReproduceParts = {
   registry,
-  kernels: async () => (await kernelBundle()).sha256,
+  identify: identifyBackend,
   notebooks: runNotebooks,
 };
 
@@ -57,13 +64,13 @@ async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> 
   const say = chosen.json ? console.error : console.log;
   const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
   const experiments = await loadAll(names, parts.registry);
-  const kernels = await parts.kernels();
+  const { kernels, adapter } = await parts.identify(chosen.backend);
   const progress = terminalProgress();
   Deno.addSignalListener("SIGINT", endOnInterrupt);
 
   const outcomes: Outcome[] = [];
   for (const experiment of experiments) {
-    const outcome = await reproduceExperiment(experiment, { ...chosen, kernels, progress })
+    const outcome = await reproduceExperiment(experiment, { ...chosen, kernels, adapter, progress })
       .finally(() => progress.clear());
     say(formatOutcome(experiment, outcome));
     outcomes.push(outcome);
@@ -118,7 +125,7 @@ interface Reports {
 
 /** The notebooks show the profile's own run in `runs`: any other run has no report. */
 async function makeReports(
-  { profile, seeds, out, notebooks, experiment: chosen }: Flags,
+  { profile, seeds, out, notebooks, backend, experiment: chosen }: Flags,
   experiments: readonly AnyExperiment[],
   outcomes: readonly Outcome[],
   parts: ReproduceParts,
@@ -129,6 +136,7 @@ async function makeReports(
   if (outcomes.some((outcome) => !outcome.run)) {
     return { ...none, leftOut: "left out: an experiment did not finish" };
   }
+  if (backend !== "wasm") return { ...none, leftOut: "left out: they show WASM's runs" };
   if (seeds || out !== "runs") {
     return {
       ...none,
@@ -157,7 +165,11 @@ function summaryOf({ experiment, directory, run, failures, pinChanges }: Outcome
     configHash: run?.configHash,
     seeds: run?.seeds,
     cells: run?.cells.length,
-    pins: run && { state: run.pins.state, notPinned: run.pins.notPinned },
+    pins: run && {
+      state: run.pins.state,
+      notPinned: run.pins.notPinned,
+      ...(run.pins.tolerance ? { tolerance: run.pins.tolerance } : {}),
+    },
     failures: failures.map(({ where, expected, got }) => ({ where, expected, got })),
     pinChanges,
     claims: run?.claims.map(({ id, verdict, reading }) => ({ id, verdict, reading })),

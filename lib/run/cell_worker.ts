@@ -1,6 +1,7 @@
 /**
  * The Worker in which one cell runs: it imports the experiment's module, computes, and answers.
  */
+import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { AnyExperiment, Cell, CellResult } from "./experiment.ts";
@@ -11,6 +12,7 @@ export interface CellRequest {
   readonly module: string;
   readonly cell: Cell;
   readonly threads: number;
+  readonly backend: BackendName;
   readonly checkpointDirectory: string;
 }
 
@@ -46,6 +48,7 @@ scope.onmessage = async ({ data: request }) => {
     const { default: experiment } = await import(request.module) as { default: AnyExperiment };
     const result = await experiment.runCell(request.cell, {
       threads: request.threads,
+      backend: request.backend,
       progress: (done, total, info = "") =>
         scope.postMessage({ type: "progress", done, total, info }),
       checkpoint: openCheckpoint(request.checkpointDirectory),

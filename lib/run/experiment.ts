@@ -6,6 +6,7 @@
  * default, and one line in `experiments/registry.ts`.
  */
 import type { z } from "zod";
+import type { BackendName } from "../backend/create.ts";
 
 /** A value that JSON holds without loss. NaN and infinities are not among them: use null. */
 export type Json =
@@ -37,6 +38,8 @@ export interface Cell<CellConfig = unknown> {
 export interface CellContext {
   /** Threads this cell may use, >= 1. A result must not depend on it. */
   readonly threads: number;
+  /** What computes; "wasm" unless told. Pinned results are WASM's. */
+  readonly backend?: BackendName;
   /** Reports `done` of `total` units, whatever the unit, with a few words for the live line. */
   progress(done: number, total: number, info?: string): void;
   /**
@@ -96,6 +99,8 @@ export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> 
   table?(summary: Summary): readonly TableRow[];
   /** The figure for the front page, as SVG. */
   figure?(summary: Summary): string;
+  /** Names of the metrics that are compared within a tolerance where another backend than the pins' computed them. */
+  readonly compared?: readonly string[];
   /** Its report: the notebook's file name without ".ipynb", e.g. "01-scaling". */
   readonly notebook?: string;
 }

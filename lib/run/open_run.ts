@@ -1,5 +1,5 @@
 /** A report's way to its numbers: the finished run where there is one, else computed now. */
-import { kernelBundle } from "../backend/wasm/bundle.ts";
+import { type BackendName, identifyBackend } from "../backend/create.ts";
 import type { AnyExperiment, Experiment, ProfileName } from "./experiment.ts";
 import { reproduceExperiment } from "./reproduce.ts";
 import type { ProgressListener } from "./progress.ts";
@@ -9,6 +9,8 @@ import { hasRun, type LoadedRun, loadRun } from "./run.ts";
 export interface OpenRunOptions {
   /** Threads for all cells together; default: the machine's cores. */
   readonly threads?: number;
+  /** What computes; default: WASM. */
+  readonly backend?: BackendName;
   readonly progress?: ProgressListener;
 }
 
@@ -19,16 +21,18 @@ export interface OpenRunOptions {
 export async function openRun<Config, CellConfig, Summary>(
   experiment: Experiment<Config, CellConfig, Summary>,
   profile: ProfileName,
-  { threads = navigator.hardwareConcurrency, progress }: OpenRunOptions = {},
+  { threads = navigator.hardwareConcurrency, backend = "wasm", progress }: OpenRunOptions = {},
 ): Promise<LoadedRun<Config, CellConfig, Summary>> {
-  if (!hasRun(experiment, profile)) {
-    const { sha256 } = await kernelBundle();
+  if (!hasRun(experiment, profile, { backend })) {
+    const { kernels, adapter } = await identifyBackend(backend);
     await reproduceExperiment(experiment as AnyExperiment, {
       profile,
       threads,
-      kernels: sha256,
+      backend,
+      adapter,
+      kernels,
       ...(progress ? { progress } : {}),
     });
   }
-  return loadRun(experiment, profile);
+  return loadRun(experiment, profile, { backend });
 }

@@ -11,6 +11,7 @@ import { configHash } from "./config.ts";
 import type { AnyExperiment, Json, ProfileName } from "./experiment.ts";
 import { exists, readBytes, writeAtomically } from "./files.ts";
 import type { Run } from "./run.ts";
+import { compareWithinTolerance } from "./tolerance.ts";
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits are needed");
 const pinsSchema = z.strictObject({
@@ -34,7 +35,16 @@ export type Pins = z.output<typeof pinsSchema>;
 
 /** How a run stands to its pins. */
 export interface PinCheck {
-  readonly state: "matched" | "mismatched" | "not pinned" | "partly pinned" | "updated";
+  readonly state:
+    | "matched"
+    | "mismatched"
+    | "within tolerance"
+    | "out of tolerance"
+    | "not pinned"
+    | "partly pinned"
+    | "updated";
+  /** On another backend: how many numbers were compared; the largest difference in units of its tolerance. */
+  readonly tolerance?: { readonly compared: number; readonly largest: number };
   /** What no pin was found for, in words: "any cell", or cells by id; the summary, the verdicts. */
   readonly notPinned: readonly string[];
   readonly failures: readonly Failure[];
@@ -116,4 +126,29 @@ export function comparePins(
     : "not pinned";
   const notPinned = [...ids.filter((id) => !isPinned(id)), ...CONCLUSIONS];
   return { state, notPinned, failures };
+}
+
+/**
+ * Compares the results of another backend with the pins, which are WASM's: metrics within the spread over seeds; never
+ * digests, kernels, summary or verdicts.
+ */
+export function comparePinsWithin(
+  name: string,
+  pins: Pins | undefined,
+  got: Pins,
+  compared: readonly string[],
+): PinCheck {
+  const none = ["any digest", ...CONCLUSIONS];
+  if (!pins) return { state: "not pinned", notPinned: ["any cell", ...CONCLUSIONS], failures: [] };
+  const { failures, ...tolerance } = compareWithinTolerance(name, pins, got, compared);
+  if (tolerance.compared === 0) {
+    return { state: "not pinned", notPinned: ["any metric", ...CONCLUSIONS], failures: [] };
+  }
+  const isKnown = (id: string) => pins.cells[id]?.configHash === got.cells[id]!.configHash;
+  return {
+    state: failures.length > 0 ? "out of tolerance" : "within tolerance",
+    notPinned: [...Object.keys(got.cells).filter((id) => !isKnown(id)), ...none],
+    failures,
+    tolerance,
+  };
 }

@@ -2,6 +2,7 @@
  * Cells side by side, each in a Worker of its own: what one does to its memory, or how it ends,
  * touches no other.
  */
+import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import type { CellReply, CellRequest } from "./cell_worker.ts";
 import type { Cell, CellResult } from "./experiment.ts";
@@ -11,6 +12,8 @@ export interface PoolOptions {
   readonly module: string;
   /** Threads for all cells together, >= 1. */
   readonly threads: number;
+  /** What computes; "wasm" unless told. */
+  readonly backend?: BackendName;
   checkpointDirectory(cell: Cell): string;
   onStart?(cell: Cell): void;
   onProgress?(cell: Cell, done: number, total: number, info: string): void;
@@ -99,6 +102,7 @@ function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions)
       module: options.module,
       cell,
       threads,
+      backend: options.backend ?? "wasm",
       checkpointDirectory: options.checkpointDirectory(cell),
     };
     worker.postMessage(request);

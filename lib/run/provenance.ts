@@ -3,6 +3,7 @@
  */
 import os from "node:os";
 import { fileURLToPath } from "node:url";
+import type { BackendName } from "../backend/create.ts";
 import { sha256 } from "../tensor/digest.ts";
 import { exists, readBytes } from "./files.ts";
 
@@ -21,7 +22,9 @@ export interface Provenance {
   readonly typescript: string;
   /** V8 flags from DENO_V8_FLAGS: they change the speed, never a digit. */
   readonly v8Flags: string;
-  readonly backend: "wasm";
+  readonly backend: BackendName;
+  /** The graphics adapter; absent on WASM. */
+  readonly adapter?: string;
   /** SHA-256 of the kernel bundle. */
   readonly kernels: string;
   readonly platform: string;
@@ -40,7 +43,10 @@ export interface Provenance {
 
 /** Everything that can be found out here, joined with what only the run knows. */
 export async function gatherProvenance(
-  run: Pick<Provenance, "kernels" | "threads" | "wallSeconds" | "cellsTakenUp" | "command">,
+  run: Pick<
+    Provenance,
+    "backend" | "adapter" | "kernels" | "threads" | "wallSeconds" | "cellsTakenUp" | "command"
+  >,
 ): Promise<Provenance> {
   const lock = `${ROOT}deno.lock`;
   const status = await git("status", "--porcelain");
@@ -50,7 +56,6 @@ export async function gatherProvenance(
     lock: exists(lock) ? sha256(readBytes(lock, "")) : null,
     ...Deno.version,
     v8Flags: Deno.env.get("DENO_V8_FLAGS") ?? "",
-    backend: "wasm",
     platform: `${Deno.build.os} ${Deno.build.arch}`,
     cpu: os.cpus()[0]?.model ?? "unknown",
     cores: navigator.hardwareConcurrency,

@@ -3,13 +3,22 @@
  * claims, compares everything with the pins, and stores the run.
  */
 import { relative } from "node:path";
+import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { evaluateClaims } from "./claims.ts";
 import { differences, type Failure } from "./compare.ts";
 import { configHash, resolveConfig } from "./config.ts";
 import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment, Cell, CellResult, Json, ProfileName } from "./experiment.ts";
-import { comparePins, type PinCheck, pinsOf, pinsPath, readPins, writePins } from "./pins.ts";
+import {
+  comparePins,
+  comparePinsWithin,
+  type PinCheck,
+  pinsOf,
+  pinsPath,
+  readPins,
+  writePins,
+} from "./pins.ts";
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
 import { gatherProvenance, ROOT } from "./provenance.ts";
@@ -23,6 +32,10 @@ export interface ReproduceOptions {
   readonly threads: number;
   /** SHA-256 of the kernel bundle. */
   readonly kernels: string;
+  /** What computes; default: WASM, whose results the pins are. */
+  readonly backend?: BackendName;
+  /** The graphics adapter, on any other backend. */
+  readonly adapter?: string | null;
   /** Seeds in place of the profile's own. */
   readonly seeds?: readonly number[] | undefined;
   /** The folder of all runs, relative to the checkout. */
@@ -82,9 +95,13 @@ type Plan = ReturnType<typeof makePlan>;
 /** All that can be refused is refused here, before anything is written. */
 function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
   const { profile, seeds, out = "runs", kernels, threads, updatePins = false } = options;
+  const { backend = "wasm", adapter } = options;
   const { config, hash, overridden } = resolveConfig(experiment, profile, seeds);
   if (updatePins && overridden) {
     throw new UsageError("--update-pins", "with --seeds", "pins hold the profile's own seeds");
+  }
+  if (updatePins && backend !== "wasm") {
+    throw new UsageError("--update-pins", `with --backend ${backend}`, "pins are WASM's results");
   }
   const cells = experiment.cells(config);
   checkCells(experiment.name, cells);
@@ -99,8 +116,14 @@ function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
     cells,
     pinsFile,
     pins: readPins(pinsFile),
-    directory: runDirectory(out, experiment.name, profile, hash),
-    code: { experiment: experiment.name, kernels, engine: engineVersion(experiment.module) },
+    backend,
+    directory: runDirectory(out, experiment.name, profile, hash, backend),
+    code: {
+      experiment: experiment.name,
+      kernels,
+      engine: engineVersion(experiment.module),
+      ...(adapter ? { adapter } : {}),
+    },
   };
 }
 
@@ -129,7 +152,7 @@ function checkMemory(experiment: string, cells: readonly Cell[], threads: number
 }
 
 /** Runs the cells of which no interrupted run left a result. */
-async function computeCells({ experiment, cells, options }: Plan, store: RunStore) {
+async function computeCells({ experiment, cells, options, backend }: Plan, store: RunStore) {
   const stored = new Map<string, StoredCell>();
   for (const cell of cells) {
     const found = store.load(cell);
@@ -143,6 +166,7 @@ async function computeCells({ experiment, cells, options }: Plan, store: RunStor
   const failed = await runCells(cells.filter((cell) => !isStored(cell)), {
     module: experiment.module,
     threads: options.threads,
+    backend,
     checkpointDirectory: (cell) => store.checkpointDirectory(cell),
     onProgress: (...report) => tracker.progressed(...report),
     onFinish(cell, result, spent) {
@@ -195,8 +219,14 @@ function asStored<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
 }
 
-function describeOrigin({ experiment, options, code }: Plan, wallSeconds: number, takenUp: number) {
+function describeOrigin(
+  { experiment, options, code, backend }: Plan,
+  wallSeconds: number,
+  takenUp: number,
+) {
   return gatherProvenance({
+    backend,
+    ...(code.adapter ? { adapter: code.adapter } : {}),
     kernels: code.kernels,
     threads: options.threads,
     wallSeconds,
@@ -207,11 +237,14 @@ function describeOrigin({ experiment, options, code }: Plan, wallSeconds: number
 
 /** Compares with the pins, or rewrites them where the user said so. */
 function settlePins(
-  { options, pins, pinsFile, overridden }: Plan,
+  { experiment, options, pins, pinsFile, overridden, backend }: Plan,
   results: ReturnType<typeof conclude>,
 ): { pins: PinCheck; pinChanges: Failure[] } {
   const name = relative(ROOT, pinsFile);
   const now = pinsOf(results);
+  if (backend !== "wasm") {
+    return { pins: comparePinsWithin(name, pins, now, experiment.compared ?? []), pinChanges: [] };
+  }
   if (!options.updatePins) {
     return { pins: comparePins(name, pins, now, overridden), pinChanges: [] };
   }

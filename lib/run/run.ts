@@ -2,6 +2,7 @@
  * A finished run as it is stored in `run.json`, and how a report loads it.
  */
 import { resolve } from "node:path";
+import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../tensor/digest.ts";
 import type { EvaluatedClaim } from "./claims.ts";
@@ -66,32 +67,41 @@ export interface LoadOptions {
   readonly out?: string;
   /** Seeds in place of the profile's own. */
   readonly seeds?: readonly number[];
+  /** What computed the run; default: WASM. */
+  readonly backend?: BackendName;
 }
 
 /** The folder of the run of this configuration. */
-export function runDirectory(out: string, experiment: string, profile: string, hash: string) {
-  return resolve(ROOT, out, experiment, `${profile}-${hash.slice(0, 12)}`);
+export function runDirectory(
+  out: string,
+  experiment: string,
+  profile: string,
+  hash: string,
+  backend: BackendName = "wasm",
+): string {
+  const suffix = backend === "wasm" ? "" : `-${backend}`;
+  return resolve(ROOT, out, experiment, `${profile}-${hash.slice(0, 12)}${suffix}`);
 }
 
 /** Whether there is a finished run of `experiment` at `profile`. */
 export function hasRun<Config, CellConfig, Summary>(
   experiment: Experiment<Config, CellConfig, Summary>,
   profile: ProfileName,
-  { out = "runs", seeds }: LoadOptions = {},
+  { out = "runs", seeds, backend }: LoadOptions = {},
 ): boolean {
   const { hash } = resolveConfig(experiment, profile, seeds);
-  return exists(`${runDirectory(out, experiment.name, profile, hash)}/run.json`);
+  return exists(`${runDirectory(out, experiment.name, profile, hash, backend)}/run.json`);
 }
 
 /** The finished run of `experiment` at `profile`; a UsageError says how to compute a missing one. */
 export function loadRun<Config, CellConfig, Summary>(
   experiment: Experiment<Config, CellConfig, Summary>,
   profile: ProfileName = "quick",
-  { out = "runs", seeds }: LoadOptions = {},
+  { out = "runs", seeds, backend }: LoadOptions = {},
 ): LoadedRun<Config, CellConfig, Summary> {
   const { hash } = resolveConfig(experiment, profile, seeds);
-  const directory = runDirectory(out, experiment.name, profile, hash);
-  const command = reproduceCommand(experiment.name, profile, { seeds, out });
+  const directory = runDirectory(out, experiment.name, profile, hash, backend);
+  const command = reproduceCommand(experiment.name, profile, { seeds, out, backend });
   const run = readSealed<Run<Config, CellConfig, Summary>>(
     `${directory}/run.json`,
     `compute it first: ${command}`,
@@ -128,8 +138,13 @@ export function readVerified(path: string, noted: StoredFile): Uint8Array<ArrayB
 export function reproduceCommand(
   experiment: string,
   profile: ProfileName,
-  { out = "runs", seeds }: { out?: string; seeds?: readonly number[] | undefined } = {},
+  { out = "runs", seeds, backend = "wasm" }: {
+    out?: string;
+    seeds?: readonly number[] | undefined;
+    backend?: BackendName | undefined;
+  } = {},
 ): string {
   return `deno task reproduce --experiment ${experiment} --profile ${profile}` +
-    (seeds ? ` --seeds ${seeds.join(",")}` : "") + (out === "runs" ? "" : ` --out ${out}`);
+    (seeds ? ` --seeds ${seeds.join(",")}` : "") + (out === "runs" ? "" : ` --out ${out}`) +
+    (backend === "wasm" ? "" : ` --backend ${backend}`);
 }

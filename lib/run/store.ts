@@ -28,6 +28,8 @@ export interface CodeVersion {
   readonly kernels: string;
   /** See engineVersion. */
   readonly engine: string;
+  /** The graphics adapter, on which results depend where they are not WASM's. */
+  readonly adapter?: string;
 }
 
 export class RunStore {

@@ -1,0 +1,54 @@
+/** Backends by name, each loaded when it is asked for. */
+import { sha256 } from "../tensor/digest.ts";
+import type { Backend } from "../tensor/backend.ts";
+
+/** Names of the backends; the first is the reference. */
+export const BACKENDS = ["wasm", "webgpu"] as const;
+/** The name of a backend. */
+export type BackendName = typeof BACKENDS[number];
+
+/**
+ * Starts a backend: close it when done. `threads` is WASM's number of lanes, 1 to 4. Throws UsageError where the machine
+ * has no adapter for WebGPU.
+ */
+export async function createBackend(
+  name: BackendName,
+  { threads = 1 }: { threads?: number } = {},
+): Promise<Backend> {
+  if (name === "webgpu") {
+    const { WebGpuEngine } = await import("./webgpu/engine.ts");
+    return await WebGpuEngine.create();
+  }
+  const { WasmEngine } = await import("./wasm/engine.ts");
+  return await WasmEngine.create({ threads });
+}
+
+/** What the results of a backend depend on besides the program. */
+export interface BackendIdentity {
+  readonly name: BackendName;
+  /** SHA-256 of the kernels: of the WASM bundle, or of the WGSL sources. */
+  readonly kernels: string;
+  /** The graphics adapter; null on WASM, whose results are the same on every machine. */
+  readonly adapter: string | null;
+}
+
+/** Finds out; on WebGPU the first call on an adapter also measures its kernels. */
+export async function identifyBackend(name: BackendName): Promise<BackendIdentity> {
+  if (name === "wasm") {
+    const { kernelBundle } = await import("./wasm/bundle.ts");
+    return { name, kernels: (await kernelBundle()).sha256, adapter: null };
+  }
+  const [{ WebGpuEngine }, { kernelNames, kernelText }] = await Promise.all([
+    import("./webgpu/engine.ts"),
+    import("./webgpu/source.ts"),
+  ]);
+  const engine = await WebGpuEngine.create();
+  const { vendor, architecture, description } = engine.adapter;
+  engine.close();
+  const sources = kernelNames().map((kernel) => [kernel, kernelText(kernel)]);
+  return {
+    name,
+    kernels: sha256(new TextEncoder().encode(JSON.stringify(sources))),
+    adapter: description || [vendor, architecture].filter(Boolean).join(" ") || "unknown",
+  };
+}
