@@ -4,6 +4,7 @@
  */
 import os from "node:os";
 import { z } from "zod";
+import { BACKENDS } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { writeAtomically } from "../run/files.ts";
 import { profileDecoding, profileTraining } from "./bench_kernels.ts";
@@ -16,12 +17,15 @@ import {
   type Side,
   speedUpTable,
 } from "./bench_report.ts";
+import { benchWebGpu } from "./bench_webgpu.ts";
 import { benchConfig, type BenchWork } from "./bench_worker.ts";
 import { type Command, runCommand } from "./command.ts";
 
 const flags = z.object({
   peer: z.enum(["none", "torch"]).default("none")
     .describe("measure this too; torch is installed into .venv if need be"),
+  backend: z.enum(BACKENDS).default("wasm")
+    .describe("what is measured; --peer and --threads are for wasm"),
   threads: z.array(z.int().min(1).max(4)).default([1, 2]).describe("numbers of threads"),
   quick: z.boolean().default(false).describe(
     "the smallest size and few runs: to see that it works",
@@ -45,7 +49,12 @@ export const benchCommand: Command<typeof flags.shape> = {
   summary: "Measures kernels, training steps and generation, with --peer torch against PyTorch.",
   flags,
   async run(chosen) {
-    const report = await bench(chosen);
+    if (chosen.backend === "webgpu" && chosen.peer !== "none") {
+      throw new UsageError("--peer", chosen.peer, "with --backend webgpu there is no peer yet");
+    }
+    const report = chosen.backend === "webgpu"
+      ? await benchWebGpu({ tiny: chosen.quick, say: (line) => console.error(line) })
+      : await bench(chosen);
     console.log(report);
     if (chosen.out !== "") write(chosen.out, report);
     return 0;

@@ -76,6 +76,27 @@ Deno.test("whatever changes in the pins is found and named", async () => {
   }
 });
 
+Deno.test("another backend has runs of its own, compared with the pins within a tolerance", async () => {
+  using box = await pinned();
+  const gpu = { backend: "webgpu", kernels: "2".repeat(64), adapter: "test adapter" } as const;
+  const experiment = { ...box.experiment, compared: ["mean"] };
+  const { run, failures, directory } = await reproduce(box, { ...gpu, experiment });
+  assert.deepEqual(failures, []);
+  assert.match(directory, /-webgpu$/);
+  assert.equal(run?.pins.state, "within tolerance");
+  assert.ok(run.pins.tolerance!.compared > 0);
+  assert.ok(run.pins.notPinned.includes("any digest"));
+  assert.equal(run.provenance.backend, "webgpu");
+  assert.equal(run.provenance.adapter, "test adapter");
+  assert.match(run.provenance.command, /--backend webgpu$/);
+  const plain = await reproduce(box, gpu);
+  assert.equal(plain.run?.pins.state, "not pinned", "an experiment that names no metric");
+  await assert.rejects(
+    reproduce(box, { ...gpu, updatePins: true }),
+    /--update-pins: "with --backend webgpu": pins are WASM's results/,
+  );
+});
+
 Deno.test("changed kernels fail at the pins", async () => {
   using box = await pinned();
   const { failures } = await reproduce(box, { kernels: "1".repeat(64) });

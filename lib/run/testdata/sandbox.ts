@@ -39,7 +39,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
      import { makeReproduceCommand } from "${HERE}../../cli/reproduce.ts";
      await runCommand(makeReproduceCommand({
        registry: { fake: () => import("./mod.ts") },
-       kernels: () => Promise.resolve(${JSON.stringify(options.kernels ?? KERNELS)}),
+       identify: () => Promise.resolve({ kernels: ${JSON.stringify(options.kernels ?? KERNELS)}, adapter: null }),
        notebooks: () => Promise.resolve({ executed: [], reports: [] }),
      }));`,
   );
