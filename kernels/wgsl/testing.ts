@@ -17,6 +17,9 @@ try {
   console.log(`WebGPU tests are skipped: ${reason}`);
 }
 
+// A software adapter's threads that still run while the process ends can take it down with them.
+addEventListener("unload", () => device?.close());
+
 /** The device of the tests. */
 export function testDevice(): WebGpuDevice {
   if (!device) throw new Error(reason);

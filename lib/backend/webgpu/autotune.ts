@@ -5,7 +5,7 @@
  */
 import { sha256 } from "../../tensor/digest.ts";
 import { fileURLToPath } from "node:url";
-import type { WebGpuDevice } from "./device.ts";
+import type { AdapterDescription, WebGpuDevice } from "./device.ts";
 import type { Dispatch } from "./dispatch.ts";
 import {
   GEMM_VARIANTS,
@@ -19,36 +19,44 @@ import {
 import { Pool, Program } from "./program.ts";
 import { kernelText } from "./source.ts";
 
-/** One shape for each kind and class: forward, backward to inputs, backward to weights. */
+/** One shape for each kind and class: forward, backward to inputs, backward to weights. 17 GFLOP at most. */
 const SHAPES: readonly GemmShape[] = [
   { m: 512, n: 512, k: 512, transposeA: false, transposeB: false },
   { m: 512, n: 512, k: 512, transposeA: false, transposeB: true },
-  { m: 512, n: 512, k: 8192, transposeA: true, transposeB: false },
+  { m: 512, n: 512, k: 4096, transposeA: true, transposeB: false },
   { m: 4096, n: 1024, k: 512, transposeA: false, transposeB: false },
   { m: 4096, n: 1024, k: 512, transposeA: false, transposeB: true },
-  { m: 1024, n: 1024, k: 8192, transposeA: true, transposeB: false },
-  { m: 8192, n: 2048, k: 1024, transposeA: false, transposeB: false },
-  { m: 8192, n: 2048, k: 1024, transposeA: false, transposeB: true },
-  { m: 4096, n: 2048, k: 8192, transposeA: true, transposeB: false },
+  { m: 1024, n: 1024, k: 2048, transposeA: true, transposeB: false },
+  { m: 4096, n: 2048, k: 512, transposeA: false, transposeB: false },
+  { m: 4096, n: 2048, k: 512, transposeA: false, transposeB: true },
+  { m: 4096, n: 2048, k: 1024, transposeA: true, transposeB: false },
 ];
 
-/** Products in one measurement. */
-const REPEATS = 4;
+/** Products in one measurement, as far as they take no longer than this in all: drivers end what takes seconds. */
+const REPEATS = 8;
+const NANOSECONDS = 5e7;
 
 /** The tuning of the device's adapter: from the cache, or measured. Software adapters take the smallest tiles. */
-export async function tunedGemm(
-  device: WebGpuDevice,
-  folder = fileURLToPath(new URL("../../../.cache/webgpu/", import.meta.url)),
-): Promise<GemmTuning> {
+export async function tunedGemm(device: WebGpuDevice): Promise<GemmTuning> {
   if (device.adapter.software) {
     return Object.fromEntries(SHAPES.map((s) => [keyOf(s), GEMM_VARIANTS[0]!.name]));
   }
   if (!device.device.features.has("timestamp-query")) return {};
-  const identity = JSON.stringify([device.adapter, kernelText("gemm"), GEMM_VARIANTS]);
+  const folder = fileURLToPath(new URL("../../../.cache/webgpu/", import.meta.url));
+  return await cachedTuning(folder, device.adapter, () => measureGemm(device));
+}
+
+/** The tuning kept in `folder` (which ends in a slash) for this adapter and these kernels, or measured and kept now. */
+export async function cachedTuning(
+  folder: string,
+  adapter: AdapterDescription,
+  measure: () => Promise<GemmTuning>,
+): Promise<GemmTuning> {
+  const identity = JSON.stringify([adapter, kernelText("gemm"), GEMM_VARIANTS]);
   const path = `${folder}${sha256(new TextEncoder().encode(identity))}.json`;
   const cached = readTuning(path);
   if (cached) return cached;
-  const tuning = await measure(device);
+  const tuning = await measure();
   try {
     Deno.mkdirSync(folder, { recursive: true });
     const temporary = `${path}.${crypto.randomUUID()}`;
@@ -74,14 +82,18 @@ function readTuning(path: string): GemmTuning | undefined {
   }
 }
 
-async function measure(device: WebGpuDevice): Promise<GemmTuning> {
+/** The fastest variant for each shape, by the device's own clock. */
+export async function measureGemm(
+  device: WebGpuDevice,
+  shapes: readonly GemmShape[] = SHAPES,
+): Promise<GemmTuning> {
   const timer = new GpuTimer(device);
-  const largest = (f: (s: GemmShape) => number) => Math.max(...SHAPES.map(f));
+  const largest = (f: (s: GemmShape) => number) => Math.max(...shapes.map(f));
   const a = device.buffer("tuning a", 4 * largest((s) => s.m * s.k));
   const b = device.buffer("tuning b", 4 * largest((s) => s.k * s.n));
   const c = device.buffer("tuning c", 16 * largest((s) => s.m * s.n));
   const tuning: Record<string, string> = {};
-  for (const shape of SHAPES) {
+  for (const shape of shapes) {
     let best = Infinity;
     for (const variant of variantsFor(device)) {
       const plan = planVariant(shape, variant);
@@ -92,7 +104,9 @@ async function measure(device: WebGpuDevice): Promise<GemmTuning> {
         resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
       });
       await timer.time(program, 1); // compiles
-      const time = await timer.time(program, REPEATS);
+      const once = await timer.time(program, 1);
+      const repeats = Math.max(1, Math.min(REPEATS, Math.floor(NANOSECONDS / once)));
+      const time = await timer.time(program, repeats) / repeats;
       if (time < best) {
         best = time;
         tuning[keyOf(shape)] = variant.name;
