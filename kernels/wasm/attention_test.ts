@@ -175,7 +175,7 @@ Deno.test("attention_decode gives the bits of attention_forward, whatever the ca
       bench.reset();
       const capacity = length + room, size = rows * heads * 2 * capacity * headDim;
       const cache = bench.floats(new Float32Array(size).fill(stale));
-      const scratch = bench.floats(capacity), po = bench.space(rows, d);
+      const scratch = bench.floats(4 * capacity), po = bench.space(rows, d);
       for (let t = 0; t < length; t++) {
         const step = (width: number, from: ArrayLike<number>) =>
           Float32Array.from({ length: rows * width }, (_, i) => {

@@ -140,7 +140,8 @@ function isUnreachable(): boolean {
 
 // The note only saves time: where it cannot be written, the next start tries again.
 function noteUnreachable(): void {
-  const text = "jsr.io could not be reached; it is tried again a day later, or without this file\n";
+  const text =
+    "the JSR registry could not be reached; it is tried again a day later, or without this file\n";
   try {
     Deno.mkdirSync(dirname(UNREACHABLE_NOTE), { recursive: true });
     Deno.writeTextFileSync(UNREACHABLE_NOTE, text);

@@ -113,7 +113,7 @@ async function compare(work: BenchWork, { peer, quick }: Flags): Promise<Compari
       peakBytes: 0,
       baselineBytes: 0,
     }));
-    const rounds = quick ? 2 : 10;
+    const rounds = quick ? 2 : 6;
     // As many runs a turn as take about this long.
     const turn = quick ? 50 : 300;
     for (let round = 0; round < rounds; round++) {

@@ -4,9 +4,8 @@ import { ROOT } from "../run/provenance.ts";
 import type { BenchAnswers, BenchCommand } from "./bench_worker.ts";
 import { ensureVenv, VENV_PYTHON } from "./venv.ts";
 
-/** PyTorch's version, and where its build without CUDA is to be had where no index that pip knows has it. */
+/** PyTorch's version. */
 const TORCH = "2.13.0";
-const TORCH_INDEX = "https://download.pytorch.org/whl/cpu";
 
 /** A process that answers a line of JSON with a line of JSON. */
 export class BenchProcess {
@@ -75,19 +74,17 @@ export async function ensureTorch(progress: (line: string) => void): Promise<voi
   const test = `import torch; assert torch.__version__.split("+")[0] == "${TORCH}"`;
   if ((await python(["-c", test])).success) return;
   progress(`PyTorch ${TORCH}: installing into .venv (once; 200 MB)`);
-  // Elsewhere than on Linux the usual build has no CUDA, and there is no other.
+  // On Linux the CPU build is the one marked +cpu, which only PyTorch's own index has; elsewhere there is no other.
   const wanted = `torch==${TORCH}${Deno.build.os === "linux" ? "+cpu" : ""}`;
   const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"];
-  if ((await python([...pip, wanted])).success) return;
-  const index = ["--retries", "2", "--timeout", "30", "--extra-index-url", TORCH_INDEX];
-  const { success, errors } = await python([...pip, ...index, wanted]);
+  const { success, errors } = await python([...pip, wanted]);
   if (success) return;
   const reason = errors.split("\n").filter((line) => line.startsWith("ERROR: ")).at(-1);
   throw new UsageError(
     "--peer",
     "torch",
     `PyTorch cannot be installed (${reason ?? errors.trim().split("\n").at(-1)}): ` +
-      "mend that, or leave out --peer",
+      "set PIP_EXTRA_INDEX_URL to PyTorch's index of CPU builds, or leave out --peer",
   );
 }
 

@@ -164,7 +164,7 @@ async function examineJsr(): Promise<Finding> {
   return {
     name: "jsr",
     isFine,
-    detail: isFine ? "@std/cli parses the flags" : "jsr.io cannot be reached",
+    detail: isFine ? "@std/cli parses the flags" : "the registry cannot be reached",
     remedy: "nothing is lost: node:util parses the flags in place of @std/cli",
   };
 }

@@ -163,13 +163,82 @@ export function attention_backward(
   }
 }
 
+/** Lanes j.. of a 4-key vector that lie past key `t`. */
+// @ts-ignore: decorator
+@inline
+function past(j: i32, t: i32): v128 {
+  return i32x4.gt_s(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(j)), i32x4.splat(t));
+}
+
+/** s[j] = exp(q . k_j / sqrt(head_dim) - max), 0 past key t, for keys in vectors of 4. */
+// @ts-ignore: decorator
+@inline
+function decode_scores(s: usize, q: usize, xs: usize, kt: usize, lane: usize, t: i32, head_dim: i32, scale: v128): void {
+  const lowest = f32x4.splat(-3.0e38);
+  let top = lowest;
+  let j = 0;
+  for (; j + 16 <= t + 1; j += 16) {
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+    let k = kt + (<usize>j << 2);
+    for (let c = 0; c < head_dim; c++) {
+      const k0 = v128.load(k, 0), k1 = v128.load(k, 16), k2 = v128.load(k, 32), k3 = v128.load(k, 48);
+      const qc = f32x4.mul(v128.load32_splat(q + <usize>(c >> 4) * xs + (<usize>(c & 15) << 2)), scale);
+      s0 = f32x4.add(s0, f32x4.mul(k0, qc)); s1 = f32x4.add(s1, f32x4.mul(k1, qc));
+      s2 = f32x4.add(s2, f32x4.mul(k2, qc)); s3 = f32x4.add(s3, f32x4.mul(k3, qc));
+      k += lane;
+    }
+    const p = s + (<usize>j << 2);
+    v128.store(p, s0, 0); v128.store(p, s1, 16); v128.store(p, s2, 32); v128.store(p, s3, 48);
+    top = f32x4.pmax(f32x4.pmax(f32x4.pmax(f32x4.pmax(top, s0), s1), s2), s3);
+  }
+  for (; j <= t; j += 4) {
+    let s0 = f32x4.splat(0);
+    let k = kt + (<usize>j << 2);
+    for (let c = 0; c < head_dim; c++) {
+      const qc = f32x4.mul(v128.load32_splat(q + <usize>(c >> 4) * xs + (<usize>(c & 15) << 2)), scale);
+      s0 = f32x4.add(s0, f32x4.mul(v128.load(k), qc));
+      k += lane;
+    }
+    // Lanes past the last key hold whatever the cache held: hide them.
+    s0 = v128.bitselect(lowest, s0, past(j, t));
+    v128.store(s + (<usize>j << 2), s0);
+    top = f32x4.pmax(top, s0);
+  }
+  top = f32x4.pmax(top, i32x4.shuffle(top, top, 2, 3, 0, 1));
+  top = f32x4.pmax(top, i32x4.shuffle(top, top, 1, 0, 3, 2));
+  for (let i = 0; i <= t; i += 4) {
+    const p = s + (<usize>i << 2);
+    const x = v128.load(p);
+    v128.store(p, v128.and(exp_f32x4(f32x4.sub(x, top)), f32x4.gt(x, f32x4.splat(-1.0e38))));
+  }
+}
+
+/** o = sum_j s[j] v_j over keys 0..t for one head, panel by panel. */
+// @ts-ignore: decorator
+@inline
+function decode_values(o: usize, xs: usize, s: usize, v: usize, lane: usize, t: i32, panels: i32): void {
+  for (let c = 0; c < panels; c++) {
+    let o0 = f32x4.splat(0), o1 = o0, o2 = o0, o3 = o0;
+    let from = v + <usize>c * (lane << 4);
+    for (let p = s, end = s + (<usize>t << 2); p <= end; p += 4) {
+      const a = v128.load(from, 0), b = v128.load(from, 16), d = v128.load(from, 32), e = v128.load(from, 48);
+      const w = v128.load32_splat(p);
+      o0 = f32x4.add(o0, f32x4.mul(w, a)); o1 = f32x4.add(o1, f32x4.mul(w, b));
+      o2 = f32x4.add(o2, f32x4.mul(w, d)); o3 = f32x4.add(o3, f32x4.mul(w, e));
+      from += 64;
+    }
+    const to = o + <usize>c * xs;
+    v128.store(to, o0, 0); v128.store(to, o1, 16); v128.store(to, o2, 32); v128.store(to, o3, 48);
+  }
+}
+
 /**
  * One decoding step: appends K and V of this step (position `t` of the cache) and attends over keys 0..t.
  * qkv is (rows, 3 * heads * head_dim) and o (rows, heads * head_dim), panel stride `xs`: one token for each
  * of `rows` sequences. The cache holds, for each row and head, head_dim rows of `capacity` key values
  * (keys as lanes) and then `capacity` rows of head_dim values (panels of 16, each capacity * 64 bytes);
- * capacity % 4 = 0. `scratch` holds capacity floats. Adds in the same order as attention_forward, so that
- * decoding gives the same bits as a full pass.
+ * capacity % 4 = 0. `scratch` holds 4 * capacity floats. Adds in the same order as attention_forward, so that
+ * decoding gives the same bits as a full pass. Four heads go together, for their sums over keys are serial chains.
  */
 export function attention_decode(
   o: usize, cache: usize, qkv: usize, xs: usize, scratch: usize,
@@ -180,63 +249,44 @@ export function attention_decode(
   const size = <usize>capacity * <usize>head_dim << 2;
   const lane = <usize>capacity << 2;
   const scale = f32x4.div(f32x4.splat(1.0), f32x4.sqrt(f32x4.splat(<f32>head_dim)));
-  const scale1 = f32x4.extract_lane(scale, 0);
-  const keys = t + 1;
+  const end = <usize>t << 2;
   for (let b = 0; b < rows; b++) {
-    for (let h = 0; h < heads; h++) {
-      const q = qkv + <usize>(h * panels) * xs + (<usize>b << 6);
-      const k = q + part, v = k + part;
-      const kt = cache, vs = cache + size;
-      cache = vs + size;
-      for (let c = 0; c < head_dim; c++) {
-        const from = <usize>(c >> 4) * xs + (<usize>(c & 15) << 2);
-        f32.store(kt + <usize>c * lane + (<usize>t << 2), f32.load(k + from));
-      }
-      for (let c = 0; c < panels; c++) {
-        const from = v + <usize>c * xs, to = vs + <usize>c * (lane << 4) + (<usize>t << 6);
-        const a = v128.load(from, 0), d = v128.load(from, 16), e = v128.load(from, 32), f = v128.load(from, 48);
-        v128.store(to, a, 0); v128.store(to, d, 16); v128.store(to, e, 32); v128.store(to, f, 48);
-      }
-      let top = f32x4.splat(-3.0e38);
-      for (let j = 0; j < keys; j += 4) {
-        let s = f32x4.splat(0);
+    for (let first = 0; first < heads; first += 4) {
+      const group = min(4, heads - first);
+      for (let h = 0; h < group; h++) {
+        const q = qkv + <usize>((first + h) * panels) * xs + (<usize>b << 6);
+        const k = q + part, v = k + part;
+        const kt = cache + <usize>h * (size << 1), vs = kt + size;
         for (let c = 0; c < head_dim; c++) {
-          const qc = f32.load(q + <usize>(c >> 4) * xs + (<usize>(c & 15) << 2)) * scale1;
-          s = f32x4.add(s, f32x4.mul(v128.load(kt + <usize>c * lane + (<usize>j << 2)), f32x4.splat(qc)));
+          const from = <usize>(c >> 4) * xs + (<usize>(c & 15) << 2);
+          f32.store(kt + <usize>c * lane + end, f32.load(k + from));
         }
-        // Lanes past the last key hold whatever the cache held: hide them.
-        const hide = i32x4.gt_s(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(j)), i32x4.splat(t));
-        s = v128.bitselect(f32x4.splat(-3.0e38), s, hide);
-        v128.store(scratch + (<usize>j << 2), s);
-        top = f32x4.pmax(top, s);
-      }
-      top = f32x4.pmax(top, i32x4.shuffle(top, top, 2, 3, 0, 1));
-      top = f32x4.pmax(top, i32x4.shuffle(top, top, 1, 0, 3, 2));
-      for (let j = 0; j < keys; j += 4) {
-        const p = scratch + (<usize>j << 2);
-        const s = v128.load(p);
-        v128.store(p, v128.and(exp_f32x4(f32x4.sub(s, top)), f32x4.gt(s, f32x4.splat(-1.0e38))));
-      }
-      let total: f32 = 0;
-      for (let j = 0; j < keys; j++) total += f32.load(scratch + (<usize>j << 2));
-      const inverse = f32x4.div(f32x4.splat(1.0), f32x4.splat(total));
-      for (let j = 0; j < keys; j += 4) {
-        const p = scratch + (<usize>j << 2);
-        v128.store(p, f32x4.mul(v128.load(p), inverse));
-      }
-      for (let c = 0; c < panels; c++) {
-        let o0 = f32x4.splat(0), o1 = o0, o2 = o0, o3 = o0;
-        let from = vs + <usize>c * (lane << 4);
-        for (let j = 0; j < keys; j++) {
-          const p = v128.load32_splat(scratch + (<usize>j << 2));
-          const a = v128.load(from, 0), d = v128.load(from, 16), e = v128.load(from, 32), f = v128.load(from, 48);
-          o0 = f32x4.add(o0, f32x4.mul(p, a)); o1 = f32x4.add(o1, f32x4.mul(p, d));
-          o2 = f32x4.add(o2, f32x4.mul(p, e)); o3 = f32x4.add(o3, f32x4.mul(p, f));
-          from += 64;
+        for (let c = 0; c < panels; c++) {
+          const from = v + <usize>c * xs, to = vs + <usize>c * (lane << 4) + (<usize>t << 6);
+          const x0 = v128.load(from, 0), x1 = v128.load(from, 16), x2 = v128.load(from, 32), x3 = v128.load(from, 48);
+          v128.store(to, x0, 0); v128.store(to, x1, 16); v128.store(to, x2, 32); v128.store(to, x3, 48);
         }
-        const to = o + <usize>(h * panels + c) * xs + (<usize>b << 6);
-        v128.store(to, o0, 0); v128.store(to, o1, 16); v128.store(to, o2, 32); v128.store(to, o3, 48);
+        decode_scores(scratch + <usize>h * lane, q, xs, kt, lane, t, head_dim, scale);
       }
+      // Rows of scratch past `group` hold old scores: their sums are not used.
+      let t0: f32 = 0, t1: f32 = 0, t2: f32 = 0, t3: f32 = 0;
+      for (let p = scratch, last = scratch + end; p <= last; p += 4) {
+        t0 += f32.load(p);
+        t1 += f32.load(p + lane);
+        t2 += f32.load(p + 2 * lane);
+        t3 += f32.load(p + 3 * lane);
+      }
+      for (let h = 0; h < group; h++) {
+        const total = h == 0 ? t0 : h == 1 ? t1 : h == 2 ? t2 : t3;
+        const inverse = f32x4.div(f32x4.splat(1.0), f32x4.splat(total));
+        const s = scratch + <usize>h * lane;
+        for (let p = s, last = s + end; p <= last; p += 16) v128.store(p, f32x4.mul(v128.load(p), inverse));
+        decode_values(
+          o + <usize>((first + h) * panels) * xs + (<usize>b << 6), xs, s,
+          cache + <usize>h * (size << 1) + size, lane, t, panels,
+        );
+      }
+      cache += <usize>group * (size << 1);
     }
   }
 }
