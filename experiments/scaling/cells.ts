@@ -2,7 +2,7 @@ import { critics } from "../../lib/critic/registry.ts";
 import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { UsageError } from "../../lib/errors.ts";
-import { forwardFlops } from "../../lib/nn/flops.ts";
+import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import type { ScalingCell } from "./cell.ts";
 import { type ScalingConfig, type Size, sizeName } from "./config.ts";
@@ -50,7 +50,7 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
         testStates,
         difficulties,
       },
-      cost: 3 * steps * forwardFlops(transformer, batchSize * length, length),
+      cost: steps * trainingFlops(transformer, batchSize, length),
     };
   };
   return [

@@ -2,19 +2,8 @@
 // One owner per key: a workgroup takes ROWS keys of one head of one sequence, a key is worked by PARTS threads, and
 // the queries that see it come through workgroup memory in tiles.
 const ROWS: u32 = 32u;
-const HEAD_DIM: u32 = 16u;
-const DIMS: u32 = 16u; // dimensions of a thread
-const PARTS: u32 = HEAD_DIM / DIMS;
-const THREADS: u32 = ROWS * PARTS;
+//# include attention_parts.wgsl
 const QUERIES: u32 = 1024u / HEAD_DIM; // queries in a tile, a multiple of 8
-const D4: u32 = DIMS / 4u;
-const H4: u32 = HEAD_DIM / 4u;
-
-struct Dims {
-  length: u32,
-  heads: u32,
-  scale: f32,
-}
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
@@ -27,22 +16,6 @@ var<workgroup> queries: array<vec4<f32>, QUERIES * H4>; // times scale
 var<workgroup> outs: array<vec4<f32>, QUERIES * H4>;
 var<workgroup> log_sums: array<f32, QUERIES>;
 var<workgroup> means: array<f32, QUERIES>;
-var<workgroup> shares: array<vec4<f32>, THREADS>;
-
-/// Sum of x over the PARTS threads of a row.
-fn over_parts(thread: u32, x: vec4<f32>) -> vec4<f32> {
-  if (PARTS == 1u) {
-    return x;
-  }
-  workgroupBarrier();
-  shares[thread] = x;
-  workgroupBarrier();
-  var sum = shares[thread % ROWS];
-  for (var p = 1u; p < PARTS; p++) {
-    sum += shares[p * ROWS + thread % ROWS];
-  }
-  return sum;
-}
 
 @compute @workgroup_size(THREADS)
 fn main(

@@ -1,19 +1,9 @@
 // dQ of attention. With P = exp(S - lse) and dP = dO V^T: dS = P (dP - delta) scale, dQ = dS K.
 // One owner per query, as in attention_forward.wgsl, whose names this file shares.
 const QUERIES: u32 = 32u;
-const HEAD_DIM: u32 = 16u;
-const DIMS: u32 = 16u; // dimensions of a thread
-const PARTS: u32 = HEAD_DIM / DIMS;
-const THREADS: u32 = QUERIES * PARTS;
+const ROWS: u32 = QUERIES;
+//# include attention_parts.wgsl
 const KEYS: u32 = 1024u / HEAD_DIM; // keys in a tile, a multiple of 8
-const D4: u32 = DIMS / 4u;
-const H4: u32 = HEAD_DIM / 4u;
-
-struct Dims {
-  length: u32,
-  heads: u32,
-  scale: f32,
-}
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
@@ -24,22 +14,6 @@ struct Dims {
 
 var<workgroup> keys: array<vec4<f32>, KEYS * H4>;
 var<workgroup> values: array<vec4<f32>, KEYS * H4>;
-var<workgroup> shares: array<vec4<f32>, THREADS>;
-
-/// Sum of x over the PARTS threads of a row.
-fn over_parts(thread: u32, x: vec4<f32>) -> vec4<f32> {
-  if (PARTS == 1u) {
-    return x;
-  }
-  workgroupBarrier();
-  shares[thread] = x;
-  workgroupBarrier();
-  var sum = shares[thread % QUERIES];
-  for (var p = 1u; p < PARTS; p++) {
-    sum += shares[p * QUERIES + thread % QUERIES];
-  }
-  return sum;
-}
 
 @compute @workgroup_size(THREADS)
 fn main(

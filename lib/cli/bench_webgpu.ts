@@ -12,7 +12,7 @@ import { gemmKind, type GemmShape, planVariant } from "../backend/webgpu/gemm.ts
 import type { Dispatch, Operand } from "../backend/webgpu/dispatch.ts";
 import { Lowering } from "../backend/webgpu/lower.ts";
 import { Pool, Program } from "../backend/webgpu/program.ts";
-import { forwardFlops, parameterCount } from "../nn/flops.ts";
+import { parameterCount, trainingFlops } from "../nn/flops.ts";
 import { Model } from "../nn/model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { recordTraining, type TransformerConfig } from "../nn/transformer.ts";
@@ -261,7 +261,7 @@ async function steps(
       String(n),
       digits(whole),
       digits(n / whole * 1e3),
-      digits(3 * forwardFlops(config, n, size.length) / whole / 1e6),
+      digits(trainingFlops(config, size.sequences, size.length) / whole / 1e6),
       `${(100 * encoding / whole).toFixed(1)}%`,
     ]);
   }

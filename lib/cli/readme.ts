@@ -39,7 +39,7 @@ export async function frontPage(): Promise<Record<string, string>> {
     ].join("\n"));
   }
   const readme = readText("README.md");
-  const [head, , tail] = cut(readme);
+  const [head, tail] = cut(readme);
   files["README.md"] = `${head}${START}\n\n${blocks.join("\n\n")}\n\n${END}${tail}`;
   return files;
 }
@@ -53,13 +53,13 @@ function bestPins(experiment: AnyExperiment) {
   return undefined;
 }
 
-function cut(readme: string): [string, string, string] {
+/** What stands before and after the generated block. */
+function cut(readme: string): [string, string] {
   const start = readme.indexOf(START), end = readme.indexOf(END);
   if (start < 0 || end < start) {
     throw new Error(`README.md has lost its markers: ${START} and ${END}`);
   }
-  const after = end + END.length;
-  return [readme.slice(0, start), readme.slice(start, after), readme.slice(after)];
+  return [readme.slice(0, start), readme.slice(end + END.length)];
 }
 
 function readText(path: string): string {

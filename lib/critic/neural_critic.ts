@@ -1,7 +1,7 @@
 /** A critic of any kind with its transformer: one interface to train and to ask. */
 import type { Environment } from "../env/environment.ts";
 import { batchLength } from "../nn/batch.ts";
-import { forwardFlops } from "../nn/flops.ts";
+import { trainingFlops } from "../nn/flops.ts";
 import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
@@ -82,7 +82,7 @@ export class NeuralCritic<State> implements Critic<State> {
 
   /** FLOPs of one training step on `batch` states. */
   trainingFlops(batch: number): number {
-    return 3 * forwardFlops(this.model.config, batch * this.sequenceLength, this.sequenceLength);
+    return trainingFlops(this.model.config, batch, this.sequenceLength);
   }
 
   /** One optimizer step; see `Model.train` on when to await its report. */

@@ -67,5 +67,5 @@ export function packBatch(sequences: readonly Sequence[], length: number): Batch
 
 /** The smallest batch length, a multiple of 4, that holds every sequence. */
 export function batchLength(sequences: readonly Sequence[]): number {
-  return Math.ceil(Math.max(...sequences.map((s) => s.tokens.length)) / 4) * 4;
+  return Math.ceil(Math.max(4, ...sequences.map((s) => s.tokens.length)) / 4) * 4;
 }

@@ -10,9 +10,14 @@ export function parameterCount(c: TransformerConfig, { embedding = true } = {}):
 /**
  * Floating-point operations of one forward pass over `tokens` tokens in sequences of `length`: two per weight and
  * token, embedding look-ups free, plus 4 * length * d per layer and token for attention (uncut by causality, as in
- * Kaplan et al. 2020). Training costs three times as much.
+ * Kaplan et al. 2020).
  */
 export function forwardFlops(c: TransformerConfig, tokens: number, length: number): number {
   const weights = parameterCount(c) - c.vocabularySize * c.dModel;
   return tokens * (2 * weights + 4 * c.layers * length * c.dModel);
+}
+
+/** Floating-point operations of one training step: three forward passes' worth, for the backward pass costs two. */
+export function trainingFlops(c: TransformerConfig, sequences: number, length: number): number {
+  return 3 * forwardFlops(c, sequences * length, length);
 }

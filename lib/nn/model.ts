@@ -14,7 +14,7 @@ import { UsageError } from "../errors.ts";
 import { canonicalBytes, sha256 } from "../tensor/digest.ts";
 import { cos, exp, log, sin } from "../tensor/math.ts";
 import { purposeId, RandomStream } from "../tensor/random.ts";
-import { packBatch, type Sequence } from "./batch.ts";
+import { batchLength, packBatch, type Sequence } from "./batch.ts";
 import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";
 import {
   recordDecoding,
@@ -141,7 +141,7 @@ export class Model {
     sequences: readonly Sequence[],
     rows: readonly ForwardRow[],
   ): Promise<Record<string, Float32Array>> {
-    const length = Math.ceil(Math.max(4, ...sequences.map((s) => s.tokens.length)) / 4) * 4;
+    const length = batchLength(sequences);
     const width: Record<string, number> = {};
     if (this.config.languageHead) width.logits = this.config.vocabularySize;
     if (this.config.valueHead) width.values = this.config.valueHead.outputs;
@@ -201,7 +201,7 @@ export class Model {
     const parts: Promise<number[][]>[] = [];
     const { temperature, seed, stop } = o;
     const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
-    const capacity = Math.ceil(Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens);
+    const capacity = Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens;
     const rows = Math.min(GENERATION_ROWS, Math.ceil(prompts.length / 4) * 4);
     const program = cached(
       this.#decoding,

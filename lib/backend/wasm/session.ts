@@ -15,6 +15,7 @@ import type {
 import { type Buffer, elements, padded, type Parameter, Tape } from "../../tensor/tape.ts";
 import { BLOCK, CHUNK, SHARDS } from "./control.ts";
 import type { WasmEngine } from "./engine.ts";
+import { withoutFinished } from "../../tensor/finished.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
 
 interface Slot {
@@ -311,18 +312,8 @@ export class WasmSession implements Session {
         const { temperature, seed, purpose } = options;
         const inverseTemperature = temperature === 0 ? 0 : 1 / temperature;
         engine.run(job, { steps: length - 1, active: used, inverseTemperature, seed, purpose });
-        const out = new Int32Array(length * used);
-        const ends = new Set(options.stop);
         const result = engine.i32(tokens, size);
-        for (let row = 0; row < used; row++) {
-          let finished = false;
-          for (let t = 0; t < length; t++) {
-            const token = result[t * all + row]!;
-            out[t * used + row] = finished ? -1 : token;
-            finished ||= forced[t * used + row]! < 0 && ends.has(token);
-          }
-        }
-        return Promise.resolve(out);
+        return Promise.resolve(withoutFinished(result, all, forced, used, options.stop));
       },
     };
   }

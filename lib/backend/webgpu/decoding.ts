@@ -2,6 +2,7 @@
  * Token-by-token generation on a WebGPU device: all steps go out at once and the tokens come back at the end. A counter
  * on the device tells the kernels which step it is, so that one list of dispatches serves all.
  */
+import { withoutFinished } from "../../tensor/finished.ts";
 import type { DecodingProgram, DecodingShape } from "../../tensor/backend.ts";
 import type { Tape } from "../../tensor/tape.ts";
 import type { Lowering } from "./lower.ts";
@@ -76,18 +77,7 @@ export function decodingProgram(
       pass.end();
       queue.submit([encoder.finish()]);
       const [bytes] = await device.read([{ buffer: tokens, bytes: length * rows * 4 }]);
-      const result = new Int32Array(bytes!);
-      const out = new Int32Array(length * used);
-      const ends = new Set(options.stop);
-      for (let row = 0; row < used; row++) {
-        let finished = false;
-        for (let t = 0; t < length; t++) {
-          const token = result[t * rows + row]!;
-          out[t * used + row] = finished ? -1 : token;
-          finished ||= forced[t * used + row]! < 0 && ends.has(token);
-        }
-      }
-      return out;
+      return withoutFinished(new Int32Array(bytes!), rows, forced, used, options.stop);
     },
   };
 }
