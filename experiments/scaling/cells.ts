@@ -1,24 +1,17 @@
 import { critics } from "../../lib/critic/registry.ts";
 import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { UsageError } from "../../lib/errors.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import type { ScalingCell } from "./cell.ts";
-import { type ScalingConfig, type Size, sizeName } from "./config.ts";
+import { separateSeeds, type Size, sizeName } from "../shared/config.ts";
+import type { ScalingConfig } from "./config.ts";
 
 /** The training runs of a configuration: critics x sizes x seeds, then the sweep's. */
 export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
   const { actor, batchSize, difficulties, environment, steps, sweep, testSeed, testStates } =
     config;
-  const overlap = sweep?.seeds.find((seed) => config.seeds.includes(seed));
-  if (overlap !== undefined) {
-    throw new UsageError(
-      "sweep.seeds",
-      overlap,
-      "a tuning seed must not be among the reported seeds",
-    );
-  }
+  separateSeeds("sweep.seeds", sweep?.seeds ?? [], config.seeds);
   const puzzle = createEnvironment("permutation", environment);
   const cell = (
     role: ScalingCell["role"],

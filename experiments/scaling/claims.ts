@@ -1,13 +1,7 @@
 /** The paper's claims C1 and C2 as predicates on the summary. */
-import type { Interval } from "../../lib/eval/bootstrap.ts";
-import type { Claim, Json, Verdict } from "../../lib/run/experiment.ts";
+import type { Claim, Verdict } from "../../lib/run/experiment.ts";
+import { everywhere, shown, side } from "../shared/verdicts.ts";
 import { DISCRIMINATIVE, GENERATIVE, type ScalingSummary } from "./summary.ts";
-
-/** "0.123 [0.100, 0.150]". */
-function shown({ estimate, low, high }: Interval): string {
-  const f = (x: number | null) => x === null ? "?" : x.toFixed(3);
-  return `${f(estimate)} [${f(low)}, ${f(high)}]`;
-}
 
 /** RMSE slope of a critic on a test set, and the error of its smallest and largest size in words. */
 function trendOf(summary: ScalingSummary, critic: string, difficulty: string) {
@@ -36,19 +30,13 @@ function missing(critic: string): Verdict {
   };
 }
 
-/** Whether an interval lies below 0, above 0, or neither; undefined without an interval. */
-function sign({ low, high }: Interval): -1 | 0 | 1 | undefined {
-  if (low === null || high === null) return undefined;
-  return high < 0 ? -1 : low > 0 ? 1 : 0;
-}
-
 /** C1 on one test set: supported unless the error falls reliably with size. */
 function doesNotImprove(difficulty: (s: ScalingSummary) => string) {
   return (summary: ScalingSummary): Verdict => {
     const trend = trendOf(summary, DISCRIMINATIVE, difficulty(summary));
     if (!trend) return missing(DISCRIMINATIVE);
     const { rmseSlope, words, evidence } = trend;
-    const s = sign(rmseSlope);
+    const s = side(rmseSlope);
     return {
       verdict: s === undefined ? "inconclusive" : s < 0 ? "not supported" : "supported",
       reading: `Discriminative critic: ${words}.`,
@@ -61,29 +49,14 @@ function doesNotImprove(difficulty: (s: ScalingSummary) => string) {
 function betterAtEverySize(metric: "rmse" | "ranking", name: string) {
   return (summary: ScalingSummary): Verdict => {
     const all = summary.comparisons.filter((c) => c.difficulty === summary.difficulties[0]);
-    const verdicts = all.map((c) => {
-      const { low, high } = c[metric];
-      return low === null || high === null ? 0 : low > 0.5 ? 1 : high < 0.5 ? -1 : 0;
-    });
-    const list = (wanted: number) =>
-      all.filter((_, i) => verdicts[i] === wanted).map((c) => c.size).join(", ");
-    const parts = [
-      list(1) && `better at ${list(1)}`,
-      list(0) && `undecided at ${list(0)}`,
-      list(-1) && `worse at ${list(-1)}`,
-    ].filter(Boolean);
-    return {
-      verdict: all.length === 0
-        ? "inconclusive"
-        : verdicts.includes(-1)
-        ? "not supported"
-        : verdicts.includes(0)
-        ? "inconclusive"
-        : "supported",
-      reading: `CoT against discriminative critic, ${name}, in distribution: ${parts.join("; ")} ` +
+    return everywhere(
+      Object.fromEntries(all.map((c) => [c.size, c[metric]])),
+      0.5,
+      (parts) =>
+        `CoT against discriminative critic, ${name}, in distribution: ${parts} ` +
         `(interval of the probability of improvement over ${summary.seeds} seeds against 0.5).`,
-      evidence: Object.fromEntries(all.map((c) => [c.size, { ...c[metric] } as Json])),
-    };
+      { above: "better at", neither: "undecided at", below: "worse at" },
+    );
   };
 }
 
@@ -116,7 +89,7 @@ export const scalingClaims: readonly Claim<ScalingSummary>[] = [
       const trend = trendOf(summary, GENERATIVE, summary.difficulties[0]!);
       if (!trend) return missing(GENERATIVE);
       const { rmseSlope, words, evidence } = trend;
-      const s = sign(rmseSlope);
+      const s = side(rmseSlope);
       return {
         verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
         reading: `CoT critic: ${words}.`,

@@ -7,8 +7,10 @@ import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import type { ScalingCell } from "./cell.ts";
-import { type ScalingConfig, sizeName } from "./config.ts";
-import type { ScalingRow, ScalingSummary, TestScores } from "./summary.ts";
+import { sizeName } from "../shared/config.ts";
+import type { TestScores } from "../shared/scores.ts";
+import type { ScalingConfig } from "./config.ts";
+import type { ScalingRow, ScalingSummary } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type ScalingRun = Run<ScalingConfig, ScalingCell, ScalingSummary>;

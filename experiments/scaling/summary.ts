@@ -1,43 +1,13 @@
 /** Scores over seeds, trends with size, and comparisons between critics: everything that figures and claims read. */
 import type { Interval } from "../../lib/eval/bootstrap.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import {
-  interquartileMeanInterval,
-  probabilityOfImprovementInterval,
-  sizeTrend,
-} from "../../lib/eval/statistics.ts";
-import type { ValueReport } from "../../lib/eval/value_report.ts";
+import { probabilityOfImprovementInterval, sizeTrend } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { scalingCells } from "./cells.ts";
-import { type ScalingConfig, sizeName } from "./config.ts";
-
-/** A metric over the seeds of one critic at one size. */
-export interface Scores {
-  /** One score per seed, in the order of the config's seeds. */
-  readonly scores: readonly number[];
-  /** Interquartile mean with its stratified-bootstrap 95% interval. */
-  readonly iqm: Interval;
-}
-
-/** What a test set says of one critic at one size. */
-export interface TestScores {
-  /** RMSE against the exact value, with 1 charged for a response that cannot be parsed. */
-  readonly rmse: Scores;
-  /** 1 - MSE / Var(V), parse failures charged likewise; 0 = always predicting the mean. */
-  readonly r2: Scores;
-  /** Fraction of pairs in the right order; 0.5 where nothing could be ranked. */
-  readonly rankingAccuracy: Scores;
-  readonly parseRate: Scores;
-  /**
-   * RMSE of the mean over value tokens or bins in place of the emitted integer, over parsed responses; null for scalar
-   * heads, and where nothing could be parsed.
-   */
-  readonly expectationRmse: Scores | null;
-  /** Chains of thought that are right in every token; null for critics that write none. */
-  readonly traceAccuracy: Scores | null;
-  /** RMSE of always predicting the mean value, averaged over seeds. */
-  readonly meanPredictorRmse: number;
-}
+import { sizeName } from "../shared/config.ts";
+import type { TestReport } from "../shared/evaluation.ts";
+import { type TestScores, testScores } from "../shared/scores.ts";
+import type { ScalingConfig } from "./config.ts";
 
 /** One critic at one size. */
 export interface ScalingRow {
@@ -91,11 +61,6 @@ export interface ScalingSummary {
 export const DISCRIMINATIVE = "discriminative-mse";
 export const GENERATIVE = "cot";
 
-type Test = ValueReport & {
-  expectation: { rmse: number | null } | null;
-  traceAccuracy: number | null;
-};
-
 /** Summarizes finished cells. */
 export function summarizeScaling(
   config: ScalingConfig,
@@ -104,11 +69,8 @@ export function summarizeScaling(
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const difficulties = config.difficulties.map(({ name }) => name);
   const cells = scalingCells(config);
-  const testsOf = (id: string) => results.get(id)!.metrics.tests as unknown as Record<string, Test>;
-  const scores = (values: number[]): Scores => ({
-    scores: values,
-    iqm: interquartileMeanInterval([values], bootstrap),
-  });
+  const testsOf = (id: string) =>
+    results.get(id)!.metrics.tests as unknown as Record<string, TestReport>;
 
   const groups = Map.groupBy(
     cells.filter((cell) => cell.config.role === "report"),
@@ -119,18 +81,7 @@ export function summarizeScaling(
     const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
     const tests = difficulties.map((name) => {
       const reports = group.map(({ id }) => testsOf(id)[name]!);
-      const all = (values: (number | null)[]) =>
-        values.includes(null) ? null : scores(values as number[]);
-      const count = reports.length;
-      return [name, {
-        rmse: scores(reports.map((r) => Math.sqrt(r.penalizedMse))),
-        r2: scores(reports.map((r) => 1 - r.penalizedMse / r.varianceExact)),
-        rankingAccuracy: scores(reports.map((r) => r.rankingAccuracy ?? 0.5)),
-        parseRate: scores(reports.map((r) => r.parseRate)),
-        expectationRmse: all(reports.map((r) => r.expectation?.rmse ?? null)),
-        traceAccuracy: all(reports.map((r) => r.traceAccuracy)),
-        meanPredictorRmse: reports.reduce((sum, r) => sum + Math.sqrt(r.varianceExact), 0) / count,
-      }] as const;
+      return [name, testScores(reports, bootstrap)] as const;
     });
     return {
       critic,

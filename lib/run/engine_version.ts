@@ -12,9 +12,14 @@ import { sha256 } from "../tensor/digest.ts";
 /** The layers below lib/run; the kernels have a digest of their own. */
 const LAYERS = ["tensor", "backend", "nn", "critic", "env", "eval"];
 
-/** SHA-256 over the TypeScript sources of the engine and of the experiment at `module`, without tests. */
+/** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests. */
 export function engineVersion(module: string): string {
-  const folders = [...LAYERS.map((layer) => `${ROOT}lib/${layer}`), dirname(fileURLToPath(module))];
+  const experiment = dirname(fileURLToPath(module));
+  const folders = [
+    ...LAYERS.map((layer) => `${ROOT}lib/${layer}`),
+    `${ROOT}experiments/shared`,
+    experiment,
+  ];
   return configHash(folders.flatMap(sources).map((path) => sha256(readBytes(path, ""))));
 }
 

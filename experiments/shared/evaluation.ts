@@ -1,0 +1,54 @@
+/** How a critic is judged on labelled states: the numbers that a cell stores for each test set. */
+import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
+import type { Critic } from "../../lib/critic/neural_critic.ts";
+import type { Environment } from "../../lib/env/environment.ts";
+import { type ValueReport, valueReport } from "../../lib/eval/value_report.ts";
+import type { Json } from "../../lib/run/experiment.ts";
+
+/** A test set's numbers in a cell's metrics. */
+export interface TestReport extends Omit<ValueReport, "slices"> {
+  /** The same answers read as the mean over value tokens or bins in place of the integer; null for scalar heads. */
+  readonly expectation: { readonly r2: number | null; readonly rmse: number | null } | null;
+  /** Fraction of responses whose chain of thought is right in every token; null for critics that write none. */
+  readonly traceAccuracy: number | null;
+}
+
+/** The critic's predictions for labelled states and their report; `value` is the exact value. */
+export async function evaluate<State>(
+  critic: Critic<State>,
+  environment: Environment<State, unknown>,
+  labelled: readonly LabelledState<State>[],
+): Promise<{ report: TestReport; predictions: Prediction[] }> {
+  const exact = labelled.map(({ value }) => value);
+  const predictions = await critic.values(labelled);
+  const { slices: _, ...metrics } = valueReport(predictions.map((p) => p.value), exact);
+  const expectation = predictions.some((p) => p.expectation !== null)
+    ? valueReport(predictions.map((p) => p.expectation), exact)
+    : null;
+  const report = {
+    ...metrics,
+    calibration: metrics.calibration.map((bin) => ({ ...bin })),
+    expectation: expectation && { r2: expectation.r2, rmse: expectation.rmse },
+    traceAccuracy: traceAccuracy(environment, labelled, predictions),
+  };
+  return { report, predictions };
+}
+
+/** A report as a cell stores it. */
+export function asJson(report: TestReport): Json {
+  return report as unknown as Json;
+}
+
+function traceAccuracy<State>(
+  environment: Environment<State, unknown>,
+  labelled: readonly LabelledState<State>[],
+  predictions: readonly Prediction[],
+): number | null {
+  if (!predictions.some((p) => (p.response?.length ?? 0) > 1)) return null;
+  let right = 0;
+  predictions.forEach(({ response }, i) => {
+    const trace = environment.reasoningTrace(labelled[i]!.state);
+    if (trace.every((token, k) => response![k] === token)) right++;
+  });
+  return right / labelled.length;
+}

@@ -1,0 +1,79 @@
+/** What the predicates behind verdicts share. */
+import {
+  type BootstrapOptions,
+  type Interval,
+  stratifiedBootstrap,
+} from "../../lib/eval/bootstrap.ts";
+import { interquartileMean } from "../../lib/eval/statistics.ts";
+import type { Json, Verdict } from "../../lib/run/experiment.ts";
+
+/** "0.123 [0.100, 0.150]". */
+export function shown({ estimate, low, high }: Interval): string {
+  const f = (x: number | null) => x === null ? "?" : x.toFixed(3);
+  return `${f(estimate)} [${f(low)}, ${f(high)}]`;
+}
+
+/** Whether an interval lies below `reference`, above it, or neither (0); undefined without an interval. */
+export function side({ low, high }: Interval, reference = 0): -1 | 0 | 1 | undefined {
+  if (low === null || high === null) return undefined;
+  return high < reference ? -1 : low > reference ? 1 : 0;
+}
+
+/**
+ * Effect size: IQM(a) - IQM(b) over seeds, with its bootstrap 95% interval. Each sample is resampled on its own: runs of
+ * different critics that share a seed are not paired.
+ */
+export function difference(
+  a: readonly number[],
+  b: readonly number[],
+  bootstrap: BootstrapOptions,
+): Interval {
+  return stratifiedBootstrap(
+    [a, b],
+    ([x, y]) => interquartileMean(x!) - interquartileMean(y!),
+    bootstrap,
+  );
+}
+
+/** Effect size as a ratio: IQM(a) / IQM(b) over seeds, with its interval; null where IQM(b) is 0. */
+export function ratio(
+  a: readonly number[],
+  b: readonly number[],
+  bootstrap: BootstrapOptions,
+): Interval {
+  return stratifiedBootstrap([a, b], ([x, y]) => {
+    const divisor = interquartileMean(y!);
+    return divisor === 0 ? null : interquartileMean(x!) / divisor;
+  }, bootstrap);
+}
+
+/**
+ * The verdict of a statement that holds for every one of several comparisons: supported if each interval lies above
+ * `reference`, not supported if one lies below, else inconclusive.
+ */
+export function everywhere(
+  intervals: Readonly<Record<string, Interval>>,
+  reference: number,
+  reading: (parts: string) => string,
+  words = { above: "higher at", neither: "undecided at", below: "lower at" },
+): Verdict {
+  const names = Object.keys(intervals);
+  const at = (wanted: number) =>
+    names.filter((name) => (side(intervals[name]!, reference) ?? 0) === wanted).join(", ");
+  const parts = [
+    at(1) && `${words.above} ${at(1)}`,
+    at(0) && `${words.neither} ${at(0)}`,
+    at(-1) && `${words.below} ${at(-1)}`,
+  ].filter(Boolean);
+  return {
+    verdict: names.length === 0
+      ? "inconclusive"
+      : at(-1)
+      ? "not supported"
+      : at(0)
+      ? "inconclusive"
+      : "supported",
+    reading: reading(parts.join("; ")),
+    evidence: Object.fromEntries(names.map((name) => [name, { ...intervals[name]! } as Json])),
+  };
+}

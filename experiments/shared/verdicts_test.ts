@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { difference, everywhere, ratio, side } from "./verdicts.ts";
+
+const bootstrap = { seed: 1, replicates: 500 };
+
+function interval(low: number | null, high: number | null) {
+  return { estimate: 0.5, low, high, level: 0.95, replicates: 500 };
+}
+
+Deno.test("an interval lies on a side of the reference, on neither, or is none", () => {
+  assert.equal(side(interval(-2, -1)), -1);
+  assert.equal(side(interval(-1, 1)), 0);
+  assert.equal(side(interval(1, 2)), 1);
+  assert.equal(side(interval(0.1, 0.4), 0.5), -1);
+  assert.equal(side(interval(null, null)), undefined);
+});
+
+Deno.test("difference and ratio of interquartile means", () => {
+  // IQM over four scores is the mean of the middle two: 2.5 and 1.25.
+  const a = [1, 2, 3, 40], b = [0.5, 1, 1.5, 20];
+  assert.equal(difference(a, b, bootstrap).estimate, 1.25);
+  assert.equal(ratio(a, b, bootstrap).estimate, 2);
+  assert.equal(ratio(a, [0, 0], bootstrap).estimate, null);
+  const apart = difference([1, 1.1, 1.2], [3, 3.1, 3.2], bootstrap);
+  assert.equal(side(apart), -1);
+  assert.ok(apart.low! >= -2.2 && apart.high! <= -1.8);
+});
+
+Deno.test("a statement about every comparison", () => {
+  const up = interval(0.6, 0.9), down = interval(0.1, 0.4), open = interval(0.4, 0.6);
+  const verdict = (intervals: Record<string, ReturnType<typeof interval>>) =>
+    everywhere(intervals, 0.5, (parts) => parts);
+  assert.equal(verdict({ a: up, b: up }).verdict, "supported");
+  assert.equal(verdict({ a: up, b: open }).verdict, "inconclusive");
+  assert.equal(verdict({ a: up, b: interval(null, null) }).verdict, "inconclusive");
+  assert.equal(verdict({}).verdict, "inconclusive");
+  const mixed = verdict({ a: up, b: down, c: open });
+  assert.equal(mixed.verdict, "not supported");
+  assert.equal(mixed.reading, "higher at a; undecided at c; lower at b");
+});
