@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { registry } from "../../experiments/registry.ts";
 import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experiment.ts";
+import { resolveConfig } from "../run/config.ts";
 import { readBytes } from "../run/files.ts";
 import { pinsPath, readPins } from "../run/pins.ts";
 import { ROOT } from "../run/provenance.ts";
@@ -16,31 +17,48 @@ const END = "<!-- end of claims -->";
 /** Text files by path, relative to the checkout, as they should be. */
 export async function frontPage(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
-  const blocks: string[] = [];
+  const claims: string[] = [], numbers: string[] = [];
+  let picture: string | undefined;
   for (const [name, load] of Object.entries(registry)) {
     const { default: experiment } = await load();
     const newest = bestPins(experiment);
     if (!newest) continue;
     const { profile, pins } = newest;
-    const rows = experiment.claims.map((claim) => {
+    const { config } = resolveConfig(experiment, profile);
+    const { seeds } = config as { seeds: readonly number[] };
+    const report = experiment.notebook ? `[${name}](notebooks/${experiment.notebook}.ipynb)` : name;
+    for (const claim of experiment.claims) {
       const { verdict, reading } = claim.evaluate(pins.summary);
-      return `| ${claim.id} | ${claim.statement} | **${verdict}** | ${reading} |`;
-    });
-    const figure = experiment.figure?.(pins.summary);
+      claims.push(
+        `| ${claim.id} | ${claim.statement} | **${verdict}** | ${report}, ${profile}, ${seeds.length} seeds |`,
+      );
+      numbers.push(`| ${claim.id} | ${reading} |`);
+    }
     const path = `experiments/${name}/figure.svg`;
-    if (figure) files[path] = `${figure}\n`;
-    blocks.push([
-      ...(figure ? [`![${experiment.title}](${path})`, ""] : []),
-      `Pinned results of \`deno task reproduce --experiment ${name} --profile ${profile}\`:`,
-      "",
-      "| | Claim | Verdict here | Numbers |",
-      "|---|---|---|---|",
-      ...rows,
-    ].join("\n"));
+    if (!picture && experiment.figure) {
+      files[path] = `${experiment.figure(pins.summary)}\n`;
+      picture = `![${experiment.title}](${path})`;
+    }
   }
-  const readme = readText("README.md");
-  const [head, tail] = cut(readme);
-  files["README.md"] = `${head}${START}\n\n${blocks.join("\n\n")}\n\n${END}${tail}`;
+  const block = [
+    ...(picture ? [picture, ""] : []),
+    "Every row is computed from pinned results, which",
+    "`deno task reproduce --experiment NAME --profile PROFILE` recomputes to the last digit.",
+    "",
+    "| | Claim | Verdict here | Report |",
+    "|---|---|---|---|",
+    ...claims,
+    "",
+    "<details><summary>The numbers behind each verdict</summary>",
+    "",
+    "| | Numbers |",
+    "|---|---|",
+    ...numbers,
+    "",
+    "</details>",
+  ].join("\n");
+  const [head, tail] = cut(readText("README.md"));
+  files["README.md"] = `${head}${START}\n\n${block}\n\n${END}${tail}`;
   return files;
 }
 

@@ -12,7 +12,8 @@ import {
 } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
-import { type Outcome, reproduceExperiment } from "../run/reproduce.ts";
+import { overallProgress } from "../run/progress.ts";
+import { experimentCost, type Outcome, reproduceExperiment } from "../run/reproduce.ts";
 import { type Command, printJson, runCommand, suggest } from "./command.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome } from "./outcome.ts";
@@ -65,13 +66,16 @@ async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> 
   const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
   const experiments = await loadAll(names, parts.registry);
   const { kernels, adapter } = await parts.identify(chosen.backend);
-  const progress = terminalProgress();
+  const terminal = terminalProgress();
+  const costs = experiments.map((experiment) => experimentCost(experiment, chosen));
+  const listeners = overallProgress(terminal, costs);
   Deno.addSignalListener("SIGINT", endOnInterrupt);
 
   const outcomes: Outcome[] = [];
-  for (const experiment of experiments) {
+  for (const [i, experiment] of experiments.entries()) {
+    const progress = listeners[i]!;
     const outcome = await reproduceExperiment(experiment, { ...chosen, kernels, adapter, progress })
-      .finally(() => progress.clear());
+      .finally(() => terminal.clear());
     say(formatOutcome(experiment, outcome));
     outcomes.push(outcome);
   }

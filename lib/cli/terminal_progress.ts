@@ -6,13 +6,19 @@ import type { ProgressListener, RunProgress } from "../run/progress.ts";
 
 /** The snapshot as one line of text. */
 export function formatProgress(progress: RunProgress): string {
-  const { title, cells, cellsDone, fraction, rate, secondsLeft, current } = progress;
-  const pace = secondsLeft === undefined
-    ? ""
-    : `, ${(rate / 1e9).toPrecision(3)} GFLOP/s, ETA ${formatDuration(secondsLeft)}`;
-  return `${title}: ${cellsDone}/${cells} cells, ${
-    Math.floor(100 * fraction)
-  } %${pace}  ${current}`;
+  const { title, cells, cellsDone, fraction, rate, secondsLeft, current, overall } = progress;
+  const percent = (part: number) => `${Math.floor(100 * part)} %`;
+  const eta = (seconds: number | undefined) =>
+    seconds === undefined ? "" : `, ETA ${formatDuration(seconds)}`;
+  const pace = secondsLeft === undefined ? "" : `, ${(rate / 1e9).toPrecision(3)} GFLOP/s`;
+  const all = overall && overall.runs > 1
+    ? `; run ${overall.run} of ${overall.runs}, all ${percent(overall.fraction)}${
+      eta(overall.secondsLeft)
+    }`
+    : "";
+  return `${title}: ${cellsDone}/${cells} cells, ${percent(fraction)}${pace}${
+    eta(secondsLeft)
+  }${all}  ${current}`;
 }
 
 const CLEAR_LINE = "\r\x1b[K";

@@ -97,7 +97,7 @@ export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> 
   readonly claims: readonly Claim<Summary>[];
   /** The rows that `reproduce` prints; without it, one row per cell. */
   table?(summary: Summary): readonly TableRow[];
-  /** The figure for the front page, as SVG. */
+  /** A figure as SVG; the front page shows that of the first experiment which has one. */
   figure?(summary: Summary): string;
   /** Names of the metrics that are compared within a tolerance where another backend than the pins' computed them. */
   readonly compared?: readonly string[];

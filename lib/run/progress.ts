@@ -22,9 +22,51 @@ export interface RunProgress {
   readonly finished?: string;
   /** Set once, at the start, where there is something to say of an interrupted run. */
   readonly note?: string;
+  /** FLOPs by the cells' estimated cost: all, done, and of those what an interrupted run had left. */
+  readonly work: { readonly total: number; readonly done: number; readonly takenUp: number };
+  /** Where this run is one of several: how far all of them are. */
+  readonly overall?: {
+    /** This run's number, from 1. */
+    readonly run: number;
+    readonly runs: number;
+    /** Work done in [0, 1], by cost. */
+    readonly fraction: number;
+    readonly secondsLeft: number | undefined;
+  };
 }
 
 export type ProgressListener = (progress: RunProgress) => void;
+
+/**
+ * The listeners of several runs, one after the other, which add to each snapshot how far all runs are.
+ *
+ * @param costs The runs' cost in FLOPs, in the order in which they will run.
+ */
+export function overallProgress(
+  listener: ProgressListener,
+  costs: readonly number[],
+): ProgressListener[] {
+  const began = performance.now();
+  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  // What each run had left by an interrupted one was not computed here: it says nothing of the rate.
+  const takenUp = costs.map(() => 0);
+  return costs.map((_, run) => (progress) => {
+    takenUp[run] = progress.work.takenUp;
+    const sum = (values: readonly number[]) => values.slice(0, run).reduce((a, b) => a + b, 0);
+    const done = sum(costs) + progress.work.done;
+    const here = done - sum(takenUp) - progress.work.takenUp;
+    const seconds = (performance.now() - began) / 1000;
+    listener({
+      ...progress,
+      overall: {
+        run: run + 1,
+        runs: costs.length,
+        fraction: done / total,
+        secondsLeft: here > 0 ? seconds * (total - done) / here : undefined,
+      },
+    });
+  });
+}
 
 /** Weighs cells by cost; what was taken up from an interrupted run does not count for the rate. */
 export class ProgressTracker {
@@ -75,6 +117,7 @@ export class ProgressTracker {
       rate: here / Math.max(secondsElapsed, 1e-3),
       secondsLeft: here > 0 ? secondsElapsed * (this.#total - cost) / here : undefined,
       current,
+      work: { total: this.#total, done: cost, takenUp: this.#takenUp },
       ...event,
     });
   }

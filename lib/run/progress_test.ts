@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Cell } from "./experiment.ts";
-import { ProgressTracker, type RunProgress } from "./progress.ts";
+import { overallProgress, ProgressTracker, type RunProgress } from "./progress.ts";
 
 const cell = (id: string, cost: number): Cell => ({ id, seed: 1, config: {}, cost });
 const [small, large, old] = [cell("small", 10), cell("large", 70), cell("old", 20)];
@@ -27,4 +27,19 @@ Deno.test("progress is weighed by cost and starts with what was taken up", () =>
   assert.equal(seen[0]!.secondsLeft, undefined, "nothing computed yet to go by");
   assert.equal(seen[4]!.secondsLeft, 0);
   assert.equal(seen[1]!.current, "large 1/2 step 1");
+});
+
+Deno.test("several runs are weighed by cost, with what was taken up left out of the rate", () => {
+  const seen: RunProgress[] = [];
+  const [first, second] = overallProgress((p) => void seen.push(p), [30, 70]);
+  const report = (listener: typeof first, cells: Cell[], takenUp: Cell[], last: Cell) =>
+    new ProgressTracker("fake quick", cells, takenUp, listener!, "note").finished(last);
+  report(first, [small, old], [old], small);
+  report(second, [large], [], large);
+  const overall = seen.map((p) => p.overall!);
+  assert.deepEqual(overall.map(({ fraction }) => fraction), [0.2, 0.3, 0.3, 1]);
+  assert.deepEqual(overall.map(({ run, runs }) => [run, runs]), [[1, 2], [1, 2], [2, 2], [2, 2]]);
+  assert.equal(overall[0]!.secondsLeft, undefined, "nothing computed yet to go by");
+  assert.ok(overall[1]!.secondsLeft! > 0);
+  assert.equal(overall[3]!.secondsLeft, 0);
 });

@@ -90,6 +90,15 @@ export async function reproduceExperiment(
   }
 }
 
+/** The estimated work of all of an experiment's cells, in FLOPs. Throws a UsageError as `reproduceExperiment` does. */
+export function experimentCost(
+  experiment: AnyExperiment,
+  { profile, seeds }: Pick<ReproduceOptions, "profile" | "seeds">,
+): number {
+  const { config } = resolveConfig(experiment, profile, seeds);
+  return experiment.cells(config).reduce((sum, { cost }) => sum + cost, 0);
+}
+
 type Plan = ReturnType<typeof makePlan>;
 
 /** All that can be refused is refused here, before anything is written. */
