@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { compileKernels, kernelSources } from "../../lib/backend/wasm/bundle.ts";
-import { assertSameBits, Bench, exp32, log32 } from "./testing.ts";
+import { assertSameBits, Bench, exp32, log32, sigmoid32, tanh32 } from "./testing.ts";
 
-// The bundle has no use for exp and log of their own: a module that exports them is compiled here.
-const loop = (name: string) => `
+const FUNCTIONS = ["exp", "log", "sigmoid", "tanh"] as const;
+type Name = typeof FUNCTIONS[number];
+
+// The bundle has no use for these functions on their own: a module that exports them is compiled here.
+const loop = (name: Name) => `
   export function ${name}(p: usize, n: i32): void {
     for (const end = p + (<usize>n << 2); p < end; p += 16) v128.store(p, ${name}_f32x4(v128.load(p)));
   }`;
 const bench = await Bench.create(
   await compileKernels({
     ...kernelSources(),
-    "index.ts": `import { exp_f32x4, log_f32x4 } from "./simd";${loop("exp")}${loop("log")}`,
+    "index.ts": `import { ${FUNCTIONS.map((name) => `${name}_f32x4`).join(", ")} } from "./simd";
+      ${FUNCTIONS.map(loop).join("")}`,
   }),
 );
 
-function run(name: "exp" | "log", x: Float32Array): Float32Array {
+function run(name: Name, x: Float32Array): Float32Array {
   bench.reset();
   const at = bench.floats(x);
   bench.kernels[name]!(at, x.length);
@@ -80,4 +84,27 @@ Deno.test("log is within 1 ulp for normal numbers, and the same bits as in JavaS
     assertSameBits(y, x.map(log32), "log");
   }
   assertSameBits(run("log", Float32Array.of(1, 1, 1, 1)), [0, 0, 0, 0], "log(1)");
+});
+
+Deno.test("sigmoid and tanh are within 2 ulp, and the same bits as in JavaScript", () => {
+  const functions = [
+    ["sigmoid", sigmoid32, (x: number) => 1 / (1 + Math.exp(-x))],
+    ["tanh", tanh32, Math.tanh],
+  ] as const;
+  for (const [name, bits, exact] of functions) {
+    for (const [from, to] of [[1e-30, 87], [-1e-30, -87], [0.1, 10], [-0.1, -10]] as const) {
+      const x = spread(from, to, SIZE), y = run(name, x);
+      const worst = worstUlp(y, (i) => exact(x[i]!));
+      assert.ok(worst < 2, `${name}: ${worst} ulp between ${from} and ${to}`);
+      assertSameBits(y, x.map(bits), name);
+    }
+  }
+});
+
+Deno.test("sigmoid and tanh at their ends", () => {
+  const x = Float32Array.of(0, -0, 1000, -1000, 3e38, -3e38, Infinity, -Infinity);
+  assertSameBits(run("tanh", x), [0, 0, 1, -1, 1, -1, 1, -1], "tanh");
+  const y = run("sigmoid", x);
+  assertSameBits(y.filter((_, i) => i < 2 || i % 2 === 0), [0.5, 0.5, 1, 1, 1], "sigmoid");
+  for (const i of [3, 5, 7]) assert.ok(y[i]! >= 0 && y[i]! < 2e-38, `sigmoid(${x[i]}): ${y[i]}`);
 });

@@ -291,6 +291,25 @@ export function log32(x: number): number {
   return f32(f32(m + p) + f32(e * f32(0.693359375)));
 }
 
+/** The logistic function in float32, operation by operation as `sigmoid_f32x4` in assembly/simd.ts. */
+export function sigmoid32(x: number): number {
+  return f32(1 / f32(1 + exp32(Math.min(87, -x))));
+}
+
+/** tanh in float32, operation by operation as `tanh_f32x4` in assembly/simd.ts. */
+export function tanh32(x: number): number {
+  const a = Math.abs(x), z = f32(x * x);
+  if (a < 0.625) {
+    let p = f32(-5.70498872745e-3);
+    for (
+      const c of [2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]
+    ) p = f32(f32(p * z) + f32(c));
+    return f32(x + f32(f32(p * z) * x));
+  }
+  const far = f32(1 - f32(2 / f32(exp32(Math.min(87, f32(a + a))) + 1)));
+  return x < 0 ? -far : far;
+}
+
 /** Sum of 16 lanes: as four vectors, (0 + 1) + (2 + 3), and their lanes likewise. */
 export function sumLanes(lanes: ArrayLike<number>): number {
   const four = [0, 1, 2, 3].map((i) =>

@@ -66,6 +66,30 @@ export function gelu(tape: Tape, u: Buffer): Buffer {
   return y;
 }
 
+/**
+ * h (rows, d): a gated recurrent unit (Cho et al. 2014) without biases over each sequence, from h = 0, in PyTorch's
+ * form: r = sigmoid(x_r + h' U_r), z = sigmoid(x_z + h' U_z), q = h' U_n, n = tanh(x_n + r q), h = (1 - z) n + z h',
+ * with h' the state one token earlier. x is (rows, 3 d) and u (d, 3 d), each r, z, n side by side. x is consumed: the
+ * forward pass leaves r, z, n there.
+ */
+export function gru(tape: Tape, x: Buffer, u: Buffer): Buffer {
+  const d = u.rows, { sequences, length } = tape, numbers = { sequences, length };
+  const h = tape.activation("gru", d);
+  const previous = tape.activation("gru previous", d), q = tape.activation("gru q", d);
+  const scratch = () => tape.scratch("gru scratch", 16 * d);
+  tape.emit("gru_forward", { h, previous, q, x, u, scratch: scratch() }, numbers);
+  tape.onBackward(() => {
+    const dh = tape.gradient(h), ut = tape.transposed(u);
+    // Gradient of the products h' U.
+    const dp = tape.activation("d gru products", 3 * d);
+    tape.emit("gru_backward", { x, dp, dh, previous, q, ut, scratch: scratch() }, numbers);
+    tape.setGradient(x, x);
+    // dU += H'^T dP
+    tape.emit("gemm_tn", { c: tape.gradient(u), a: previous, b: dp });
+  });
+  return h;
+}
+
 /** What attention needs to know of its heads and of the rotary embedding. */
 export interface AttentionShape {
   readonly heads: number;

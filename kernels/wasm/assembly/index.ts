@@ -4,6 +4,7 @@ export { attention_backward, attention_decode, attention_forward } from "./atten
 export { embedding_backward, embedding_forward } from "./embedding";
 export { gelu_backward, gelu_forward } from "./gelu";
 export { gemm_nn, gemm_tn } from "./gemm";
+export { gru_backward, gru_forward } from "./gru";
 export { cross_entropy, soft_cross_entropy, squared_error } from "./loss";
 export { rmsnorm_backward, rmsnorm_forward } from "./norm";
 export { adamw, reduce_gradients } from "./optimizer";

@@ -67,6 +67,41 @@ export function log_f32x4(x: v128): v128 {
   return f32x4.add(f32x4.add(m, p), f32x4.mul(e, v128.load32_splat(LOG, 48)));
 }
 
+/** sigmoid: 1, 87. tanh: 2, 0.625, polynomial from the highest power. */
+const SIGMOID = memory.data<f32>([1.0, 87.0], 16);
+const TANH = memory.data<f32>([
+  2.0, 0.625,
+  -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
+], 16);
+const SIGN = memory.data<i32>([0x80000000], 16);
+
+/** 1 / (1 + exp(-x)), within 2 ulp where x >= -87; below, about 1.6e-38. */
+// @ts-ignore: decorator
+@inline
+export function sigmoid_f32x4(x: v128): v128 {
+  // Kept below 87 so that exp stays finite.
+  const e = exp_f32x4(f32x4.pmin(v128.load32_splat(SIGMOID, 4), f32x4.neg(x)));
+  return f32x4.div(v128.load32_splat(SIGMOID, 0), f32x4.add(v128.load32_splat(SIGMOID, 0), e));
+}
+
+/** tanh(x), within 2 ulp: below 0.625 in magnitude x + x^3 p(x^2), from there on 1 - 2 / (exp(2 |x|) + 1) with the sign of x. */
+// @ts-ignore: decorator
+@inline
+export function tanh_f32x4(x: v128): v128 {
+  const sign = v128.load32_splat(SIGN);
+  const a = v128.andnot(x, sign), z = f32x4.mul(x, x);
+  let p = v128.load32_splat(TANH, 8);
+  p = f32x4.add(f32x4.mul(p, z), v128.load32_splat(TANH, 12));
+  p = f32x4.add(f32x4.mul(p, z), v128.load32_splat(TANH, 16));
+  p = f32x4.add(f32x4.mul(p, z), v128.load32_splat(TANH, 20));
+  p = f32x4.add(f32x4.mul(p, z), v128.load32_splat(TANH, 24));
+  const near = f32x4.add(x, f32x4.mul(f32x4.mul(p, z), x));
+  const e = exp_f32x4(f32x4.pmin(v128.load32_splat(SIGMOID, 4), f32x4.add(a, a)));
+  const one = v128.load32_splat(SIGMOID, 0);
+  const far = f32x4.sub(one, f32x4.div(v128.load32_splat(TANH, 0), f32x4.add(e, one)));
+  return v128.bitselect(near, v128.or(far, v128.and(x, sign)), f32x4.lt(a, v128.load32_splat(TANH, 4)));
+}
+
 /** Sum of the four lanes: (0 + 1) + (2 + 3). */
 // @ts-ignore: decorator
 @inline

@@ -60,6 +60,20 @@ export function lower({ op, buffers, numbers }: Instruction): { kernel: string; 
       const dy = b("dy");
       return call(dy, b("slope"), stride(dy), dy.rows, dy.cols);
     }
+    case "gru_forward": {
+      const x = b("x"), u = b("u");
+      return call(
+        ...[b("h"), b("previous"), b("q"), x, stride(x), u, stride(u), b("scratch")],
+        ...[n("sequences"), n("length"), u.rows],
+      );
+    }
+    case "gru_backward": {
+      const x = b("x"), ut = b("ut");
+      return call(
+        ...[x, stride(x), b("dp"), b("dh"), b("previous"), b("q"), ut, stride(ut), b("scratch")],
+        ...[n("sequences"), n("length"), ut.cols],
+      );
+    }
     case "rope": {
       const x = b("x");
       return call(
