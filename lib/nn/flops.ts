@@ -9,12 +9,14 @@ export function parameterCount(c: TransformerConfig, { embedding = true } = {}):
 
 /**
  * Floating-point operations of one forward pass over `tokens` tokens in sequences of `length`: two per weight and
- * token, embedding look-ups free, plus 4 * length * d per layer and token for attention (uncut by causality, as in
- * Kaplan et al. 2020).
+ * token, those of the layers once a loop, embedding look-ups free, plus 4 * length * d per layer, loop and token for
+ * attention (uncut by causality, as in Kaplan et al. 2020).
  */
 export function forwardFlops(c: TransformerConfig, tokens: number, length: number): number {
-  const weights = parameterCount(c) - c.vocabularySize * c.dModel;
-  return tokens * (2 * weights + 4 * c.layers * length * c.dModel);
+  const layers = parameterCount(c, { embedding: false }), loops = c.loops ?? 1;
+  const rest = parameterCount(c) - layers - c.vocabularySize * c.dModel;
+  const attention = c.mixer === "gru" ? 0 : 4 * c.layers * length * c.dModel;
+  return tokens * (2 * (loops * layers + rest) + loops * attention);
 }
 
 /** Floating-point operations of one training step: three forward passes' worth, for the backward pass costs two. */

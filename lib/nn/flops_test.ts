@@ -19,3 +19,20 @@ Deno.test("flops: two a weight and token, and attention", () => {
   const used = parameterCount(c) - 190 * 64;
   assert.equal(forwardFlops(c, 1000, 20), 1000 * (2 * used + 4 * 4 * 20 * 64));
 });
+
+Deno.test("a loop costs FLOPs of the layers, not parameters", () => {
+  const c = smallConfig({ vocabularySize: 190, dModel: 64, layers: 2 });
+  const looped = { ...c, loops: 3 };
+  assert.equal(parameterCount(looped), parameterCount(c));
+  // Three times the layers, once the final norm and the head.
+  const unrolled = { ...c, layers: 6 };
+  assert.equal(forwardFlops(looped, 1000, 20), forwardFlops(unrolled, 1000, 20));
+});
+
+Deno.test("a GRU has 7 d^2 where attention has 4, and no cost that grows with length", () => {
+  const c = smallConfig({ vocabularySize: 190, dModel: 64, layers: 2, mixer: "gru" });
+  assert.equal(parameterCount(c, { embedding: false }), 2 * (15 * 64 * 64 + 2 * 64));
+  const used = parameterCount(c) - 190 * 64;
+  assert.equal(forwardFlops(c, 1000, 20), 1000 * 2 * used);
+  assert.equal(forwardFlops(c, 1000, 40), 1000 * 2 * used);
+});

@@ -4,6 +4,7 @@ import { WasmEngine } from "../backend/wasm/engine.ts";
 import { philox4x32, purposeId, RandomStream } from "../tensor/random.ts";
 import { type GenerateOptions, Model, type Prompt } from "./model.ts";
 import { smallConfig } from "./testing.ts";
+import type { TransformerConfig } from "./transformer.ts";
 
 const engine = await WasmEngine.create();
 const config = smallConfig({ vocabularySize: 37, maxPosition: 80 });
@@ -12,8 +13,8 @@ const config = smallConfig({ vocabularySize: 37, maxPosition: 80 });
  * A model whose logits all lie within a few units in the last place: which one is largest depends on the last
  * bits of the hidden state, so that equal tokens mean equal bits.
  */
-async function touchyModel(on = engine): Promise<Model> {
-  const model = new Model(on, config).initialize(3);
+async function touchyModel(on = engine, changes: Partial<TransformerConfig> = {}): Promise<Model> {
+  const model = new Model(on, { ...config, ...changes }).initialize(3);
   const tensors = await model.tensors(), head = tensors.head!.data;
   const random = new RandomStream({ seed: 1, purpose: "touchy" });
   for (let r = 0; r < config.dModel; r++) {
@@ -97,6 +98,14 @@ for (const [name, options] of Object.entries({ greedy: GREEDY, sampled: SAMPLED 
     });
   }
 }
+
+Deno.test("decoding of a looped transformer follows its full forward pass, bit for bit", async () => {
+  const model = await touchyModel(engine, { loops: 3 }), batch = prompts(20);
+  for (const options of [GREEDY, SAMPLED]) {
+    const responses = await model.generate(batch, options);
+    assert.deepEqual(await fromForward(model, batch, responses, options), responses);
+  }
+});
 
 Deno.test("the touchy model shows a difference in the last bit", async () => {
   const model = await touchyModel(), batch = prompts(70);
@@ -212,4 +221,6 @@ Deno.test("what cannot be generated from is refused by name", async () => {
     valueHead: { loss: "squared_error", outputs: 1 },
   });
   await assert.rejects(critic.generate(prompts(1), GREEDY), /language-model head/);
+  const recurrent = new Model(engine, { ...config, mixer: "gru" });
+  await assert.rejects(recurrent.generate(prompts(1), GREEDY), /mixer: "gru": generation needs/);
 });

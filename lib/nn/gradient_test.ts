@@ -11,7 +11,7 @@ import {
 } from "./testing.ts";
 import type { TransformerConfig } from "./transformer.ts";
 
-// One of each head, of each width of head and rotation; both heads at once.
+// One of each head, of each width of head and rotation; both heads at once; GRU and loops, alone and together.
 const CONFIGS: Record<string, TransformerConfig> = {
   "language head, heads of 16": smallConfig(),
   "MSE head, heads of 32": smallConfig({
@@ -31,6 +31,13 @@ const CONFIGS: Record<string, TransformerConfig> = {
     valueHead: { loss: "soft_cross_entropy", outputs: 19 },
   }),
   "both heads": smallConfig({ rotaryDim: 16, valueHead: { loss: "squared_error", outputs: 3 } }),
+  "GRU": smallConfig({
+    mixer: "gru",
+    dModel: 48,
+    valueHead: { loss: "squared_error", outputs: 1 },
+  }),
+  "three loops": smallConfig({ loops: 3, valueHead: { loss: "squared_error", outputs: 1 } }),
+  "GRU, two loops": smallConfig({ mixer: "gru", layers: 1, loops: 2 }),
 };
 
 const engine = await WasmEngine.create();

@@ -195,7 +195,10 @@ export class Model {
     return out;
   }
 
-  /** Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one. */
+  /**
+   * Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one.
+   * Rejects with UsageError for a GRU.
+   */
   async generate(prompts: readonly Prompt[], o: GenerateOptions): Promise<number[][]> {
     if (prompts.length === 0) return [];
     const parts: Promise<number[][]>[] = [];
@@ -323,6 +326,10 @@ function checkConfig(c: TransformerConfig): void {
   whole("rotaryDim", c.rotaryDim === 8 ? 8 : 16);
   whole("maxPosition", 1);
   whole("mlpRatio", 1);
+  if (c.loops !== undefined) whole("loops", 1);
+  if (c.mixer !== undefined && c.mixer !== "attention" && c.mixer !== "gru") {
+    throw new UsageError("mixer", c.mixer, 'give "attention" or "gru"');
+  }
   if (!(c.ropeBase > 0) || !Number.isFinite(c.ropeBase)) {
     throw new UsageError("ropeBase", c.ropeBase, "give a positive number");
   }

@@ -21,6 +21,9 @@ Deno.test("a config that the kernels cannot run is a UsageError that names the f
     [{ ropeBase: 0 }, /^ropeBase: 0: give a positive number/],
     [{ maxPosition: 0 }, /^maxPosition: 0/],
     [{ mlpRatio: 0 }, /^mlpRatio: 0/],
+    [{ loops: 0 }, /^loops: 0: give a positive integer/],
+    [{ loops: 1.5 }, /^loops: 1.5/],
+    [{ mixer: "lstm" as "gru" }, /^mixer: "lstm": give "attention" or "gru"/],
     [{ languageHead: false }, /^languageHead: false: give the model this head or a value head/],
     [{ valueHead: { loss: "squared_error", outputs: 0 } }, /^valueHead.outputs: 0/],
   ];

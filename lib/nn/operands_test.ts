@@ -33,6 +33,13 @@ const CONFIGS: TransformerConfig[] = [
     languageHead: false,
     valueHead: { loss: "squared_error", outputs: 1 },
   }),
+  smallConfig({
+    mixer: "gru",
+    loops: 2,
+    languageHead: false,
+    valueHead: { loss: "squared_error", outputs: 1 },
+  }),
+  smallConfig({ layers: 1, loops: 2 }),
 ];
 
 const SCALARS: Record<Exclude<Scalar, "step">, number> = {

@@ -106,39 +106,70 @@ function softmax(x: readonly number[]): number[] {
   return e.map((v) => v / sum);
 }
 
+type Rows = readonly number[][];
+
+/** Causal attention with rotary positions: (length, dModel) from normed (length, dModel). */
+function attention(
+  c: TransformerConfig,
+  qkvWeights: ArrayLike<number>,
+  x: Rows,
+  positions: readonly number[] | undefined,
+): number[][] {
+  const d = c.dModel;
+  const qkv = x.map((row) => times(row, qkvWeights));
+  const part = (t: number, which: number, h: number) => {
+    const start = which * d + h * c.headDim;
+    const head = qkv[t]!.slice(start, start + c.headDim);
+    if (which < 2) rotate(head, positions?.[t] ?? t, c);
+    return head;
+  };
+  const out = x.map(() => [] as number[]);
+  for (let h = 0; h < d / c.headDim; h++) {
+    const [q, k, v] = [0, 1, 2].map((which) => x.map((_, t) => part(t, which, h)));
+    x.forEach((_, t) => {
+      const scores = k!.slice(0, t + 1).map((key) =>
+        key.reduce((sum, v, i) => sum + v * q![t]![i]!, 0) / Math.sqrt(c.headDim)
+      );
+      const p = softmax(scores);
+      for (let i = 0; i < c.headDim; i++) {
+        out[t]!.push(p.reduce((sum, p, key) => sum + p * v![key]![i]!, 0));
+      }
+    });
+  }
+  return out;
+}
+
+/** PyTorch's GRU without biases: (length, d) from (length, d). */
+function gru(input: ArrayLike<number>, recurrent: ArrayLike<number>, x: Rows): number[][] {
+  const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
+  let h = new Array<number>(x[0]!.length).fill(0);
+  return x.map((row) => {
+    const d = row.length, a = times(row, input), b = times(h, recurrent);
+    return h = h.map((state, i) => {
+      const r = sigmoid(a[i]! + b[i]!), z = sigmoid(a[d + i]! + b[d + i]!);
+      const n = Math.tanh(a[2 * d + i]! + r * b[2 * d + i]!);
+      return (1 - z) * n + z * state;
+    });
+  });
+}
+
 /** Outputs of the heads for each token of one sequence. */
 export function referenceForward(
   c: TransformerConfig,
   weights: Weights,
   { tokens, positions }: Sequence,
 ): { logits?: number[][]; values?: number[][] } {
-  const d = c.dModel, heads = d / c.headDim;
+  const d = c.dModel;
   let x = tokens.map((token) =>
     Array.from({ length: d }, (_, i) => weights.embedding![token * d + i]!)
   );
   const add = (x: number[][], y: number[][]) => x.map((row, t) => row.map((v, i) => v + y[t]![i]!));
-  for (let l = 0; l < c.layers; l++) {
-    const w = (name: string) => weights[`layers.${l}.${name}`]!;
-    const qkv = x.map((row) => times(rmsNorm(row, w("norm1")), w("qkv")));
-    const part = (t: number, which: number, h: number) => {
-      const start = which * d + h * c.headDim;
-      const head = qkv[t]!.slice(start, start + c.headDim);
-      if (which < 2) rotate(head, positions?.[t] ?? t, c);
-      return head;
-    };
-    const out = x.map(() => [] as number[]);
-    for (let h = 0; h < heads; h++) {
-      const [q, k, v] = [0, 1, 2].map((which) => x.map((_, t) => part(t, which, h)));
-      x.forEach((_, t) => {
-        const scores = k!.slice(0, t + 1).map((key) =>
-          key.reduce((sum, v, i) => sum + v * q![t]![i]!, 0) / Math.sqrt(c.headDim)
-        );
-        const p = softmax(scores);
-        for (let i = 0; i < c.headDim; i++) {
-          out[t]!.push(p.reduce((sum, p, key) => sum + p * v![key]![i]!, 0));
-        }
-      });
-    }
+  for (let i = 0; i < (c.loops ?? 1) * c.layers; i++) {
+    const w = (name: string) => weights[`layers.${i % c.layers}.${name}`]!;
+    const normed = x.map((row) => rmsNorm(row, w("norm1")));
+    const out = c.mixer === "gru"
+      ? gru(w("input"), w("recurrent"), normed)
+      : attention(c, w("qkv"), normed, positions);
     x = add(x, out.map((row) => times(row, w("out"))));
     x = add(
       x,

@@ -43,6 +43,23 @@ const CASES: Record<string, Case> = {
     length: 20,
     digest: "2558e32a2492085ac92ba63d7c403dbb2788691a3c19275b53fe0d9462d72c3c",
   },
+  "GRU, MSE head": {
+    config: smallConfig({
+      dModel: 48,
+      mixer: "gru",
+      languageHead: false,
+      valueHead: { loss: "squared_error", outputs: 1 },
+    }),
+    sequences: 18,
+    length: 20,
+    digest: "2a8277edbcdc106028dd4d06130dff072a83cb950c7c1e0ee8c79d02ae984ad5",
+  },
+  "three loops": {
+    config: smallConfig({ loops: 3 }),
+    sequences: 5,
+    length: 12,
+    digest: "f0c6e6de25d3fdc8de3c9163f42983330b9db9115822bdf69fc05336a3f75539",
+  },
 };
 
 /** Trains eight steps, on a new batch each, then generates and evaluates: all that has come out. */

@@ -1,8 +1,10 @@
 /**
  * Decoder-only pre-norm transformer: token embedding; per layer RMSNorm, causal attention with (partial)
  * rotary positions, RMSNorm, GELU MLP; final RMSNorm; an untied language-model head and/or a value head. No
- * biases, no dropout.
+ * biases, no dropout. Two variants compute serially without writing tokens: a gated recurrent unit in the place of
+ * attention, and the whole stack of layers applied several times with the same weights (looped transformer).
  */
+import { UsageError } from "../errors.ts";
 import type { Buffer, Parameter, Tape } from "../tensor/tape.ts";
 import {
   attention,
@@ -12,6 +14,7 @@ import {
   crossEntropy,
   embedding,
   gelu,
+  gru,
   linear,
   rmsNorm,
   rope,
@@ -26,6 +29,9 @@ export interface ValueHead {
   /** Number of outputs, >= 1. */
   readonly outputs: number;
 }
+
+/** What mixes the tokens of a sequence in a layer. */
+export type Mixer = "attention" | "gru";
 
 /** Architecture of a transformer. */
 export interface TransformerConfig {
@@ -45,6 +51,10 @@ export interface TransformerConfig {
   readonly maxPosition: number;
   /** Width of the MLP over dModel. */
   readonly mlpRatio: number;
+  /** How often the stack of layers is applied, with the same weights (Dehghani et al. 2019). Default 1. */
+  readonly loops?: number;
+  /** "gru": a gated recurrent unit of width dModel replaces attention; it knows no position ids. Default "attention". */
+  readonly mixer?: Mixer;
   /** Whether there is a language-model head. */
   readonly languageHead: boolean;
   /** The value head, if any. */
@@ -56,7 +66,7 @@ export function transformerParameters(c: TransformerConfig): Parameter[] {
   const d = c.dModel, inner = d * c.mlpRatio;
   // Fan-in initialisation; what writes to the residual stream is scaled by its depth (GPT-2).
   const std = (fanIn: number) => Math.sqrt(1 / fanIn);
-  const depth = Math.sqrt(1 / (2 * c.layers));
+  const depth = Math.sqrt(1 / (2 * c.layers * (c.loops ?? 1)));
   const matrix = (name: string, rows: number, cols: number, init: number) => ({
     name,
     rows,
@@ -75,7 +85,9 @@ export function transformerParameters(c: TransformerConfig): Parameter[] {
   const gains: Parameter[] = [];
   for (let l = 0; l < c.layers; l++) {
     matrices.push(
-      matrix(`layers.${l}.qkv`, d, 3 * d, std(d)),
+      ...c.mixer === "gru"
+        ? ["input", "recurrent"].map((name) => matrix(`layers.${l}.${name}`, d, 3 * d, std(d)))
+        : [matrix(`layers.${l}.qkv`, d, 3 * d, std(d))],
       matrix(`layers.${l}.out`, d, d, std(d) * depth),
       matrix(`layers.${l}.up`, d, inner, std(d)),
       matrix(`layers.${l}.down`, inner, d, std(inner) * depth),
@@ -91,22 +103,31 @@ export function transformerParameters(c: TransformerConfig): Parameter[] {
 function trunk(tape: Tape, c: TransformerConfig, decode?: { capacity: number }): Buffer {
   const weights = new Map(transformerParameters(c).map((p) => [p.name, tape.parameter(p)]));
   const w = (name: string) => weights.get(name)!;
+  const positions = tape.batch("positions");
   const shape: AttentionShape = {
     heads: c.dModel / c.headDim,
     headDim: c.headDim,
     rotaryDim: c.rotaryDim,
     maxPosition: c.maxPosition,
   };
-  let x = embedding(tape, tape.batch("tokens"), w("embedding"));
-  for (let l = 0; l < c.layers; l++) {
-    const qkv = linear(tape, rmsNorm(tape, x, w(`layers.${l}.norm1`)), w(`layers.${l}.qkv`));
-    rope(tape, qkv, tape.batch("positions"), shape);
-    const o = decode
-      ? attentionDecode(tape, qkv, shape, `layers.${l}.cache`, decode.capacity)
+  const mix = (x: Buffer, loop: number, l: number) => {
+    if (c.mixer === "gru") {
+      return gru(tape, linear(tape, x, w(`layers.${l}.input`)), w(`layers.${l}.recurrent`));
+    }
+    const qkv = linear(tape, x, w(`layers.${l}.qkv`));
+    rope(tape, qkv, positions, shape);
+    return decode
+      ? attentionDecode(tape, qkv, shape, `loops.${loop}.layers.${l}.cache`, decode.capacity)
       : attention(tape, qkv, shape);
-    x = linear(tape, o, w(`layers.${l}.out`), x);
-    const u = linear(tape, rmsNorm(tape, x, w(`layers.${l}.norm2`)), w(`layers.${l}.up`));
-    x = linear(tape, gelu(tape, u), w(`layers.${l}.down`), x);
+  };
+  let x = embedding(tape, tape.batch("tokens"), w("embedding"));
+  for (let loop = 0; loop < (c.loops ?? 1); loop++) {
+    for (let l = 0; l < c.layers; l++) {
+      const o = mix(rmsNorm(tape, x, w(`layers.${l}.norm1`)), loop, l);
+      x = linear(tape, o, w(`layers.${l}.out`), x);
+      const u = linear(tape, rmsNorm(tape, x, w(`layers.${l}.norm2`)), w(`layers.${l}.up`));
+      x = linear(tape, gelu(tape, u), w(`layers.${l}.down`), x);
+    }
   }
   return rmsNorm(tape, x, w("norm"));
 }
@@ -136,8 +157,11 @@ export function recordForward(tape: Tape, c: TransformerConfig): void {
   if (values) collect(tape, values, "values", c.valueHead!.outputs);
 }
 
-/** Records one decoding step: a token a row in, the next token out. */
+/** Records one decoding step: a token a row in, the next token out. Throws UsageError for a GRU. */
 export function recordDecoding(tape: Tape, c: TransformerConfig, capacity: number): void {
+  if (c.mixer === "gru") {
+    throw new UsageError("mixer", c.mixer, 'generation needs a KV cache: use "attention"');
+  }
   const { valueHead: _, ...actor } = c;
   const { logits } = heads(tape, actor, trunk(tape, c, { capacity }));
   if (!logits) throw new Error("decoding needs a language-model head: set languageHead");

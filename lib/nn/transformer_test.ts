@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { checkPlan } from "../backend/wasm/testing.ts";
+import { UsageError } from "../errors.ts";
 import { Tape } from "../tensor/tape.ts";
 import { smallConfig } from "./testing.ts";
 import {
@@ -7,6 +8,7 @@ import {
   recordForward,
   recordTraining,
   type TransformerConfig,
+  transformerParameters,
 } from "./transformer.ts";
 
 const both: TransformerConfig = smallConfig({
@@ -22,6 +24,12 @@ const CONFIGS: TransformerConfig[] = [
     rotaryDim: 48,
     languageHead: false,
     valueHead: { loss: "soft_cross_entropy", outputs: 51 },
+  }),
+  smallConfig({ layers: 1, loops: 3 }),
+  smallConfig({
+    mixer: "gru",
+    languageHead: false,
+    valueHead: { loss: "squared_error", outputs: 1 },
   }),
 ];
 
@@ -70,4 +78,39 @@ Deno.test("every weight gets a gradient", () => {
       tape.buffers.filter((b) => b.space === space).map((b) => b.label).sort();
     assert.deepEqual(labels("gradient"), labels("parameter"));
   }
+});
+
+Deno.test("one loop is the plain transformer, to the instruction; loops take turns over the same weights", () => {
+  const record = (config: TransformerConfig) => {
+    const tape = new Tape(4, 8, true);
+    recordTraining(tape, config);
+    return tape;
+  };
+  const plain = record(both), one = record({ ...both, loops: 1, mixer: "attention" });
+  assert.deepEqual(one.instructions, plain.instructions);
+  assert.deepEqual(
+    transformerParameters({ ...both, loops: 1, mixer: "attention" }),
+    transformerParameters(both),
+  );
+  const looped = record({ ...both, loops: 2 }), deep = record({ ...both, layers: 6 });
+  const ops = (tape: Tape) => tape.instructions.map((i) => i.op);
+  assert.deepEqual(ops(looped), ops(deep));
+  const labels = (tape: Tape, space: string) =>
+    tape.buffers.filter((b) => b.space === space).map((b) => b.label).sort();
+  for (const space of ["parameter", "gradient", "transposed"]) {
+    assert.deepEqual(labels(looped, space), labels(plain, space));
+  }
+});
+
+Deno.test("each loop has a cache of its own; a GRU cannot be decoded", () => {
+  const caches = (config: TransformerConfig) => {
+    const tape = new Tape(4, 1, false);
+    recordDecoding(tape, config, 8);
+    return tape.buffers.filter((b) => b.space === "cache").length;
+  };
+  assert.equal(caches(smallConfig({ layers: 2, loops: 3 })), 6);
+  assert.throws(
+    () => caches(smallConfig({ mixer: "gru" })),
+    (e: Error) => e instanceof UsageError && /^mixer: "gru": generation needs/.test(e.message),
+  );
 });
