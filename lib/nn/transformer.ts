@@ -103,7 +103,8 @@ export function transformerParameters(c: TransformerConfig): Parameter[] {
 function trunk(tape: Tape, c: TransformerConfig, decode?: { capacity: number }): Buffer {
   const weights = new Map(transformerParameters(c).map((p) => [p.name, tape.parameter(p)]));
   const w = (name: string) => weights.get(name)!;
-  const positions = tape.batch("positions");
+  // A batch has position ids, whether a mixer reads them or not.
+  const tokens = tape.batch("tokens"), positions = tape.batch("positions");
   const shape: AttentionShape = {
     heads: c.dModel / c.headDim,
     headDim: c.headDim,
@@ -120,7 +121,7 @@ function trunk(tape: Tape, c: TransformerConfig, decode?: { capacity: number }):
       ? attentionDecode(tape, qkv, shape, `loops.${loop}.layers.${l}.cache`, decode.capacity)
       : attention(tape, qkv, shape);
   };
-  let x = embedding(tape, tape.batch("tokens"), w("embedding"));
+  let x = embedding(tape, tokens, w("embedding"));
   for (let loop = 0; loop < (c.loops ?? 1); loop++) {
     for (let l = 0; l < c.layers; l++) {
       const o = mix(rmsNorm(tape, x, w(`layers.${l}.norm1`)), loop, l);

@@ -102,6 +102,29 @@ export class Lowering {
         this.emit(op, grid(Math.ceil(vectors / 256)), [vectors], { dy, slope: b("slope") });
         break;
       }
+      case "gru_forward":
+      case "gru_backward": {
+        const shared = { x: b("x"), previous: b("previous"), q: b("q") };
+        const sequences = n("sequences");
+        if (shared.q.cols > 1024) {
+          throw new UsageError(
+            "dModel",
+            shared.q.cols,
+            "the WebGPU backend has GRUs of at most 1024",
+          );
+        }
+        this.emit(
+          op,
+          grid(sequences),
+          [sequences, n("length")],
+          op === "gru_forward"
+            ? { ...shared, u: b("u"), h: b("h") }
+            // U^T is not kept: the kernel reads U the other way.
+            : { ...shared, u: { ...b("ut"), space: "parameter" }, dh: b("dh"), dp: b("dp") },
+          { D: shared.q.cols, THREADS: Math.min(256, powerOfTwo(shared.q.cols)) },
+        );
+        break;
+      }
       case "rope": {
         const x = b("x"), heads = n("heads"), rotary = n("rotaryDim");
         this.emit(

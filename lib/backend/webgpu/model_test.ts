@@ -20,6 +20,12 @@ const CONFIGS: Record<string, TransformerConfig> = {
     valueHead: { loss: "soft_cross_entropy", outputs: 19 },
   }),
   "both heads": smallConfig({ valueHead: { loss: "squared_error", outputs: 3 } }),
+  "GRU, two loops": smallConfig({
+    mixer: "gru",
+    loops: 2,
+    languageHead: false,
+    valueHead: { loss: "squared_error", outputs: 1 },
+  }),
 };
 
 /** Runs on both engines. */
