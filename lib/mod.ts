@@ -31,6 +31,8 @@ export { forwardFlops, parameterCount, trainingFlops } from "./nn/flops.ts";
 export { Model } from "./nn/model.ts";
 export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
 export type { TransformerConfig } from "./nn/transformer.ts";
+export { type MonteCarloConfig, monteCarloConfig, monteCarloStep } from "./rl/monte_carlo.ts";
+export { type ReinforceConfig, reinforceConfig, reinforceStep } from "./rl/reinforce.ts";
 export { calibrationFigure } from "./report/calibration_figure.ts";
 export { figure, intervalPoint } from "./report/figure.ts";
 export { showProgress } from "./report/progress.ts";

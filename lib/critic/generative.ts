@@ -4,7 +4,7 @@
  */
 import { type Environment, positionId } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model, Prompt } from "../nn/model.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
 import { clip01 } from "./clip.ts";
 import { softmax } from "./softmax.ts";
@@ -142,29 +142,49 @@ async function immediate<State>(
   });
 }
 
+/** What a critic that writes a chain of thought is given: the prompt and the think token. */
+export interface ResponsePrompt extends Omit<Prompt, "row"> {
+  /** Most tokens of a response: as many as the correct one for its state has. */
+  readonly limit: number;
+}
+
+/** See `ResponsePrompt`. */
+export function responsePrompt<State>(
+  environment: Environment<State, unknown>,
+  { state, context }: Question<State>,
+): ResponsePrompt {
+  const prompt = environment.criticPrompt(state, context), n = prompt.length;
+  return {
+    tokens: [...prompt, environment.vocabulary.think],
+    position: (i) => positionId(i, n, environment.traceOffset),
+    limit: environment.reasoningTrace(state).length + 1,
+  };
+}
+
+/** The value in [0, 1] that a response ends with; null if it does not: a parse failure. */
+export function responseValue<State>(
+  { vocabulary }: Environment<State, unknown>,
+  response: readonly number[],
+): number | null {
+  return vocabulary.valueOf(response.at(-1) ?? -1) ?? null;
+}
+
 /** Greedy responses, and in a second pass the outputs at the token before the value. */
 async function generated<State>(
   model: Model,
   environment: Environment<State, unknown>,
   questions: readonly Question<State>[],
 ): Promise<{ prediction: Prediction; scalar?: number }[]> {
-  const { vocabulary, traceOffset } = environment;
-  const prompts = questions.map((q, row) => {
-    const tokens = [...environment.criticPrompt(q.state, q.context), vocabulary.think];
-    const n = tokens.length - 1;
-    return { tokens, row, position: (i: number) => positionId(i, n, traceOffset) };
-  });
-  // A response may be as long as the correct one for its state: that is its token limit.
-  const limits = questions.map((q) => environment.reasoningTrace(q.state).length + 1);
+  const { vocabulary } = environment;
+  const prompts = questions.map((q, row) => ({ ...responsePrompt(environment, q), row }));
   const written = await model.generate(prompts, {
-    maxTokens: Math.max(...limits),
+    maxTokens: Math.max(...prompts.map((p) => p.limit)),
     temperature: 0,
     stop: vocabulary.values,
     seed: 0,
     purpose: "critic/generate",
   });
-  const responses = written.map((response, i) => response.slice(0, limits[i]));
-  const parsed = responses.map((r) => vocabulary.valueOf(r.at(-1) ?? -1) ?? null);
+  const responses = written.map((response, i) => response.slice(0, prompts[i]!.limit));
   const sequences = prompts.map(({ tokens, position }, i) => {
     const all = [...tokens, ...responses[i]!.slice(0, -1)];
     return { tokens: all, positions: all.map((_, k) => position(k)) };
@@ -173,7 +193,7 @@ async function generated<State>(
   const { logits, values } = await model.forward(sequences, rows);
   const n = vocabulary.size;
   return responses.map((response, i) => {
-    const value = parsed[i]!;
+    const value = responseValue(environment, response);
     if (value === null) return { prediction: { value, expectation: null, response } };
     const expectation = bucketMean(environment, logits!.subarray(i * n, (i + 1) * n));
     const prediction = { value, expectation, response };

@@ -1,6 +1,6 @@
 /** A critic of any kind with its transformer: one interface to train and to ask. */
 import type { Environment } from "../env/environment.ts";
-import { batchLength } from "../nn/batch.ts";
+import { batchLength, type Sequence } from "../nn/batch.ts";
 import { trainingFlops } from "../nn/flops.ts";
 import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
@@ -87,12 +87,20 @@ export class NeuralCritic<State> implements Critic<State> {
 
   /** One optimizer step; see `Model.train` on when to await its report. */
   update(batch: readonly LabelledState<State>[], optimizer: OptimizerConfig): Promise<StepReport> {
-    const sequences = batch.map((labelled) => this.definition.encode(this.environment, labelled));
-    return this.model.train(
-      sequences,
-      Math.max(this.sequenceLength, batchLength(sequences)),
+    return this.train(
+      batch.map((labelled) => this.definition.encode(this.environment, labelled)),
       optimizer,
     );
+  }
+
+  /** One optimizer step on sequences made elsewhere; see `Model.train`. */
+  train(
+    sequences: readonly Sequence[],
+    optimizer: OptimizerConfig,
+    normalizer?: number,
+  ): Promise<StepReport> {
+    const length = Math.max(this.sequenceLength, batchLength(sequences));
+    return this.model.train(sequences, length, optimizer, normalizer);
   }
 
   values(questions: readonly Question<State>[]): Promise<Prediction[]> {

@@ -5,7 +5,10 @@ export interface Sequence {
   readonly tokens: readonly number[];
   /** Position ids; 0, 1, 2, ... where omitted. */
   readonly positions?: readonly number[];
-  /** Next-token targets of the language head, and their weights (0 = not trained on). */
+  /**
+   * Next-token targets of the language head, and their weights (0 = not trained on). Weights may be negative if the
+   * loss is given a normalizer.
+   */
   readonly targets?: readonly number[];
   readonly weights?: readonly number[];
   /** Targets of the value head: (tokens, outputs) row-major; and weights per token. */

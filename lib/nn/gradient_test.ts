@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { RandomStream } from "../tensor/random.ts";
 import { Model } from "./model.ts";
+import { adamW } from "./optimizer.ts";
 import {
   randomSequences,
   referenceForward,
@@ -152,4 +153,32 @@ Deno.test("a batch without weights has loss 0 and no gradient", async () => {
   const { gradients, ...report } = await model.gradients([{ tokens: [1, 2, 3, 4] }], 4);
   assert.deepEqual(report, { loss: 0, valueLoss: 0, gradientNorm: 0 });
   for (const g of Object.values(gradients)) assert.ok(g.every((x) => x === 0));
+});
+
+Deno.test("a normalizer replaces the sum of weights, which may then have signs", async () => {
+  const model = await modelOf(smallConfig());
+  const sequences = randomSequences(model.config, { count: 5, length: 12, seed: 6 });
+  const sum = sequences.flatMap((s) => s.weights!.map(Math.fround)).reduce((a, b) => a + b);
+  const usual = await model.gradients(sequences, 12);
+  assert.deepEqual(await model.gradients(sequences, 12, sum), usual);
+
+  // A batch and the same with opposite weights: nothing is left. Twice the normalizer: half the gradient.
+  const opposite = sequences.map((s) => ({ ...s, weights: s.weights!.map((w) => -w) }));
+  const none = await model.gradients([...sequences, ...opposite], 12, 3);
+  assert.ok(Math.abs(none.loss) < 1e-5 && none.gradientNorm < 1e-5, `${none.gradientNorm}`);
+  const one = await model.gradients(opposite, 12, 2), half = await model.gradients(opposite, 12, 4);
+  assert.ok(one.loss < 0);
+  assert.equal(half.loss, one.loss / 2);
+  for (const [name, g] of Object.entries(one.gradients)) {
+    g.forEach((x, i) => {
+      const y = half.gradients[name]![i]!;
+      assert.ok(Math.abs(x / 2 - y) <= 1e-6 * Math.abs(x) + 1e-12, `${name}[${i}]: ${x} ${y}`);
+    });
+  }
+  await assert.rejects(async () => await model.gradients(opposite, 12), /need a normalizer/);
+  await assert.rejects(
+    async () => await model.train(sequences, 12, adamW(1e-3, 1), -1),
+    /normalizer: -1/,
+  );
+  assert.equal(model.step, 0);
 });

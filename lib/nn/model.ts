@@ -95,13 +95,18 @@ export class Model {
   /**
    * One optimizer step on a batch. Awaiting each report before the next step makes a GPU wait for the CPU: collect the
    * promises and await them every 50 steps or so. Throws RangeError for a batch that does not fit the model.
+   *
+   * @param normalizer What the language head's weighted loss is divided by; default: the sum of its weights. Must be
+   *   given where weights have signs, as in policy gradients.
    */
   train(
     sequences: readonly Sequence[],
     length: number,
     optimizer: OptimizerConfig,
+    normalizer?: number,
   ): Promise<StepReport> {
-    return this.trainPacked(packBatch(sequences, length), sequences.length, length, optimizer);
+    const batch = packBatch(sequences, length);
+    return this.trainPacked(batch, sequences.length, length, optimizer, normalizer);
   }
 
   /** `train` on records as `packBatch` makes them. */
@@ -110,19 +115,24 @@ export class Model {
     sequences: number,
     length: number,
     optimizer: OptimizerConfig,
+    normalizer?: number,
   ): Promise<StepReport> {
     checkIds(batch, this.config);
     const report = this.#trainingProgram(sequences, length)
-      .step(batch, optimizerStep(optimizer, this.step));
+      .step(batch, optimizerStep(optimizer, this.step), normalizer);
     this.step++;
     return report;
   }
 
-  /** Losses and gradients of a batch, without a step. */
-  gradients(sequences: readonly Sequence[], length: number): Promise<GradientReport> {
+  /** Losses and gradients of a batch, without a step. `normalizer` as in `train`. */
+  gradients(
+    sequences: readonly Sequence[],
+    length: number,
+    normalizer?: number,
+  ): Promise<GradientReport> {
     const batch = packBatch(sequences, length);
     checkIds(batch, this.config);
-    return this.#trainingProgram(sequences.length, length).gradients(batch);
+    return this.#trainingProgram(sequences.length, length).gradients(batch, normalizer);
   }
 
   #trainingProgram(sequences: number, length: number): TrainingProgram {

@@ -69,7 +69,7 @@ export interface AdamWStep {
 
 /** What one training step reports. */
 export interface StepReport {
-  /** Weighted mean loss of the language head, 0 where it has no weight. */
+  /** Weighted mean loss of the language head (or its weighted sum over the normalizer), 0 where it has no weight. */
   readonly loss: number;
   /** Weighted mean loss of the value head, 0 where it has no weight. */
   readonly valueLoss: number;
@@ -77,12 +77,12 @@ export interface StepReport {
   readonly gradientNorm: number;
 }
 
-/** A compiled training step. */
+/** A compiled training step. `normalizer` divides the language head's weighted loss; see `lossScale`. */
 export interface TrainingProgram {
   /** Forward, backward and AdamW on one batch. */
-  step(batch: BatchRecords, optimizer: AdamWStep): Promise<StepReport>;
+  step(batch: BatchRecords, optimizer: AdamWStep, normalizer?: number): Promise<StepReport>;
   /** Forward and backward only. */
-  gradients(batch: BatchRecords): Promise<GradientReport>;
+  gradients(batch: BatchRecords, normalizer?: number): Promise<GradientReport>;
 }
 
 /** Losses and gradients of a batch. */

@@ -40,7 +40,7 @@ export interface Buffer {
 
 /** A value known only when the program runs. */
 export type Scalar =
-  /** 1 / (sum of the batch's weights), for each of the two losses. */
+  /** 1 / (sum of the batch's weights) or 1 / (a given normalizer), for each of the two losses. */
   | "lossScale"
   | "valueLossScale"
   /** Index of the decoding step, from 0. */

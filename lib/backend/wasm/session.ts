@@ -16,6 +16,7 @@ import { type Buffer, elements, padded, type Parameter, Tape } from "../../tenso
 import { BLOCK, CHUNK, SHARDS } from "./control.ts";
 import type { WasmEngine } from "./engine.ts";
 import { withoutFinished } from "../../tensor/finished.ts";
+import { lossScale as scaleOf } from "../../tensor/loss_scale.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
 
 interface Slot {
@@ -182,9 +183,10 @@ export class WasmSession implements Session {
       lanes: engine.arenas(plan.laneBytes),
       gradients: { address: gradients, bytes: this.#count * 4 },
     });
-    const backward = (batch: BatchRecords): StepReport => {
+    const backward = (batch: BatchRecords, normalizer: number | undefined): StepReport => {
       records.write(batch, sequences * length);
-      const lossScale = inverseSum(batch.weights), valueLossScale = inverseSum(batch.valueWeights);
+      const lossScale = scaleOf(batch.weights, normalizer);
+      const valueLossScale = scaleOf(batch.valueWeights);
       engine.run(transpose);
       engine.run(run, { lossScale, valueLossScale });
       engine.run(reduce);
@@ -196,8 +198,8 @@ export class WasmSession implements Session {
       };
     };
     return {
-      step: (batch, o: AdamWStep) => {
-        const report = backward(batch);
+      step: (batch, o: AdamWStep, normalizer) => {
+        const report = backward(batch, normalizer);
         if (!Number.isFinite(report.gradientNorm)) {
           throw new Error(
             `the gradient is ${report.gradientNorm} (loss ${report.loss}, value loss ${report.valueLoss}): ` +
@@ -208,9 +210,9 @@ export class WasmSession implements Session {
         engine.run(update, { ...o, clip });
         return Promise.resolve(report);
       },
-      gradients: (batch) =>
+      gradients: (batch, normalizer) =>
         Promise.resolve({
-          ...backward(batch),
+          ...backward(batch, normalizer),
           gradients: Object.fromEntries(
             [...this.#slots].map(([name, slot]) => [name, this.#readPanels(gradients, slot)]),
           ),
@@ -371,9 +373,4 @@ function total(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum;
-}
-
-function inverseSum(weights: ArrayLike<number> | undefined): number {
-  const sum = weights ? total(weights) : 0;
-  return sum > 0 ? Math.fround(1 / sum) : 0;
 }

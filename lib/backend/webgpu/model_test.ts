@@ -116,6 +116,25 @@ const prompts: Prompt[] = Array.from({ length: 11 }, (_, row) => ({
   position: (i: number) => i,
 }));
 
+gpuTest("with a normalizer, weights may have signs", async () => {
+  const config = smallConfig();
+  const signed = batch(config, 4).map((s, i) =>
+    i % 2 === 0 ? s : { ...s, weights: s.weights!.map((w) => -w) }
+  );
+  const { wasm, gpu } = await onBoth((engine) =>
+    new Model(engine, config).initialize(3).gradients(signed, LENGTH, 17)
+  );
+  assertRelative(
+    Float32Array.of(gpu.loss, gpu.gradientNorm),
+    Float32Array.of(wasm.loss, wasm.gradientNorm),
+    "loss and norm",
+    1e-5,
+  );
+  for (const [label, g] of Object.entries(wasm.gradients)) {
+    assertRelative(gpu.gradients[label]!, g, `gradient of ${label}`, 5e-5);
+  }
+});
+
 gpuTest("generation takes WASM's tokens, greedy and sampled, and stops as it does", async () => {
   const config = CONFIGS["both heads"]!;
   const { wasm, gpu } = await onBoth(async (engine) => {

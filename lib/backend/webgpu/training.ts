@@ -6,6 +6,7 @@ import type {
   StepReport,
   TrainingProgram,
 } from "../../tensor/backend.ts";
+import { lossScale } from "../../tensor/loss_scale.ts";
 import type { Tape } from "../../tensor/tape.ts";
 import { type Dispatch, grid } from "./dispatch.ts";
 import type { Lowering } from "./lower.ts";
@@ -115,14 +116,14 @@ class Training implements TrainingProgram {
     ) => ({ offset: offset * 4, bytes: rows * stride * 4 }));
   }
 
-  step(batch: BatchRecords, o: AdamWStep): Promise<StepReport> {
+  step(batch: BatchRecords, o: AdamWStep, normalizer?: number): Promise<StepReport> {
     this.session.changed();
-    return this.#run(batch, o);
+    return this.#run(batch, o, normalizer);
   }
 
-  gradients(batch: BatchRecords): Promise<GradientReport> {
+  gradients(batch: BatchRecords, normalizer?: number): Promise<GradientReport> {
     this.session.device.check();
-    const report = this.#run(batch, undefined);
+    const report = this.#run(batch, undefined, normalizer);
     // Copied out before any later call changes it: the queue keeps the order.
     const flat = this.session.readFlat("gradient");
     return Promise.all([report, flat]).then(([report, flat]) => ({
@@ -134,11 +135,15 @@ class Training implements TrainingProgram {
   }
 
   /** Submits one step, or one backward pass without an optimizer. */
-  #run(batch: BatchRecords, o: AdamWStep | undefined): Promise<StepReport> {
+  #run(
+    batch: BatchRecords,
+    o: AdamWStep | undefined,
+    normalizer: number | undefined,
+  ): Promise<StepReport> {
     const { session } = this;
     const { queue } = session.device.device;
     this.#records.write(batch, this.tape.rows);
-    this.#setScalars(batch, o);
+    this.#setScalars(batch, o, normalizer);
     this.#records.upload();
     const encoder = session.device.device.createCommandEncoder();
     for (const { offset, bytes } of this.#untouched) {
@@ -161,9 +166,13 @@ class Training implements TrainingProgram {
     return report;
   }
 
-  #setScalars(batch: BatchRecords, o: AdamWStep | undefined): void {
+  #setScalars(
+    batch: BatchRecords,
+    o: AdamWStep | undefined,
+    normalizer: number | undefined,
+  ): void {
     const { scalars, integers } = this.#records;
-    scalars.set([inverseSum(batch.weights), inverseSum(batch.valueWeights)]);
+    scalars.set([lossScale(batch.weights, normalizer), lossScale(batch.valueWeights)]);
     // Infinity is no number that a kernel may rely on.
     scalars[2] = Math.min(o?.clip ?? Infinity, 3e38);
     integers[3] = this.#waiting.length;
@@ -215,11 +224,4 @@ function notFinite({ loss, valueLoss, gradientNorm }: StepReport): Error {
       : `the gradient is ${gradientNorm} (loss ${loss}, value loss ${valueLoss}): ` +
         "lower the learning rate or look at the batch",
   );
-}
-
-/** 1 / sum, in float64 and rounded as the WASM backend does it; 0 where there is no weight. */
-function inverseSum(weights: ArrayLike<number> | undefined): number {
-  let sum = 0;
-  for (let i = 0; i < (weights?.length ?? 0); i++) sum += weights![i]!;
-  return sum > 0 ? Math.fround(1 / sum) : 0;
 }

@@ -1,0 +1,197 @@
+/**
+ * REINFORCE for a generative critic (Williams 1992; GenAC, arXiv 2604.10701, section 5.2 and Algorithm 1).
+ *
+ * For each of B states the critic writes K responses y_i at temperature 1, the actor rolls out, and one step follows the
+ * gradient of the expected return,
+ *
+ *     1/N sum_i sum_t A_it grad log pi(y_it | prompt_i, y_i,<t),     A_it = c_it A_i - beta (G_it - b_it)
+ *
+ * - A_i: reward R_v (critic_reward.ts) less a baseline (advantages.ts); c_it: which tokens are credited with it.
+ * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 of the KL divergence to the reference
+ *   (the critic after SFT), put into the return of each token and those before it. This is the penalty of Ziegler et al.
+ *   2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is that of the KL divergence.
+ *   b_it is the baseline among G_jt. Every token is held by it, whatever c_it.
+ * - N: see `normalization`.
+ */
+import * as z from "zod";
+import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { UsageError } from "../errors.ts";
+import { mean, sum } from "../eval/sums.ts";
+import type { Sequence } from "../nn/batch.ts";
+import type { Model } from "../nn/model.ts";
+import type { OptimizerConfig } from "../nn/optimizer.ts";
+import { advantages, BASELINES } from "./advantages.ts";
+import { criticReward } from "./critic_reward.ts";
+import {
+  type CriticResponse,
+  type RolloutData,
+  sampleOutcomes,
+  sampleResponses,
+} from "./critic_samples.ts";
+import { responseLogProbabilities, responseSequence } from "./response_log_probabilities.ts";
+
+/** The choices of the algorithm. */
+export const reinforceConfig = z.strictObject({
+  prompts: z.int().min(1).default(32).describe("States in a step (B)."),
+  responses: z.int().min(1).default(8).describe("Responses to each state (K)."),
+  outcomes: z.enum(["own", "shared", "pooled"]).default("own").describe(
+    "Rewarded by: a rollout of the response's own, one for all K, or the mean reward over K rollouts.",
+  ),
+  baseline: z.enum(BASELINES).default("leave-one-out").describe("What rewards are compared with."),
+  klCoefficient: z.number().min(0).default(0).describe("Weight of the KL penalty (beta)."),
+  credit: z.enum(["all", "value"]).default("all").describe(
+    "Tokens credited with the reward: all of the response, or its last, the value token.",
+  ),
+  normalization: z.enum(["token-mean", "sequence-mean"]).default("token-mean").describe(
+    "The sum over tokens is divided by the number of response tokens, or of responses.",
+  ),
+});
+
+/** See the file's header. */
+export type ReinforceConfig = z.output<typeof reinforceConfig>;
+
+/** What a step reports; means over its responses. */
+export interface ReinforceReport {
+  /** Mean R_v, without the KL penalty. */
+  readonly reward: number;
+  /** Share of responses that could be parsed. */
+  readonly parseRate: number;
+  /** Mean log pi(y) - log ref(y) in nats per response; null without a reference. */
+  readonly kl: number | null;
+  /** Mean |A_i|. */
+  readonly absoluteAdvantage: number;
+  /** Mean number of tokens. */
+  readonly responseLength: number;
+  /** L2 norm before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** The responses to one state. */
+export interface ResponseGroup {
+  readonly responses: readonly CriticResponse[];
+  /** One per response, 0 or 1. */
+  readonly outcomes: readonly number[];
+  /** k1 of every token of every response; needed for a KL penalty. */
+  readonly kl?: readonly (readonly number[])[];
+}
+
+/**
+ * One optimizer step. States, outcomes and responses depend on `data`, the model's step and its weights alone.
+ *
+ * @param reference The frozen critic after SFT, of the same architecture; needed where `klCoefficient` > 0, else for
+ *   the report alone.
+ */
+export async function reinforceStep<State, Actor>(
+  critic: NeuralCritic<State>,
+  data: RolloutData<Actor>,
+  config: ReinforceConfig,
+  optimizer: OptimizerConfig,
+  reference?: Model,
+): Promise<ReinforceReport> {
+  const { model, environment } = critic, { step } = model;
+  const { prompts, responses: count, outcomes } = config;
+  checkConfig(config, reference);
+
+  const rollouts = outcomes === "shared" ? 1 : count;
+  const states = sampleOutcomes(environment, data, step, { prompts, rollouts });
+  const { seed, purpose } = data;
+  const responses = await sampleResponses(critic, states, { seed, purpose, step, count });
+  const kl = reference && await klTerms(model, reference, responses);
+  const groups = states.map((state, b): ResponseGroup => ({
+    outcomes: outcomes === "shared" ? responses[b]!.map(() => state.outcomes[0]!) : state.outcomes,
+    responses: responses[b]!,
+    ...(kl ? { kl: kl[b]! } : {}),
+  }));
+
+  const { sequences, normalizer, ...report } = reinforceBatch(groups, config);
+  const { gradientNorm } = await critic.train(sequences, optimizer, normalizer);
+  return { ...report, gradientNorm };
+}
+
+/** The batch whose cross-entropy, divided by the normalizer, has minus the gradient of the file's header. */
+export function reinforceBatch(
+  groups: readonly ResponseGroup[],
+  config: ReinforceConfig,
+): { sequences: Sequence[]; normalizer: number } & Omit<ReinforceReport, "gradientNorm"> {
+  const { baseline, klCoefficient: beta, credit, normalization } = config;
+  const rewards: number[] = [], absolute: number[] = [];
+  const sequences = groups.flatMap((group) => {
+    const { outcomes, responses, kl } = group;
+    const reward = groupRewards(group, config);
+    const advantage = advantages(baseline, reward, outcomes);
+    rewards.push(...reward);
+    absolute.push(...advantage.map(Math.abs));
+    // (K, tokens): sums of k1 from token t on; a response that has ended has nothing to come.
+    const toGo = kl?.map((terms) => terms.map((_, t) => sum(terms.slice(t))));
+    const penalty = (i: number, t: number) =>
+      beta === 0 ? 0 : advantages(baseline, toGo!.map((g) => g[t] ?? 0), outcomes)[i]!;
+    return responses.map((response, i): Sequence => {
+      const { tokens } = response, before = response.prompt.tokens.length - 1;
+      const credited = (t: number) => credit === "all" || t === tokens.length - 1 ? 1 : 0;
+      const weights = tokens.map((_, t) => credited(t) * advantage[i]! - beta * penalty(i, t));
+      const pad = new Array<number>(before).fill(0);
+      return {
+        ...responseSequence(response),
+        targets: [...pad, ...tokens],
+        weights: [...pad, ...weights],
+      };
+    });
+  });
+  const responses = groups.flatMap((group) => group.responses);
+  const lengths = responses.map(({ tokens }) => tokens.length);
+  const kl = groups.flatMap((group) => group.kl ?? []);
+  return {
+    sequences,
+    normalizer: normalization === "token-mean" ? sum(lengths) : responses.length,
+    reward: mean(rewards),
+    parseRate: mean(responses.map(({ value }) => value === null ? 0 : 1)),
+    kl: kl.length > 0 ? mean(kl.map(sum)) : null,
+    absoluteAdvantage: mean(absolute),
+    responseLength: mean(lengths),
+  };
+}
+
+/** k1 of every token: log pi - log ref, for each response of each group. */
+export async function klTerms(
+  model: Model,
+  reference: Model,
+  groups: readonly (readonly CriticResponse[])[],
+): Promise<number[][][]> {
+  const all = groups.flat();
+  const own = await responseLogProbabilities(model, all);
+  const other = await responseLogProbabilities(reference, all);
+  let i = 0;
+  return groups.map((group) =>
+    group.map(() => {
+      const terms = own[i]!.map((x, t) => x - other[i]![t]!);
+      i++;
+      return terms;
+    })
+  );
+}
+
+/** R_v of each response, by its own outcome or, pooled, averaged over all of the state's. */
+function groupRewards({ responses, outcomes }: ResponseGroup, config: ReinforceConfig): number[] {
+  return responses.map(({ value }, i) =>
+    config.outcomes === "pooled"
+      ? mean(outcomes.map((outcome) => criticReward(outcome, value)))
+      : criticReward(outcomes[i]!, value)
+  );
+}
+
+function checkConfig(config: ReinforceConfig, reference: Model | undefined): void {
+  const { baseline, klCoefficient, outcomes, responses } = config;
+  if (baseline !== "raw" && responses < 2) {
+    throw new UsageError("responses", responses, `the baseline ${baseline} needs 2 or more`);
+  }
+  if (outcomes === "pooled" && baseline === "leave-one-out-by-outcome") {
+    throw new UsageError(
+      "outcomes",
+      outcomes,
+      `${baseline} needs an outcome for each response: own`,
+    );
+  }
+  if (klCoefficient > 0 && !reference) {
+    throw new UsageError("klCoefficient", klCoefficient, "give the reference model, or 0");
+  }
+}
