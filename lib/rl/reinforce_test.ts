@@ -7,7 +7,7 @@ import { supervisedStep } from "../critic/supervised.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { UsageError } from "../errors.ts";
 import { batchLength } from "../nn/batch.ts";
-import { Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { referenceForward, type Weights, weightsOf } from "../nn/testing.ts";
 import { RandomStream } from "../tensor/random.ts";
