@@ -25,7 +25,10 @@ import type {
   SequenceLengths,
   Split,
 } from "./environment.ts";
+import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
+import { compareTrace } from "./compare_trace.ts";
 import { createGroup, type FiniteGroup, groupChoices } from "./group.ts";
+import { isHeldOut } from "./hash.ts";
 import { parseConfig } from "./parse_config.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -112,9 +115,9 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     this.group = createGroup(config.group, config.generators);
     const generators = this.group.generators.map((g) => g.name);
     this.config = { ...config, generators };
-    ordered("minLength", config.minLength, "maxLength", config.maxLength);
-    ordered("minMovesBefore", config.minMovesBefore, "maxMovesBefore", config.maxMovesBefore);
-    ordered("maxMovesBefore", config.maxMovesBefore, "maxMoves", config.maxMoves);
+    checkOrdered(config, "minLength", "maxLength");
+    checkOrdered(config, "minMovesBefore", "maxMovesBefore");
+    checkOrdered(config, "maxMovesBefore", "maxMoves");
     this.traceOffset = config.traceOffset;
     const lengths = this.maxLengths({ min: config.minLength, max: config.maxLength });
     this.maxPromptLength = lengths.prompt;
@@ -150,11 +153,8 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   }
 
   maxLengths(difficulty: IntegerRange): SequenceLengths {
-    const { min, max } = difficulty;
-    if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || min > max) {
-      throw new UsageError("difficulty", `${min}..${max}`, "must be integers with 1 <= min <= max");
-    }
-    const prompt = this.#promptLength(max, this.config.maxMovesBefore);
+    checkDifficulty(difficulty);
+    const prompt = this.#promptLength(difficulty.max, this.config.maxMovesBefore);
     return { prompt, trace: prompt - HEADER };
   }
 
@@ -189,7 +189,7 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
 
   /** Which split a word (generator indices) belongs to. Depends on the word alone. */
   splitOf(word: readonly number[]): Split {
-    return hashWord(word) < this.config.heldOutFraction * 4294967296 ? "test" : "train";
+    return isHeldOut(word, this.config.heldOutFraction) ? "test" : "train";
   }
 
   initialState(
@@ -280,31 +280,14 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
 
   describeTrace(state: PermutationState, trace: ArrayLike<number>): string {
     const { names } = this.vocabulary;
-    const ideal = this.reasoningTrace(state);
     const symbols = this.criticPrompt(state, {}).slice(HEADER, -1).map((token) => names[token]!);
-    const rows = Array.from({ length: Math.max(trace.length, ideal.length) }, (_, i) => {
-      const about = symbols[i] ?? (i === symbols.length ? "distance" : "");
-      const written = i < trace.length ? names[trace[i]!] ?? `<${trace[i]}>` : "nothing";
-      const right = i < ideal.length ? names[ideal[i]!]! : "nothing";
-      return [about, written, written === right ? "right" : `wrong, should be ${right}`] as const;
-    });
-    const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
-    const [first, second] = [width(0), width(1)];
-    return rows.map(([about, written, verdict]) =>
-      `${about.padEnd(first)}  ${written.padEnd(second)}  ${verdict}`
-    ).join("\n");
+    return compareTrace(names, [...symbols, "distance"], trace, this.reasoningTrace(state));
   }
 
   /** Header, word, SEP, moves, Q. */
   #promptLength(word: number, moves: number): number {
     const prompt = HEADER + word + 1 + moves + 1;
-    if (prompt > this.traceOffset) {
-      throw new UsageError(
-        "environment.traceOffset",
-        this.traceOffset,
-        `words of ${word} generators make prompts of ${prompt} tokens; raise it to ${prompt} or more`,
-      );
-    }
+    checkPromptFits(prompt, this.traceOffset, `words of ${word} generators`);
     return prompt;
   }
 
@@ -408,28 +391,3 @@ export const permutation: EnvironmentDefinition<
   actor: permutationActor,
   create: (config) => new PermutationEnvironment(config),
 };
-
-/** FNV-1a-32 over the generator indices, then MurmurHash3's finalizer, as FNV mixes its top bits poorly. */
-function hashWord(word: readonly number[]): number {
-  let h = 0x811c9dc5;
-  for (const g of word) h = Math.imul(h ^ g, 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
-function checkEpsilon(epsilon: number): void {
-  if (!(epsilon >= 0 && epsilon <= 1)) {
-    throw new UsageError("actor.epsilon", epsilon, "must lie in 0..1");
-  }
-}
-
-function ordered(lowName: string, low: number, highName: string, high: number): void {
-  if (low > high) {
-    throw new UsageError(
-      `environment.${lowName}`,
-      low,
-      `must not exceed ${highName}, which is ${high}`,
-    );
-  }
-}

@@ -1,12 +1,16 @@
 /** The environments by name. A new one is one file and one line here. */
 import { UsageError } from "../errors.ts";
+import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";
 import { parseConfig } from "./parse_config.ts";
 import { permutation } from "./permutation.ts";
+import { sat } from "./sat.ts";
 
 /** Every environment's definition. */
 export const environments = {
   permutation,
+  circuit,
+  sat,
 };
 
 /** A registered name. */
