@@ -19,9 +19,12 @@ export {
 export { OracleCritic } from "./critic/oracle.ts";
 export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
+export type { CircuitActor, CircuitEnvironment, CircuitState } from "./env/circuit.ts";
+export type { Circuit, Gate } from "./env/circuit_program.ts";
 export { type Environment, positionId } from "./env/environment.ts";
 export type { PermutationActor, PermutationState } from "./env/permutation.ts";
 export { createEnvironment, environments } from "./env/registry.ts";
+export type { SatActor, SatState } from "./env/sat.ts";
 export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
 export { UsageError } from "./errors.ts";
 export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";

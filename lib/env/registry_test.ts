@@ -30,7 +30,9 @@ Deno.test("an unknown name lists the choices", () => {
   for (const name of ["permutaton", "constructor", ""]) {
     assert.throws(() => createEnvironment(name), {
       name: "UsageError",
-      message: `environment: ${JSON.stringify(name)}: unknown environment; choose from permutation`,
+      message: `environment: ${
+        JSON.stringify(name)
+      }: unknown environment; choose from permutation, circuit, sat`,
     });
   }
 });
