@@ -7,7 +7,7 @@
 import type { CriticContext, Environment } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
-import type { ValueHead } from "../nn/transformer.ts";
+import type { TransformerConfig, ValueHead } from "../nn/transformer.ts";
 
 /** A state to learn from or to judge. */
 export interface Question<State> {
@@ -47,6 +47,8 @@ export interface CriticDefinition {
   /** Which heads its transformer has. */
   readonly languageHead: boolean;
   readonly valueHead?: ValueHead;
+  /** Where its transformer differs from the others': see `criticTransformer`. */
+  readonly architecture?: Pick<TransformerConfig, "loops" | "mixer">;
   /** Whether it reads or writes tokens after the prompt: "trace" for as many as a reasoning trace. */
   readonly after: "nothing" | "trace";
   /** The training sequence of a labelled state. */

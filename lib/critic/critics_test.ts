@@ -4,8 +4,9 @@ import type { PermutationState } from "../env/permutation.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { sampleStates } from "../env/sampling.ts";
 import { UsageError } from "../errors.ts";
+import { parameterCount } from "../nn/flops.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { NeuralCritic } from "./neural_critic.ts";
+import { criticTransformer, NeuralCritic } from "./neural_critic.ts";
 import { OracleCritic } from "./oracle.ts";
 import { criticDefinition, critics } from "./registry.ts";
 
@@ -66,6 +67,25 @@ Deno.test("discriminative critics have their target at Q; the auxiliary one has 
     auxiliary.targets!.filter((_, i) => auxiliary.weights![i] === 1),
     environment.reasoningTrace(example!.state),
   );
+});
+
+Deno.test("serial controls differ from their models in architecture alone; loops cost no parameters", () => {
+  const [example] = labelled(1);
+  const transformer = (name: string) =>
+    criticTransformer(criticDefinition(name), environment, { dModel: 32, layers: 2 });
+  for (const [base, end] of [["mse", ""], ["auxiliary", "-auxiliary"]] as const) {
+    const plain = `discriminative-${base}`;
+    const gru = `discriminative-gru${end}`, looped = `discriminative-looped${end}`;
+    assert.deepEqual(transformer(gru), { ...transformer(plain), mixer: "gru" });
+    assert.deepEqual(transformer(looped), { ...transformer(plain), loops: 6 });
+    assert.equal(parameterCount(transformer(looped)), parameterCount(transformer(plain)));
+    for (const name of [gru, looped]) {
+      assert.deepEqual(
+        criticDefinition(name).encode(environment, example!),
+        criticDefinition(plain).encode(environment, example!),
+      );
+    }
+  }
 });
 
 Deno.test("every critic can learn eight states by heart, and then answers with their values", async (t) => {

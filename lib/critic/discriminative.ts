@@ -59,6 +59,48 @@ export const discriminativeAuxiliary: CriticDefinition = {
   },
 };
 
+/** A GRU in the place of attention goes through the prompt token by token, as a chain of thought does. */
+const recurrent = { architecture: { mixer: "gru" } } as const;
+
+/**
+ * The stack of layers, applied six times with the same weights, is as deep as a transformer of six times the layers. A
+ * transformer can compose a word in pairs, then pairs of pairs (Liu et al. 2023, arXiv 2210.10749): 4 rounds for the
+ * puzzle's longest training prompts (10 generators and 3 moves). Six leave one to read the symbols and one for the value.
+ */
+const looped = { architecture: { loops: 6 } } as const;
+
+/** Control: serial computation over the prompt without written tokens. */
+export const discriminativeGru: CriticDefinition = {
+  ...discriminativeMse,
+  ...recurrent,
+  name: "discriminative-gru",
+  title: "Discriminative, GRU",
+};
+
+/** Control: `discriminativeGru` with the supervision of `discriminativeAuxiliary`. */
+export const discriminativeGruAuxiliary: CriticDefinition = {
+  ...discriminativeAuxiliary,
+  ...recurrent,
+  name: "discriminative-gru-auxiliary",
+  title: "Discriminative, GRU + CoT labels",
+};
+
+/** Control: serial computation in depth without written tokens. */
+export const discriminativeLooped: CriticDefinition = {
+  ...discriminativeMse,
+  ...looped,
+  name: "discriminative-looped",
+  title: "Discriminative, looped transformer",
+};
+
+/** Control: `discriminativeLooped` with the supervision of `discriminativeAuxiliary`. */
+export const discriminativeLoopedAuxiliary: CriticDefinition = {
+  ...discriminativeAuxiliary,
+  ...looped,
+  name: "discriminative-looped-auxiliary",
+  title: "Discriminative, looped + CoT labels",
+};
+
 function prompt<State>(environment: Environment<State, unknown>, q: Question<State>): Sequence {
   const tokens = environment.criticPrompt(q.state, q.context);
   const n = tokens.length;

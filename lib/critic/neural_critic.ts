@@ -24,7 +24,7 @@ export interface Critic<State> {
 
 /**
  * The testbed's transformer for a critic: heads of 16, rotary positions on half of each head (base 1000), GELU MLP of
- * 4 times the width.
+ * 4 times the width; with the mixer and loops that the critic asks for.
  */
 export function criticTransformer(
   definition: CriticDefinition,
@@ -41,6 +41,7 @@ export function criticTransformer(
     // Traces start at traceOffset and are at most as long as a prompt of that length, plus distance and value.
     maxPosition: 2 * environment.traceOffset + 8,
     mlpRatio: 4,
+    ...definition.architecture,
     languageHead: definition.languageHead,
     ...(definition.valueHead ? { valueHead: definition.valueHead } : {}),
   };

@@ -3,7 +3,11 @@ import { UsageError } from "../errors.ts";
 import type { CriticDefinition } from "./critic.ts";
 import {
   discriminativeAuxiliary,
+  discriminativeGru,
+  discriminativeGruAuxiliary,
   discriminativeHlGauss,
+  discriminativeLooped,
+  discriminativeLoopedAuxiliary,
   discriminativeMse,
 } from "./discriminative.ts";
 import { cot, cotScalar, filler, oneShot } from "./generative.ts";
@@ -14,6 +18,10 @@ export const critics: Readonly<Record<string, CriticDefinition>> = Object.fromEn
     discriminativeMse,
     discriminativeHlGauss,
     discriminativeAuxiliary,
+    discriminativeGru,
+    discriminativeGruAuxiliary,
+    discriminativeLooped,
+    discriminativeLoopedAuxiliary,
     oneShot,
     filler,
     cot,

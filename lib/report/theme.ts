@@ -1,5 +1,5 @@
 /**
- * One look for every figure: colours that colour-blind readers can tell apart (Okabe and Ito's), a
+ * One look for every figure: colours that colour-blind readers can tell apart (Okabe and Ito's, and four dark ones), a
  * dash pattern, a marker and a hatch of its own per kind of critic, so that grey print reads too.
  * A kind looks the same in every figure. Controls have open markers.
  */
@@ -31,6 +31,10 @@ const CRITICS: Readonly<Record<string, SeriesStyle>> = {
   "discriminative-auxiliary": look("#009e73", [12, 3], "square", true, "|"),
   "cot-scalar": look("#cc79a7", [12, 3, 2, 3], "diamond", true, "."),
   oracle: look("#000000", [1, 2], "cross", false, ""),
+  "discriminative-gru": look("#9900ff", [4, 2], "triangle-up", true, "/"),
+  "discriminative-gru-auxiliary": look("#331199", [4, 2, 1, 2], "triangle-up", true, "|"),
+  "discriminative-looped": look("#771100", [9, 2], "cross", true, "\\"),
+  "discriminative-looped-auxiliary": look("#550055", [9, 2, 1, 2], "cross", true, "x"),
 };
 
 function look(
@@ -43,7 +47,8 @@ function look(
   return { color, dash, marker, open, hatch };
 }
 
-const LOOKS = Object.values(CRITICS);
+/** For series that are not critics. */
+const LOOKS = Object.values(CRITICS).slice(0, 8);
 
 /** The names of the critics that have a look of their own, in the order of legends and tables. */
 export const CRITIC_ORDER: readonly string[] = Object.keys(CRITICS);
