@@ -23,7 +23,7 @@ const scaling: Experiment<ScalingConfig, ScalingCell, ScalingSummary, ScalingInp
   claims: scalingClaims,
   table: scalingTable,
   figure: (summary) => errorFigure(summary, "parameters")[DISPLAY]()["image/svg+xml"]!,
-  compared: ["rmse", "mae", "rankingAccuracy", "parseRate"],
+  compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "01-scaling",
 };
 

@@ -5,16 +5,16 @@ import { relative } from "node:path";
 import { formatNumber } from "../report/format.ts";
 import { plainTable } from "../report/plain_table.ts";
 import type { Failure } from "../run/compare.ts";
-import type { AnyExperiment, TableRow } from "../run/experiment.ts";
+import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
 import type { Outcome } from "../run/reproduce.ts";
-import type { Run } from "../run/run.ts";
-import { SPREADS } from "../run/tolerance.ts";
+import type { PartialRun, Run } from "../run/run.ts";
+import { numbersNamed, SPREADS, START, type ToleranceCheck } from "../run/tolerance.ts";
 
 /** At most this many failures are listed; a change in the engine fails every digit at once. */
 const MAX_LISTED = 20;
 
 export function formatOutcome(experiment: AnyExperiment, outcome: Outcome): string {
-  const { run, failures, pinChanges } = outcome;
+  const { run, partial, failures, pinChanges } = outcome;
   const lines = [`${experiment.name}: ${experiment.title}`, ""];
   if (run) {
     lines.push(formatTable(tableOf(experiment, run)), "");
@@ -23,11 +23,12 @@ export function formatOutcome(experiment: AnyExperiment, outcome: Outcome): stri
     }
     lines.push(`run: ${relative(Deno.cwd(), outcome.directory)}/run.json`, formatPins(run));
   }
+  if (partial) lines.push(...formatPartial(experiment, partial, outcome.directory));
   lines.push(...listed(failures, "FAILED"), ...listed(pinChanges, "pin"));
   return `${lines.join("\n")}\n`;
 }
 
-function formatPins({ pins, cells }: Run): string {
+function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {
   const { state, notPinned } = pins;
   switch (state) {
     case "matched":
@@ -36,17 +37,63 @@ function formatPins({ pins, cells }: Run): string {
       return "pins: NOT EQUAL, see below";
     case "within tolerance":
     case "out of tolerance": {
-      const { compared, largest } = pins.tolerance!;
-      return `pins: ${state.toUpperCase()}: ${compared} metrics against WASM's, the largest difference ` +
-        `${formatNumber(largest)} of its tolerance (${SPREADS} standard deviations over seeds); ` +
-        `not compared: ${notPinned.join(", ")}`;
+      const { compared, median, largest, cells } = pins.tolerance!;
+      const starts = cells.flatMap(({ start }) => start ?? []);
+      return `${
+        formatDifferences(cells)
+      }\n\npins: ${state.toUpperCase()}: ${compared} metrics are ` +
+        `${formatNumber(largest)} standard deviations over seeds from WASM's at most (median ` +
+        `${formatNumber(median)}, allowed ${SPREADS})` +
+        (starts.length === 0
+          ? ""
+          : `, the losses of the first steps ${formatNumber(Math.max(...starts))} of theirs ` +
+            `(allowed ${formatNumber(START)})`) +
+        `; not compared: ${notPinned.join(", ")}`;
     }
     case "updated":
       return "pins: rewritten";
-    case "not pinned":
     case "partly pinned":
+      return `pins: equal to the pinned ones; PARTLY PINNED: not compared: ${notPinned.join(", ")}`;
+    case "not pinned":
       return `pins: ${state.toUpperCase()}: no pins to compare with for ${notPinned.join(", ")}`;
   }
+}
+
+/** Some cells: no table of the summary, no verdicts. */
+function formatPartial(
+  { compared = { names: [] } }: AnyExperiment,
+  { cells, missing, pins }: PartialRun,
+  directory: string,
+): string[] {
+  const rows = cells.flatMap(({ id, metrics }) => {
+    const groups = new Map<string, TableRow>();
+    for (const { path, value } of numbersNamed(metrics as Json, new Set(compared.names))) {
+      const group = path.slice(0, -1).join(": ");
+      groups.set(group, { ...groups.get(group), [path.at(-1)!]: value });
+    }
+    if (groups.size === 0) return [{ cell: id, ...scalars(metrics) }];
+    return [...groups].map(([group, values]) => ({ cell: id, metrics: group, ...values }));
+  });
+  return [
+    formatTable(rows),
+    "",
+    `PARTIAL: ${cells.length} of ${
+      cells.length + missing.length
+    } cells: no summary, no verdicts; ` +
+    "the same command without --cells adds the others",
+    `run: ${relative(Deno.cwd(), directory)}/partial.json`,
+    formatPins({ pins, cells }),
+  ];
+}
+
+/** How far each cell is from WASM's. */
+function formatDifferences(cells: ToleranceCheck["cells"]): string {
+  return formatTable(cells.map(({ id, start, largest, metric }) => ({
+    "difference to WASM's": id,
+    "first loss, relative": start,
+    "largest of a metric, in standard deviations over seeds": largest,
+    metric: metric ?? "",
+  })));
 }
 
 function listed(failures: readonly Failure[], label: string): string[] {
@@ -59,10 +106,12 @@ function listed(failures: readonly Failure[], label: string): string[] {
 
 function tableOf(experiment: AnyExperiment, run: Run): readonly TableRow[] {
   if (experiment.table) return experiment.table(run.summary);
-  return run.cells.map(({ id, metrics }) => {
-    const scalars = Object.entries(metrics).filter(([, value]) => typeof value !== "object");
-    return { cell: id, ...Object.fromEntries(scalars) } as TableRow;
-  });
+  return run.cells.map(({ id, metrics }) => ({ cell: id, ...scalars(metrics) }));
+}
+
+function scalars(metrics: Readonly<Record<string, Json>>): TableRow {
+  const plain = Object.entries(metrics).filter(([, value]) => typeof value !== "object");
+  return Object.fromEntries(plain) as TableRow;
 }
 
 function formatTable(rows: readonly TableRow[]): string {

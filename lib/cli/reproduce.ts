@@ -11,9 +11,11 @@ import {
   identifyBackend,
 } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
+import { resolveConfig } from "../run/config.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { overallProgress } from "../run/progress.ts";
 import { experimentCost, type Outcome, reproduceExperiment } from "../run/reproduce.ts";
+import { noSuchCell, selectCells } from "../run/select.ts";
 import { type Command, printJson, runCommand, suggest } from "./command.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome } from "./outcome.ts";
@@ -28,6 +30,10 @@ const flags = z.object({
     .describe("threads for all cells together; changes no digit"),
   seeds: z.array(z.int().min(0).max(2 ** 32 - 1)).optional()
     .describe("these seeds in place of the profile's; others than those are not pinned"),
+  cells: z.array(z.string()).optional().describe(
+    "only cells whose ids have this in them, or with * for any characters are as a whole like it, " +
+      "e.g. 'cot/*/seed1'; a later call without --cells adds the others",
+  ),
   fresh: z.boolean().default(false).describe("drop what an interrupted or finished run left first"),
   out: z.string().default("runs").describe("folder for the runs"),
   updatePins: z.boolean().default(false).describe("rewrite the pins and print what changed"),
@@ -64,7 +70,7 @@ export function makeReproduceCommand(parts: ReproduceParts = PARTS): Command<typ
 async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> {
   const say = chosen.json ? console.error : console.log;
   const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
-  const experiments = await loadAll(names, parts.registry);
+  const experiments = withCells(await loadAll(names, parts.registry), chosen);
   const { kernels, adapter } = await parts.identify(chosen.backend);
   const terminal = terminalProgress();
   const costs = experiments.map((experiment) => experimentCost(experiment, chosen));
@@ -118,6 +124,20 @@ function loadAll(names: readonly string[], known: Registry): Promise<AnyExperime
   }));
 }
 
+/** The experiments that have any of the chosen cells; a UsageError for a pattern that none of them has. */
+function withCells(
+  experiments: readonly AnyExperiment[],
+  { cells: patterns, profile, seeds }: Flags,
+): readonly AnyExperiment[] {
+  if (!patterns) return experiments;
+  const cellsOf = (experiment: AnyExperiment) =>
+    experiment.cells(resolveConfig(experiment, profile, seeds).config);
+  const all = experiments.flatMap(cellsOf);
+  const unknown = patterns.find((pattern) => selectCells(all, [pattern]).length === 0);
+  if (unknown !== undefined) throw noSuchCell(unknown, all);
+  return experiments.filter((experiment) => selectCells(cellsOf(experiment), patterns).length > 0);
+}
+
 interface Reports {
   readonly executed: readonly string[];
   /** Paths of the HTML reports. */
@@ -137,6 +157,9 @@ async function makeReports(
   const none = { executed: [], reports: [], failures: [] };
   const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
   if (!notebooks || (chosen.length > 0 && names.length === 0)) return none;
+  if (outcomes.some(({ partial }) => partial)) {
+    return { ...none, leftOut: "left out: they show whole runs; omit --cells" };
+  }
   if (outcomes.some((outcome) => !outcome.run)) {
     return { ...none, leftOut: "left out: an experiment did not finish" };
   }
@@ -161,24 +184,26 @@ async function makeReports(
   }
 }
 
-function summaryOf({ experiment, directory, run, failures, pinChanges }: Outcome) {
+function summaryOf({ experiment, directory, run, partial, failures, pinChanges }: Outcome) {
+  const stored = run ?? partial;
   return {
     experiment,
-    run: `${relative(Deno.cwd(), directory)}/run.json`,
+    run: `${relative(Deno.cwd(), directory)}/${partial ? "partial" : "run"}.json`,
     finished: run !== undefined,
-    configHash: run?.configHash,
-    seeds: run?.seeds,
-    cells: run?.cells.length,
-    pins: run && {
-      state: run.pins.state,
-      notPinned: run.pins.notPinned,
-      ...(run.pins.tolerance ? { tolerance: run.pins.tolerance } : {}),
+    configHash: stored?.configHash,
+    seeds: stored?.seeds,
+    cells: stored?.cells.length,
+    ...(partial ? { missing: partial.missing } : {}),
+    pins: stored && {
+      state: stored.pins.state,
+      notPinned: stored.pins.notPinned,
+      ...(stored.pins.tolerance ? { tolerance: stored.pins.tolerance } : {}),
     },
     failures: failures.map(({ where, expected, got }) => ({ where, expected, got })),
     pinChanges,
     claims: run?.claims.map(({ id, verdict, reading }) => ({ id, verdict, reading })),
     summary: run?.summary,
-    provenance: run?.provenance,
+    provenance: stored?.provenance,
   };
 }
 

@@ -108,6 +108,25 @@ Deno.test("the exit code is 1 for a changed digit in a pin, which is named", asy
   assert.equal(failures.length, 1);
 });
 
+Deno.test("some cells are reported as such, without summary and verdicts", async () => {
+  using box = await pinnedBox();
+  const flags = ["--profile=standard", "--cells=sum/n2/*", "--fresh"];
+  const { code, stdout } = await reproduce(box, ...flags);
+  assert.equal(code, 0);
+  assert.match(stdout, /sum\/n2\/seed3 +0\.\d+/);
+  assert.doesNotMatch(stdout, /sum\/n5|SUPPORTED/);
+  assert.match(stdout, /PARTIAL: 3 of 6 cells: no summary, no verdicts/);
+  assert.match(stdout, /run: .*\/partial\.json/);
+  assert.match(stdout, /pins: equal .*; PARTLY PINNED: not compared: the summary, the verdicts/);
+  assert.match(stdout, /notebooks: left out: they show whole runs; omit --cells/);
+  const { ok, experiments: [fake] } = await summary(box, ...flags);
+  assert.equal(ok, true);
+  assert.equal(fake.finished, false);
+  assert.equal(fake.cells, 3);
+  assert.equal(fake.missing.length, 3);
+  assert.equal(fake.claims, undefined);
+});
+
 Deno.test("what is not pinned is said to be so", async () => {
   using box = await makeSandbox();
   const { code, stdout } = await reproduce(box, "--profile=smoke");
@@ -130,6 +149,10 @@ Deno.test("bad usage is one line on stderr and exit code 2, and writes nothing",
     [["--seeds=1,1.5"], /^error: --seeds\.1: 1\.5: /],
     [["--profile"], /^error: --profile: "": a value is missing$/],
     [["--seeds=9", "--update-pins"], /^error: --update-pins: "with --seeds": /],
+    [
+      ["--cells=n2,n7"],
+      /^error: --cells: "n7": no cell has such an id; ids are like sum\/n2\/seed1/,
+    ],
     [["--out=/sys/runs"], /^error: \/sys\/runs.*: the task may not go there/],
   ];
   for (const [flags, message] of cases) {
@@ -155,7 +178,7 @@ Deno.test("--help describes every flag", async () => {
   const { code, stdout } = await reproduce(box, "--help");
   assert.equal(code, 0);
   const flags = [
-    ...["experiment", "profile", "threads", "seeds", "fresh", "out", "update-pins"],
+    ...["experiment", "profile", "threads", "seeds", "cells", "fresh", "out", "update-pins"],
     ...["no-notebooks", "json", "help"],
   ];
   for (const flag of flags) assert.match(stdout, new RegExp(`^  --${flag} .*\\w`, "m"));

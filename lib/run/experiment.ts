@@ -7,6 +7,7 @@
  */
 import type { z } from "zod";
 import type { BackendName } from "../backend/create.ts";
+import type { Compared } from "./tolerance.ts";
 
 /** A value that JSON holds without loss. NaN and infinities are not among them: use null. */
 export type Json =
@@ -99,8 +100,8 @@ export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> 
   table?(summary: Summary): readonly TableRow[];
   /** A figure as SVG; the front page shows that of the first experiment which has one. */
   figure?(summary: Summary): string;
-  /** Names of the metrics that are compared within a tolerance where another backend than the pins' computed them. */
-  readonly compared?: readonly string[];
+  /** What is compared within a tolerance where another backend than the pins' computed the metrics. */
+  readonly compared?: Compared;
   /** Its report: the notebook's file name without ".ipynb", e.g. "01-scaling". */
   readonly notebook?: string;
 }

@@ -11,7 +11,7 @@ import { configHash } from "./config.ts";
 import type { AnyExperiment, Json, ProfileName } from "./experiment.ts";
 import { exists, readBytes, writeAtomically } from "./files.ts";
 import type { Run } from "./run.ts";
-import { compareWithinTolerance } from "./tolerance.ts";
+import { type Compared, compareWithinTolerance, type ToleranceCheck } from "./tolerance.ts";
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits are needed");
 const pinsSchema = z.strictObject({
@@ -43,8 +43,8 @@ export interface PinCheck {
     | "not pinned"
     | "partly pinned"
     | "updated";
-  /** On another backend: how many numbers were compared; the largest difference in units of its tolerance. */
-  readonly tolerance?: { readonly compared: number; readonly largest: number };
+  /** On another backend: how far the metrics are from the pinned ones. */
+  readonly tolerance?: Omit<ToleranceCheck, "failures">;
   /** What no pin was found for, in words: "any cell", or cells by id; the summary, the verdicts. */
   readonly notPinned: readonly string[];
   readonly failures: readonly Failure[];
@@ -129,19 +129,19 @@ export function comparePins(
 }
 
 /**
- * Compares the results of another backend with the pins, which are WASM's: metrics within the spread over seeds; never
- * digests, kernels, summary or verdicts.
+ * Compares the results of another backend with the pins, which are WASM's: metrics within the spread over seeds, the
+ * loss of the first steps more closely; never digests, kernels, summary or verdicts.
  */
 export function comparePinsWithin(
   name: string,
   pins: Pins | undefined,
   got: Pins,
-  compared: readonly string[],
+  compared: Compared,
 ): PinCheck {
   const none = ["any digest", ...CONCLUSIONS];
   if (!pins) return { state: "not pinned", notPinned: ["any cell", ...CONCLUSIONS], failures: [] };
   const { failures, ...tolerance } = compareWithinTolerance(name, pins, got, compared);
-  if (tolerance.compared === 0) {
+  if (tolerance.cells.length === 0 && failures.length === 0) {
     return { state: "not pinned", notPinned: ["any metric", ...CONCLUSIONS], failures: [] };
   }
   const isKnown = (id: string) => pins.cells[id]?.configHash === got.cells[id]!.configHash;

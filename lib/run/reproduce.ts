@@ -1,6 +1,7 @@
 /**
  * Reproduces one experiment: runs its cells, or what is left of them, summarizes, evaluates the
- * claims, compares everything with the pins, and stores the run.
+ * claims, compares everything with the pins, and stores the run. Where cells are left out, only what
+ * each cell says for itself is compared and stored; a later call takes them up.
  */
 import { relative } from "node:path";
 import type { BackendName } from "../backend/create.ts";
@@ -22,8 +23,15 @@ import {
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
 import { gatherProvenance, ROOT } from "./provenance.ts";
-import { reproduceCommand, type Run, runDirectory, type StoredCell } from "./run.ts";
+import {
+  type PartialRun,
+  reproduceCommand,
+  type Run,
+  runDirectory,
+  type StoredCell,
+} from "./run.ts";
 import { DamagedError } from "./sealed.ts";
+import { noSuchCell, selectCells } from "./select.ts";
 import { RunStore } from "./store.ts";
 
 export interface ReproduceOptions {
@@ -38,6 +46,8 @@ export interface ReproduceOptions {
   readonly adapter?: string | null;
   /** Seeds in place of the profile's own. */
   readonly seeds?: readonly number[] | undefined;
+  /** Run only the cells that these patterns match (see selectCells). */
+  readonly cells?: readonly string[] | undefined;
   /** The folder of all runs, relative to the checkout. */
   readonly out?: string;
   /** Drop what is stored of this run first. */
@@ -51,8 +61,10 @@ export interface ReproduceOptions {
 export interface Outcome {
   readonly experiment: string;
   readonly directory: string;
-  /** Absent where cells failed or stored results were damaged. */
+  /** Absent where cells were left out or failed, or stored results were damaged. */
   readonly run?: Run;
+  /** What stands of the run, where cells were left out. */
+  readonly partial?: PartialRun;
   /** Everything that is not as it should be; empty means reproduced. */
   readonly failures: readonly Failure[];
   /** What `updatePins` changed: the old values as expected, the new ones as got. */
@@ -77,9 +89,20 @@ export async function reproduceExperiment(
     store.verifyFinished();
     const { stored, takenUp, failures } = await computeCells(plan, store);
     if (failures.length > 0) return { ...outcome, failures };
+    const missing = plan.cells.filter(({ id }) => !stored.has(id)).map(({ id }) => id);
+    const provenance = await describeOrigin(plan, {
+      wallSeconds: (performance.now() - began) / 1000,
+      cellsTakenUp: takenUp,
+      // A whole run is what the whole command gives, whatever its last part was.
+      cells: missing.length > 0 ? options.cells : undefined,
+    });
+    if (missing.length > 0) {
+      const results = collect(plan, stored);
+      const partial = { ...results, missing, pins: comparePart(plan, results), provenance };
+      store.finishPart(partial);
+      return { ...outcome, partial, failures: partial.pins.failures };
+    }
     const results = conclude(plan, stored);
-    const wallSeconds = (performance.now() - began) / 1000;
-    const provenance = await describeOrigin(plan, wallSeconds, takenUp);
     const { pins, pinChanges } = settlePins(plan, results);
     const run: Run = { ...results, pins, provenance };
     store.finish(run);
@@ -93,10 +116,10 @@ export async function reproduceExperiment(
 /** The estimated work of all of an experiment's cells, in FLOPs. Throws a UsageError as `reproduceExperiment` does. */
 export function experimentCost(
   experiment: AnyExperiment,
-  { profile, seeds }: Pick<ReproduceOptions, "profile" | "seeds">,
+  { profile, seeds, cells }: Pick<ReproduceOptions, "profile" | "seeds" | "cells">,
 ): number {
-  const { config } = resolveConfig(experiment, profile, seeds);
-  return experiment.cells(config).reduce((sum, { cost }) => sum + cost, 0);
+  const all = experiment.cells(resolveConfig(experiment, profile, seeds).config);
+  return (cells ? selectCells(all, cells) : all).reduce((sum, { cost }) => sum + cost, 0);
 }
 
 type Plan = ReturnType<typeof makePlan>;
@@ -109,12 +132,17 @@ function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
   if (updatePins && overridden) {
     throw new UsageError("--update-pins", "with --seeds", "pins hold the profile's own seeds");
   }
+  if (updatePins && options.cells) {
+    throw new UsageError("--update-pins", "with --cells", "pins hold whole runs");
+  }
   if (updatePins && backend !== "wasm") {
     throw new UsageError("--update-pins", `with --backend ${backend}`, "pins are WASM's results");
   }
   const cells = experiment.cells(config);
   checkCells(experiment.name, cells);
-  checkMemory(experiment.name, cells, threads);
+  const selected = options.cells ? selectCells(cells, options.cells) : cells;
+  if (selected.length === 0) throw noSuchCell(options.cells!.join(","), cells);
+  checkMemory(experiment.name, selected, threads);
   const pinsFile = pinsPath(experiment, profile);
   return {
     experiment,
@@ -123,6 +151,7 @@ function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
     hash,
     overridden,
     cells,
+    selected,
     pinsFile,
     pins: readPins(pinsFile),
     backend,
@@ -160,19 +189,21 @@ function checkMemory(experiment: string, cells: readonly Cell[], threads: number
   );
 }
 
-/** Runs the cells of which no interrupted run left a result. */
-async function computeCells({ experiment, cells, options, backend }: Plan, store: RunStore) {
+/** Runs the selected cells of which no interrupted run left a result; `stored` has all others, too. */
+async function computeCells(plan: Plan, store: RunStore) {
+  const { experiment, cells, selected, options, backend } = plan;
   const stored = new Map<string, StoredCell>();
   for (const cell of cells) {
     const found = store.load(cell);
     if (found) stored.set(cell.id, found);
   }
   const isStored = (cell: Cell) => stored.has(cell.id);
-  const takenUp = cells.filter(isStored);
+  const cellsTakenUp = stored.size, takenUp = selected.filter(isStored);
   const title = `${experiment.name} ${options.profile}`;
   const note = noteOf(takenUp.length, store.countOthers(cells));
-  const tracker = new ProgressTracker(title, cells, takenUp, options.progress ?? (() => {}), note);
-  const failed = await runCells(cells.filter((cell) => !isStored(cell)), {
+  const listener = options.progress ?? (() => {});
+  const tracker = new ProgressTracker(title, selected, takenUp, listener, note);
+  const failed = await runCells(selected.filter((cell) => !isStored(cell)), {
     module: experiment.module,
     threads: options.threads,
     backend,
@@ -188,7 +219,7 @@ async function computeCells({ experiment, cells, options, backend }: Plan, store
     expected: "a result",
     got: message,
   }));
-  return { stored, takenUp: takenUp.length, failures };
+  return { stored, takenUp: cellsTakenUp, failures };
 }
 
 /** What to say of an interrupted run. */
@@ -200,23 +231,32 @@ function noteOf(takenUp: number, others: number): string | undefined {
   return parts.length > 0 ? parts.join(", ") : undefined;
 }
 
-/** What follows from the cells' results. */
-function conclude(
+/** The cells' results, in the cells' order. */
+function collect(
   { experiment, options, config, hash, cells, code }: Plan,
   stored: ReadonlyMap<string, StoredCell>,
 ) {
-  const results = new Map<string, CellResult>();
-  for (const { id, metrics, digests } of stored.values()) results.set(id, { metrics, digests });
-  const summary = asStored(experiment.summarize(config, results));
+  const found = cells.flatMap(({ id }) => stored.get(id) ?? []);
   return {
     experiment: experiment.name,
     title: experiment.title,
     profile: options.profile,
     config,
     configHash: hash,
-    seeds: [...new Set(cells.map((cell) => cell.seed))],
+    seeds: [...new Set(found.map((cell) => cell.seed))],
     kernels: code.kernels,
-    cells: cells.map((cell) => stored.get(cell.id)!),
+    cells: found,
+  };
+}
+
+/** All cells' results and what follows from them. */
+function conclude(plan: Plan, stored: ReadonlyMap<string, StoredCell>) {
+  const { experiment, config } = plan;
+  const results = new Map<string, CellResult>();
+  for (const { id, metrics, digests } of stored.values()) results.set(id, { metrics, digests });
+  const summary = asStored(experiment.summarize(config, results));
+  return {
+    ...collect(plan, stored),
     summary,
     claims: evaluateClaims(experiment.claims, summary),
   };
@@ -230,18 +270,32 @@ function asStored<T>(value: T): T {
 
 function describeOrigin(
   { experiment, options, code, backend }: Plan,
-  wallSeconds: number,
-  takenUp: number,
+  { cells, ...session }: {
+    wallSeconds: number;
+    cellsTakenUp: number;
+    cells: readonly string[] | undefined;
+  },
 ) {
   return gatherProvenance({
     backend,
     ...(code.adapter ? { adapter: code.adapter } : {}),
     kernels: code.kernels,
     threads: options.threads,
-    wallSeconds,
-    cellsTakenUp: takenUp,
-    command: reproduceCommand(experiment.name, options.profile, options),
+    ...session,
+    command: reproduceCommand(experiment.name, options.profile, { ...options, cells }),
   });
+}
+
+/** Compares some cells with the pins, which say nothing of what would follow from them. */
+function comparePart(
+  { experiment, pins, pinsFile, backend }: Plan,
+  results: ReturnType<typeof collect>,
+): PinCheck {
+  const name = relative(ROOT, pinsFile);
+  const now = pinsOf({ ...results, summary: null, claims: [] });
+  return backend === "wasm"
+    ? comparePins(name, pins, now, true)
+    : comparePinsWithin(name, pins, now, experiment.compared ?? { names: [] });
 }
 
 /** Compares with the pins, or rewrites them where the user said so. */
@@ -252,7 +306,10 @@ function settlePins(
   const name = relative(ROOT, pinsFile);
   const now = pinsOf(results);
   if (backend !== "wasm") {
-    return { pins: comparePinsWithin(name, pins, now, experiment.compared ?? []), pinChanges: [] };
+    return {
+      pins: comparePinsWithin(name, pins, now, experiment.compared ?? { names: [] }),
+      pinChanges: [],
+    };
   }
   if (!options.updatePins) {
     return { pins: comparePins(name, pins, now, overridden), pinChanges: [] };

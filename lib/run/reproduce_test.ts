@@ -4,6 +4,7 @@ import type { AnyExperiment } from "./experiment.ts";
 import { type Pins, pinsPath } from "./pins.ts";
 import { reproduceExperiment, type ReproduceOptions } from "./reproduce.ts";
 import { loadRun, readCellFile } from "./run.ts";
+import { readSealed } from "./sealed.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { KERNELS, makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
 
@@ -79,7 +80,7 @@ Deno.test("whatever changes in the pins is found and named", async () => {
 Deno.test("another backend has runs of its own, compared with the pins within a tolerance", async () => {
   using box = await pinned();
   const gpu = { backend: "webgpu", kernels: "2".repeat(64), adapter: "test adapter" } as const;
-  const experiment = { ...box.experiment, compared: ["mean"] };
+  const experiment = { ...box.experiment, compared: { names: ["mean"] } };
   const { run, failures, directory } = await reproduce(box, { ...gpu, experiment });
   assert.deepEqual(failures, []);
   assert.match(directory, /-webgpu$/);
@@ -133,6 +134,80 @@ Deno.test("with seeds of one's own, what the pins know is compared and the rest 
   const { failures } = await reproduce(box, { seeds: [1, 7] });
   assert.deepEqual(failures.map(({ expected }) => expected), ["0.5"]);
   await assert.rejects(reproduce(box, { seeds: [7], updatePins: true }), UsageError);
+});
+
+Deno.test("some cells are compared, stored and never taken for a run; the others complete it", async () => {
+  using box = await pinned();
+  const out = `${box.folder}/runs`;
+  const cells = ["sum/n2/*"];
+  const { run, partial, failures, directory } = await reproduce(box, { cells, fresh: true });
+  assert.deepEqual(failures, []);
+  assert.equal(run, undefined);
+  assert.deepEqual(partial?.cells.map(({ id }) => id), [1, 2, 3].map((n) => `sum/n2/seed${n}`));
+  assert.deepEqual(partial.missing, [1, 2, 3].map((n) => `sum/n5/seed${n}`));
+  assert.equal(partial.pins.state, "partly pinned");
+  assert.deepEqual(partial.pins.notPinned, ["the summary", "the verdicts"]);
+  assert.match(partial.provenance.command, / --cells 'sum\/n2\/\*'/);
+  assert.equal("summary" in partial || "claims" in partial, false);
+  assert.deepEqual(readSealed(`${directory}/partial.json`), { format: 1, ...partial });
+  assert.throws(() => loadRun(box.experiment, "quick", { out }), /compute it first/);
+
+  const more = await reproduce(box, { cells: ["n5/seed2"] });
+  assert.equal(more.partial?.cells.length, 4, "all that stands of the run");
+  const whole = await reproduce(box);
+  assert.equal(whole.run?.pins.state, "matched");
+  assert.equal(whole.run.provenance.cellsTakenUp, 4);
+  assert.throws(() => Deno.statSync(`${directory}/partial.json`), Deno.errors.NotFound);
+});
+
+Deno.test("a finished run stays while some of its cells are computed again", async () => {
+  using box = await pinned();
+  const { partial, directory } = await reproduce(box, { cells: ["seed1"] });
+  assert.equal(partial?.cells.length, 2);
+  const old = loadRun(box.experiment, "quick", { out: `${box.folder}/runs` });
+  assert.equal(old.cells.length, 6);
+  readCellFile(old, "sum/n5/seed2", "model.safetensors");
+  assert.match(directory, /quick-/);
+});
+
+Deno.test("the cells left out at last make the run whole", async () => {
+  using box = await pinned();
+  const first = await reproduce(box, { cells: ["n2"], fresh: true });
+  assert.equal(first.run, undefined);
+  const { run } = await reproduce(box, { cells: ["n5"] });
+  assert.equal(run?.pins.state, "matched");
+  assert.equal(run.provenance.cellsTakenUp, 3);
+  assert.doesNotMatch(run.provenance.command, /--cells/);
+});
+
+Deno.test("a partial run that differs from its pins fails", async () => {
+  using box = await pinned();
+  editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.metrics["mean"] = 0.5));
+  const { partial, failures } = await reproduce(box, { cells: ["n2"] });
+  assert.equal(partial?.pins.state, "mismatched");
+  assert.deepEqual(failures.map(({ expected }) => expected), ["0.5"]);
+  const other = await reproduce(box, { cells: ["n5"], fresh: true });
+  assert.deepEqual(other.failures, []);
+  editPins(box, ({ cells }) => {
+    for (const { metrics } of Object.values(cells)) metrics["mean"] = Number(metrics["mean"]) + 1;
+  });
+  const gpu = { backend: "webgpu", adapter: "test adapter" } as const;
+  const experiment = { ...box.experiment, compared: { names: ["mean"] } };
+  const away = await reproduce(box, { ...gpu, experiment, cells: ["n2"] });
+  assert.equal(away.partial?.pins.state, "out of tolerance");
+});
+
+Deno.test("patterns that match no cell, and pins of a part, are refused", async () => {
+  using box = await makeSandbox();
+  await assert.rejects(
+    reproduce(box, { cells: ["sum/n9"] }),
+    /^UsageError: --cells: "sum\/n9": no cell has such an id; ids are like sum\/n2\/seed1, /,
+  );
+  await assert.rejects(
+    reproduce(box, { cells: ["*"], updatePins: true }),
+    /--update-pins: "with --cells": pins hold whole runs/,
+  );
+  assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
 });
 
 Deno.test("pins that cannot be read are a UsageError that names them, and stay as they are", async () => {

@@ -56,6 +56,11 @@ export interface Run<Config = unknown, CellConfig = unknown, Summary = unknown> 
   readonly provenance: Provenance;
 }
 
+/** Some cells of a run, the others `missing` by id: what `partial.json` holds until the run is whole. */
+export interface PartialRun extends Omit<Run, "summary" | "claims"> {
+  readonly missing: readonly string[];
+}
+
 /** A run read back, with the folder it was found in. */
 export interface LoadedRun<Config = unknown, CellConfig = unknown, Summary = unknown>
   extends Run<Config, CellConfig, Summary> {
@@ -138,13 +143,15 @@ export function readVerified(path: string, noted: StoredFile): Uint8Array<ArrayB
 export function reproduceCommand(
   experiment: string,
   profile: ProfileName,
-  { out = "runs", seeds, backend = "wasm" }: {
+  { out = "runs", seeds, cells, backend = "wasm" }: {
     out?: string;
     seeds?: readonly number[] | undefined;
+    cells?: readonly string[] | undefined;
     backend?: BackendName | undefined;
   } = {},
 ): string {
   return `deno task reproduce --experiment ${experiment} --profile ${profile}` +
-    (seeds ? ` --seeds ${seeds.join(",")}` : "") + (out === "runs" ? "" : ` --out ${out}`) +
+    (seeds ? ` --seeds ${seeds.join(",")}` : "") +
+    (cells ? ` --cells '${cells.join(",")}'` : "") + (out === "runs" ? "" : ` --out ${out}`) +
     (backend === "wasm" ? "" : ` --backend ${backend}`);
 }

@@ -2,6 +2,7 @@
  * The run store: one folder per configuration, `OUT/EXPERIMENT/PROFILE-HASH/`.
  *
  *     run.json                the last finished run, sealed
+ *     partial.json            what stands of a run in progress of which cells were left out, sealed
  *     cells-1/ID-KEY/         one cell each: result.json (sealed) and its files
  *     cells-2/ID-KEY/         the same for a run in progress; it replaces cells-1 when it finishes
  *     cells-2/ID-KEY.checkpoint/
@@ -16,7 +17,7 @@ import { sha256 } from "../tensor/digest.ts";
 import { configHash } from "./config.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 import { exists, guarded, list, remove, writeFolderAtomically } from "./files.ts";
-import { readVerified, type Run, type StoredCell } from "./run.ts";
+import { type PartialRun, readVerified, type Run, type StoredCell } from "./run.ts";
 import { DamagedError, readSealed, seal, writeSealed } from "./sealed.ts";
 
 const RESULT = "result.json";
@@ -142,6 +143,11 @@ export class RunStore {
       if (!kept.has(folder)) remove(`${this.directory}/${folder}`);
     }
     this.#generation += 1;
+  }
+
+  /** Notes what stands of the run in progress; nothing is removed. */
+  finishPart(run: PartialRun): void {
+    writeSealed(`${this.directory}/partial.json`, run);
   }
 
   #removeAllBut(...names: string[]): void {
