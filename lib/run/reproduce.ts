@@ -113,7 +113,7 @@ export async function reproduceExperiment(
   }
 }
 
-/** The estimated work of all of an experiment's cells, in FLOPs. Throws a UsageError as `reproduceExperiment` does. */
+/** The estimated work of an experiment's cells, or of the chosen ones, in FLOPs. Throws a UsageError as `reproduceExperiment` does. */
 export function experimentCost(
   experiment: AnyExperiment,
   { profile, seeds, cells }: Pick<ReproduceOptions, "profile" | "seeds" | "cells">,
