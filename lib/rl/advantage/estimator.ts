@@ -1,0 +1,49 @@
+/**
+ * What the kit calls an advantage estimator: a rule that says, from rollouts and perhaps values, how much better each
+ * token was than what the policy does on average.
+ *
+ * To add one: write one file that exports an `AdvantageEstimator` and list it in `registry.ts`. `gae.ts` (with a critic)
+ * and `rloo.ts` (without) are the examples.
+ */
+import type * as z from "zod";
+import type { Rollout } from "../rollout.ts";
+
+/**
+ * What an estimator needs in its rollouts besides rewards and log-probabilities:
+ *
+ * - "values": V before every token
+ * - "segment values": V before the first token and wherever else one was given
+ * - "groups": at least two rollouts of every prompt
+ * - "process rewards", "exact values": one for every token
+ * - "continuations": some from before the first token and wherever else they were made
+ */
+export type Need =
+  | "values"
+  | "segment values"
+  | "groups"
+  | "process rewards"
+  | "continuations"
+  | "exact values";
+
+/** What one rollout is credited with; arrays of T. */
+export interface Estimate {
+  /** A_t, for token t, in units of reward (GRPO: of its standard deviation). */
+  readonly advantages: number[];
+  /** What a critic's V_t, before token t, should be trained on. */
+  readonly valueTargets: number[];
+}
+
+/** See the file's header. */
+export interface AdvantageEstimator<Options = unknown> {
+  /** Name in the registry, in configs and in results. */
+  readonly name: string;
+  /** Name in figures and tables. */
+  readonly title: string;
+  /** Paper. */
+  readonly source: string;
+  readonly needs: readonly Need[];
+  /** Validates options and fills in defaults. Every field has a one-line description. */
+  readonly options: z.ZodType<Options>;
+  /** One estimate per rollout, in order. Expects what `checkRollouts` has checked: call `estimateAdvantages`. */
+  estimate(rollouts: readonly Rollout[], options: Options): Estimate[];
+}

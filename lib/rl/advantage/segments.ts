@@ -1,0 +1,76 @@
+/** Where a response is cut into segments, and the advantages of whole segments. */
+import { log } from "../../tensor/math.ts";
+
+/** How to cut. */
+export interface SegmentOptions {
+  /** A token of lower probability marks a boundary; in [0, 1]. */
+  readonly threshold: number;
+  /** Whether the boundary lies before the token or after it. */
+  readonly boundary: "before" | "after";
+  /** Segments at most; null: no limit. */
+  readonly maxSegments: number | null;
+}
+
+/**
+ * The first tokens of a response's segments, rising, 0 first; none for an empty response. Boundaries are at tokens of low
+ * probability, where a new step of reasoning is thought to begin (SAE, arXiv 2601.07320).
+ *
+ * - "before" (SAE): the segment starts with the token. The state whose value is asked for is the one in which the decision
+ *   was made, and the decision is credited apart from what led there. But the boundary depends on the token: so does then
+ *   the baseline of that token, and what tokens before it are credited with is selected by what came after them. Even with
+ *   exact values the policy gradient is biased (gradient_test.ts).
+ * - "after" (a public re-implementation of GenAC): the segment ends with the token. Whether a state starts a segment is
+ *   known in that state (it is a stopping time), so that exact values give an unbiased gradient for every lambda, and any
+ *   values do for lambda = 1.
+ *
+ * Of too many boundaries evenly spaced ones are kept, as in that re-implementation (16 segments). This looks at the whole
+ * response and so is another bias wherever it cuts.
+ *
+ * @param logProbabilities Of the sampled tokens under the policy that sampled them (T).
+ */
+export function segmentStarts(
+  logProbabilities: readonly number[],
+  { threshold, boundary, maxSegments }: SegmentOptions,
+): number[] {
+  const T = logProbabilities.length;
+  if (T === 0) return [];
+  const limit = log(threshold), shift = boundary === "before" ? 0 : 1;
+  const inner = logProbabilities.flatMap((p, t) => p < limit ? [t + shift] : [])
+    .filter((t) => t > 0 && t < T);
+  if (maxSegments === null || inner.length < maxSegments) return [0, ...inner];
+  const spacing = inner.length / (maxSegments - 1);
+  const kept = Array.from(
+    { length: maxSegments - 1 },
+    (_, i) => inner[Math.floor(i * spacing + 0.5)]!,
+  );
+  return [0, ...kept];
+}
+
+/**
+ * A_k = sum of the segment's discounted rewards + gamma^n (V_(k+1) + lambda A_(k+1)) - V_k, shared by the segment's n
+ * tokens; after the last segment value and advantage are 0. GAE with a segment as one action.
+ *
+ * @param r Rewards (T).
+ * @param starts As from `segmentStarts`: rising, 0 first.
+ * @param values One per segment, each before its first token.
+ * @returns Advantages (T).
+ */
+export function segmentAdvantages(
+  r: readonly number[],
+  starts: readonly number[],
+  values: readonly number[],
+  gamma: number,
+  lambda: number,
+): number[] {
+  const A = new Array<number>(r.length);
+  let end = r.length, nextValue = 0, nextAdvantage = 0;
+  for (let k = starts.length - 1; k >= 0; k--) {
+    const start = starts[k]!, value = values[k]!;
+    let target = nextValue + lambda * nextAdvantage;
+    for (let t = end - 1; t >= start; t--) target = r[t]! + gamma * target;
+    const advantage = target - value;
+    A.fill(advantage, start, end);
+    end = start, nextValue = value, nextAdvantage = advantage;
+  }
+  return A;
+}

@@ -1,0 +1,163 @@
+/**
+ * The policy's objective as weights of the sampled tokens' log-probabilities: with w and n = `normalizer` from here,
+ *
+ *     gradient = (1/n) sum_i sum_t w_it grad log pi(y_it | s_it)
+ *
+ * is what an optimizer should ascend. A batch of `Sequence`s with these weights and `Model.train(..., normalizer)`, which
+ * descends the weighted cross-entropy over n, does that.
+ *
+ *     w_it = policy term      A_it (REINFORCE), or rho A_it unless clipped (PPO)
+ *          + KL loss          -beta x (k2), or -beta (1 - e^(-x)) (k3)
+ *          + entropy bonus    c rho (-log pi - mean of -log pi over the batch)
+ *
+ * averaged as `normalization` says. To it is added, for responses with a positive reward, VAPO's imitation of what worked
+ * (arXiv 2504.05118): mu / T each for the T tokens of all such responses, which ascends their mean log-likelihood.
+ *
+ * A KL penalty in the reward is not here: `withKlPenalty`, before the advantages. A function of its arguments alone.
+ */
+import * as z from "zod";
+import { UsageError } from "../../errors.ts";
+import { mean } from "../../eval/sums.ts";
+import { exp } from "../../tensor/math.ts";
+import type { Rollout } from "../rollout.ts";
+import { entropyWeight } from "./entropy.ts";
+import { klEstimate, klWeight } from "./kl.ts";
+import { NORMALIZATIONS, normalize } from "./normalization.ts";
+import { isClipped, ppoClipWeight } from "./ppo_clip.ts";
+
+/** The choices. */
+export const policyObjectiveConfig = z.strictObject({
+  loss: z.enum(["reinforce", "ppo-clip"]).default("ppo-clip").describe(
+    "Policy term: plain policy gradient (on policy only), or PPO's clipped surrogate.",
+  ),
+  clipLow: z.number().min(0).default(0.2).describe("How far the ratio may fall below 1."),
+  clipHigh: z.number().min(0).default(0.2).describe("How far it may rise above (VAPO: 0.28)."),
+  klCoefficient: z.number().min(0).default(0).describe("Weight of the KL loss (beta)."),
+  klLoss: z.enum(["k2", "k3"]).default("k3").describe("Estimator that is the KL loss; see kl.ts."),
+  entropyCoefficient: z.number().min(0).default(0).describe("Weight of the entropy bonus (c)."),
+  positiveNllCoefficient: z.number().min(0).default(0).describe(
+    "Weight of the likelihood of responses with positive reward (VAPO's mu: 0.1).",
+  ),
+  normalization: z.enum(NORMALIZATIONS).default("token-mean").describe(
+    "How tokens are averaged; see normalization.ts.",
+  ),
+  maxTokens: z.int().min(1).nullable().default(null).describe(
+    "The longest response allowed, for seq-mean-token-sum-norm.",
+  ),
+});
+
+/** See the file's header. */
+export type PolicyObjectiveConfig = z.output<typeof policyObjectiveConfig>;
+
+/** Means over the batch's tokens, in nats where they are information. */
+export interface PolicyDiagnostics {
+  /** KL(mu || pi), how far the policy has moved from the one that sampled: the mean of (rho - 1) - log rho. */
+  readonly approxKl: number;
+  /** The largest rho. */
+  readonly maxRatio: number;
+  /** Share of tokens that PPO's clip holds; 0 for REINFORCE. */
+  readonly clipFraction: number;
+  /** The mean of -log pi(y_t), the policy's entropy per token where samples are on policy. */
+  readonly entropy: number;
+  /** The mean of k1, KL(pi || reference) per token where samples are on policy; null without a reference. */
+  readonly referenceKl: number | null;
+}
+
+/** See the file's header. */
+export interface PolicyObjective {
+  /** w, one array per rollout. */
+  readonly weights: number[][];
+  /** n, positive. */
+  readonly normalizer: number;
+  readonly diagnostics: PolicyDiagnostics;
+}
+
+/**
+ * @param rollouts With the behaviour policy's log-probabilities.
+ * @param advantages One array per rollout.
+ * @param logProbabilities log pi(y_t | s_t) of the policy that is trained, one array per rollout; in the first step after
+ *   sampling the rollouts' own.
+ * @throws UsageError for shapes that do not match, a KL loss without reference, or a batch without any token.
+ */
+export function policyObjective(
+  rollouts: readonly Rollout[],
+  advantages: readonly (readonly number[])[],
+  logProbabilities: readonly (readonly number[])[],
+  config: PolicyObjectiveConfig,
+): PolicyObjective {
+  const references = rollouts.map((rollout) => rollout.referenceLogProbabilities);
+  checkShapes(rollouts, "advantages", advantages);
+  checkShapes(rollouts, "logProbabilities", logProbabilities);
+  const hasReference = references.every((row) => row !== undefined);
+  if (hasReference) checkShapes(rollouts, "referenceLogProbabilities", references);
+  const { loss, klCoefficient: beta, klLoss, entropyCoefficient: c, normalization } = config;
+  if (beta > 0 && !hasReference) {
+    throw new UsageError("objective.klCoefficient", beta, "needs referenceLogProbabilities");
+  }
+  if (logProbabilities.every((row) => row.length === 0)) {
+    throw new UsageError("rollouts", "empty", "there is no token to learn from");
+  }
+
+  // Per token: log pi - log mu, and log pi - log ref.
+  const logRatios = rollouts.map(({ logProbabilities: mu }, i) =>
+    mu.map((p, t) => logProbabilities[i]![t]! - p)
+  );
+  const fromReference = hasReference
+    ? references.map((ref, i) => ref.map((p, t) => logProbabilities[i]![t]! - p))
+    : null;
+  const entropy = mean(logProbabilities.flat().map((p) => -p));
+
+  const terms = logProbabilities.map((row, i) =>
+    row.map((logPi, t) => {
+      const A = advantages[i]![t]!, rho = exp(logRatios[i]![t]!);
+      let w = loss === "reinforce" ? A : ppoClipWeight(rho, A, config);
+      if (beta > 0) w += beta * klWeight(klLoss, fromReference![i]![t]!);
+      if (c > 0) w += c * entropyWeight(logPi, rho, entropy);
+      return w;
+    })
+  );
+  const { weights, normalizer } = normalize(terms, normalization, config.maxTokens);
+
+  const positive = weights.filter((_, i) => rollouts[i]!.reward > 0);
+  const positiveTokens = positive.flat().length;
+  if (config.positiveNllCoefficient > 0 && positiveTokens > 0) {
+    // Times 1 / normalizer it is mu / T, however the other terms are averaged.
+    const share = config.positiveNllCoefficient * normalizer / positiveTokens;
+    for (const w of positive) w.forEach((x, t) => w[t] = x + share);
+  }
+
+  const rho = logRatios.flat().map(exp), A = advantages.flat();
+  return {
+    weights,
+    normalizer,
+    diagnostics: {
+      approxKl: mean(logRatios.flat().map((x) => klEstimate("k3", -x))),
+      maxRatio: rho.reduce((a, b) => Math.max(a, b)),
+      clipFraction: loss === "reinforce"
+        ? 0
+        : mean(rho.map((x, k) => isClipped(x, A[k]!, config) ? 1 : 0)),
+      entropy,
+      referenceKl: fromReference
+        ? mean(fromReference.flat().map((x) => klEstimate("k1", x)))
+        : null,
+    },
+  };
+}
+
+function checkShapes(
+  rollouts: readonly Rollout[],
+  name: string,
+  rows: readonly (readonly number[])[],
+): void {
+  if (rows.length !== rollouts.length) {
+    throw new UsageError(`${name}.length`, rows.length, `give one per rollout: ${rollouts.length}`);
+  }
+  rows.forEach((row, i) => {
+    const tokens = rollouts[i]!.logProbabilities.length;
+    if (row.length !== tokens) {
+      throw new UsageError(`${name}[${i}].length`, row.length, `give one per token: ${tokens}`);
+    }
+    const t = row.findIndex((x) => !Number.isFinite(x));
+    if (t >= 0) throw new UsageError(`${name}[${i}][${t}]`, row[t], "give a finite number");
+  });
+}
