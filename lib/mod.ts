@@ -34,8 +34,22 @@ export { forwardFlops, parameterCount, trainingFlops } from "./nn/flops.ts";
 export { Model } from "./nn/model.ts";
 export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
 export type { TransformerConfig } from "./nn/transformer.ts";
+export type { AdvantageEstimate, AdvantageEstimator } from "./rl/advantage/estimator.ts";
+export { advantageEstimators, estimateAdvantages } from "./rl/advantage/registry.ts";
+export { type SegmentOptions, segmentStarts } from "./rl/advantage/segments.ts";
+export { whiten } from "./rl/advantage/whiten.ts";
 export { type MonteCarloConfig, monteCarloConfig, monteCarloStep } from "./rl/monte_carlo.ts";
+export { withKlPenalty } from "./rl/objective/kl.ts";
+export {
+  type PolicyDiagnostics,
+  type PolicyObjective,
+  policyObjective,
+  type PolicyObjectiveConfig,
+  policyObjectiveConfig,
+} from "./rl/objective/policy_objective.ts";
+export { sparseValuePositions } from "./rl/objective/value_positions.ts";
 export { type ReinforceConfig, reinforceConfig, reinforceStep } from "./rl/reinforce.ts";
+export type { Rollout } from "./rl/rollout.ts";
 export { calibrationFigure } from "./report/calibration_figure.ts";
 export { figure, intervalPoint } from "./report/figure.ts";
 export { showProgress } from "./report/progress.ts";

@@ -6,8 +6,8 @@
  *
  *     s_0 --token 0, r_0--> s_1 --token 1, r_1--> ... s_(T-1) --token T-1, r_(T-1)--> end, of value 0
  *
- * - A value V_t belongs to s_t. A critic that gives V_t has seen tokens 0..t-1 and not token t: with token t it would be
- *   a Q-value, and as a baseline it would bias the policy gradient.
+ * - A value V_t belongs to s_t. A critic that gives V_t has seen tokens 0..t-1 and not token t: with token t it would
+ *   be a Q-value, and as a baseline it would bias the policy gradient.
  * - r_t comes with token t. The verifier's reward comes with the last token: r_(T-1) contains it.
  * - The horizon is finite: a response that reached the token limit has ended like any other, with value 0 after it and
  *   the verifier's reward for what it is. How many tokens are left is part of s_t, so V must depend on it.
@@ -30,15 +30,15 @@ export interface Rollout {
   /** log ref(y_t | s_t) in nats of the reference policy. */
   readonly referenceLogProbabilities?: readonly number[];
   /**
-   * The critic's V_t, before token t, in units of reward. Null where it was not asked or its answer could not be parsed:
-   * such a state has no value, it is not 0.
+   * The critic's V_t, before token t, in units of reward. Null where it was not asked or its answer could not be
+   * parsed: such a state has no value, it is not 0.
    */
   readonly values?: readonly (number | null)[];
   /** A judgement of token t itself, e.g. 1 where a step is right; seen after token t. */
   readonly processRewards?: readonly number[];
   /**
-   * Returns of independent continuations of the behaviour policy from s_t, before token t, at least one; null where none
-   * was made.
+   * Returns of independent continuations of the behaviour policy from s_t, before token t, at least one; null where
+   * none was made.
    */
   readonly continuations?: readonly (readonly number[] | null)[];
   /** The exact value of s_t under the behaviour policy, before token t. */

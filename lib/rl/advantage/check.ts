@@ -4,8 +4,10 @@ import type { Need } from "./estimator.ts";
 import { groupMembers } from "./groups.ts";
 
 const LOG_PROBABILITIES = ["logProbabilities", "referenceLogProbabilities"] as const;
-const NUMBERS = [...LOG_PROBABILITIES, "tokenRewards", "values", "processRewards", "exactValues"]
-  .map((name) => name as Exclude<keyof Rollout, "group" | "reward" | "continuations">);
+const NUMBERS = [
+  ...LOG_PROBABILITIES,
+  ...["tokenRewards", "values", "processRewards", "exactValues"] as const,
+] as const;
 
 /** The field behind a need, and whether entries after the first may be null. */
 const FIELDS = {
@@ -17,8 +19,8 @@ const FIELDS = {
 } as const;
 
 /**
- * Throws UsageError if there is no rollout, if an array has another length than the log-probabilities, if a number is not
- * finite, if a log-probability is positive, or if what an estimator needs is missing.
+ * Throws UsageError if there is no rollout, if an array has another length than the log-probabilities, if a number is
+ * not finite, if a log-probability is positive, or if what an estimator needs is missing.
  *
  * @param estimator Its name, for the message.
  */

@@ -1,6 +1,6 @@
 /**
- * Dr. GRPO (Liu et al. 2025, arXiv 2503.20783): GRPO without the division by the group's standard deviation, which favours
- * prompts that are almost always or almost never solved,
+ * Dr. GRPO (Liu et al. 2025, arXiv 2503.20783): GRPO without the division by the group's standard deviation, which
+ * favours prompts that are almost always or almost never solved,
  *
  *     A_i = R_i - mean(R_1..R_K).
  *

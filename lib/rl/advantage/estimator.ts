@@ -1,9 +1,9 @@
 /**
  * What the kit calls an advantage estimator: a rule that says, from rollouts and perhaps values, how much better each
- * token was than what the policy does on average.
+ * token was than what the policy does on average. (What a critic's own responses are credited with: ../advantages.ts.)
  *
- * To add one: write one file that exports an `AdvantageEstimator` and list it in `registry.ts`. `gae.ts` (with a critic)
- * and `rloo.ts` (without) are the examples.
+ * To add one: write one file that exports an `AdvantageEstimator` and list it in `registry.ts`. `gae.ts` (with a
+ * critic) and `rloo.ts` (without) are the examples.
  */
 import type * as z from "zod";
 import type { Rollout } from "../rollout.ts";
@@ -26,7 +26,7 @@ export type Need =
   | "exact values";
 
 /** What one rollout is credited with; arrays of T. */
-export interface Estimate {
+export interface AdvantageEstimate {
   /** A_t, for token t, in units of reward (GRPO: of its standard deviation). */
   readonly advantages: number[];
   /** What a critic's V_t, before token t, should be trained on. */
@@ -45,5 +45,5 @@ export interface AdvantageEstimator<Options = unknown> {
   /** Validates options and fills in defaults. Every field has a one-line description. */
   readonly options: z.ZodType<Options>;
   /** One estimate per rollout, in order. Expects what `checkRollouts` has checked: call `estimateAdvantages`. */
-  estimate(rollouts: readonly Rollout[], options: Options): Estimate[];
+  estimate(rollouts: readonly Rollout[], options: Options): AdvantageEstimate[];
 }

@@ -3,8 +3,8 @@
  *
  *     A_t = sum_{k >= 0} (gamma lambda)^k delta_(t+k),     delta_t = r_t + gamma V_(t+1) - V_t
  *
- * with V_T = 0 after the last token. lambda = 0 is the TD error: all bias of V, little variance. lambda = 1 is the Monte
- * Carlo return less V_t: V is a baseline only and cannot bias the gradient.
+ * with V_T = 0 after the last token. lambda = 0 is the TD error: all bias of V, little variance. lambda = 1 is the
+ * Monte Carlo return less V_t: V is a baseline only and cannot bias the gradient.
  */
 import * as z from "zod";
 import type { AdvantageEstimator } from "./estimator.ts";

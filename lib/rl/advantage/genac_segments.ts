@@ -4,11 +4,11 @@
  *
  *     A_k = r_k + V_(k+1) + lambda A_(k+1) - V_k      (gamma = 1; r_k: the rewards of segment k's tokens)
  *
- * lambda = 1 makes V a baseline: A_k = R - V_k. lambda = 0 lets V assign the credit. A public re-implementation has lambda 1,
- * at most 16 segments, and the boundary after the token.
+ * lambda = 1 makes V a baseline: A_k = R - V_k. lambda = 0 lets V assign the credit. A public re-implementation has
+ * lambda 1, at most 16 segments, and the boundary after the token.
  *
- * A segment whose value is null (a response that could not be parsed) is joined with the one before it, as if it had not
- * been asked for. The value before the first token must be there.
+ * A segment whose value is null (a response that could not be parsed) is joined with the one before it, as if it had
+ * not been asked for. The value before the first token must be there.
  */
 import * as z from "zod";
 import type { AdvantageEstimator } from "./estimator.ts";

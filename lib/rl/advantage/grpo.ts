@@ -7,7 +7,8 @@
  * prompt teaches nothing. The paper's objective goes with the normalization "seq-mean-token-mean" and the KL loss k3
  * (lib/rl/objective).
  *
- * The paper names neither epsilon nor the kind of standard deviation; those here (1e-6, divided by K-1) are those of verl.
+ * The paper names neither epsilon nor the kind of standard deviation; those here (1e-6, divided by K-1) are those of
+ * verl.
  */
 import * as z from "zod";
 import { mean } from "../../eval/sums.ts";

@@ -1,4 +1,4 @@
-/** The estimators against NumPy: testdata/advantages.json holds what make_advantages.py beside it computed from the papers' sums. */
+/** The estimators against NumPy: ../testdata/make_advantages.py wrote advantages.json from the papers' sums. */
 import type { Rollout } from "../rollout.ts";
 import { nearAll } from "../testing.ts";
 import fixture from "../testdata/advantages.json" with { type: "json" };

@@ -1,6 +1,6 @@
 /**
- * Oracle critic, a reference: the advantage by its definition, from the exact values of the behaviour policy. As tokens are
- * deterministic transitions,
+ * Oracle critic, a reference: the advantage by its definition, from the exact values of the behaviour policy. As tokens
+ * are deterministic transitions,
  *
  *     A_t = Q(s_t, y_t) - V(s_t) = r_t + gamma V(s_(t+1)) - V(s_t).
  *

@@ -1,6 +1,6 @@
 /**
- * Process reward, a reference: what would be possible if every token were judged (Uesato et al. 2022, arXiv 2211.14275).
- * The judgements p_t take the place of the verifier's reward,
+ * Process reward, a reference: what would be possible if every token were judged (Uesato et al. 2022, arXiv
+ * 2211.14275). The judgements p_t take the place of the verifier's reward,
  *
  *     A_t = sum_{u >= t} gamma^(u-t) (p_u + other rewards of token u) - b
  *

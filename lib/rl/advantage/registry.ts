@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import type { Rollout } from "../rollout.ts";
 import { checkRollouts } from "./check.ts";
 import { drGrpo } from "./dr_grpo.ts";
-import type { AdvantageEstimator, Estimate } from "./estimator.ts";
+import type { AdvantageEstimate, AdvantageEstimator } from "./estimator.ts";
 import { gae } from "./gae.ts";
 import { genAcSegments } from "./genac_segments.ts";
 import { grpo } from "./grpo.ts";
@@ -60,7 +60,7 @@ export function estimateAdvantages(
   name: string,
   rollouts: readonly Rollout[],
   options: unknown = {},
-): Estimate[] {
+): AdvantageEstimate[] {
   const estimator = advantageEstimator(name);
   checkRollouts(rollouts, estimator.needs, name);
   return estimator.estimate(rollouts, parseConfig(estimator.options, options, name));

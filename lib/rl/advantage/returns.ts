@@ -22,8 +22,8 @@ export function returnsToGo(rewards: readonly number[], gamma: number): number[]
 }
 
 /**
- * The lambda-return G_t = r_t + gamma ((1 - lambda) V_(t+1) + lambda G_(t+1)) with V_T = G_T = 0, which is GAE's advantage
- * plus V_t. With lambda = 1 it is the Monte Carlo return to the last bit, whatever the values.
+ * The lambda-return G_t = r_t + gamma ((1 - lambda) V_(t+1) + lambda G_(t+1)) with V_T = G_T = 0, which is GAE's
+ * advantage plus V_t. With lambda = 1 it is the Monte Carlo return to the last bit, whatever the values.
  */
 export function lambdaReturns(
   rewards: readonly number[],

@@ -3,8 +3,8 @@
  *
  *     A_i = R_i - (1 / (K-1)) sum_{j != i} R_j
  *
- * over the K responses to a prompt. R_i includes the tokens' own rewards (the paper's KL penalty). The baseline does not
- * depend on response i, so that the gradient is unbiased; A_i is K / (K-1) times R_i less the group's mean.
+ * over the K responses to a prompt. R_i includes the tokens' own rewards (the paper's KL penalty). The baseline does
+ * not depend on response i, so that the gradient is unbiased; A_i is K / (K-1) times R_i less the group's mean.
  */
 import * as z from "zod";
 import { mean } from "../../eval/sums.ts";

@@ -4,11 +4,12 @@
  *
  *     A_t = delta_t + gamma lambda_t A_(t+1),     lambda_t = lambda where token t+1 has probability below p, else 1
  *
- * with p = 0.2. Inside a segment the values between cancel: A_t is the return up to the segment's end, plus the value there
- * (and lambda times the advantage there), less V_t. With every token a boundary it is GAE, with none GAE of lambda 1.
+ * with p = 0.2. Inside a segment the values between cancel: A_t is the return up to the segment's end, plus the value
+ * there (and lambda times the advantage there), less V_t. With every token a boundary it is GAE, with none GAE of
+ * lambda 1.
  *
- * lambda's default is GAE's usual one, not the paper's. The critic's lambda is 1 as in VC-PPO. Boundaries after the token
- * and a limit of segments are not in the paper; see segments.ts, also for the bias.
+ * lambda's default is GAE's usual one, not the paper's. The critic's lambda is 1 as in VC-PPO. Boundaries after the
+ * token and a limit of segments are not in the paper; see segments.ts, also for the bias.
  */
 import * as z from "zod";
 import type { AdvantageEstimator } from "./estimator.ts";

@@ -12,19 +12,20 @@ export interface SegmentOptions {
 }
 
 /**
- * The first tokens of a response's segments, rising, 0 first; none for an empty response. Boundaries are at tokens of low
- * probability, where a new step of reasoning is thought to begin (SAE, arXiv 2601.07320).
+ * The first tokens of a response's segments, rising, 0 first; none for an empty response. Boundaries are at tokens of
+ * low probability, where a new step of reasoning is thought to begin (SAE, arXiv 2601.07320).
  *
- * - "before" (SAE): the segment starts with the token. The state whose value is asked for is the one in which the decision
- *   was made, and the decision is credited apart from what led there. But the boundary depends on the token: so does then
- *   the baseline of that token, and what tokens before it are credited with is selected by what came after them. Even with
- *   exact values the policy gradient is biased (gradient_test.ts).
+ * - "before" (SAE): the segment starts with the token. The state whose value is asked for is the one in which the
+ *   decision was made, and the decision is credited apart from what led there. But whether there is a boundary depends
+ *   on the token: it chooses its own baseline where a segment shares one, and tokens before it are credited with a
+ *   value that was selected by what came after. The policy gradient is biased even with exact values
+ *   (gradient_test.ts).
  * - "after" (a public re-implementation of GenAC): the segment ends with the token. Whether a state starts a segment is
- *   known in that state (it is a stopping time), so that exact values give an unbiased gradient for every lambda, and any
- *   values do for lambda = 1.
+ *   known in that state (it is a stopping time), so that exact values give an unbiased gradient for every lambda, and
+ *   any values do for lambda = 1.
  *
- * Of too many boundaries evenly spaced ones are kept, as in that re-implementation (16 segments). This looks at the whole
- * response and so is another bias wherever it cuts.
+ * Of too many boundaries evenly spaced ones are kept, as in that re-implementation (16 segments). This looks at the
+ * whole response and so is another bias wherever it cuts.
  *
  * @param logProbabilities Of the sampled tokens under the policy that sampled them (T).
  */

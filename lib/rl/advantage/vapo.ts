@@ -1,11 +1,12 @@
 /**
- * VAPO (Yue et al. 2025, arXiv 2504.05118), "length-adaptive GAE": decoupled GAE whose actor lambda depends on the number
- * of tokens T of the response,
+ * VAPO (Yue et al. 2025, arXiv 2504.05118), "length-adaptive GAE": decoupled GAE whose actor lambda depends on the
+ * number of tokens T of the response,
  *
  *     lambda = 1 - 1 / (alpha T),     so that sum_{k >= 0} lambda^k = alpha T:
  *
- * the weights of the TD errors reach over the same share of every response. Below alpha T = 1 the formula is negative and
- * lambda is 0: with the paper's alpha = 0.05, made for thousands of tokens, that is every response of 20 tokens or fewer.
+ * the weights of the TD errors reach over the same share of every response. Below alpha T = 1 the formula is negative
+ * and lambda is 0: with the paper's alpha = 0.05, made for thousands of tokens, that is every response of 20 tokens or
+ * fewer.
  *
  * The paper's clips (0.2, 0.28), its token mean and its NLL on positives are in lib/rl/objective.
  */

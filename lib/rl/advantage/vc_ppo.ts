@@ -1,7 +1,7 @@
 /**
- * Value-calibrated PPO (Yuan et al. 2025, arXiv 2503.01491), "decoupled GAE": the policy's advantages are GAE with lambda
- * 0.95, the critic's targets use lambda 1, so that the outcome reaches the first tokens undamped. The paper's other half,
- * training the critic on a frozen policy first, belongs to the training loop.
+ * Value-calibrated PPO (Yuan et al. 2025, arXiv 2503.01491), "decoupled GAE": the policy's advantages are GAE with
+ * lambda 0.95, the critic's targets use lambda 1, so that the outcome reaches the first tokens undamped. The paper's
+ * other half, training the critic on a frozen policy first, belongs to the training loop.
  */
 import * as z from "zod";
 import type { AdvantageEstimator } from "./estimator.ts";

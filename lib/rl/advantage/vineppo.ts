@@ -1,6 +1,6 @@
 /**
- * VinePPO (Kazemnejad et al. 2025, arXiv 2410.01679, section 4): no critic; the value before a step is the mean return of K
- * continuations sampled from there, V_k = (1/K) sum_j R_kj, and the step's tokens share
+ * VinePPO (Kazemnejad et al. 2025, arXiv 2410.01679, section 4): no critic; the value before a step is the mean return
+ * of K continuations sampled from there, V_k = (1/K) sum_j R_kj, and the step's tokens share
  *
  *     A_k = r_k + gamma^n V_(k+1) - V_k.
  *

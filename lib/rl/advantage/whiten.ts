@@ -9,8 +9,8 @@ export function standardDeviation(values: readonly number[]): number {
 
 /**
  * (A - mean) / (std + epsilon) over all tokens of the batch, as PPO implementations do before the loss. It removes the
- * advantages' scale, and with it the difference between a batch that teaches much and one that teaches little. All 0 where
- * all advantages are equal.
+ * advantages' scale, and with it the difference between a batch that teaches much and one that teaches little. All 0
+ * where all advantages are equal.
  *
  * @param advantages Any number of arrays, one per rollout; unchanged.
  */

@@ -1,6 +1,6 @@
 /**
- * Schulman's estimators of the KL divergence of the policy pi from a reference (2020, joschu.net/blog/kl-approx.html), from
- * one token sampled by pi, with x = log pi(y) - log ref(y):
+ * Schulman's estimators of the KL divergence of the policy pi from a reference (2020, joschu.net/blog/kl-approx.html),
+ * from one token sampled by pi, with x = log pi(y) - log ref(y):
  *
  *     k1 = x                   unbiased, of either sign
  *     k2 = x^2 / 2             biased, little variance
@@ -8,18 +8,18 @@
  *
  * What an estimator's gradient does is another matter (Tang & Munos 2025, arXiv 2506.09477). As E[grad log pi] = 0:
  *
- *     k1 as a loss:    d k1 / d log pi = 1            expectation 0: noise; not offered
- *     k1 in reward:    r_t <- r_t - beta x_t          weight: its part of the advantage; gradient of KL(pi || ref), in which
- *                                                     a token also answers for the divergence of those after it
- *     k2 as a loss:    d k2 / d log pi = x            weight -beta x; E[x grad log pi] is the gradient of KL(pi || ref)
- *     k3 as a loss:    d k3 / d log pi = 1 - e^(-x)   weight -beta (1 - e^(-x)); E[-(ref / pi) grad log pi] is the gradient
- *                                                     of KL(ref || pi), the other direction (GRPO's choice)
+ *     k1 as a loss     d k1 / d log pi = 1: noise of expectation 0; not offered
+ *     k1 in reward     r_t <- r_t - beta x_t: the gradient of KL(pi || ref) of whole responses, in which a token also
+ *                      answers for the divergence of those after it
+ *     k2 as a loss     weight -beta d k2 / d log pi = -beta x: as E[x grad log pi] = grad KL(pi || ref)
+ *     k3 as a loss     weight -beta d k3 / d log pi = -beta (1 - e^(-x)): as E[-e^(-x) grad log pi] =
+ *                      grad KL(ref || pi), the divergence in the other direction (GRPO's choice)
  *
- * Both losses hold each state fixed: they miss what a token does to the states after it. Off policy they are, as in GRPO,
- * not reweighted.
+ * Both losses hold each state fixed: they miss what a token does to the states after it. Off policy they are, as in
+ * GRPO, not reweighted.
  */
 import { UsageError } from "../../errors.ts";
-import { exp, expm1 } from "../../tensor/math.ts";
+import { expm1 } from "../../tensor/math.ts";
 import type { Rollout } from "../rollout.ts";
 
 /** The estimators. */
@@ -35,12 +35,15 @@ export function klEstimate(estimator: KlEstimator, x: number): number {
 
 /** -d k / d log pi: what one token's weight gets from a loss of coefficient 1. */
 export function klWeight(loss: KlLoss, x: number): number {
-  return loss === "k2" ? -x : exp(-x) - 1;
+  return loss === "k2" ? -x : expm1(-x);
 }
 
 /**
  * The rollout with -coefficient * k1 added to its tokens' rewards. Do it before the advantages are estimated. The
  * behaviour policy takes the place of pi: after the first optimizer step k1 is as old as the advantages.
+ *
+ * Value targets then contain the penalty and may leave 0..1. A critic whose values cannot is wrong by the penalty: use
+ * a KL loss with it.
  *
  * @throws UsageError for a rollout without reference log-probabilities.
  */

@@ -1,11 +1,11 @@
 /**
  * How the tokens' terms are averaged, named as in verl. With N responses of T_i tokens:
  *
- *     token-mean              sum_i sum_t w_it / sum_i T_i         every token counts the same (DAPO, VAPO)
- *     seq-mean-token-mean     1/N sum_i 1/T_i sum_t w_it           every response counts the same (GRPO)
- *     seq-mean-token-sum      1/N sum_i sum_t w_it                 the policy gradient itself (REINFORCE, RLOO)
- *     seq-mean-token-sum-norm 1/(N L) sum_i sum_t w_it             the same over a constant L, the longest response allowed
- *                                                                  (Dr. GRPO, arXiv 2503.20783)
+ *     token-mean               sum_i sum_t w_it / sum_i T_i     every token counts the same (DAPO, VAPO)
+ *     seq-mean-token-mean      1/N sum_i 1/T_i sum_t w_it       every response counts the same (GRPO)
+ *     seq-mean-token-sum       1/N sum_i sum_t w_it             the policy gradient itself (REINFORCE, RLOO)
+ *     seq-mean-token-sum-norm  1/(N L) sum_i sum_t w_it         the same over a constant L, the longest response
+ *                                                               allowed (Dr. GRPO, arXiv 2503.20783)
  *
  * An empty response adds nothing and counts as one of the N.
  */

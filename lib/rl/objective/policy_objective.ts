@@ -3,15 +3,16 @@
  *
  *     gradient = (1/n) sum_i sum_t w_it grad log pi(y_it | s_it)
  *
- * is what an optimizer should ascend. A batch of `Sequence`s with these weights and `Model.train(..., normalizer)`, which
- * descends the weighted cross-entropy over n, does that.
+ * is what an optimizer should ascend. A batch of `Sequence`s with these weights and `Model.train(..., normalizer)`,
+ * which descends the weighted cross-entropy over n, does that.
  *
  *     w_it = policy term      A_it (REINFORCE), or rho A_it unless clipped (PPO)
  *          + KL loss          -beta x (k2), or -beta (1 - e^(-x)) (k3)
  *          + entropy bonus    c rho (-log pi - mean of -log pi over the batch)
  *
- * averaged as `normalization` says. To it is added, for responses with a positive reward, VAPO's imitation of what worked
- * (arXiv 2504.05118): mu / T each for the T tokens of all such responses, which ascends their mean log-likelihood.
+ * averaged as `normalization` says. To it is added, for responses with a positive reward, VAPO's imitation of what
+ * worked (arXiv 2504.05118): n c+ / T each for the T tokens of all such responses, which ascends c+ times their mean
+ * log-likelihood.
  *
  * A KL penalty in the reward is not here: `withKlPenalty`, before the advantages. A function of its arguments alone.
  */
@@ -36,7 +37,7 @@ export const policyObjectiveConfig = z.strictObject({
   klLoss: z.enum(["k2", "k3"]).default("k3").describe("Estimator that is the KL loss; see kl.ts."),
   entropyCoefficient: z.number().min(0).default(0).describe("Weight of the entropy bonus (c)."),
   positiveNllCoefficient: z.number().min(0).default(0).describe(
-    "Weight of the likelihood of responses with positive reward (VAPO's mu: 0.1).",
+    "Weight of the likelihood of responses with positive reward (c+; VAPO: 0.1).",
   ),
   normalization: z.enum(NORMALIZATIONS).default("token-mean").describe(
     "How tokens are averaged; see normalization.ts.",
@@ -75,8 +76,8 @@ export interface PolicyObjective {
 /**
  * @param rollouts With the behaviour policy's log-probabilities.
  * @param advantages One array per rollout.
- * @param logProbabilities log pi(y_t | s_t) of the policy that is trained, one array per rollout; in the first step after
- *   sampling the rollouts' own.
+ * @param logProbabilities log pi(y_t | s_t) of the policy that is trained, one array per rollout; in the first step
+ *   after sampling the rollouts' own.
  * @throws UsageError for shapes that do not match, a KL loss without reference, or a batch without any token.
  */
 export function policyObjective(
@@ -121,7 +122,7 @@ export function policyObjective(
   const positive = weights.filter((_, i) => rollouts[i]!.reward > 0);
   const positiveTokens = positive.flat().length;
   if (config.positiveNllCoefficient > 0 && positiveTokens > 0) {
-    // Times 1 / normalizer it is mu / T, however the other terms are averaged.
+    // Times 1 / normalizer it is c+ / T, however the other terms are averaged.
     const share = config.positiveNllCoefficient * normalizer / positiveTokens;
     for (const w of positive) w.forEach((x, t) => w[t] = x + share);
   }

@@ -1,6 +1,6 @@
 /**
- * PPO's clipped surrogate (Schulman et al. 2017, arXiv 1707.06347, equation 7) with a clip of its own on either side (DAPO,
- * arXiv 2503.14476, "clip-higher"; VAPO: 0.2 and 0.28; a re-implementation of GenAC: 0.2 and 0.272). Per token,
+ * PPO's clipped surrogate (Schulman et al. 2017, arXiv 1707.06347, equation 7) with a clip of its own on either side
+ * (DAPO, arXiv 2503.14476, "clip-higher"; VAPO: 0.2 and 0.28; a re-implementation of GenAC: 0.2 and 0.272). Per token,
  *
  *     L = min(rho A, clip(rho, 1 - low, 1 + high) A),     rho = pi(y_t) / mu(y_t)
  *

@@ -2,11 +2,11 @@ import { UsageError } from "../../errors.ts";
 
 /**
  * Where SP3O trains the critic (Li et al. 2026, arXiv 2609.18708): on a few states far apart instead of on every one.
- * Neighbouring states have almost the same gradient, and a critic trained on all of them gives values too flat along the
- * response ("value flattening").
+ * Neighbouring states have almost the same gradient, and a critic trained on all of them gives values too flat along
+ * the response ("value flattening").
  *
- * The token whose state is meant is round(q (T - 1)) for each share q of the response, as in the authors' code (halves up);
- * with q < 1 never the last of several tokens. Shares that fall on one token count once.
+ * The token whose state is meant is round(q (T - 1)) for each share q of the response, as in the authors' code (halves
+ * up); with q < 1 never the last of several tokens. Shares that fall on one token count once.
  *
  * @param tokens T, the response's length.
  * @param shares Each in [0, 1]; default: the paper's best.
