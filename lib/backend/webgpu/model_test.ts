@@ -237,6 +237,11 @@ gpuTest("what does not fit is refused by name", async () => {
       () => wide.train([{ tokens: [1] }], 4, adamW(0.01, 6)),
       /headDim: 144: the WebGPU backend has heads of at most 128/,
     );
+    const recurrent = new Model(gpu, smallConfig({ dModel: 1040, layers: 1, mixer: "gru" }));
+    assert.throws(
+      () => recurrent.train([{ tokens: [1] }], 4, adamW(0.01, 6)),
+      /dModel: 1040: the WebGPU backend has GRUs of at most 1024/,
+    );
   } finally {
     gpu.close();
   }
