@@ -9,8 +9,8 @@ import type { CriticDefinition, LabelledState, Prediction, Question } from "./cr
 import { clip01 } from "./clip.ts";
 import { softmax } from "./softmax.ts";
 
-/** Loss weight of the value token; trace tokens have 1. The testbed's setting. */
-const VALUE_WEIGHT = 0.3;
+/** Loss weight of the value token where the trace is taught too; trace tokens have 1. The testbed's setting. */
+export const VALUE_WEIGHT = 0.3;
 
 /** Chain of thought, then the value: the paper's critic. */
 export const cot: CriticDefinition = {

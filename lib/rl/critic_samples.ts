@@ -56,16 +56,29 @@ export function sampleOutcomes<State, Actor>(
   }));
 }
 
+/** How to sample responses. */
+export interface ResponseOptions {
+  /** Seed and purpose of the random stream. */
+  readonly seed: number;
+  readonly purpose: string;
+  /** Training step. */
+  readonly step: number;
+  /** Responses to each question. */
+  readonly count: number;
+  /** Default 1, the policy itself; 0 = greedy. */
+  readonly temperature?: number;
+}
+
 /**
- * `count` responses to each question, sampled at temperature 1: the policy itself. Response k to question b of training
- * step `step` draws from row (step * questions + b) * count + k of the sampling stream.
+ * Responses to each question. Response k to question b of training step `step` draws from row
+ * (step * questions + b) * count + k of the sampling stream.
  *
  * @throws UsageError for a critic that does not write a chain of thought and a value token.
  */
 export async function sampleResponses<State>(
   { model, environment, definition }: NeuralCritic<State>,
   questions: readonly Question<State>[],
-  { seed, purpose, step, count }: { seed: number; purpose: string; step: number; count: number },
+  { seed, purpose, step, count, temperature = 1 }: ResponseOptions,
 ): Promise<CriticResponse[][]> {
   if (definition.name !== cot.name) {
     throw new UsageError("critic", definition.name, `responses are sampled from ${cot.name} only`);
@@ -76,7 +89,7 @@ export async function sampleResponses<State>(
     .map((prompt, i) => ({ ...prompt, row: first + i }));
   const written = await model.generate(rows, {
     maxTokens: Math.max(...prompts.map((p) => p.limit)),
-    temperature: 1,
+    temperature,
     stop: environment.vocabulary.values,
     seed,
     purpose: `${purpose}/responses`,

@@ -39,6 +39,9 @@ export const reinforceConfig = z.strictObject({
   ),
   baseline: z.enum(BASELINES).default("leave-one-out").describe("What rewards are compared with."),
   klCoefficient: z.number().min(0).default(0).describe("Weight of the KL penalty (beta)."),
+  klTokens: z.enum(["all", "trace"]).default("all").describe(
+    "Tokens held to the reference: all of the response, or all but its last, the value token.",
+  ),
   credit: z.enum(["all", "value"]).default("all").describe(
     "Tokens credited with the reward: all of the response, or its last, the value token.",
   ),
@@ -113,7 +116,7 @@ export function reinforceBatch(
   groups: readonly ResponseGroup[],
   config: ReinforceConfig,
 ): { sequences: Sequence[]; normalizer: number } & Omit<ReinforceReport, "gradientNorm"> {
-  const { baseline, klCoefficient: beta, credit, normalization } = config;
+  const { baseline, klCoefficient: beta, klTokens, credit, normalization } = config;
   const rewards: number[] = [], absolute: number[] = [];
   const sequences = groups.flatMap((group) => {
     const { outcomes, responses, kl } = group;
@@ -122,7 +125,10 @@ export function reinforceBatch(
     rewards.push(...reward);
     absolute.push(...advantage.map(Math.abs));
     // (K, tokens): sums of k1 from token t on; a response that has ended has nothing to come.
-    const toGo = kl?.map((terms) => terms.map((_, t) => sum(terms.slice(t))));
+    const toGo = kl?.map((terms) => {
+      const held = klTokens === "all" ? terms : terms.slice(0, -1);
+      return terms.map((_, t) => sum(held.slice(t)));
+    });
     const penalty = (i: number, t: number) =>
       beta === 0 ? 0 : advantages(baseline, toGo!.map((g) => g[t] ?? 0), outcomes)[i]!;
     return responses.map((response, i): Sequence => {

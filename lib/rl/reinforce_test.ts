@@ -266,7 +266,7 @@ async function run(threads: number, to: number, saved?: Uint8Array) {
         await monteCarloStep(
           policy,
           data,
-          { prompts: 4, responses: 2, target: "mean", traceLabels: false },
+          { prompts: 4, responses: 2, target: "mean", trace: "own" },
           optimizer,
         ),
       );
