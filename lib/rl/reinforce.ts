@@ -7,11 +7,12 @@
  *     1/N sum_i sum_t A_it grad log pi(y_it | prompt_i, y_i,<t),     A_it = c_it A_i - beta (G_it - b_it)
  *
  * - A_i: reward R_v (critic_reward.ts) less a baseline (advantages.ts); c_it: which tokens are credited with it.
- * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 of the KL divergence to the reference
- *   (the critic after SFT), put into the return of each token and those before it. This is the penalty of Ziegler et al.
- *   2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is that of the KL divergence.
- *   b_it is the baseline among G_jt. Every token is held by it, whatever c_it.
- * - N: see `normalization`.
+ * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 (objective/kl.ts) of the KL divergence
+ *   to the reference (the critic after SFT), put into the return of each token and those before it. This is the penalty
+ *   of Ziegler et al. 2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is that of
+ *   the KL divergence. b_it is the baseline among G_jt. All tokens are held by it, whatever c_it; with `klTokens` "trace"
+ *   the value token has no k1: the chain of thought is held, what it is worth is free to change.
+ * - N: `normalization` (objective/normalization.ts).
  */
 import * as z from "zod";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
@@ -22,6 +23,7 @@ import type { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { advantages, BASELINES } from "./advantages.ts";
 import { criticReward } from "./critic_reward.ts";
+import { normalize } from "./objective/normalization.ts";
 import {
   type CriticResponse,
   type RolloutData,
@@ -45,9 +47,8 @@ export const reinforceConfig = z.strictObject({
   credit: z.enum(["all", "value"]).default("all").describe(
     "Tokens credited with the reward: all of the response, or its last, the value token.",
   ),
-  normalization: z.enum(["token-mean", "sequence-mean"]).default("token-mean").describe(
-    "The sum over tokens is divided by the number of response tokens, or of responses.",
-  ),
+  normalization: z.enum(["token-mean", "seq-mean-token-mean", "seq-mean-token-sum"])
+    .default("token-mean").describe("How tokens are averaged, named as in verl."),
 });
 
 /** See the file's header. */
@@ -81,25 +82,24 @@ export interface ResponseGroup {
 /**
  * One optimizer step. States, outcomes and responses depend on `data`, the model's step and its weights alone.
  *
- * @param reference The frozen critic after SFT, of the same architecture; needed where `klCoefficient` > 0, else for
- *   the report alone.
+ * @param reference The frozen critic after SFT; needed where `klCoefficient` > 0, else for the report alone.
  */
 export async function reinforceStep<State, Actor>(
   critic: NeuralCritic<State>,
   data: RolloutData<Actor>,
   config: ReinforceConfig,
   optimizer: OptimizerConfig,
-  reference?: Model,
+  reference?: NeuralCritic<State>,
 ): Promise<ReinforceReport> {
   const { model, environment } = critic, { step } = model;
   const { prompts, responses: count, outcomes } = config;
-  checkConfig(config, reference);
+  checkConfig(config, reference !== undefined);
 
   const rollouts = outcomes === "shared" ? 1 : count;
   const states = sampleOutcomes(environment, data, step, { prompts, rollouts });
   const { seed, purpose } = data;
   const responses = await sampleResponses(critic, states, { seed, purpose, step, count });
-  const kl = reference && await klTerms(model, reference, responses);
+  const kl = reference && await klTerms(model, reference.model, responses);
   const groups = states.map((state, b): ResponseGroup => ({
     outcomes: outcomes === "shared" ? responses[b]!.map(() => state.outcomes[0]!) : state.outcomes,
     responses: responses[b]!,
@@ -118,7 +118,7 @@ export function reinforceBatch(
 ): { sequences: Sequence[]; normalizer: number } & Omit<ReinforceReport, "gradientNorm"> {
   const { baseline, klCoefficient: beta, klTokens, credit, normalization } = config;
   const rewards: number[] = [], absolute: number[] = [];
-  const sequences = groups.flatMap((group) => {
+  const terms = groups.flatMap((group) => {
     const { outcomes, responses, kl } = group;
     const reward = groupRewards(group, config);
     const advantage = advantages(baseline, reward, outcomes);
@@ -131,24 +131,27 @@ export function reinforceBatch(
     });
     const penalty = (i: number, t: number) =>
       beta === 0 ? 0 : advantages(baseline, toGo!.map((g) => g[t] ?? 0), outcomes)[i]!;
-    return responses.map((response, i): Sequence => {
-      const { tokens } = response, before = response.prompt.tokens.length - 1;
-      const credited = (t: number) => credit === "all" || t === tokens.length - 1 ? 1 : 0;
-      const weights = tokens.map((_, t) => credited(t) * advantage[i]! - beta * penalty(i, t));
-      const pad = new Array<number>(before).fill(0);
-      return {
-        ...responseSequence(response),
-        targets: [...pad, ...tokens],
-        weights: [...pad, ...weights],
-      };
-    });
+    return responses.map(({ tokens }, i) =>
+      tokens.map((_, t) => {
+        const credited = credit === "all" || t === tokens.length - 1;
+        return (credited ? advantage[i]! : 0) - beta * penalty(i, t);
+      })
+    );
   });
+  const { weights, normalizer } = normalize(terms, normalization);
   const responses = groups.flatMap((group) => group.responses);
   const lengths = responses.map(({ tokens }) => tokens.length);
   const kl = groups.flatMap((group) => group.kl ?? []);
   return {
-    sequences,
-    normalizer: normalization === "token-mean" ? sum(lengths) : responses.length,
+    sequences: responses.map((response, i): Sequence => {
+      const before = new Array<number>(response.prompt.tokens.length - 1).fill(0);
+      return {
+        ...responseSequence(response),
+        targets: [...before, ...response.tokens],
+        weights: [...before, ...weights[i]!],
+      };
+    }),
+    normalizer,
     reward: mean(rewards),
     parseRate: mean(responses.map(({ value }) => value === null ? 0 : 1)),
     kl: kl.length > 0 ? mean(kl.map(sum)) : null,
@@ -166,14 +169,9 @@ export async function klTerms(
   const all = groups.flat();
   const own = await responseLogProbabilities(model, all);
   const other = await responseLogProbabilities(reference, all);
-  let i = 0;
-  return groups.map((group) =>
-    group.map(() => {
-      const terms = own[i]!.map((x, t) => x - other[i]![t]!);
-      i++;
-      return terms;
-    })
-  );
+  const terms = own.map((row, i) => row.map((x, t) => x - other[i]![t]!));
+  let first = 0;
+  return groups.map(({ length }) => terms.slice(first, first += length));
 }
 
 /** R_v of each response, by its own outcome or, pooled, averaged over all of the state's. */
@@ -185,7 +183,7 @@ function groupRewards({ responses, outcomes }: ResponseGroup, config: ReinforceC
   );
 }
 
-function checkConfig(config: ReinforceConfig, reference: Model | undefined): void {
+function checkConfig(config: ReinforceConfig, hasReference: boolean): void {
   const { baseline, klCoefficient, outcomes, responses } = config;
   if (baseline !== "raw" && responses < 2) {
     throw new UsageError("responses", responses, `the baseline ${baseline} needs 2 or more`);
@@ -197,7 +195,7 @@ function checkConfig(config: ReinforceConfig, reference: Model | undefined): voi
       `${baseline} needs an outcome for each response: own`,
     );
   }
-  if (klCoefficient > 0 && !reference) {
-    throw new UsageError("klCoefficient", klCoefficient, "give the reference model, or 0");
+  if (klCoefficient > 0 && !hasReference) {
+    throw new UsageError("klCoefficient", klCoefficient, "give the reference critic, or 0");
   }
 }

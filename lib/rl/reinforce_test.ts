@@ -89,72 +89,84 @@ Deno.test("k1 is log pi - log ref of each token", async () => {
   engine.close();
 });
 
-for (const normalization of ["token-mean", "sequence-mean"] as const) {
-  for (const credit of ["all", "value"] as const) {
-    Deno.test(`the gradient is that of sum A log pi / N by finite differences: ${credit}, ${normalization}`, async () => {
-      const engine = await WasmEngine.create();
-      const { policy, groups } = await sampled(engine);
-      const config = reinforceConfig.parse({ klCoefficient: 0.05, credit, normalization });
-      const { sequences, normalizer } = reinforceBatch(groups, config);
-      const length = batchLength(sequences);
-      const { gradients } = await policy.model.gradients(sequences, length, normalizer);
+const CASES = [
+  {},
+  { credit: "value" },
+  { credit: "value", klTokens: "trace", normalization: "seq-mean-token-sum" },
+  { klTokens: "trace", normalization: "seq-mean-token-mean" },
+];
+for (const choices of CASES) {
+  const name = JSON.stringify(choices);
+  Deno.test(`the gradient is that of the mean of A log pi, by finite differences: ${name}`, async () => {
+    const engine = await WasmEngine.create();
+    const { policy, groups } = await sampled(engine);
+    const config = reinforceConfig.parse({ klCoefficient: 0.05, ...choices });
+    const { credit, klTokens, normalization } = config;
+    const { sequences, normalizer } = reinforceBatch(groups, config);
+    const length = batchLength(sequences);
+    const { gradients } = await policy.model.gradients(sequences, length, normalizer);
 
-      // The objective, written anew.
-      const terms = groups.flatMap(({ outcomes, responses, kl }) =>
-        responses.map((response, i) => {
-          const reward = responses.map((r, j) =>
-            r.value === null ? 0 : 1 - (outcomes[j]! - r.value) ** 2
-          );
-          const others = (x: readonly number[]) =>
-            (x.reduce((a, b) => a + b) - x[i]!) / (x.length - 1);
-          const advantage = reward[i]! - others(reward);
-          return {
-            response,
-            weights: response.tokens.map((_, t) => {
-              const toGo = kl!.map((k) => k.slice(t).reduce((a, b) => a + b, 0));
-              const credited = credit === "all" || t === response.tokens.length - 1;
-              return (credited ? advantage : 0) - 0.05 * (toGo[i]! - others(toGo));
-            }),
-          };
-        })
+    // The objective, written anew.
+    const all = groups.flatMap((g) => g.responses), tokens = all.flatMap((r) => r.tokens).length;
+    const terms = groups.flatMap(({ outcomes, responses, kl }) =>
+      responses.map((response, i) => {
+        const reward = responses.map((r, j) =>
+          r.value === null ? 0 : 1 - (outcomes[j]! - r.value) ** 2
+        );
+        const others = (x: readonly number[]) =>
+          (x.reduce((a, b) => a + b) - x[i]!) / (x.length - 1);
+        const advantage = reward[i]! - others(reward);
+        const last = response.tokens.length - 1;
+        return {
+          response,
+          weights: response.tokens.map((_, t) => {
+            const toGo = kl!.map((k) =>
+              k.slice(0, klTokens === "all" ? k.length : -1).slice(t).reduce((a, b) => a + b, 0)
+            );
+            const credited = credit === "all" || t === last;
+            const a = (credited ? advantage : 0) - 0.05 * (toGo[i]! - others(toGo));
+            return normalization === "token-mean"
+              ? a / tokens
+              : normalization === "seq-mean-token-sum"
+              ? a / all.length
+              : a / all.length / response.tokens.length;
+          }),
+        };
+      })
+    );
+    const objective = (weights: Weights) =>
+      terms.reduce(
+        (sum, { response, weights: a }) =>
+          logProbabilities(policy.model, weights, response)
+            .reduce((s, x, t) => s + a[t]! * x, sum),
+        0,
       );
-      const count = normalization === "token-mean"
-        ? terms.reduce((n, { response }) => n + response.tokens.length, 0)
-        : terms.length;
-      const objective = (weights: Weights) =>
-        terms.reduce(
-          (sum, { response, weights: a }) =>
-            sum +
-            logProbabilities(policy.model, weights, response).reduce((s, x, t) => s + a[t]! * x, 0),
-          0,
-        ) / count;
 
-      const weights = weightsOf(await policy.model.tensors());
-      const random = new RandomStream({ seed: 5, purpose: "entries" });
-      for (const [tensor, gradient] of Object.entries(gradients)) {
-        const largest = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-        assert.ok(largest > 0, tensor);
-        const entries = [
-          gradient.findIndex((g) => Math.abs(g) === largest),
-          random.integer(gradient.length),
-        ];
-        for (const i of entries) {
-          const moved = (by: number) => {
-            const w = Float64Array.from(weights[tensor]!);
-            w[i]! += by;
-            return objective({ ...weights, [tensor]: w });
-          };
-          // The loss is minus the objective.
-          const expected = -(moved(1e-4) - moved(-1e-4)) / 2e-4;
-          assert.ok(
-            Math.abs(gradient[i]! - expected) < 1e-6 + 1e-4 * Math.abs(expected),
-            `${tensor}[${i}]: ${gradient[i]}, not ${expected}`,
-          );
-        }
+    const weights = weightsOf(await policy.model.tensors());
+    const random = new RandomStream({ seed: 5, purpose: "entries" });
+    for (const [tensor, gradient] of Object.entries(gradients)) {
+      const largest = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      assert.ok(largest > 0, tensor);
+      const entries = [
+        gradient.findIndex((g) => Math.abs(g) === largest),
+        random.integer(gradient.length),
+      ];
+      for (const i of entries) {
+        const moved = (by: number) => {
+          const w = Float64Array.from(weights[tensor]!);
+          w[i]! += by;
+          return objective({ ...weights, [tensor]: w });
+        };
+        // The loss is minus the objective.
+        const expected = -(moved(1e-4) - moved(-1e-4)) / 2e-4;
+        assert.ok(
+          Math.abs(gradient[i]! - expected) < 1e-6 + 1e-4 * Math.abs(expected),
+          `${tensor}[${i}]: ${gradient[i]}, not ${expected}`,
+        );
       }
-      engine.close();
-    });
-  }
+    }
+    engine.close();
+  });
 }
 
 Deno.test("a step on all answers, each weighted by its probability, raises the expected reward of a one-token bandit", async () => {
@@ -250,9 +262,9 @@ Deno.test("choices that do not go together are refused", async () => {
 async function run(threads: number, to: number, saved?: Uint8Array) {
   const engine = await WasmEngine.create({ threads });
   try {
-    const policy = critic(engine), reference = critic(engine).model;
+    const policy = critic(engine), reference = critic(engine);
     const optimizer = adamW(1e-3, 10);
-    for (const model of [policy.model, reference]) {
+    for (const { model } of [policy, reference]) {
       const sft = new NeuralCritic(engine, cot, environment, size, 1);
       for (let i = 0; i < 2; i++) await supervisedStep(sft, { ...data, batchSize: 8 }, optimizer);
       model.setTensors(await sft.model.tensors());
