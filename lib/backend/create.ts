@@ -7,14 +7,26 @@ export const BACKENDS = ["wasm", "webgpu"] as const;
 /** The name of a backend. */
 export type BackendName = typeof BACKENDS[number];
 
-/**
- * Starts a backend: close it when done. `threads` is WASM's number of lanes, 1 to 4. Throws UsageError where the machine
- * has no adapter for WebGPU.
- */
+/** What a backend is started with; each takes what concerns it. */
+export interface BackendOptions {
+  /** WASM's number of lanes, 1 to 4. Default 1. */
+  readonly threads?: number;
+  /**
+   * Whether the WebGPU engine has a Worker of its own, so that waiting for the GPU does not hold up this thread.
+   * Default: unless this thread is a Worker already.
+   */
+  readonly worker?: boolean;
+}
+
+/** Starts a backend: close it when done. Throws UsageError where the machine has no adapter for WebGPU. */
 export async function createBackend(
   name: BackendName,
-  { threads = 1 }: { threads?: number } = {},
+  { threads = 1, worker = !("WorkerGlobalScope" in globalThis) }: BackendOptions = {},
 ): Promise<Backend> {
+  if (name === "webgpu" && worker) {
+    const { WorkerEngine } = await import("./webgpu/worker_engine.ts");
+    return await WorkerEngine.create();
+  }
   if (name === "webgpu") {
     const { WebGpuEngine } = await import("./webgpu/engine.ts");
     return await WebGpuEngine.create();

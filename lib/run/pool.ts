@@ -3,7 +3,7 @@
  * touches no other.
  */
 import type { BackendName } from "../backend/create.ts";
-import { UsageError } from "../errors.ts";
+import { errorOf, UsageError } from "../errors.ts";
 import type { CellReply, CellRequest } from "./cell_worker.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 
@@ -89,7 +89,7 @@ function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions)
         case "finished":
           return resolve(reply.result);
         case "usage":
-          return reject(usageError(reply.message));
+          return reject(errorOf({ name: "UsageError", message: reply.message, stack: undefined }));
         case "failed":
           return reject(new Error(reply.message));
       }
@@ -107,11 +107,4 @@ function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions)
     };
     worker.postMessage(request);
   });
-}
-
-// An error's class does not survive the way out of a Worker; its message does.
-function usageError(message: string): UsageError {
-  const error = new UsageError("", "", "");
-  error.message = message;
-  return error;
 }

@@ -4,7 +4,7 @@
  *
  * Work is done in the order of the calls. What comes back to the CPU comes by promise: a GPU answers late, and each
  * wait for it is dear. So call first and await later, e.g. the reports of 50 steps at once. A call with a wrong argument
- * throws at once; what goes wrong on the device rejects the promise.
+ * throws at once, or rejects the promise where the device works in a Worker; what goes wrong on the device rejects it.
  */
 import type { Parameter, Tape } from "./tape.ts";
 

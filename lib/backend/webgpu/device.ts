@@ -54,11 +54,15 @@ export class WebGpuDevice {
   #failure: Error | undefined;
   /** Error scopes whose answer is not here yet. */
   readonly #scopes = new Set<Promise<void>>();
+  /** What waits for the end of the caller's turn. */
+  readonly #later = new Set<() => void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   private constructor(
     readonly device: GPUDevice,
     readonly adapter: AdapterDescription,
+    private readonly turns: "timer" | "told",
   ) {
     device.lost.then(({ reason, message }) => {
       if (this.#closed) return;
@@ -76,8 +80,17 @@ export class WebGpuDevice {
     });
   }
 
-  /** Asks for the fastest adapter. Throws UsageError, with the remedy for the platform, where there is none. */
-  static async create(gpu: GPU | undefined = navigator.gpu): Promise<WebGpuDevice> {
+  /**
+   * Asks for the fastest adapter. Throws UsageError, with the remedy for the platform, where there is none.
+   *
+   * @param turns When the caller's turn ends, so that reports are read back: at the next timer, or at `endTurn` alone.
+   */
+  static async create(
+    { gpu = navigator.gpu, turns = "timer" }: {
+      gpu?: GPU | undefined;
+      turns?: "timer" | "told";
+    } = {},
+  ): Promise<WebGpuDevice> {
     const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) throw new UsageError("--backend", "webgpu", `no adapter: ${adapterRemedy()}`);
     const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
@@ -90,7 +103,22 @@ export class WebGpuDevice {
       architecture,
       description,
       software: adapter.info.isFallbackAdapter || /llvmpipe|swiftshader/i.test(description),
-    });
+    }, turns);
+  }
+
+  /** Does `task`, once, when the caller has asked for all that it asks for in this turn. */
+  later(task: () => void): void {
+    this.#later.add(task);
+    if (this.turns === "timer") this.#timer ??= setTimeout(() => this.endTurn(), 0);
+  }
+
+  /** Does now what waits for the end of the turn. */
+  endTurn(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const tasks = [...this.#later];
+    this.#later.clear();
+    for (const task of tasks) task();
   }
 
   #fail(error: Error): void {

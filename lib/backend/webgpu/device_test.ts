@@ -6,7 +6,7 @@ import { kernelNames, specialize } from "./source.ts";
 
 Deno.test("without an adapter the error is the user's, with a remedy for each platform", async () => {
   const none = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
-  await assert.rejects(WebGpuDevice.create(none), (error: Error) => {
+  await assert.rejects(WebGpuDevice.create({ gpu: none }), (error: Error) => {
     assert.ok(error instanceof UsageError);
     assert.match(error.message, /^--backend: "webgpu": no adapter: .*wasm/);
     return true;

@@ -15,6 +15,8 @@ import { WebGpuSession } from "./session.ts";
 export interface WebGpuEngineOptions {
   /** Variants of the matrix product in place of the measured ones. */
   readonly tuning?: GemmTuning;
+  /** When a turn ends, see `WebGpuDevice.create`. */
+  readonly turns?: "timer" | "told";
 }
 
 /** See the file's header. */
@@ -30,8 +32,8 @@ export class WebGpuEngine implements Backend {
    * Starts an engine; measures the matrix product's variants the first time on an adapter. Throws UsageError where there
    * is no adapter.
    */
-  static async create({ tuning }: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
-    const device = await WebGpuDevice.create();
+  static async create({ tuning, ...options }: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
+    const device = await WebGpuDevice.create(options);
     return new WebGpuEngine(device, tuning ?? await tunedGemm(device));
   }
 

@@ -103,7 +103,7 @@ export class WebGpuSession implements Session {
 
   #slot(name: string): Slot {
     const slot = this.slots.get(name);
-    if (!slot) throw new Error(`no parameter ${JSON.stringify(name)} in this model`);
+    if (!slot) throw noParameter(name);
     return slot;
   }
 
@@ -127,9 +127,7 @@ export class WebGpuSession implements Session {
 
   write(state: StateName, name: string, values: Float32Array): void {
     const { rows, cols, stride, offset } = this.#slot(name);
-    if (values.length !== rows * cols) {
-      throw new RangeError(`${name} has ${values.length} values, needs ${rows} x ${cols}`);
-    }
+    checkLength({ rows, cols }, name, values);
     const out = new Float32Array(rows * stride);
     for (let r = 0; r < rows; r++) {
       out.set(values.subarray(r * cols, (r + 1) * cols), r * stride);
@@ -170,6 +168,21 @@ export class WebGpuSession implements Session {
     const recorded = this.record(new Tape(rows, 1, false), (tape) => record(tape, capacity));
     return decodingProgram(this, recorded, { rows, capacity });
   }
+}
+
+/** Throws RangeError if `values` are not those of a weight of this shape. */
+export function checkLength(
+  { rows, cols }: { rows: number; cols: number },
+  name: string,
+  values: Float32Array,
+): void {
+  if (values.length === rows * cols) return;
+  throw new RangeError(`${name} has ${values.length} values, needs ${rows} x ${cols}`);
+}
+
+/** The error for a weight that the model lacks. */
+export function noParameter(name: string): Error {
+  return new Error(`no parameter ${JSON.stringify(name)} in this model`);
 }
 
 /** One weight out of a flat buffer, row-major without padding. */

@@ -45,7 +45,8 @@ class Training implements TrainingProgram {
   readonly #reports: GPUBuffer;
   readonly #control: GPUBuffer;
   #waiting: Waiting[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** One function, so that the device notes it once a turn. */
+  readonly #readBack = () => this.#flush();
 
   constructor(
     private readonly session: WebGpuSession,
@@ -162,7 +163,7 @@ class Training implements TrainingProgram {
     // Whoever awaits the report later gets the error; until then nobody does.
     report.catch(() => {});
     if (this.#waiting.length === REPORTS) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), 0);
+    else session.device.later(this.#readBack);
     return report;
   }
 
@@ -189,9 +190,8 @@ class Training implements TrainingProgram {
 
   /** Reads back what the steps since the last flush reported. */
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const waiting = this.#waiting;
+    if (waiting.length === 0) return;
     this.#waiting = [];
     const { device } = this.session;
     const reject = (error: unknown) => waiting.forEach((w) => w.reject(error));

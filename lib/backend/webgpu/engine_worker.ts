@@ -1,0 +1,145 @@
+/**
+ * A WebGPU engine in a Worker: does what the messages of `WorkerEngine` say, in their order. Waiting for the GPU blocks
+ * this thread's event loop, not the caller's.
+ *
+ * A training step is submitted when it comes, so that the GPU works on it while the caller prepares the next. All else
+ * is kept until a step or the end of the caller's turn: what is read together then waits once.
+ */
+import { errorData } from "../../errors.ts";
+import type {
+  DecodingProgram,
+  ForwardProgram,
+  Session,
+  TrainingProgram,
+} from "../../tensor/backend.ts";
+import type { Tape } from "../../tensor/tape.ts";
+import { WebGpuEngine, type WebGpuEngineOptions } from "./engine.ts";
+import type { Ask, Make, Recorded, Reply, Request, Tell } from "./messages.ts";
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<Request>) => void;
+  postMessage(reply: Reply, transfer?: ArrayBuffer[]): void;
+  close(): void;
+};
+
+let engine: WebGpuEngine | undefined;
+/** Objects by number; in place of one that could not be made, or whose state is not what was asked for, why. */
+const objects = new Map<number, { readonly it: unknown } | { readonly error: unknown }>();
+
+let queue: Request[] = [];
+
+scope.onmessage = ({ data: request }) => {
+  queue.push(request);
+  const waits = "make" in request || ("call" in request && request.call !== "step") ||
+    ("tell" in request && request.tell === "write");
+  if (waits) return;
+  const requests = queue;
+  queue = [];
+  for (const request of requests) {
+    if ("make" in request) keep(request.object, () => make(request));
+    else if ("call" in request) answer(request.ask, request);
+    else tell(request);
+  }
+};
+
+function tell(request: Tell): void {
+  switch (request.tell) {
+    case "start":
+      start(request.options);
+      return;
+    case "write":
+      return keep(request.object, () => {
+        const session = use<Session>(request.object);
+        session.write(request.state, request.name, request.values);
+        return session;
+      });
+    case "end of turn":
+      return engine!.device.endTurn();
+    case "close":
+      engine!.close();
+      scope.close();
+  }
+}
+
+async function start(options: WebGpuEngineOptions): Promise<void> {
+  try {
+    engine = await WebGpuEngine.create({ ...options, turns: "told" });
+    scope.postMessage({ ready: engine.adapter });
+  } catch (error) {
+    scope.postMessage({ notReady: errorData(error) });
+    scope.close();
+  }
+}
+
+function keep(object: number, what: () => unknown): void {
+  try {
+    objects.set(object, { it: what() });
+  } catch (error) {
+    objects.set(object, { error });
+  }
+}
+
+/** An object that was made; throws what went wrong in making it. */
+function use<T>(object: number): T {
+  const entry = objects.get(object)!;
+  if ("error" in entry) throw entry.error;
+  return entry.it as T;
+}
+
+function make(request: Make): unknown {
+  if (request.make === "session") return engine!.session(request.parameters, request.constants);
+  const session = use<Session>(request.session);
+  switch (request.make) {
+    case "training":
+      return session.training(request.shape, replay(request.tape));
+    case "forward":
+      return session.forward(request.shape, replay(request.tape));
+    case "decoding":
+      return session.decoding(request.shape, replay(request.tape));
+  }
+}
+
+/** Puts on a tape what was recorded on the caller's. */
+function replay({ instructions, buffers }: Recorded): (tape: Tape) => void {
+  return (tape) => {
+    tape.instructions.push(...instructions);
+    tape.buffers.push(...buffers);
+  };
+}
+
+async function answer(ask: number, request: Ask & { object: number }): Promise<void> {
+  try {
+    const answer = await call(request);
+    scope.postMessage({ ask, answer }, buffersOf(answer));
+  } catch (error) {
+    scope.postMessage({ ask, error: errorData(error) });
+  }
+}
+
+function call(request: Ask & { object: number }): Promise<unknown> {
+  const { object } = request;
+  switch (request.call) {
+    case "read":
+      return use<Session>(object).read(request.state, request.name);
+    case "step": {
+      const { batch, optimizer, normalizer } = request;
+      return use<TrainingProgram>(object).step(batch, optimizer, normalizer);
+    }
+    case "gradients":
+      return use<TrainingProgram>(object).gradients(request.batch, request.normalizer);
+    case "forward":
+      return use<ForwardProgram>(object).run(request.batch, request.slots);
+    case "generate": {
+      const { forced, positions, rowIds, options } = request;
+      return use<DecodingProgram>(object).run(forced, positions, rowIds, options);
+    }
+  }
+}
+
+/** The memory of an answer's arrays, which is handed over, not copied. */
+function buffersOf(answer: unknown): ArrayBuffer[] {
+  if (ArrayBuffer.isView(answer)) return [answer.buffer as ArrayBuffer];
+  return typeof answer === "object" && answer !== null
+    ? Object.values(answer).flatMap(buffersOf)
+    : [];
+}
