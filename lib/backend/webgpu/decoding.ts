@@ -1,83 +1,234 @@
 /**
- * Token-by-token generation on a WebGPU device: all steps go out at once and the tokens come back at the end. A counter
- * on the device tells the kernels which step it is, so that one list of dispatches serves all.
+ * Token-by-token generation on a WebGPU device. Steps go out many at a time and the tokens come back at the end. A
+ * counter on the device tells the kernels which step it is, so that one list of dispatches serves all.
+ *
+ * Where stop tokens may end all rows early, the number of unfinished rows is read back now and then: first when the
+ * longest prompt has FIRST tokens of its own, then after twice as many steps each time. So there are few waits, and at
+ * most about as many steps in vain as in use. The order of calls is kept: runs of one program take turns, and what
+ * changes weights first makes them submit all that they have left.
  */
 import { withoutFinished } from "../../tensor/finished.ts";
-import type { DecodingProgram, DecodingShape } from "../../tensor/backend.ts";
+import type { DecodingProgram, DecodingShape, GenerationOptions } from "../../tensor/backend.ts";
 import type { Tape } from "../../tensor/tape.ts";
 import type { Lowering } from "./lower.ts";
-import { Program, type View } from "./program.ts";
+import { Program } from "./program.ts";
 import { found, type WebGpuSession } from "./session.ts";
+
+/** Tokens that the longest prompt's row has when unfinished rows are counted first. */
+const FIRST = 8;
 
 /** Compiles generation for at most `rows` sequences of at most `capacity` tokens. */
 export function decodingProgram(
   session: WebGpuSession,
-  { tape, lowering }: { tape: Tape; lowering: Lowering },
-  { rows, capacity }: DecodingShape,
+  recorded: { tape: Tape; lowering: Lowering },
+  shape: DecodingShape,
 ): DecodingProgram {
-  const { device, pool } = session;
-  const { queue } = device.device;
-  lowering.emit("advance", [1, 1, 1], [1], { step: "step" });
-  const size = (capacity + 1) * rows;
-  const buffer = (label: string, words: number) => device.buffer(label, words * 4);
-  const tokens = buffer("tokens", size), known = buffer("forced tokens", size);
-  const places = buffer("positions", size), ids = buffer("row ids", rows);
-  const step = buffer("step", 4), sampling = buffer("sampling", 4);
-  const own: Partial<Record<string, View>> = {
-    ...{ tokens: { buffer: tokens }, next: { buffer: tokens }, forced: { buffer: known } },
-    ...{ positions: { buffer: places }, rowIds: { buffer: ids } },
-    ...{ step: { buffer: step }, sampling: { buffer: sampling } },
-  };
-  const caches = new Map(
-    tape.buffers.filter((b) => b.space === "cache").map((b) => [b, buffer(b.label, b.cols)]),
-  );
-  const program = new Program(device, lowering.dispatches, {
-    sizes: lowering.sizes,
-    pool,
-    resolve: (operand) => {
-      if (typeof operand === "string") return found(operand, own[operand]);
-      const cache = caches.get(operand);
-      return found(
-        operand,
-        session.resolve(operand),
-        cache && { buffer: cache },
-        operand.space === "batch" ? own[operand.label] : undefined,
-      );
-    },
-  });
-  return {
-    run: async (forced, positions, rowIds, options) => {
-      const used = rowIds.length, length = forced.length / used;
-      if (used > rows || length > capacity || !Number.isInteger(length)) {
-        throw new RangeError(
-          `(${length}, ${used}) tokens do not fit a program for (${capacity}, ${rows})`,
+  return new Decoding(session, recorded, shape);
+}
+
+/** Memory of a program, besides its caches. */
+type Own =
+  | "tokens"
+  | "forced"
+  | "positions"
+  | "rowIds"
+  | "sampling"
+  | "stops"
+  | "finished"
+  | "step";
+
+interface Run {
+  /** Sends the input to the device. */
+  readonly write: () => void;
+  /** Steps before the rows are counted. */
+  readonly first: number;
+  /** Steps that are not submitted. */
+  left: number;
+  /** Tokens of all rows of the program. */
+  readonly words: number;
+  resolve(tokens: Promise<Int32Array>): void;
+  reject(error: unknown): void;
+}
+
+class Decoding implements DecodingProgram {
+  readonly #program: Program;
+  readonly #buffers: Readonly<Record<Own, GPUBuffer>>;
+  /** Runs of which not all that is needed is submitted; only the first has begun. */
+  readonly #runs: Run[] = [];
+
+  constructor(
+    private readonly session: WebGpuSession,
+    { tape, lowering }: { tape: Tape; lowering: Lowering },
+    private readonly shape: DecodingShape,
+  ) {
+    const { device, pool } = session;
+    const { rows, capacity } = shape;
+    const classes = Math.max(
+      ...tape.instructions.map(({ op, numbers }) => op === "sample" ? Number(numbers.classes) : 0),
+    );
+    lowering.emit("advance", [1, 1, 1], [rows], {
+      step: "step",
+      stops: "stops",
+      finished: "finished",
+      forced: tape.batch("forced"),
+      tokens: tape.batch("next"),
+    });
+    const size = (capacity + 1) * rows;
+    const buffer = (label: string, words: number) => device.buffer(label, words * 4);
+    this.#buffers = {
+      tokens: buffer("tokens", size),
+      forced: buffer("forced tokens", size),
+      positions: buffer("positions", size),
+      rowIds: buffer("row ids", rows),
+      sampling: buffer("sampling", 4),
+      stops: buffer("stop tokens", Math.ceil(classes / 32)),
+      finished: buffer("finished rows", rows),
+      step: buffer("step", 4),
+    };
+    const own: Readonly<Record<string, GPUBuffer>> = {
+      ...this.#buffers,
+      next: this.#buffers.tokens,
+    };
+    const ownView = (name: string) => own[name] && { buffer: own[name] };
+    const caches = new Map(
+      tape.buffers.filter((b) => b.space === "cache").map((b) => [b, buffer(b.label, b.cols)]),
+    );
+    this.#program = new Program(device, lowering.dispatches, {
+      sizes: lowering.sizes,
+      pool,
+      resolve: (operand) => {
+        if (typeof operand === "string") return found(operand, ownView(operand));
+        const cache = caches.get(operand);
+        return found(
+          operand,
+          session.resolve(operand),
+          cache && { buffer: cache },
+          operand.space === "batch" ? ownView(operand.label) : undefined,
         );
+      },
+    });
+  }
+
+  async run(
+    forced: Int32Array,
+    positions: Int32Array,
+    rowIds: Int32Array,
+    options: GenerationOptions,
+  ): Promise<Int32Array> {
+    const { rows, capacity } = this.shape;
+    const used = rowIds.length, length = forced.length / used;
+    if (used > rows || length > capacity || !Number.isInteger(length)) {
+      throw new RangeError(
+        `(${length}, ${used}) tokens do not fit a program for (${capacity}, ${rows})`,
+      );
+    }
+    this.session.device.check();
+    const write = this.#prepare(forced, positions, rowIds, options);
+    const first = firstSteps(forced, used, options.stop);
+    const tokens = await new Promise<Int32Array>((resolve, reject) => {
+      this.#runs.push({ write, first, left: length - 1, words: length * rows, resolve, reject });
+      if (this.#runs.length === 1) this.#begin();
+    });
+    return withoutFinished(tokens, rows, forced, used, options.stop);
+  }
+
+  /** Lays out a run's input; what is returned sends it to the device. */
+  #prepare(
+    forced: Int32Array,
+    positions: Int32Array,
+    rowIds: Int32Array,
+    { temperature, seed, purpose, stop }: GenerationOptions,
+  ): () => void {
+    const { rows, capacity } = this.shape;
+    const used = rowIds.length, length = forced.length / used;
+    const size = (capacity + 1) * rows;
+    const given = new Int32Array(size), at = new Int32Array(size), fed = new Int32Array(size);
+    for (let t = 0; t < length; t++) {
+      given.set(forced.subarray(t * used, (t + 1) * used), t * rows);
+      at.set(positions.subarray(t * used, (t + 1) * used), t * rows);
+    }
+    fed.set(forced.subarray(0, used));
+    const ids = new Int32Array(rows);
+    ids.set(rowIds);
+    const sampling = new Uint32Array([seed, purpose, 0, 0]);
+    new Float32Array(sampling.buffer)[2] = temperature === 0 ? 0 : 1 / temperature;
+    const stops = new Uint32Array(this.#buffers.stops.size / 4);
+    for (const token of stop) {
+      // A token that the model does not have ends nothing.
+      if (token >>> 5 < stops.length) stops[token >>> 5]! |= 1 << (token & 31);
+    }
+    const finished = new Uint32Array(rows).fill(1, used), step = new Uint32Array(4);
+    const contents = { tokens: fed, forced: given, positions: at, rowIds: ids, sampling, stops };
+    return () => {
+      const { queue } = this.session.device.device;
+      for (const [name, values] of Object.entries({ ...contents, finished, step })) {
+        queue.writeBuffer(this.#buffers[name as Own], 0, values);
       }
-      device.check();
-      const given = new Int32Array(size), at = new Int32Array(size), fed = new Int32Array(size);
-      for (let t = 0; t < length; t++) {
-        given.set(forced.subarray(t * used, (t + 1) * used), t * rows);
-        at.set(positions.subarray(t * used, (t + 1) * used), t * rows);
-      }
-      fed.set(forced.subarray(0, used));
-      const allIds = new Int32Array(rows);
-      allIds.set(rowIds);
-      const { temperature, seed, purpose } = options;
-      const numbers = new Uint32Array([seed, purpose, 0, 0]);
-      new Float32Array(numbers.buffer)[2] = temperature === 0 ? 0 : 1 / temperature;
-      queue.writeBuffer(tokens, 0, fed);
-      queue.writeBuffer(known, 0, given);
-      queue.writeBuffer(places, 0, at);
-      queue.writeBuffer(ids, 0, allIds);
-      queue.writeBuffer(sampling, 0, numbers);
-      const encoder = device.device.createCommandEncoder();
-      encoder.clearBuffer(step);
-      const pass = encoder.beginComputePass();
-      for (let t = 0; t < length - 1; t++) program.encode(pass);
-      pass.end();
-      queue.submit([encoder.finish()]);
-      const [bytes] = await device.read([{ buffer: tokens, bytes: length * rows * 4 }]);
-      return withoutFinished(new Int32Array(bytes!), rows, forced, used, options.stop);
-    },
-  };
+    };
+  }
+
+  /** Begins the first run of the queue. */
+  #begin(): void {
+    const [run] = this.#runs;
+    if (!run) {
+      this.session.running.delete(this);
+      return;
+    }
+    this.session.running.add(this);
+    run.write();
+    this.#work(run).catch((error) => {
+      if (this.#runs[0] !== run) return; // its tokens are asked for: that fails, too
+      run.reject(error);
+      this.#runs.shift();
+      this.#begin();
+    });
+  }
+
+  /** Submits a run's steps until all are, or no row is unfinished. */
+  async #work(run: Run): Promise<void> {
+    for (let steps = run.first, next = 2 * FIRST; steps < run.left; steps = next, next *= 2) {
+      this.#submit(steps);
+      run.left -= steps;
+      const [, unfinished] = await this.#read("step", 2);
+      if (this.#runs[0] !== run) return; // `submitAll` was faster
+      if (unfinished === 0) run.left = 0;
+    }
+    this.#end(run);
+  }
+
+  /** Submits what is left of the first run, asks for its tokens, and begins the next. */
+  #end(run: Run): void {
+    if (run.left > 0) this.#submit(run.left);
+    run.resolve(this.#read("tokens", run.words));
+    this.#runs.shift();
+    this.#begin();
+  }
+
+  /** Submits all that is left of all runs: what is asked for later comes after them. */
+  submitAll(): void {
+    while (this.#runs[0]) this.#end(this.#runs[0]);
+  }
+
+  #submit(steps: number): void {
+    const { device } = this.session.device;
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let t = 0; t < steps; t++) this.#program.encode(pass);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  }
+
+  async #read(name: "tokens" | "step", words: number): Promise<Int32Array> {
+    const [bytes] = await this.session.device.read([
+      { buffer: this.#buffers[name], bytes: words * 4 },
+    ]);
+    return new Int32Array(bytes!);
+  }
+}
+
+/** Steps before rows are counted first: none can have finished before the longest prompt's, but by chance. */
+function firstSteps(forced: Int32Array, rows: number, stop: readonly number[]): number {
+  if (stop.length === 0) return Infinity;
+  const last = forced.findLastIndex((token) => token >= 0);
+  return Math.floor(last / rows) + FIRST;
 }

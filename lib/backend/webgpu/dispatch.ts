@@ -10,11 +10,13 @@ export interface Temporary {
   readonly elements: number;
 }
 
-/** Memory that belongs to the session or the program; the last four are flat buffers over all weights. */
+/** Memory that belongs to the session or the program; the flat ones are flat buffers over all weights. */
 export type Special =
   | "scalars"
   | "sampling"
   | "step"
+  | "stops"
+  | "finished"
   | "control"
   | "reports"
   | FlatName;

@@ -38,6 +38,8 @@ export class WebGpuSession implements Session {
   readonly pool: Pool;
   readonly #constants = new Map<string, GPUBuffer>();
   readonly #flat = new Map<FlatName, GPUBuffer>();
+  /** Generation programs at work, which may have steps to submit. */
+  readonly running = new Set<{ submitAll(): void }>();
   /** Copies on their way to the CPU, so that reading many tensors waits once. */
   readonly #reading = new Map<StateName, Promise<Float32Array>>();
 
@@ -136,9 +138,10 @@ export class WebGpuSession implements Session {
     this.device.device.queue.writeBuffer(this.flat(state), offset * 4, out);
   }
 
-  /** To be called before anything that changes weights: reads from here on must see it. */
+  /** To be called before anything that changes weights: reads from here on must see it, what was asked for must not. */
   changed(): void {
     this.device.check();
+    for (const program of this.running) program.submitAll();
     this.#reading.clear();
   }
 
