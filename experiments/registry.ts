@@ -6,4 +6,5 @@ import type { Registry } from "../lib/run/experiment.ts";
 
 export const registry: Registry = {
   scaling: () => import("./scaling/mod.ts"),
+  generalization: () => import("./generalization/mod.ts"),
 };

@@ -4,6 +4,7 @@ import type { Critic } from "../../lib/critic/neural_critic.ts";
 import type { Environment } from "../../lib/env/environment.ts";
 import { type ValueReport, valueReport } from "../../lib/eval/value_report.ts";
 import type { Json } from "../../lib/run/experiment.ts";
+import { firstWrongToken, haveChains } from "./chains.ts";
 
 /** A test set's numbers in a cell's metrics. */
 export interface TestReport extends Omit<ValueReport, "slices"> {
@@ -44,11 +45,9 @@ function traceAccuracy<State>(
   labelled: readonly LabelledState<State>[],
   predictions: readonly Prediction[],
 ): number | null {
-  if (!predictions.some((p) => (p.response?.length ?? 0) > 1)) return null;
-  let right = 0;
-  predictions.forEach(({ response }, i) => {
-    const trace = environment.reasoningTrace(labelled[i]!.state);
-    if (trace.every((token, k) => response![k] === token)) right++;
-  });
-  return right / labelled.length;
+  if (!haveChains(predictions)) return null;
+  const right = predictions.filter(({ response }, i) =>
+    firstWrongToken(environment.reasoningTrace(labelled[i]!.state), response) === null
+  );
+  return right.length / labelled.length;
 }

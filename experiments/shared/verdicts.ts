@@ -48,18 +48,19 @@ export function ratio(
 }
 
 /**
- * The verdict of a statement that holds for every one of several comparisons: supported if each interval lies above
- * `reference`, not supported if one lies below, else inconclusive.
+ * The verdict of a statement that holds for every one of several comparisons: supported if each interval lies on the
+ * side `wanted` of `reference` (1 = above, -1 = below), not supported if one lies on the other, else inconclusive.
  */
 export function everywhere(
   intervals: Readonly<Record<string, Interval>>,
   reference: number,
   reading: (parts: string) => string,
   words = { above: "higher at", neither: "undecided at", below: "lower at" },
+  wanted: -1 | 1 = 1,
 ): Verdict {
   const names = Object.keys(intervals);
-  const at = (wanted: number) =>
-    names.filter((name) => (side(intervals[name]!, reference) ?? 0) === wanted).join(", ");
+  const at = (where: number) =>
+    names.filter((name) => (side(intervals[name]!, reference) ?? 0) === where).join(", ");
   const parts = [
     at(1) && `${words.above} ${at(1)}`,
     at(0) && `${words.neither} ${at(0)}`,
@@ -68,7 +69,7 @@ export function everywhere(
   return {
     verdict: names.length === 0
       ? "inconclusive"
-      : at(-1)
+      : at(-wanted)
       ? "not supported"
       : at(0)
       ? "inconclusive"

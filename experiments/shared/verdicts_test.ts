@@ -34,6 +34,11 @@ Deno.test("a statement about every comparison", () => {
   assert.equal(verdict({ a: up, b: open }).verdict, "inconclusive");
   assert.equal(verdict({ a: up, b: interval(null, null) }).verdict, "inconclusive");
   assert.equal(verdict({}).verdict, "inconclusive");
+  const below = (intervals: Record<string, ReturnType<typeof interval>>) =>
+    everywhere(intervals, 0.5, (parts) => parts, undefined, -1).verdict;
+  assert.equal(below({ a: down, b: down }), "supported");
+  assert.equal(below({ a: down, b: open }), "inconclusive");
+  assert.equal(below({ a: down, b: up }), "not supported");
   const mixed = verdict({ a: up, b: down, c: open });
   assert.equal(mixed.verdict, "not supported");
   assert.equal(mixed.reading, "higher at a; undecided at c; lower at b");
