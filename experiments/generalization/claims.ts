@@ -103,11 +103,16 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
     evaluate: ({ headline, ratios, trends }) => {
       const trend = trends.find(({ test }) => test === headline);
       if (!trend) return missing("two sizes or more");
-      const s = side(trend.slope);
-      const points = ratios.filter(({ test }) => test === headline)
-        .map(({ size, ratio }) => `${shown(ratio)} at ${size}`).join(", ");
+      const found = ratios.filter(({ test }) => test === headline);
+      // A handicap that shrinks is no advantage that grows: the last ratio must be below 1 too.
+      const sides = [side(trend.slope), side(found.at(-1)!.ratio, 1)];
+      const points = found.map(({ size, ratio }) => `${shown(ratio)} at ${size}`).join(", ");
       return {
-        verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
+        verdict: sides.every((s) => s === -1)
+          ? "supported"
+          : sides.includes(1)
+          ? "not supported"
+          : "inconclusive",
         reading: `Error ratio, ${headline}: ${points}; it changes by ${shown(trend.slope)} per ` +
           `tenfold parameters.`,
         evidence: { slope: { ...trend.slope } },

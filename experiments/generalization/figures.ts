@@ -1,0 +1,374 @@
+/** The figures and tables of the report; each a function of the summary alone. */
+import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { criticLabel, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { sizeName } from "../shared/config.ts";
+import type { GeneralizationConfig, TestSet } from "./config.ts";
+import {
+  type GeneralizationRow,
+  type GeneralizationSummary,
+  GENERATIVE,
+  type TestSummary,
+} from "./summary.ts";
+
+/** What differs between training and a test set. */
+export type Shift = Exclude<TestSet["shift"], "none">;
+
+const SHIFTS: Record<Shift, string> = {
+  length: "longer words",
+  skill: "actors of other skill",
+  start: "other start states",
+};
+
+const PARAMETERS = { title: "parameters", scale: "log" } as const;
+
+function overSeeds({ seeds }: GeneralizationSummary, drawn = "bands"): string {
+  return `Interquartile mean over ${seeds} seeds; ${drawn} are bootstrap 95% intervals.`;
+}
+
+/** The sets of one shift; longer words start with those of training. */
+function setsOf({ tests }: GeneralizationSummary, shift: Shift): readonly TestSummary[] {
+  return tests.filter((t) => t.shift === shift || (shift === "length" && t.shift === "none"));
+}
+
+function critics({ rows }: GeneralizationSummary): string[] {
+  return [...new Set(rows.map((row) => row.critic))];
+}
+
+/** A line per critic over sizes, a panel per test set. */
+function lines(
+  summary: GeneralizationSummary,
+  metric: "rmse" | "rankingAccuracy",
+  sets: readonly TestSummary[],
+): Series[] {
+  return sets.flatMap(({ name: panel }) =>
+    critics(summary).map((critic): Series => ({
+      kind: "line",
+      critic,
+      panel,
+      points: summary.rows.filter((row) => row.critic === critic).map((row) =>
+        intervalPoint(row.parameters, row.tests[panel]![metric].iqm, row.size)
+      ),
+    }))
+  );
+}
+
+const MEAN_STYLE: SeriesStyle = {
+  color: "#59636e",
+  dash: [5, 4],
+  marker: "cross",
+  open: true,
+  hatch: "",
+};
+
+/** RMSE under one shift against parameters, a panel per test set. */
+export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figure {
+  const sets = setsOf(summary, shift);
+  const sizes = summary.rows.map((row) => row.parameters);
+  const level = (name: string, style: SeriesStyle, y: (set: TestSummary) => number) =>
+    sets.filter((set) => y(set) > 0).map((set): Series => ({
+      kind: "line",
+      name,
+      style,
+      panel: set.name,
+      points: [Math.min(...sizes), Math.max(...sizes)].map((x) => ({ x, y: y(set) })),
+    }));
+  return figure({
+    title: `Error against parameters: ${SHIFTS[shift]}`,
+    subtitle: overSeeds(summary),
+    x: PARAMETERS,
+    y: { title: "RMSE against the exact value", min: 0 },
+    series: [
+      ...lines(summary, "rmse", sets),
+      ...level("Always the mean value of training", MEAN_STYLE, (set) => set.trainedMeanRmse),
+      ...level(
+        "Exact value for the actor of training",
+        criticStyle("oracle"),
+        (set) => set.trainedActorRmse,
+      ),
+    ],
+    columns: sets.length === 4 ? 2 : 3,
+    width: sets.length === 4 ? 760 : 960,
+  });
+}
+
+/** Ranking accuracy under one shift against parameters, a panel per test set. */
+export function rankingFigure(summary: GeneralizationSummary): Figure {
+  return figure({
+    title: "Ranking accuracy against parameters",
+    subtitle: `${
+      overSeeds(summary)
+    } Fraction of pairs of states in the right order; 0.5 is chance.`,
+    x: PARAMETERS,
+    y: { title: "ranking accuracy", max: 1 },
+    series: lines(summary, "rankingAccuracy", summary.tests),
+    references: [{ axis: "y", value: 0.5, label: "chance" }],
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** One hue, the CoT critic's, darker for larger sizes; markers and dashes for grey print. */
+const SIZE_STYLES: readonly Partial<SeriesStyle>[] = [
+  { color: "#fdae6b", dash: [2, 3], marker: "circle", open: false, hatch: "" },
+  { color: "#e6550d", dash: [7, 3], marker: "square", open: false, hatch: "/" },
+  { color: "#a63603", dash: [], marker: "diamond", open: false, hatch: "" },
+  { color: "#4a1a04", dash: [12, 3, 2, 3], marker: "triangle-up", open: false, hatch: "x" },
+];
+
+/** The CoT critic's rows, smallest first, each with its look. */
+function generativeSizes({ rows }: GeneralizationSummary) {
+  return rows.filter((row) => row.critic === GENERATIVE)
+    .toSorted((a, b) => a.parameters - b.parameters)
+    .map((row, i) => ({ row, style: SIZE_STYLES[i % SIZE_STYLES.length]! }));
+}
+
+/** The CoT critic's error over the discriminative one's, by test set and size. */
+export function ratioFigure(summary: GeneralizationSummary): Figure {
+  return figure({
+    title: "Error of the generative critic over that of the discriminative one",
+    subtitle: `${overSeeds(summary, "bars")} Below 1 the generative critic is better.`,
+    x: { title: "test set" },
+    y: { title: "ratio of RMSE" },
+    series: generativeSizes(summary).map(({ row, style }): Series => ({
+      kind: "bars",
+      name: row.size,
+      style,
+      bars: summary.ratios.filter(({ size }) => size === row.size).map(({ test, ratio }) => {
+        const { estimate: y, low, high } = ratio;
+        return { category: test, y, low, high };
+      }),
+    })),
+    references: [
+      { axis: "y", value: 1, label: "equal" },
+      { axis: "y", value: 0.5, label: "50% lower" },
+    ],
+    width: 960,
+  });
+}
+
+/** How long the CoT critic's chains stay right on longer words. */
+export function chainFigure(summary: GeneralizationSummary): Figure {
+  return figure({
+    title: "How long the chain of thought stays right",
+    subtitle: `${
+      overSeeds(summary)
+    } Probability that every token up to a place is right (Kaplan-Meier: chains differ in length).`,
+    x: { title: "place in the chain", unit: "tokens", min: 0 },
+    y: { title: "chains still right", min: 0, max: 1 },
+    series: setsOf(summary, "length").flatMap(({ name: panel }) =>
+      generativeSizes(summary).flatMap(({ row, style }): Series[] => {
+        const scores = row.chains?.[panel];
+        return scores
+          ? [{
+            kind: "line",
+            name: row.size,
+            style,
+            panel,
+            points: scores.stillRight.map((y, k) => intervalPoint(k + 1, y)),
+          }]
+          : [];
+      })
+    ),
+    columns: 2,
+  });
+}
+
+/** Where in the chain its first wrong token lies, by tenths of its length. */
+export function firstWrongFigure(summary: GeneralizationSummary): Figure {
+  return figure({
+    title: "Where the chain of thought first goes wrong",
+    subtitle:
+      `Of the chains with a wrong token, the fraction whose first one lies in each tenth of the chain; ${summary.seeds} seeds together.`,
+    x: { title: "place in the chain", unit: "% of its length" },
+    y: { title: "fraction of wrong chains", min: 0 },
+    series: setsOf(summary, "length").flatMap(({ name: panel }) =>
+      generativeSizes(summary).map(({ row, style }): Series => ({
+        kind: "bars",
+        name: row.size,
+        style,
+        panel,
+        bars: Array.from({ length: 10 }, (_, i) => ({
+          category: `${10 * (i + 1)}`,
+          y: row.chains?.[panel]?.firstWrongByTenth?.[i] ?? null,
+        })),
+      }))
+    ),
+    columns: 2,
+  });
+}
+
+/** What was run, in words and numbers, from the configuration. */
+export function settingsTable(config: GeneralizationConfig): Displayable {
+  const { actor, batchSize, environment: e, runs, seeds, steps, tests, testStates } = config;
+  const rows = [
+    [
+      "environment",
+      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
+      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
+    ],
+    [
+      "actor",
+      `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
+    ],
+    ["target", "the actor's exact probability of success, by dynamic programming"],
+    [
+      "critics",
+      runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
+        .join("; "),
+    ],
+    [
+      "training",
+      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
+      seeds.join(", "),
+    ],
+    [
+      "test sets",
+      `${testStates} states each, the same for all runs, with words held out by hash: ` +
+      tests.map((set) => `${set.name} (${described(set, config)})`).join("; "),
+    ],
+    [
+      "error",
+      "root mean squared error against the exact value; 1 for a response that cannot be parsed",
+    ],
+  ] as const;
+  return table({
+    rows,
+    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
+  });
+}
+
+/** What is not as in training. */
+function described(set: TestSet, { actor, environment }: GeneralizationConfig): string {
+  const { min, max, bias, epsilon, movesBefore, shift } = set;
+  const range = (low: number, high: number) => low === high ? `${low}` : `${low} to ${high}`;
+  const left = (moves: number) => environment.maxMoves - moves;
+  return [
+    shift === "none" || shift === "length" ? `words of ${range(min, max)}` : [],
+    epsilon === undefined ? [] : `${epsilon} in place of ${actor.epsilon}`,
+    bias
+      ? `each symbol is ${bias.generator} with probability ${bias.probability}, else uniform`
+      : [],
+    movesBefore
+      ? `${range(left(movesBefore.max), left(movesBefore.min))} moves left in place of ` +
+        range(left(environment.maxMovesBefore), left(environment.minMovesBefore))
+      : [],
+  ].flat().join(", ");
+}
+
+const CRITIC_COLUMNS = [
+  { title: "critic", cell: (row: GeneralizationRow) => row.title },
+  { title: "size", cell: (row: GeneralizationRow) => row.size },
+];
+
+/** Error on the test sets of one shift, a line per critic and size. */
+export function errorsTable(summary: GeneralizationSummary, shift: Shift): Displayable {
+  return table({
+    caption: `RMSE, ${SHIFTS[shift]}: interquartile mean over ${summary.seeds} seeds with ` +
+      `bootstrap 95% interval`,
+    rows: summary.rows,
+    columns: [
+      ...CRITIC_COLUMNS,
+      ...setsOf(summary, shift).map(({ name }) => ({
+        title: name,
+        cell: (row: GeneralizationRow) => row.tests[name]!.rmse.iqm,
+        decimals: 3,
+      })),
+    ],
+  });
+}
+
+const METRICS = {
+  r2: "r2 against the set's own mean",
+  rankingAccuracy: "Ranking accuracy",
+  parseRate: "Parse rate",
+} as const;
+
+/** Another score on every test set, a line per critic and size. */
+export function scoresTable(
+  { rows, seeds, tests }: GeneralizationSummary,
+  metric: keyof typeof METRICS,
+): Displayable {
+  return table({
+    caption: `${METRICS[metric]}: interquartile mean over ${seeds} seeds`,
+    rows,
+    columns: [
+      ...CRITIC_COLUMNS,
+      ...tests.map(({ name }) => ({
+        title: name,
+        cell: (row: GeneralizationRow) => row.tests[name]![metric].iqm.estimate,
+        decimals: 2,
+      })),
+    ],
+  });
+}
+
+/** Right chains, and the error of values after right and after wrong ones. */
+export function chainsTable({ rows, tests, seeds }: GeneralizationSummary): Displayable {
+  const lines = rows.flatMap((row) =>
+    row.chains ? tests.map(({ name }) => ({ row, name, chains: row.chains![name]! })) : []
+  );
+  return table({
+    caption: `Chains of thought that are right in every token (interquartile mean over ${seeds} ` +
+      `seeds with 95% interval), and RMSE of the values after right and wrong ones (seeds together)`,
+    rows: lines,
+    columns: [
+      { title: "critic", cell: ({ row }) => row.title },
+      { title: "size", cell: ({ row }) => row.size },
+      { title: "test set", cell: ({ name }) => name },
+      {
+        title: "right chains",
+        cell: ({ row, name }) => row.tests[name]!.traceAccuracy?.iqm,
+        decimals: 2,
+      },
+      { title: "RMSE after right", cell: ({ chains }) => chains.rmseAfterRight, decimals: 3 },
+      { title: "RMSE after wrong", cell: ({ chains }) => chains.rmseAfterWrong, decimals: 3 },
+    ],
+  });
+}
+
+/** The CoT critic's error over the discriminative one's, a line per test set. */
+export function ratiosTable({ ratios, tests, trends }: GeneralizationSummary): Displayable {
+  const sizes = [...new Set(ratios.map(({ size }) => size))];
+  return table({
+    caption: "RMSE of the CoT critic over the discriminative one's, with bootstrap 95% interval",
+    rows: tests,
+    columns: [
+      { title: "test set", cell: ({ name }) => name },
+      ...sizes.map((size) => ({
+        title: size,
+        cell: ({ name }: TestSummary) =>
+          ratios.find((r) => r.size === size && r.test === name)!.ratio,
+        decimals: 2,
+      })),
+      {
+        title: "change per tenfold parameters",
+        cell: ({ name }) => trends.find(({ test }) => test === name)?.slope,
+        decimals: 2,
+      },
+    ],
+  });
+}
+
+/** Every run's raw score: RMSE by seed. */
+export function rawScoresTable(
+  { rows, tests }: GeneralizationSummary,
+  config: GeneralizationConfig,
+): Displayable {
+  return table({
+    caption: "RMSE, every seed",
+    rows: tests.flatMap(({ name }) => rows.map((row) => ({ row, name }))),
+    columns: [
+      { title: "test set", cell: ({ name }) => name },
+      { title: "critic", cell: ({ row }) => row.title },
+      { title: "size", cell: ({ row }) => row.size },
+      ...config.seeds.map((seed, i) => ({
+        title: `seed ${seed}`,
+        cell: ({ row, name }: { row: GeneralizationRow; name: string }) =>
+          row.tests[name]!.rmse.scores[i],
+        decimals: 4,
+      })),
+    ],
+  });
+}
