@@ -43,7 +43,7 @@ export const generalizationConfig = z.strictObject({
   runs: criticRuns.describe("Which critics are trained at which sizes."),
   steps: count.default(1000).describe("Training steps."),
   batchSize: count.default(64).describe("States in a training batch."),
-  testStates: count.default(2000).describe("Held-out states in each test set."),
+  testStates: count.default(1000).describe("Held-out states in each test set."),
   tests: z.array(testSet).min(2).default([
     { name: "in distribution", shift: "none", min: 6, max: 10 },
     { name: "1.5x length", shift: "length", min: 15, max: 15 },
@@ -115,7 +115,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", GeneralizationInpu
       { critic: "discriminative-mse", sizes: [oneShot.d16L2, oneShot.d32L2] },
       { critic: "cot", sizes: [serial.d16L2, serial.d32L2] },
     ],
-    testStates: 1000,
   },
   standard: {
     seeds: [1, 2, 3, 4, 5],

@@ -109,12 +109,12 @@ export function rankingFigure(summary: GeneralizationSummary): Figure {
   });
 }
 
-/** One hue, the CoT critic's, darker for larger sizes; markers and dashes for grey print. */
+/** Bars of one hue, the CoT critic's, darker for larger sizes; hatches for grey print. */
 const SIZE_STYLES: readonly Partial<SeriesStyle>[] = [
-  { color: "#fdae6b", dash: [2, 3], marker: "circle", open: false, hatch: "" },
-  { color: "#e6550d", dash: [7, 3], marker: "square", open: false, hatch: "/" },
-  { color: "#a63603", dash: [], marker: "diamond", open: false, hatch: "" },
-  { color: "#4a1a04", dash: [12, 3, 2, 3], marker: "triangle-up", open: false, hatch: "x" },
+  { color: "#fdae6b", hatch: "" },
+  { color: "#e6550d", hatch: "/" },
+  { color: "#a63603", hatch: "" },
+  { color: "#4a1a04", hatch: "x" },
 ];
 
 /** The CoT critic's rows, smallest first, each with its look. */
@@ -128,7 +128,8 @@ function generativeSizes({ rows }: GeneralizationSummary) {
 export function ratioFigure(summary: GeneralizationSummary): Figure {
   return figure({
     title: "Error of the generative critic over that of the discriminative one",
-    subtitle: `${overSeeds(summary, "bars")} Below 1 the generative critic is better.`,
+    subtitle: `${overSeeds(summary, "bars")} Below the dashed line at 1 the generative critic is ` +
+      `better, below that at 0.5 by more than 50%.`,
     x: { title: "test set" },
     y: { title: "ratio of RMSE" },
     series: generativeSizes(summary).map(({ row, style }): Series => ({
@@ -141,37 +142,33 @@ export function ratioFigure(summary: GeneralizationSummary): Figure {
       }),
     })),
     references: [
-      { axis: "y", value: 1, label: "equal" },
-      { axis: "y", value: 0.5, label: "50% lower" },
+      { axis: "y", value: 1, label: "" },
+      { axis: "y", value: 0.5, label: "" },
     ],
     width: 960,
   });
 }
 
-/** How long the CoT critic's chains stay right on longer words. */
+/** How long the CoT critic's chains stay right on longer words: a row of panels per size, a column per test set. */
 export function chainFigure(summary: GeneralizationSummary): Figure {
+  const sets = setsOf(summary, "length");
   return figure({
     title: "How long the chain of thought stays right",
-    subtitle: `${
-      overSeeds(summary)
-    } Probability that every token up to a place is right (Kaplan-Meier: chains differ in length).`,
+    subtitle: `Probability that every token up to a place is right (Kaplan-Meier estimate, for ` +
+      `chains differ in length). Interquartile mean over ${summary.seeds} seeds; bands reach from ` +
+      `the lowest to the highest seed.`,
     x: { title: "place in the chain", unit: "tokens", min: 0 },
     y: { title: "chains still right", min: 0, max: 1 },
-    series: setsOf(summary, "length").flatMap(({ name: panel }) =>
-      generativeSizes(summary).flatMap(({ row, style }): Series[] => {
-        const scores = row.chains?.[panel];
-        return scores
-          ? [{
-            kind: "line",
-            name: row.size,
-            style,
-            panel,
-            points: scores.stillRight.map((y, k) => intervalPoint(k + 1, y)),
-          }]
-          : [];
+    series: generativeSizes(summary).flatMap(({ row }) =>
+      sets.flatMap(({ name }): Series[] => {
+        const scores = row.chains?.[name];
+        if (!scores) return [];
+        const points = scores.stillRight.map((point, k) => ({ x: k + 1, ...point }));
+        return [{ kind: "line", critic: row.critic, panel: `${row.size}, ${name}`, points }];
       })
     ),
-    columns: 2,
+    columns: sets.length,
+    width: 960,
   });
 }
 
@@ -181,7 +178,7 @@ export function firstWrongFigure(summary: GeneralizationSummary): Figure {
     title: "Where the chain of thought first goes wrong",
     subtitle:
       `Of the chains with a wrong token, the fraction whose first one lies in each tenth of the chain; ${summary.seeds} seeds together.`,
-    x: { title: "place in the chain", unit: "% of its length" },
+    x: { title: "first wrong token within this tenth of the chain", unit: "up to % of its length" },
     y: { title: "fraction of wrong chains", min: 0 },
     series: setsOf(summary, "length").flatMap(({ name: panel }) =>
       generativeSizes(summary).map(({ row, style }): Series => ({

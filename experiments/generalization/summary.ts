@@ -10,7 +10,7 @@ import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { log } from "../../lib/tensor/math.ts";
 import { type ChainErrors, type ChainReport, stillRight } from "../shared/chains.ts";
 import { sizeName } from "../shared/config.ts";
-import { scoresOf, type TestScores, testScores } from "../shared/scores.ts";
+import { type TestScores, testScores } from "../shared/scores.ts";
 import { ratio } from "../shared/verdicts.ts";
 import type { GeneralizationReport } from "./cell.ts";
 import { generalizationCells } from "./cells.ts";
@@ -30,8 +30,12 @@ export interface TestSummary extends Pick<TestSet, "name" | "shift"> {
 
 /** What became of the chains of thought on one test set, over seeds. */
 export interface ChainScores {
-  /** Probability that a chain is right up to each token, first to last: interquartile mean and interval. */
-  readonly stillRight: readonly Pick<Interval, "estimate" | "low" | "high">[];
+  /** Probability that a chain is right up to each token, first to last: interquartile mean, lowest and highest seed. */
+  readonly stillRight: readonly {
+    readonly y: number;
+    readonly low: number;
+    readonly high: number;
+  }[];
   /** Of the chains with a wrong token, the fraction whose first one lies in each tenth of the chain; null if none is wrong. */
   readonly firstWrongByTenth: readonly number[] | null;
   /** RMSE of values after right chains, and after wrong ones, seeds pooled; null if there are none. */
@@ -99,7 +103,7 @@ export function summarizeGeneralization(
     const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
     const byTest = <T>(of: (reports: GeneralizationReport[]) => T) =>
       names.map((name) => [name, of(group.map(({ id }) => reportOf(id, name)))] as const);
-    const chains = byTest((reports) => chainScores(reports.map((r) => r.chains), bootstrap));
+    const chains = byTest((reports) => chainScores(reports.map((r) => r.chains)));
     return {
       critic,
       title: criticDefinition(critic).title,
@@ -155,10 +159,7 @@ export function summarizeGeneralization(
 }
 
 /** Chains of one test set, one report per seed. */
-function chainScores(
-  reports: readonly (ChainReport | null)[],
-  bootstrap: BootstrapOptions,
-): ChainScores | null {
+function chainScores(reports: readonly (ChainReport | null)[]): ChainScores | null {
   if (reports.includes(null)) return null;
   const chains = reports as readonly ChainReport[];
   const curves = chains.map(stillRight);
@@ -168,8 +169,8 @@ function chainScores(
   const wrong = tenths.reduce((sum, n) => sum + n, 0);
   return {
     stillRight: curves[0]!.map((_, k) => {
-      const { estimate, low, high } = scoresOf(curves.map((curve) => curve[k]!), bootstrap).iqm;
-      return { estimate, low, high };
+      const seeds = curves.map((curve) => curve[k]!);
+      return { y: interquartileMean(seeds), low: Math.min(...seeds), high: Math.max(...seeds) };
     }),
     firstWrongByTenth: wrong === 0 ? null : tenths.map((n) => n / wrong),
     rmseAfterRight: pooledRmse(chains.map((c) => c.afterRight)),

@@ -69,7 +69,7 @@ export interface BarSeries extends SeriesBase {
 /** Anything with a place in the legend. */
 export type Series = LineSeries | ScatterSeries | BarSeries;
 
-/** A thin dashed line across every panel at one x or y; its label stands beside it. */
+/** A thin dashed line across every panel at one x or y; its label stands beside it ("" = none). */
 export interface StraightLine {
   readonly axis: "x" | "y";
   readonly value: number;

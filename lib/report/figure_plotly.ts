@@ -398,7 +398,8 @@ function references(figure: ResolvedFigure, xaxis: string, yaxis: string, labell
       });
     }
   });
-  return { shapes, annotations: labelled ? annotations : [] };
+  const named = annotations.filter((_, i) => figure.lines[i]!.label !== "");
+  return { shapes, annotations: labelled ? named : [] };
 }
 
 const REFERENCE_LINE = { color: INK.muted, width: 1.2, dash: "5px,4px" } as const;

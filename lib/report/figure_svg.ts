@@ -124,6 +124,7 @@ function panelPlot(
   const label = (axis: typeof x) => (value: number) =>
     axis.ticks.find((tick) => tick.value === value)?.label ?? "";
   const [xs, ys] = [x.ticks.map(({ value }) => value), y.ticks.map(({ value }) => value)];
+  // `text` and not `tickFormat`: of the latter's labels a narrow log axis leaves some out.
   const axis = { color: INK.text, fontSize: FONT_SIZE.tick, fontVariant: "normal" } as const;
   return Plot.plot({
     document,
@@ -141,11 +142,11 @@ function panelPlot(
       Plot.gridY(ys, { stroke: INK.grid, strokeOpacity: 1 }),
       bars ? [] : Plot.gridX(xs, { stroke: INK.grid, strokeOpacity: 1 }),
       Plot.frame({ stroke: INK.axis }),
-      margin.left <= 4 ? [] : Plot.axisY(ys, { ...axis, label: null, tickFormat: label(y) }),
+      margin.left <= 4 ? [] : Plot.axisY(ys, { ...axis, label: null, text: label(y) }),
       margin.bottom <= 4 ? [] : Plot.axisX(xs, {
         ...axis,
         label: null,
-        tickFormat: bars ? (i: number) => categories[i] : label(x),
+        text: bars ? (i: number) => categories[i] : label(x),
         ...(bars ? { tickSize: 0 } : {}),
       }),
       references(figure, panel),

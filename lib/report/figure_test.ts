@@ -161,6 +161,35 @@ Deno.test("an interval that reaches below 0 is cut off on a log axis", () => {
   assert.ok(resolveFigure(description).y.domain[0] > 0);
 });
 
+Deno.test("every tick of a narrow log axis has its label", () => {
+  const description: FigureDescription = {
+    title: "t",
+    x: { title: "x", scale: "log" },
+    y: { title: "y" },
+    series: ["a", "b", "c"].map((panel): Series => ({
+      kind: "line",
+      name: "line",
+      panel,
+      points: [{ x: 8.9e3, y: 0 }, { x: 35e3, y: 1 }],
+    })),
+  };
+  const { panels, x } = resolveFigure(description);
+  const svg = bundle(description)["image/svg+xml"]!;
+  for (const { label } of x.ticks) {
+    assert.equal(svg.split(`>${label}</text>`).length - 1, panels.length, label);
+  }
+});
+
+Deno.test("a reference line without a label has no annotation", () => {
+  const lines = (label: string) =>
+    plotly({ ...PANELS, references: [{ axis: "y", value: 0.6, label }] }).layout.annotations as {
+      text: string;
+    }[];
+  const texts = (label: string) => lines(label).map(({ text }) => text);
+  assert.deepEqual(texts("chance").filter((text) => !texts("").includes(text)), ["chance"]);
+  assert.ok(!texts("").includes(""));
+});
+
 Deno.test("one point makes a figure", () => {
   const points = [intervalPoint(25344, { estimate: 0.03, low: null, high: null })];
   const { x, y } = resolveFigure({

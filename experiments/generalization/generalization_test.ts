@@ -1,0 +1,269 @@
+import assert from "node:assert/strict";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { UsageError } from "../../lib/errors.ts";
+import type { CellContext } from "../../lib/run/experiment.ts";
+import { type GeneralizationReport, runGeneralizationCell } from "./cell.ts";
+import { generalizationCells } from "./cells.ts";
+import { generalizationClaims } from "./claims.ts";
+import {
+  type GeneralizationConfig,
+  generalizationConfig,
+  type GeneralizationInput,
+  profiles,
+} from "./config.ts";
+import { labelledTestStates } from "./states.ts";
+import { type GeneralizationSummary, summarizeGeneralization } from "./summary.ts";
+
+const size = { dModel: 16, layers: 1, learningRate: 1e-2 };
+
+const tests: GeneralizationInput["tests"] = [
+  { name: "in distribution", shift: "none", min: 3, max: 5 },
+  { name: "2x length", shift: "length", min: 10, max: 10 },
+  { name: "skill", shift: "skill", min: 3, max: 5, epsilon: 0.7 },
+  {
+    name: "biased",
+    shift: "start",
+    min: 3,
+    max: 5,
+    bias: { generator: "rot", probability: 0.5 },
+  },
+  { name: "late", shift: "start", min: 3, max: 5, movesBefore: { min: 4, max: 5 } },
+];
+
+function config(change: Partial<GeneralizationInput> = {}): GeneralizationConfig {
+  return generalizationConfig.parse({
+    seeds: [1],
+    runs: [{ critic: "discriminative-mse", sizes: [size] }],
+    environment: { group: "S4", minLength: 3, maxLength: 5 },
+    tests,
+    steps: 100,
+    batchSize: 16,
+    testStates: 60,
+    ...change,
+  });
+}
+
+function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
+  return { threads, checkpoint, progress: () => {} };
+}
+
+const none = { load: () => undefined, save: () => {} };
+
+Deno.test("every profile gives cells with unique ids and positive costs", () => {
+  for (const profile of Object.values(profiles)) {
+    const cells = generalizationCells(generalizationConfig.parse(profile));
+    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
+    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
+  }
+});
+
+Deno.test("what cannot be tested is refused before anything is trained", () => {
+  const first = tests[0]!;
+  assert.throws(() => config({ headline: "5x length" }), /must be the name of one of the tests/);
+  assert.throws(() => config({ tests: [...tests, first] }), /same name/);
+  assert.throws(() => config({ tests: tests.toReversed() }), /first test set, and no other/);
+  const refused = (change: object) => {
+    const changed = config({ tests: [first, { ...tests[1]!, ...change }] });
+    assert.throws(() => generalizationCells(changed), UsageError);
+  };
+  refused({ min: 60, max: 60 });
+  refused({ min: 11 });
+  refused({ bias: { generator: "(012)", probability: 0.5 } });
+  refused({ movesBefore: { min: 2, max: 9 } });
+});
+
+Deno.test("the states of every set are held out, unsolved, and what the set says", () => {
+  const full = config({ testStates: 300 });
+  const { environment: e, actor } = full;
+  const environment = createEnvironment("permutation", e);
+  const rot = environment.group.generators.findIndex(({ name }) => name === "rot");
+  const share = new Map<string, number>();
+  for (const set of full.tests) {
+    const labelled = labelledTestStates(set, full);
+    assert.deepEqual(labelledTestStates(set, full), labelled);
+    const moves = set.movesBefore ?? { min: e.minMovesBefore, max: e.maxMovesBefore };
+    const symbols = labelled.flatMap(({ state }) => state.word);
+    share.set(set.name, symbols.filter((g) => g === rot).length / symbols.length);
+    for (const { state, value } of labelled) {
+      assert.equal(environment.splitOf(state.word), "test");
+      assert.notEqual(state.element, 0);
+      assert.ok(state.word.length >= set.min && state.word.length <= set.max);
+      assert.ok(state.moves.length >= moves.min && state.moves.length <= moves.max);
+      assert.equal(state.stepsLeft, e.maxMoves - state.moves.length);
+      const epsilon = set.epsilon ?? actor.epsilon;
+      assert.equal(value, environment.exactValue(state, { epsilon }));
+    }
+    const counts = new Set(labelled.map(({ state }) => state.moves.length));
+    assert.equal(counts.size, moves.max - moves.min + 1, "all numbers of moves occur");
+  }
+  // Half of the symbols and a quarter of the other half, as far as held-out words allow.
+  assert.ok(share.get("biased")! > 0.5 && share.get("biased")! < 0.75, `${share.get("biased")}`);
+  assert.ok(share.get("2x length")! > 0.2 && share.get("2x length")! < 0.3);
+});
+
+Deno.test("without a bias, biased words are the environment's own", () => {
+  const full = config({ testStates: 3000, environment: {} });
+  const uniform = { name: "uniform", shift: "start", min: 6, max: 10 } as const;
+  const statistics = (bias: object) => {
+    const labelled = labelledTestStates({ ...uniform, ...bias }, full);
+    const mean = (x: number[]) => x.reduce((a, b) => a + b, 0) / x.length;
+    return [
+      mean(labelled.map(({ value }) => value)),
+      mean(labelled.map(({ state }) => state.word.length)),
+      mean(labelled.map(({ state }) => state.moves.length)),
+    ];
+  };
+  const own = statistics({});
+  const ours = statistics({ bias: { generator: "rot", probability: 0 } });
+  // Standard errors of a difference: 0.006, 0.037, 0.029.
+  [0.02, 0.13, 0.1].forEach((tolerance, i) =>
+    assert.ok(Math.abs(own[i]! - ours[i]!) < tolerance, `${own} ${ours}`)
+  );
+});
+
+Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
+  for (const critic of ["discriminative-mse", "cot"]) {
+    const [cell] = generalizationCells(config({ runs: [{ critic, sizes: [size] }] }));
+    const saved: Uint8Array[] = [];
+    const whole = await runGeneralizationCell(
+      cell!,
+      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
+      0,
+    );
+    assert.equal(saved.length, 1);
+    const resumed = await runGeneralizationCell(
+      cell!,
+      context({ load: () => saved[0], save: () => {} }, 2),
+    );
+    assert.deepEqual(resumed.digests, whole.digests);
+    assert.deepEqual(resumed.metrics, whole.metrics);
+
+    const reports = whole.metrics.tests as unknown as Record<string, GeneralizationReport>;
+    for (
+      const [name, { chains, n, traceAccuracy, trainedActorRmse, ...report }] of Object.entries(
+        reports,
+      )
+    ) {
+      assert.equal(trainedActorRmse > 0.1, name === "skill");
+      if (critic === "discriminative-mse") {
+        assert.equal(chains, null);
+        continue;
+      }
+      const { afterRight, afterWrong, firstWrong, reached } = chains!;
+      assert.equal(afterRight.count + afterWrong.count, n);
+      assert.equal(afterRight.count, traceAccuracy! * n);
+      assert.equal(firstWrong.reduce((a, b) => a + b), afterWrong.count);
+      assert.equal(reached[0], n);
+      const mse = (afterRight.squares + afterWrong.squares) / n;
+      assert.ok(Math.abs(mse - report.penalizedMse) < 1e-9);
+    }
+  }
+});
+
+type Errors = Partial<Record<string, number[][]>>;
+
+/**
+ * A summary with the given RMSE by size and seed, sizes tenfold apart: for both critics on every test set, or on those
+ * named.
+ */
+function summary(discriminative: number[][], generative: number[][], elsewhere: Errors = {}) {
+  const full = config({
+    seeds: discriminative[0]!.map((_, i) => i + 1),
+    bootstrapReplicates: 300,
+    runs: ["discriminative-mse", "cot"].map((critic) => ({
+      critic,
+      sizes: discriminative.map((_, i) => ({ ...size, layers: i + 1 })),
+    })),
+  });
+  const results = new Map(
+    generalizationCells(full).map(({ id, seed, config: { critic, size } }) => {
+      const reports = full.tests.map(({ name }) => {
+        const scores = critic === "cot" ? elsewhere[name] ?? generative : discriminative;
+        const rmse = scores[size.layers - 1]![seed - 1]!;
+        return [name, {
+          penalizedMse: rmse * rmse,
+          meanExact: 0.5,
+          varianceExact: 0.06,
+          rankingAccuracy: 1 - rmse,
+          parseRate: 1,
+          expectation: null,
+          traceAccuracy: null,
+          chains: null,
+          trainedActorRmse: 0,
+        }];
+      });
+      const metrics = {
+        parameters: 10 ** (size.layers + 2),
+        trainingFlops: 1,
+        tests: Object.fromEntries(reports),
+      };
+      return [id, { metrics, digests: {} }];
+    }),
+  );
+  return summarizeGeneralization(full, results);
+}
+
+function verdicts(s: GeneralizationSummary): Record<string, string> {
+  return Object.fromEntries(generalizationClaims.map((c) => [c.id, c.evaluate(s).verdict]));
+}
+
+const flat = [[0.25, 0.24, 0.26], [0.25, 0.26, 0.24]];
+const falling = [[0.2, 0.19, 0.21], [0.03, 0.04, 0.03]];
+
+Deno.test("the ratio of errors and its change with size", () => {
+  const { ratios, trends } = summary([[0.2, 0.2], [0.4, 0.4]], [[0.1, 0.1], [0.1, 0.1]]);
+  const at = (size: string) => ratios.find((r) => r.size === size && r.test === "skill")!.ratio;
+  assert.ok(Math.abs(at("d16-L1").estimate! - 0.5) < 1e-12);
+  assert.ok(Math.abs(at("d16-L2").estimate! - 0.25) < 1e-12);
+  assert.ok(Math.abs(trends[0]!.slope.estimate! + 0.25) < 1e-12, "per tenfold parameters");
+});
+
+Deno.test("the verdicts of what the paper says", () => {
+  assert.deepEqual(verdicts(summary(flat, falling)), {
+    "C3": "supported",
+    "C3-sizes": "supported",
+    "C3-scale": "supported",
+    "C3-skill": "supported",
+    "C3-start": "supported",
+  });
+});
+
+Deno.test("the verdicts where the opposite is true", () => {
+  assert.deepEqual(verdicts(summary(falling, flat)), {
+    "C3": "not supported",
+    "C3-sizes": "not supported",
+    "C3-scale": "not supported",
+    "C3-skill": "not supported",
+    "C3-start": "not supported",
+  });
+});
+
+Deno.test("each claim reads the test sets that it is about", () => {
+  const high = [[0.9, 0.8, 0.9], [0.9, 0.8, 0.9]];
+  const only = (name: string) => verdicts(summary(flat, falling, { [name]: high }));
+  assert.deepEqual(only("in distribution"), verdicts(summary(flat, falling)));
+  const wrong = (name: string) =>
+    Object.entries(only(name)).filter(([, verdict]) => verdict === "not supported").map(([id]) =>
+      id
+    );
+  assert.deepEqual(wrong("2x length"), ["C3", "C3-sizes", "C3-scale"]);
+  assert.deepEqual(wrong("skill"), ["C3-sizes", "C3-skill"]);
+  assert.deepEqual(wrong("late"), ["C3-sizes", "C3-start"]);
+});
+
+Deno.test("a handicap that shrinks is no advantage, and a third less is not half", () => {
+  const shrinking = [[0.9, 0.91, 0.89], [0.5, 0.51, 0.49]];
+  assert.equal(verdicts(summary(flat, shrinking))["C3-scale"], "not supported");
+  const third = [[0.16, 0.16, 0.17], [0.16, 0.16, 0.17]];
+  const { C3, "C3-sizes": sizes } = verdicts(summary(flat, third));
+  assert.deepEqual([C3, sizes], ["not supported", "supported"]);
+});
+
+Deno.test("with one seed, or where the runs overlap, nothing is decided", () => {
+  const one = summary([[0.25], [0.25]], [[0.1], [0.05]]);
+  for (const verdict of Object.values(verdicts(one))) assert.equal(verdict, "inconclusive");
+  const overlapping = [[0.05, 0.3, 0.1], [0.1, 0.05, 0.3]];
+  for (const verdict of Object.values(verdicts(summary(flat, overlapping)))) {
+    assert.equal(verdict, "inconclusive");
+  }
+});
