@@ -47,8 +47,6 @@ function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContex
   return { threads, checkpoint, progress: () => {} };
 }
 
-const none = { load: () => undefined, save: () => {} };
-
 Deno.test("every profile gives cells with unique ids and positive costs", () => {
   for (const profile of Object.values(profiles)) {
     const cells = generalizationCells(generalizationConfig.parse(profile));
