@@ -25,8 +25,8 @@ export interface GeneralizationCell extends TestSource {
   readonly tests: readonly TestSet[];
 }
 
-/** A test set's numbers in a cell's metrics. */
-export interface GeneralizationReport extends TestReport {
+/** A test set's numbers in a cell's metrics; without calibration, which nothing here reads. */
+export interface GeneralizationReport extends Omit<TestReport, "calibration"> {
   /** Null for critics that write no chain of thought. */
   readonly chains: ChainReport | null;
   /** RMSE of the exact value for the actor of training: what a critic that learned it perfectly would have. */
@@ -80,13 +80,14 @@ async function test(
 ): Promise<GeneralizationReport> {
   const labelled = labelledTestStates(set, config);
   const { report, predictions } = await evaluate(critic, environment, labelled);
+  const { calibration: _, ...scores } = report;
   let squares = 0;
   for (const { state, value } of labelled) {
     const error = environment.exactValue(state, config.actor) - value;
     squares += error * error;
   }
   return {
-    ...report,
+    ...scores,
     chains: haveChains(predictions) ? chainReport(environment, labelled, predictions) : null,
     trainedActorRmse: Math.sqrt(squares / labelled.length),
   };

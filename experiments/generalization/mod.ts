@@ -34,7 +34,7 @@ const generalization: Experiment<
   summarize: summarizeGeneralization,
   claims: generalizationClaims,
   table: generalizationTable,
-  compared: ["rmse", "mae", "rankingAccuracy", "parseRate"],
+  compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "03-generalization",
 };
 

@@ -38,7 +38,7 @@ export function scoresOf(scores: readonly number[], bootstrap: BootstrapOptions)
 
 /** Scores of one test set, `reports` one per seed. */
 export function testScores(
-  reports: readonly TestReport[],
+  reports: readonly Omit<TestReport, "calibration">[],
   bootstrap: BootstrapOptions,
 ): TestScores {
   const scores = (values: number[]) => scoresOf(values, bootstrap);
