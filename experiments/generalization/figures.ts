@@ -259,6 +259,22 @@ const CRITIC_COLUMNS = [
   { title: "size", cell: (row: GeneralizationRow) => row.size },
 ];
 
+/** A row of a table of test sets and critics. */
+interface Line {
+  readonly row: GeneralizationRow;
+  readonly name: string;
+}
+
+function linesOf(rows: readonly GeneralizationRow[], tests: readonly TestSummary[]): Line[] {
+  return tests.flatMap(({ name }) => rows.map((row) => ({ row, name })));
+}
+
+const LINE_COLUMNS = [
+  { title: "test set", cell: ({ name }: Line) => name },
+  { title: "critic", cell: ({ row }: Line) => row.title },
+  { title: "size", cell: ({ row }: Line) => row.size },
+];
+
 /** Error on the test sets of one shift, a line per critic and size. */
 export function errorsTable(summary: GeneralizationSummary, shift: Shift): Displayable {
   return table({
@@ -276,51 +292,38 @@ export function errorsTable(summary: GeneralizationSummary, shift: Shift): Displ
   });
 }
 
-const METRICS = {
-  r2: "r2 against the set's own mean",
-  rankingAccuracy: "Ranking accuracy",
-  parseRate: "Parse rate",
-} as const;
-
-/** Another score on every test set, a line per critic and size. */
-export function scoresTable(
-  { rows, seeds, tests }: GeneralizationSummary,
-  metric: keyof typeof METRICS,
-): Displayable {
+/** What else was measured, a line per test set, critic and size. */
+export function scoresTable({ rows, seeds, tests }: GeneralizationSummary): Displayable {
+  const scores = ({ row, name }: Line) => row.tests[name]!;
   return table({
-    caption: `${METRICS[metric]}: interquartile mean over ${seeds} seeds`,
-    rows,
+    caption: `Other scores: interquartile mean over ${seeds} seeds with bootstrap 95% interval; ` +
+      `r2 against the set's own mean`,
+    rows: linesOf(rows, tests),
     columns: [
-      ...CRITIC_COLUMNS,
-      ...tests.map(({ name }) => ({
-        title: name,
-        cell: (row: GeneralizationRow) => row.tests[name]![metric].iqm.estimate,
-        decimals: 2,
-      })),
+      ...LINE_COLUMNS,
+      { title: "r2", cell: (line) => scores(line).r2.iqm, decimals: 2 },
+      { title: "ranking accuracy", cell: (line) => scores(line).rankingAccuracy.iqm, decimals: 2 },
+      { title: "parse rate", cell: (line) => scores(line).parseRate.iqm, decimals: 2 },
     ],
   });
 }
 
 /** Right chains, and the error of values after right and after wrong ones. */
 export function chainsTable({ rows, tests, seeds }: GeneralizationSummary): Displayable {
-  const lines = rows.flatMap((row) =>
-    row.chains ? tests.map(({ name }) => ({ row, name, chains: row.chains![name]! })) : []
-  );
+  const chains = ({ row, name }: Line) => row.chains![name]!;
   return table({
     caption: `Chains of thought that are right in every token (interquartile mean over ${seeds} ` +
       `seeds with 95% interval), and RMSE of the values after right and wrong ones (seeds together)`,
-    rows: lines,
+    rows: linesOf(rows.filter((row) => row.chains), tests),
     columns: [
-      { title: "critic", cell: ({ row }) => row.title },
-      { title: "size", cell: ({ row }) => row.size },
-      { title: "test set", cell: ({ name }) => name },
+      ...LINE_COLUMNS,
       {
         title: "right chains",
         cell: ({ row, name }) => row.tests[name]!.traceAccuracy?.iqm,
         decimals: 2,
       },
-      { title: "RMSE after right", cell: ({ chains }) => chains.rmseAfterRight, decimals: 3 },
-      { title: "RMSE after wrong", cell: ({ chains }) => chains.rmseAfterWrong, decimals: 3 },
+      { title: "RMSE after right", cell: (line) => chains(line).rmseAfterRight, decimals: 3 },
+      { title: "RMSE after wrong", cell: (line) => chains(line).rmseAfterWrong, decimals: 3 },
     ],
   });
 }
@@ -355,15 +358,12 @@ export function rawScoresTable(
 ): Displayable {
   return table({
     caption: "RMSE, every seed",
-    rows: tests.flatMap(({ name }) => rows.map((row) => ({ row, name }))),
+    rows: linesOf(rows, tests),
     columns: [
-      { title: "test set", cell: ({ name }) => name },
-      { title: "critic", cell: ({ row }) => row.title },
-      { title: "size", cell: ({ row }) => row.size },
+      ...LINE_COLUMNS,
       ...config.seeds.map((seed, i) => ({
         title: `seed ${seed}`,
-        cell: ({ row, name }: { row: GeneralizationRow; name: string }) =>
-          row.tests[name]!.rmse.scores[i],
+        cell: ({ row, name }: Line) => row.tests[name]!.rmse.scores[i],
         decimals: 4,
       })),
     ],

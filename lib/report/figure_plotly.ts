@@ -81,6 +81,8 @@ function subtitleLines({ subtitle, width }: ResolvedFigure): string[] {
 }
 
 const MARGIN = { left: 72, right: 20 } as const;
+/** Width of a report's column in pixels: a wider figure shrinks to it, and its legend needs more rows. */
+const PAGE = 860;
 
 /** Where the panels are, and their axes' names. */
 class Grid {
@@ -106,7 +108,7 @@ class Grid {
     const names = figure.legend.map(({ name }) => name);
     if (figure.diagonal !== null) names.push(figure.diagonal.label);
     const entry = 55 + Math.max(...names.map((name) => textWidth(name, FONT_SIZE.legend)));
-    const fitting = Math.max(1, Math.floor((figure.width - 100) / entry));
+    const fitting = Math.max(1, Math.floor((Math.min(figure.width, PAGE) - 100) / entry));
     const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
     const width = (figure.width - MARGIN.left - MARGIN.right) / columns;
     const tall = figure.square ? width * 0.97 : panels.length > 1 ? 200 : 340;
