@@ -1,13 +1,16 @@
 /** The paper's claim C3 as predicates on the summary. All are about the CoT critic's error over the discriminative one's. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
-import type { ErrorRatio, GeneralizationSummary, TestSummary } from "./summary.ts";
-import { DISCRIMINATIVE, GENERATIVE } from "./summary.ts";
+import {
+  DISCRIMINATIVE,
+  type ErrorRatio,
+  type GeneralizationSummary,
+  GENERATIVE,
+  type TestSummary,
+} from "./summary.ts";
 
 /** "More than 50% lower." */
 const HALF = 0.5;
-
-const WORDS = { above: "higher", neither: "undecided", below: "lower" };
 
 /** The ratios at the largest size that both critics have; none if there is no such size. */
 function largest({ ratios }: GeneralizationSummary): readonly ErrorRatio[] {
@@ -24,7 +27,10 @@ function missing(sizes: string): Verdict {
 }
 
 /** At the largest size the error is lower on every test set of one kind of shift. */
-function lowerUnder(shift: TestSummary["shift"], about: (tests: readonly TestSummary[]) => string) {
+function lowerUnder(
+  shift: TestSummary["shift"],
+  about: (tests: readonly TestSummary[]) => string = () => "",
+) {
   return (summary: GeneralizationSummary): Verdict => {
     const tests = summary.tests.filter((test) => test.shift === shift);
     const ratios = largest(summary);
@@ -33,15 +39,11 @@ function lowerUnder(shift: TestSummary["shift"], about: (tests: readonly TestSum
       tests.map(({ name }) => [name, ratios.find(({ test }) => test === name)!.ratio]),
     );
     const numbers = Object.entries(intervals).map(([name, r]) => `${name} ${shown(r)}`).join(", ");
-    return everywhere(
-      intervals,
-      1,
-      () =>
-        `Error of the CoT critic over the discriminative one's at ${ratios[0]!.size}: ${numbers}.` +
-        about(tests),
-      undefined,
-      -1,
-    );
+    const { size } = ratios[0]!;
+    const reading = `Error of the CoT critic over the discriminative one's at ${size}: ${numbers}.${
+      about(tests)
+    }`;
+    return everywhere(intervals, 1, () => reading, undefined, -1);
   };
 }
 
@@ -55,17 +57,15 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
       const found = largest(summary).find(({ test }) => test === summary.headline);
       if (!found) return missing("one size or more");
       const { size, test, ratio } = found;
-      const error = (critic: string) =>
-        summary.rows.find((row) => row.critic === critic && row.size === size)!
-          .tests[test]!.rmse.iqm;
+      const error = (critic: string) => {
+        const row = summary.rows.find((row) => row.critic === critic && row.size === size)!;
+        return shown(row.tests[test]!.rmse.iqm);
+      };
       const s = side(ratio, HALF);
       return {
         verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
-        reading:
-          `At ${size}, ${test}: RMSE of the CoT critic ${shown(error(GENERATIVE))}, of the ` +
-          `discriminative one ${shown(error(DISCRIMINATIVE))}; ratio ${
-            shown(ratio)
-          } against ${HALF}.`,
+        reading: `At ${size}, ${test}: RMSE of the CoT critic ${error(GENERATIVE)}, of the ` +
+          `discriminative one ${error(DISCRIMINATIVE)}; ratio ${shown(ratio)} against ${HALF}.`,
         evidence: { ratio: { ...ratio } },
       };
     },
@@ -79,22 +79,16 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
       const all = ratios.filter(({ test }) => shifted.includes(test));
       if (all.length === 0) return missing("one size or more");
       const at = (where: -1 | 0 | 1) => all.filter((r) => (side(r.ratio, 1) ?? 0) === where);
-      const list = (found: readonly ErrorRatio[]) =>
-        [...Map.groupBy(found, ({ size }) => size)]
-          .map(([size, some]) => `${size} (${some.map(({ test }) => test).join(", ")})`).join(", ");
-      const others = [[WORDS.neither, at(0)], [WORDS.above, at(1)]] as const;
-      return everywhere(
-        Object.fromEntries(all.map((r) => [`${r.size}, ${r.test}`, r.ratio])),
-        1,
-        () =>
-          `CoT critic's error lower in ${at(-1).length} of ${all.length} comparisons of size and ` +
-          `test set` +
-          others.flatMap(([word, found]) => found.length ? `; ${word} at ${list(found)}` : "")
-            .join("") +
-          ".",
-        undefined,
-        -1,
-      );
+      const others = ([["undecided", 0], ["higher", 1]] as const).flatMap(([word, where]) => {
+        const sizes = [...Map.groupBy(at(where), ({ size }) => size)].map(([size, found]) =>
+          `${size} (${found.map(({ test }) => test).join(", ")})`
+        );
+        return sizes.length > 0 ? [`; ${word} at ${sizes.join(", ")}`] : [];
+      });
+      const reading = `CoT critic's error lower in ${at(-1).length} of ${all.length} comparisons ` +
+        `of size and test set${others.join("")}.`;
+      const intervals = all.map((r) => [`${r.size}, ${r.test}`, r.ratio] as const);
+      return everywhere(Object.fromEntries(intervals), 1, () => reading, undefined, -1);
     },
   },
   {
@@ -123,17 +117,14 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
     id: "C3-skill",
     statement:
       "For actors of another skill than in training the generative critic's error is lower.",
-    evaluate: lowerUnder(
-      "skill",
-      (tests) =>
-        ` The exact value for the actor of training would have RMSE ${
-          tests.map((t) => `${t.trainedActorRmse.toFixed(3)} (${t.name})`).join(", ")
-        }.`,
-    ),
+    evaluate: lowerUnder("skill", (tests) => {
+      const errors = tests.map((t) => `${t.trainedActorRmse.toFixed(3)} (${t.name})`).join(", ");
+      return ` The exact value for the actor of training would have RMSE ${errors}.`;
+    }),
   },
   {
     id: "C3-start",
     statement: "From other start states than in training the generative critic's error is lower.",
-    evaluate: lowerUnder("start", () => ""),
+    evaluate: lowerUnder("start"),
   },
 ];

@@ -2,8 +2,8 @@
 import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { criticLabel, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
-import { sizeName } from "../shared/config.ts";
+import { criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
 import {
   type GeneralizationRow,
@@ -93,7 +93,7 @@ export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figur
   });
 }
 
-/** Ranking accuracy under one shift against parameters, a panel per test set. */
+/** Ranking accuracy against parameters, a panel per test set. */
 export function rankingFigure(summary: GeneralizationSummary): Figure {
   return figure({
     title: "Ranking accuracy against parameters",
@@ -198,42 +198,15 @@ export function firstWrongFigure(summary: GeneralizationSummary): Figure {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: GeneralizationConfig): Displayable {
-  const { actor, batchSize, environment: e, runs, seeds, steps, tests, testStates } = config;
-  const rows = [
-    [
-      "environment",
-      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
-      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
-    ],
-    [
-      "actor",
-      `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
-    ],
-    ["target", "the actor's exact probability of success, by dynamic programming"],
-    [
-      "critics",
-      runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
-        .join("; "),
-    ],
-    [
-      "training",
-      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
-      seeds.join(", "),
-    ],
+  const sets = config.tests.map((set) => `${set.name} (${described(set, config)})`).join("; ");
+  return tableOfSettings([
+    ...supervisedSettings(config),
     [
       "test sets",
-      `${testStates} states each, the same for all runs, with words held out by hash: ` +
-      tests.map((set) => `${set.name} (${described(set, config)})`).join("; "),
+      `${config.testStates} states each, the same for all runs, with words held out by hash: ${sets}`,
     ],
-    [
-      "error",
-      "root mean squared error against the exact value; 1 for a response that cannot be parsed",
-    ],
-  ] as const;
-  return table({
-    rows,
-    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
-  });
+    ERROR_SETTING,
+  ]);
 }
 
 /** What is not as in training. */

@@ -7,8 +7,8 @@ import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import type { ScalingCell } from "./cell.ts";
-import { sizeName } from "../shared/config.ts";
 import type { TestScores } from "../shared/scores.ts";
+import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import type { ScalingConfig } from "./config.ts";
 import type { ScalingRow, ScalingSummary } from "./summary.ts";
 
@@ -118,46 +118,21 @@ export function calibrationBySize(run: ScalingRun): Figure {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: ScalingConfig): Displayable {
-  const { actor, batchSize, difficulties, environment: e, seeds, steps, sweep } = config;
-  const names = (runs: ScalingConfig["runs"]) =>
-    runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
-      .join("; ");
+  const { difficulties, sweep, testStates } = config;
   const words = (min: number, max: number) => min === max ? `${min}` : `${min} to ${max}`;
-  const rows = [
-    [
-      "environment",
-      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
-      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
-    ],
-    [
-      "actor",
-      `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
-    ],
-    ["target", "the actor's exact probability of success, by dynamic programming"],
-    ["critics", names(config.runs)],
-    [
-      "training",
-      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
-      seeds.join(", "),
-    ],
+  return tableOfSettings([
+    ...supervisedSettings(config),
     [
       "learning-rate sweep",
       sweep ? `tuning seeds ${sweep.seeds.join(", ")}` : "not in this profile",
     ],
     [
       "test sets",
-      `${config.testStates} states each, the same for all runs, with words held out by hash: ` +
+      `${testStates} states each, the same for all runs, with words held out by hash: ` +
       difficulties.map((d) => `${d.name} (words of ${words(d.min, d.max)})`).join("; "),
     ],
-    [
-      "error",
-      "root mean squared error against the exact value; 1 for a response that cannot be parsed",
-    ],
-  ] as const;
-  return table({
-    rows,
-    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
-  });
+    ERROR_SETTING,
+  ]);
 }
 
 /** Error on every test set, a line per critic and size. */

@@ -1,0 +1,61 @@
+/** What was run, in words and numbers, for the reader of a report. */
+import type { z } from "zod";
+import type { permutationActor, permutationConfig } from "../../lib/env/permutation.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { criticLabel } from "../../lib/report/theme.ts";
+import { type criticRuns, sizeName } from "./config.ts";
+
+/** A line of the table: what, and how it was set. */
+export type Setting = readonly [name: string, text: string];
+
+/** The configuration of critics that learn the values of one actor in the permutation puzzle. */
+export interface SupervisedSettings {
+  readonly environment: z.output<typeof permutationConfig>;
+  readonly actor: z.output<typeof permutationActor>;
+  readonly runs: z.output<typeof criticRuns>;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly seeds: readonly number[];
+}
+
+/** Environment, actor, target, critics and training. */
+export function supervisedSettings(config: SupervisedSettings): Setting[] {
+  const { actor, batchSize, environment: e, runs, seeds, steps } = config;
+  return [
+    [
+      "environment",
+      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
+      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
+    ],
+    [
+      "actor",
+      `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
+    ],
+    ["target", "the actor's exact probability of success, by dynamic programming"],
+    [
+      "critics",
+      runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
+        .join("; "),
+    ],
+    [
+      "training",
+      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
+      seeds.join(", "),
+    ],
+  ];
+}
+
+/** How `TestScores` measures error. */
+export const ERROR_SETTING: Setting = [
+  "error",
+  "root mean squared error against the exact value; 1 for a response that cannot be parsed",
+];
+
+/** Settings as a table without a head. */
+export function tableOfSettings(rows: readonly Setting[]): Displayable {
+  return table({
+    rows,
+    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
+  });
+}
