@@ -5,7 +5,13 @@
  *
  * @module
  */
-export { type BackendName, BACKENDS, createBackend, identifyBackend } from "./backend/create.ts";
+export {
+  type BackendName,
+  type BackendOptions,
+  BACKENDS,
+  createBackend,
+  identifyBackend,
+} from "./backend/create.ts";
 export { WasmEngine } from "./backend/wasm/engine.ts";
 export { WebGpuEngine } from "./backend/webgpu/engine.ts";
 export { kernelBundle } from "./backend/wasm/bundle.ts";

@@ -10,11 +10,15 @@ struct Dims {
   scale: f32,
 }
 
+alias stored_qkv = f32;
+alias stored_cache = f32;
+alias stored_o = f32;
+
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> step: array<u32>;
-@group(0) @binding(2) var<storage, read> qkv: array<f32>;
-@group(0) @binding(3) var<storage, read_write> cache: array<f32>;
-@group(0) @binding(4) var<storage, read_write> o: array<f32>;
+@group(0) @binding(2) var<storage, read> qkv: array<stored_qkv>;
+@group(0) @binding(3) var<storage, read_write> cache: array<stored_cache>;
+@group(0) @binding(4) var<storage, read_write> o: array<stored_o>;
 
 var<workgroup> query: array<f32, HEAD_DIM>;
 var<workgroup> scores: array<f32, 64>;
@@ -33,9 +37,9 @@ fn main(
   let keys = (row * dims.heads + head) * 2u * dims.capacity * HEAD_DIM;
   let values = keys + dims.capacity * HEAD_DIM;
   for (var c = thread; c < HEAD_DIM; c += 64u) {
-    query[c] = qkv[mine + c] * dims.scale;
-    cache[keys + t * HEAD_DIM + c] = qkv[mine + width + c];
-    cache[values + t * HEAD_DIM + c] = qkv[mine + 2u * width + c];
+    query[c] = f32(qkv[mine + c]) * dims.scale;
+    cache[keys + t * HEAD_DIM + c] = stored_cache(qkv[mine + width + c]);
+    cache[values + t * HEAD_DIM + c] = stored_cache(qkv[mine + 2u * width + c]);
   }
   storageBarrier();
   workgroupBarrier();
@@ -50,7 +54,7 @@ fn main(
     if (key <= t) {
       s = 0.0;
       for (var c = 0u; c < HEAD_DIM; c++) {
-        s = fma(query[c], cache[keys + key * HEAD_DIM + c], s);
+        s = fma(query[c], f32(cache[keys + key * HEAD_DIM + c]), s);
       }
     }
     tree[thread] = s;
@@ -83,7 +87,7 @@ fn main(
       if (c < HEAD_DIM) {
         o_$i *= shrink;
         for (var j = 0u; j < seen; j++) {
-          o_$i = fma(scores[j], cache[values + (tile + j) * HEAD_DIM + c], o_$i);
+          o_$i = fma(scores[j], f32(cache[values + (tile + j) * HEAD_DIM + c]), o_$i);
         }
       }
     }
@@ -92,7 +96,7 @@ fn main(
   }
   //# for i in 0..DIMS
   if (thread + $(64 * i)$u < HEAD_DIM) {
-    o[row * width + head * HEAD_DIM + thread + $(64 * i)$u] = o_$i / total;
+    o[row * width + head * HEAD_DIM + thread + $(64 * i)$u] = stored_o(o_$i / total);
   }
   //# end
 }

@@ -6,11 +6,14 @@ struct Dims {
   vectors: u32, // d / 4
 }
 
+alias stored_w = vec4<f32>;
+alias stored_x = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> step: array<u32>;
 @group(0) @binding(2) var<storage, read> tokens: array<i32>;
-@group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> w: array<stored_w>;
+@group(0) @binding(4) var<storage, read_write> x: array<stored_x>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -21,6 +24,6 @@ fn main(
   let i = flat_index(workgroup, count) * 256u + thread;
   let row = i / dims.vectors;
   if (row < dims.rows) {
-    x[i] = w[u32(tokens[step[0] * dims.rows + row]) * dims.vectors + i % dims.vectors];
+    x[i] = stored_x(w[u32(tokens[step[0] * dims.rows + row]) * dims.vectors + i % dims.vectors]);
   }
 }

@@ -1,4 +1,4 @@
-// C = init + op(A) op(B), (m, n) = (m, k) (k, n), row-major float32.
+// C = init + op(A) op(B), (m, n) = (m, k) (k, n), row-major, computed in float32.
 //
 // m is any; n, and k where it runs along rows of memory, are multiples of 4 (the engine pads columns to 16).
 // Every output is one thread's, and is the fused multiply-adds of its products in the order of k: tile sizes do not
@@ -31,11 +31,16 @@ struct Dims {
   k_split: u32, // steps of k in one split, a multiple of BK
 }
 
+alias stored_a = vec4<f32>;
+alias stored_b = vec4<f32>;
+alias stored_start = vec4<f32>;
+alias stored_c = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> start: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> c: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> a: array<stored_a>;
+@group(0) @binding(2) var<storage, read> b: array<stored_b>;
+@group(0) @binding(3) var<storage, read> start: array<stored_start>;
+@group(0) @binding(4) var<storage, read_write> c: array<stored_c>;
 
 // (k, m / 4) and (k, n / 4); the position along m or n is xored with 2 (k / 4) so that neither the transposed stores
 // nor the loads of a group of 8 threads meet in one bank.
@@ -61,14 +66,14 @@ fn transposed(x: Block) -> Block {
 /// Four elements of A from stored row `r` and column `q` on; zero outside of (rows, cols).
 fn load_a(r: u32, q: u32, rows: u32, cols: u32, stride: u32) -> vec4<f32> {
   if (r < rows && q < cols) {
-    return a[(r * stride + q) / 4u];
+    return vec4<f32>(a[(r * stride + q) / 4u]);
   }
   return vec4(0.0);
 }
 
 fn load_b(r: u32, q: u32, rows: u32, cols: u32, stride: u32) -> vec4<f32> {
   if (r < rows && q < cols) {
-    return b[(r * stride + q) / 4u];
+    return vec4<f32>(b[(r * stride + q) / 4u]);
   }
   return vec4(0.0);
 }
@@ -208,12 +213,12 @@ fn main(
           let at = (row * dims.n + column) / 4u;
           var sum = c_$i_$j;
           if (INIT == 1u) {
-            sum += start[at];
+            sum += vec4<f32>(start[at]);
           }
           if (INIT == 2u) {
-            sum += c[at];
+            sum += vec4<f32>(c[at]);
           }
-          c[base + at] = sum;
+          c[base + at] = stored_c(sum);
         }
       }
       //# end

@@ -12,12 +12,14 @@ struct Dims {
   sign: f32,
 }
 
+alias stored_x = f32;
+
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> step: array<u32>;
 @group(0) @binding(2) var<storage, read> positions: array<i32>;
 /// (positions, rotary / 2, 2): cosine and sine.
 @group(0) @binding(3) var<storage, read> table: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> x: array<f32>;
+@group(0) @binding(4) var<storage, read_write> x: array<stored_x>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -37,9 +39,9 @@ fn main(
   let angle = table[u32(positions[step[0] * dims.rows + row]) * pairs + f];
   let first = row * dims.cols + head * dims.head_dim + f / half * 16u + f % half;
   let second = first + half;
-  let p = x[first];
-  let q = x[second];
+  let p = f32(x[first]);
+  let q = f32(x[second]);
   let sine = angle.y * dims.sign;
-  x[first] = p * angle.x - q * sine;
-  x[second] = q * angle.x + p * sine;
+  x[first] = stored_x(p * angle.x - q * sine);
+  x[second] = stored_x(q * angle.x + p * sine);
 }

@@ -7,10 +7,13 @@ struct Dims {
   vectors: u32, // size / 4
 }
 
+alias stored_start = vec4<f32>;
+alias stored_y = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> start: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> start: array<stored_start>;
+@group(0) @binding(3) var<storage, read_write> y: array<stored_y>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -27,10 +30,10 @@ fn main(
     sum += x[s * dims.vectors + i];
   }
   if (INIT == 1u) {
-    sum += start[i];
+    sum += vec4<f32>(start[i]);
   }
   if (INIT == 2u) {
-    sum += y[i];
+    sum += vec4<f32>(y[i]);
   }
-  y[i] = sum;
+  y[i] = stored_y(sum);
 }

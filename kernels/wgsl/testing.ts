@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly sampling?: Uint32Array;
   readonly step?: number;
   readonly tuning?: GemmTuning;
+  /** Names of the operands that are kept in float16; they come back as float32. */
+  readonly half?: readonly string[];
   /** Operands that are one: name -> the name whose memory it has. */
   readonly same?: Readonly<Record<string, string>>;
 }
@@ -73,7 +75,8 @@ export async function runInstruction(
     buffers[name] = { id, label: name, space, rows, cols, layout: "plain" };
   });
   for (const [name, other] of Object.entries(options.same ?? {})) buffers[name] = buffers[other]!;
-  const lowering = new Lowering(options.tuning ?? {});
+  const half = new Set(options.half?.map((name) => buffers[name]!));
+  const lowering = new Lowering(options.tuning ?? {}, half);
   lowering.add({ op, buffers, numbers: numbers as never });
   return await runDispatches(lowering.dispatches, operands, options);
 }
@@ -82,7 +85,7 @@ export async function runInstruction(
 export async function runDispatches(
   dispatches: readonly Dispatch[],
   operands: Readonly<Record<string, TestOperand>>,
-  { scalars = [1, 1], sampling = new Uint32Array(4), step = 0 }: RunOptions = {},
+  { scalars = [1, 1], sampling = new Uint32Array(4), step = 0, half = [] }: RunOptions = {},
 ): Promise<Record<string, Float32Array>> {
   const gpu = testDevice();
   const { queue } = gpu.device;
@@ -98,8 +101,12 @@ export async function runDispatches(
     return buffer;
   };
   const memory = new Map<string, GPUBuffer>();
+  const wordsOf = (name: string, n: number) => half.includes(name) ? n / 2 : n;
   for (const [name, { rows, cols, data }] of Object.entries(operands)) {
-    memory.set(name, make(name, data, rows * cols));
+    const stored = data && half.includes(name)
+      ? new Uint32Array(Float16Array.from(data).buffer)
+      : data;
+    memory.set(name, make(name, stored, wordsOf(name, rows * cols)));
   }
   const special: Record<string, GPUBuffer> = {
     scalars: make("scalars", Float32Array.from(scalars), scalars.length),
@@ -128,11 +135,14 @@ export async function runDispatches(
   const out: Record<string, Float32Array> = {};
   names.forEach((name, i) => {
     const { rows, cols } = operands[name]!;
-    const guard = new Uint32Array(results[i]!, rows * cols * 4, GUARD);
+    const n = rows * cols;
+    const guard = new Uint32Array(results[i]!, wordsOf(name, n) * 4, GUARD);
     if (guard.some((word) => word !== UNTOUCHED)) {
       throw new Error(`${dispatches[0]!.kernel}: wrote behind ${name}`);
     }
-    out[name] = new Float32Array(results[i]!, 0, rows * cols);
+    out[name] = half.includes(name)
+      ? Float32Array.from(new Float16Array(results[i]!, 0, n))
+      : new Float32Array(results[i]!, 0, n);
   });
   for (const buffer of [...memory.values(), ...Object.values(special)]) buffer.destroy();
   return out;

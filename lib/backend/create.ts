@@ -1,6 +1,8 @@
 /** Backends by name, each loaded when it is asked for. */
+import { UsageError } from "../errors.ts";
 import { sha256 } from "../tensor/digest.ts";
 import type { Backend } from "../tensor/backend.ts";
+import type { Storage } from "./webgpu/half_storage.ts";
 
 /** Names of the backends; the first is the reference. */
 export const BACKENDS = ["wasm", "webgpu"] as const;
@@ -16,20 +18,34 @@ export interface BackendOptions {
    * Default: unless this thread is a Worker already.
    */
   readonly worker?: boolean;
+  /**
+   * How the WebGPU engine keeps weights, activations and the KV cache in generation. "float16" takes half the memory and
+   * traffic, and is not exact: notebooks/02-backends.ipynb measures by how much. Training and forward passes are float32
+   * always. Default: "float32".
+   */
+  readonly generationStorage?: Storage;
 }
 
-/** Starts a backend: close it when done. Throws UsageError where the machine has no adapter for WebGPU. */
+/**
+ * Starts a backend: close it when done. Throws UsageError where the machine has no adapter for WebGPU, or none that can
+ * keep `generationStorage`.
+ */
 export async function createBackend(
   name: BackendName,
-  { threads = 1, worker = !("WorkerGlobalScope" in globalThis) }: BackendOptions = {},
+  options: BackendOptions = {},
 ): Promise<Backend> {
+  const { threads = 1, worker = !("WorkerGlobalScope" in globalThis) } = options;
+  const { generationStorage = "float32" } = options;
   if (name === "webgpu" && worker) {
     const { WorkerEngine } = await import("./webgpu/worker_engine.ts");
-    return await WorkerEngine.create();
+    return await WorkerEngine.create({ generationStorage });
   }
   if (name === "webgpu") {
     const { WebGpuEngine } = await import("./webgpu/engine.ts");
-    return await WebGpuEngine.create();
+    return await WebGpuEngine.create({ generationStorage });
+  }
+  if (generationStorage !== "float32") {
+    throw new UsageError("generationStorage", generationStorage, 'only "webgpu" has it');
   }
   const { WasmEngine } = await import("./wasm/engine.ts");
   return await WasmEngine.create({ threads });

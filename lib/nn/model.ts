@@ -10,6 +10,7 @@ import type {
   StepReport,
   TrainingProgram,
 } from "../tensor/backend.ts";
+import type { Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
 import { canonicalBytes, sha256 } from "../tensor/digest.ts";
 import { cos, exp, log, sin } from "../tensor/math.ts";
@@ -215,16 +216,7 @@ export class Model {
     const { temperature, seed, stop } = o;
     const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
     const capacity = Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens;
-    const rows = Math.min(GENERATION_ROWS, Math.ceil(prompts.length / 4) * 4);
-    const program = cached(
-      this.#decoding,
-      `${rows}x${capacity}`,
-      () =>
-        this.#session.decoding(
-          { rows, capacity },
-          (t, room) => recordDecoding(t, this.config, room),
-        ),
-    );
+    const { program, rows } = this.#decodingProgram(prompts.length, capacity);
     for (let start = 0; start < prompts.length; start += rows) {
       const part = prompts.slice(start, start + rows), n = part.length;
       const length = Math.max(...part.map((p) => p.tokens.length)) + o.maxTokens;
@@ -251,6 +243,47 @@ export class Model {
       ));
     }
     return (await Promise.all(parts)).flat();
+  }
+
+  /**
+   * Logits (tokens, vocabulary) after each token of each text, computed as `generate` computes them: token by token, from
+   * a cache, in the backend's storage. What they differ from `forward`'s is what generation is off. Rejects with
+   * UsageError on WASM, which has nothing to measure.
+   */
+  async generationLogits(texts: readonly Prompt[]): Promise<Float32Array[]> {
+    const out: Float32Array[] = [], classes = this.config.vocabularySize;
+    const length = Math.max(...texts.map(({ tokens }) => tokens.length));
+    const { program, rows } = this.#decodingProgram(texts.length, length);
+    for (let start = 0; start < texts.length; start += rows) {
+      const part = texts.slice(start, start + rows), n = part.length;
+      const tokens = new Int32Array(length * n), positions = new Int32Array(length * n);
+      part.forEach((text, row) =>
+        text.tokens.forEach((token, t) => {
+          tokens[t * n + row] = token;
+          positions[t * n + row] = text.position(t);
+        })
+      );
+      checkIds({ tokens, positions }, this.config);
+      const logits = await program.logits?.(tokens, positions, Int32Array.from(part, (p) => p.row));
+      if (!logits) throw new UsageError("backend", "wasm", "only webgpu measures its generation");
+      part.forEach((text, row) => {
+        const own = new Float32Array(text.tokens.length * classes);
+        for (let t = 0; t < text.tokens.length; t++) {
+          const at = (t * n + row) * classes;
+          own.set(logits.subarray(at, at + classes), t * classes);
+        }
+        out.push(own);
+      });
+    }
+    return out;
+  }
+
+  /** The program that generates side by side for so many prompts, at most `rows` at a time. */
+  #decodingProgram(prompts: number, capacity: number): { program: DecodingProgram; rows: number } {
+    const rows = Math.min(GENERATION_ROWS, Math.ceil(prompts / 4) * 4);
+    const record = (t: Tape, room: number) => recordDecoding(t, this.config, room);
+    const make = () => this.#session.decoding({ rows, capacity }, record);
+    return { program: cached(this.#decoding, `${rows}x${capacity}`, make), rows };
   }
 
   /** All weights, or AdamW's moments, by name. */

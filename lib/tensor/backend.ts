@@ -122,4 +122,11 @@ export interface DecodingProgram {
     rowIds: Int32Array,
     options: GenerationOptions,
   ): Promise<Int32Array>;
+  /**
+   * Logits (length, rows, classes) after each of the given tokens, as `run` computes them before it draws. There to
+   * measure what a backend's generation is off; absent on backends that have nothing to measure.
+   *
+   * @param forced (length, rows), all >= 0.
+   */
+  logits?(forced: Int32Array, positions: Int32Array, rowIds: Int32Array): Promise<Float32Array>;
 }

@@ -52,6 +52,13 @@ interface Run {
 
 class Decoding implements DecodingProgram {
   readonly #program: Program;
+  /** The logits of the last step, and how many a row has. */
+  readonly #logits: {
+    readonly buffer: GPUBuffer;
+    readonly stride: number;
+    readonly classes: number;
+  };
+  readonly #half: boolean;
   readonly #buffers: Readonly<Record<Own, GPUBuffer>>;
   /** Runs of which not all that is needed is submitted; only the first has begun. */
   readonly #runs: Run[] = [];
@@ -63,9 +70,9 @@ class Decoding implements DecodingProgram {
   ) {
     const { device, pool } = session;
     const { rows, capacity } = shape;
-    const classes = Math.max(
-      ...tape.instructions.map(({ op, numbers }) => op === "sample" ? Number(numbers.classes) : 0),
-    );
+    const sample = tape.instructions.find(({ op }) => op === "sample");
+    if (!sample) throw new Error("a decoding program must sample");
+    const classes = Number(sample.numbers.classes), logits = sample.buffers.x!;
     lowering.emit("advance", [1, 1, 1], [rows], {
       step: "step",
       stops: "stops",
@@ -90,8 +97,11 @@ class Decoding implements DecodingProgram {
       next: this.#buffers.tokens,
     };
     const ownView = (name: string) => own[name] && { buffer: own[name] };
+    const { half } = lowering;
+    this.#half = half.size > 0;
     const caches = new Map(
-      tape.buffers.filter((b) => b.space === "cache").map((b) => [b, buffer(b.label, b.cols)]),
+      tape.buffers.filter((b) => b.space === "cache")
+        .map((b) => [b, buffer(b.label, half.has(b) ? b.cols / 2 : b.cols)]),
     );
     this.#program = new Program(device, lowering.dispatches, {
       sizes: lowering.sizes,
@@ -101,20 +111,54 @@ class Decoding implements DecodingProgram {
         const cache = caches.get(operand);
         return found(
           operand,
+          operand.space === "parameter" && half.has(operand)
+            ? session.halfWeights.view(operand.label)
+            : undefined,
           session.resolve(operand),
           cache && { buffer: cache },
           operand.space === "batch" ? ownView(operand.label) : undefined,
         );
       },
     });
+    this.#logits = { buffer: this.#program.workingMemory(logits)!, stride: logits.cols, classes };
   }
 
-  async run(
+  async logits(
     forced: Int32Array,
     positions: Int32Array,
     rowIds: Int32Array,
-    options: GenerationOptions,
-  ): Promise<Int32Array> {
+  ): Promise<Float32Array> {
+    const { session, shape: { rows } } = this;
+    const { buffer, stride, classes } = this.#logits;
+    const { used, length } = this.#checkShape(forced, rowIds);
+    const options = { temperature: 0, seed: 0, purpose: 0, stop: [] };
+    const write = this.#prepare(forced, positions, rowIds, options);
+    this.submitAll();
+    write();
+    const { device } = session.device, bytes = rows * stride * 4;
+    const all = session.device.buffer("logits of all steps", length * bytes);
+    const encoder = device.createCommandEncoder();
+    for (let t = 0; t < length; t++) {
+      const pass = encoder.beginComputePass();
+      this.#program.encode(pass);
+      pass.end();
+      encoder.copyBufferToBuffer(buffer, 0, all, t * bytes, bytes);
+    }
+    device.queue.submit([encoder.finish()]);
+    const [read] = await session.device.read([{ buffer: all, bytes: length * bytes }]);
+    all.destroy();
+    const padded = new Float32Array(read!), out = new Float32Array(length * used * classes);
+    for (let t = 0; t < length; t++) {
+      for (let row = 0; row < used; row++) {
+        const at = (t * rows + row) * stride;
+        out.set(padded.subarray(at, at + classes), (t * used + row) * classes);
+      }
+    }
+    return out;
+  }
+
+  /** Throws for what does not fit the program. */
+  #checkShape(forced: Int32Array, rowIds: Int32Array): { used: number; length: number } {
     const { rows, capacity } = this.shape;
     const used = rowIds.length, length = forced.length / used;
     if (used > rows || length > capacity || !Number.isInteger(length)) {
@@ -123,6 +167,17 @@ class Decoding implements DecodingProgram {
       );
     }
     this.session.device.check();
+    return { used, length };
+  }
+
+  async run(
+    forced: Int32Array,
+    positions: Int32Array,
+    rowIds: Int32Array,
+    options: GenerationOptions,
+  ): Promise<Int32Array> {
+    const { rows } = this.shape;
+    const { used, length } = this.#checkShape(forced, rowIds);
     const write = this.#prepare(forced, positions, rowIds, options);
     const first = firstSteps(forced, used, options.stop);
     const tokens = await new Promise<Int32Array>((resolve, reject) => {
@@ -160,6 +215,7 @@ class Decoding implements DecodingProgram {
     const finished = new Uint32Array(rows).fill(1, used), step = new Uint32Array(4);
     const contents = { tokens: fed, forced: given, positions: at, rowIds: ids, sampling, stops };
     return () => {
+      if (this.#half) this.session.halfWeights.refresh();
       const { queue } = this.session.device.device;
       for (const [name, values] of Object.entries({ ...contents, finished, step })) {
         queue.writeBuffer(this.#buffers[name as Own], 0, values);

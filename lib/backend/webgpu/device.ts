@@ -154,15 +154,15 @@ export class WebGpuDevice {
     }
   }
 
-  /** A kernel file with these constants, compiled once. */
-  kernel(name: string, constants: Constants = {}): Kernel {
+  /** A kernel file with these constants and these bindings in float16, compiled once. */
+  kernel(name: string, constants: Constants = {}, half: readonly string[] = []): Kernel {
     this.check();
-    const key = `${name} ${JSON.stringify(constants)}`;
+    const key = `${name} ${JSON.stringify([constants, half])}`;
     let kernel = this.#kernels.get(key);
     if (!kernel) {
       kernel = this.#guarded(
         "validation",
-        () => this.#compile(name, constants),
+        () => this.#compile(name, constants, half),
         (message) => new Error(`kernels/wgsl/${name}.wgsl does not compile:\n${message}`),
       );
       this.#kernels.set(key, kernel);
@@ -170,9 +170,9 @@ export class WebGpuDevice {
     return kernel;
   }
 
-  #compile(name: string, constants: Constants): Kernel {
+  #compile(name: string, constants: Constants, half: readonly string[]): Kernel {
     const { device } = this;
-    const source = specialize(name, constants);
+    const source = specialize(name, constants, half);
     const layout = device.createBindGroupLayout({
       label: name,
       entries: source.bindings.map(({ index, type }) => ({

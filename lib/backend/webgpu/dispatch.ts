@@ -40,6 +40,8 @@ export interface Dispatch {
   readonly dims: readonly (number | Float)[];
   /** Operands by the names of the kernel's bindings. */
   readonly operands: Readonly<Record<string, Operand>>;
+  /** The bindings whose operands are kept in float16. */
+  readonly half?: readonly string[];
   /** Workgroups. */
   readonly groups: readonly [number, number, number];
 }

@@ -9,12 +9,15 @@ import type { Parameter } from "../../tensor/tape.ts";
 import { tunedGemm } from "./autotune.ts";
 import { type AdapterDescription, WebGpuDevice } from "./device.ts";
 import type { GemmTuning } from "./gemm.ts";
+import { checkStorage, type Storage } from "./half_storage.ts";
 import { WebGpuSession } from "./session.ts";
 
 /** Options of `WebGpuEngine.create`. */
 export interface WebGpuEngineOptions {
   /** Variants of the matrix product in place of the measured ones. */
   readonly tuning?: GemmTuning;
+  /** How generation keeps weights, activations and the KV cache (half_storage.ts). Default: float32. */
+  readonly generationStorage?: Storage;
   /** When a turn ends, see `WebGpuDevice.create`. */
   readonly turns?: "timer" | "told";
 }
@@ -26,15 +29,23 @@ export class WebGpuEngine implements Backend {
   private constructor(
     readonly device: WebGpuDevice,
     readonly tuning: GemmTuning,
+    readonly generationStorage: Storage,
   ) {}
 
   /**
    * Starts an engine; measures the matrix product's variants the first time on an adapter. Throws UsageError where there
-   * is no adapter.
+   * is no adapter, or one that cannot keep `generationStorage`.
    */
-  static async create({ tuning, ...options }: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
-    const device = await WebGpuDevice.create(options);
-    return new WebGpuEngine(device, tuning ?? await tunedGemm(device));
+  static async create(options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
+    const { tuning, generationStorage = "float32", turns = "timer" } = options;
+    const device = await WebGpuDevice.create({ turns });
+    try {
+      checkStorage(device, generationStorage);
+      return new WebGpuEngine(device, tuning ?? await tunedGemm(device), generationStorage);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
   }
 
   /** The adapter that was found. */
@@ -46,7 +57,8 @@ export class WebGpuEngine implements Backend {
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
   ): Session {
-    return new WebGpuSession(this.device, this.tuning, parameters, constants);
+    const { device, tuning, generationStorage } = this;
+    return new WebGpuSession(device, tuning, generationStorage, parameters, constants);
   }
 
   close(): void {

@@ -133,6 +133,10 @@ function call(request: Ask & { object: number }): Promise<unknown> {
       const { forced, positions, rowIds, options } = request;
       return use<DecodingProgram>(object).run(forced, positions, rowIds, options);
     }
+    case "logits": {
+      const { forced, positions, rowIds } = request;
+      return use<DecodingProgram>(object).logits!(forced, positions, rowIds);
+    }
   }
 }
 

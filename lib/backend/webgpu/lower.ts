@@ -29,7 +29,11 @@ export class Lowering {
   /** Gradients that have been written: the first contribution overwrites, the others add. */
   readonly #written = new Set<string>();
 
-  constructor(private readonly tuning: GemmTuning) {}
+  /** @param half Buffers that are kept in float16. */
+  constructor(
+    private readonly tuning: GemmTuning,
+    readonly half: ReadonlySet<Operand> = new Set(),
+  ) {}
 
   /** Names of the weights whose gradients the program writes. */
   get gradients(): ReadonlySet<string> {
@@ -44,7 +48,8 @@ export class Lowering {
     operands: Record<string, Operand>,
     constants: Record<string, number> = {},
   ): void {
-    this.dispatches.push({ kernel, groups, dims, operands, constants });
+    const half = Object.keys(operands).filter((name) => this.half.has(operands[name]!));
+    this.dispatches.push({ kernel, groups, dims, operands, constants, half });
   }
 
   /** Appends an instruction's dispatches. Throws on an unknown operation or a missing operand. */

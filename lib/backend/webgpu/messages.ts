@@ -62,6 +62,12 @@ export type Ask =
     readonly positions: Int32Array;
     readonly rowIds: Int32Array;
     readonly options: GenerationOptions;
+  }
+  | {
+    readonly call: "logits";
+    readonly forced: Int32Array;
+    readonly positions: Int32Array;
+    readonly rowIds: Int32Array;
   };
 
 /** Told, without an answer. */

@@ -35,6 +35,7 @@ export class Pool {
 
 /** See the file's header. */
 export class Program {
+  readonly #memory: ReadonlyMap<Operand, GPUBuffer>;
   readonly #calls: {
     readonly pipeline: GPUComputePipeline;
     readonly group: GPUBindGroup;
@@ -48,9 +49,10 @@ export class Program {
   ) {
     const { slots, slotBytes } = planMemory(dispatches, sizes);
     const memory = pool.take(slotBytes);
+    this.#memory = new Map([...slots].map(([operand, slot]) => [operand, memory[slot]!]));
     const dims = packDims(device, dispatches);
-    this.#calls = dispatches.map(({ kernel: name, constants, operands, groups }, i) => {
-      const kernel = device.kernel(name, constants);
+    this.#calls = dispatches.map(({ kernel: name, constants, operands, groups, half }, i) => {
+      const kernel = device.kernel(name, constants, half);
       const entries = kernel.bindings.map(({ index, name: binding, type }) => {
         if (type === "uniform") {
           return {
@@ -60,15 +62,18 @@ export class Program {
         }
         const operand = operands[binding];
         if (operand === undefined) throw new Error(`${name}: operand ${binding} is missing`);
-        const slot = slots.get(operand);
-        const view = slot === undefined
-          ? resolve(operand as Exclude<Operand, Temporary>)
-          : { buffer: memory[slot]! };
+        const buffer = this.#memory.get(operand);
+        const view = buffer ? { buffer } : resolve(operand as Exclude<Operand, Temporary>);
         return { binding: index, resource: view };
       });
       const group = device.device.createBindGroup({ label: name, layout: kernel.layout, entries });
       return { pipeline: kernel.pipeline, group, groups };
     });
+  }
+
+  /** Where an operand lies that is working memory, until the next dispatch that may use the place for another. */
+  workingMemory(operand: Operand): GPUBuffer | undefined {
+    return this.#memory.get(operand);
   }
 
   /** Number of dispatches. */
@@ -129,8 +134,10 @@ export function planMemory(
       else life.set(operand, { first: i, last: i });
     }
   });
+  const half = new Set(dispatches.flatMap(({ half, operands }) => half?.map((n) => operands[n])));
   const bytesOf = (x: Planned) =>
-    4 * (x.space === "temporary" ? x.elements : sizes.get(x) ?? x.rows * x.cols);
+    (half.has(x) ? 2 : 4) *
+    (x.space === "temporary" ? x.elements : sizes.get(x) ?? x.rows * x.cols);
   const pool: { bytes: number; busy: number }[] = [];
   const found = new Map<Operand, number>();
   for (const [operand, { first, last }] of life) {

@@ -13,6 +13,7 @@ import { decodingProgram } from "./decoding.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { FlatName, Operand } from "./dispatch.ts";
 import { forwardProgram } from "./forward.ts";
+import { halfBuffers, HalfWeights, type Storage } from "./half_storage.ts";
 import type { GemmTuning } from "./gemm.ts";
 import { Lowering } from "./lower.ts";
 import { Pool, type View } from "./program.ts";
@@ -40,12 +41,14 @@ export class WebGpuSession implements Session {
   readonly #flat = new Map<FlatName, GPUBuffer>();
   /** Generation programs at work, which may have steps to submit. */
   readonly running = new Set<{ submitAll(): void }>();
+  #halfWeights: HalfWeights | undefined;
   /** Copies on their way to the CPU, so that reading many tensors waits once. */
   readonly #reading = new Map<StateName, Promise<Float32Array>>();
 
   constructor(
     readonly device: WebGpuDevice,
     private readonly tuning: GemmTuning,
+    private readonly generationStorage: Storage,
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
   ) {
@@ -142,13 +145,28 @@ export class WebGpuSession implements Session {
   changed(): void {
     this.device.check();
     for (const program of this.running) program.submitAll();
+    this.#halfWeights?.changed();
     this.#reading.clear();
   }
 
+  /** The weights in float16. */
+  get halfWeights(): HalfWeights {
+    return this.#halfWeights ??= new HalfWeights(
+      this.device,
+      new Map([...this.slots].map(([name, { rows, stride }]) => [name, rows * stride])),
+      (name) => this.part("weights", name),
+    );
+  }
+
   /** Records and lowers a program. */
-  record(tape: Tape, record: (tape: Tape) => void): { tape: Tape; lowering: Lowering } {
+  record(
+    tape: Tape,
+    record: (tape: Tape) => void,
+    storage: Storage = "float32",
+  ): { tape: Tape; lowering: Lowering } {
     record(tape);
-    const lowering = new Lowering(this.tuning);
+    const half = storage === "float16" ? halfBuffers(tape) : undefined;
+    const lowering = new Lowering(this.tuning, half);
     for (const instruction of tape.instructions) lowering.add(instruction);
     return { tape, lowering };
   }
@@ -168,7 +186,11 @@ export class WebGpuSession implements Session {
     { rows, capacity }: DecodingShape,
     record: (tape: Tape, capacity: number) => void,
   ): DecodingProgram {
-    const recorded = this.record(new Tape(rows, 1, false), (tape) => record(tape, capacity));
+    const recorded = this.record(
+      new Tape(rows, 1, false),
+      (tape) => record(tape, capacity),
+      this.generationStorage,
+    );
     return decodingProgram(this, recorded, { rows, capacity });
   }
 }

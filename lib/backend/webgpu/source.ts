@@ -5,7 +5,8 @@
  *     //# for k in 0..BK             repeats the lines up to the matching `//# end`, with `$k` replaced by 0, 1, ...;
  *     //# end                        `$(2 * k + 1)$` is an expression of loop variables and of the file's constants
  *
- * Constants `const NAME: u32 = 64u;` may be replaced from outside (`specialize`): tile sizes, head widths. Loops are
+ * Constants `const NAME: u32 = 64u;` may be replaced from outside (`specialize`): tile sizes, head widths. A binding
+ * `x` whose elements are declared as `alias stored_x = f32;` or `vec4<f32>` may be kept in float16. Loops are
  * unrolled here because wgpu guards every loop that it sees, and because only constant indices keep arrays in registers.
  */
 import { fileURLToPath } from "node:url";
@@ -48,8 +49,15 @@ export function kernelNames(): string[] {
     .filter((e) => e.name.endsWith(".wgsl")).map((e) => e.name.slice(0, -5)).sort();
 }
 
-/** Includes, replaces constants, unrolls loops and lists the bindings. Throws on a directive that it cannot follow. */
-export function specialize(name: string, replacements: Constants = {}): KernelSource {
+/**
+ * Includes, replaces constants and the types of the bindings `half`, unrolls loops and lists the bindings. Throws on a
+ * directive that it cannot follow.
+ */
+export function specialize(
+  name: string,
+  replacements: Constants = {},
+  half: readonly string[] = [],
+): KernelSource {
   const included = kernelText(name).replace(
     /^\/\/# include (\w+)\.wgsl$/gm,
     (_, file) => kernelText(file),
@@ -68,7 +76,7 @@ export function specialize(name: string, replacements: Constants = {}): KernelSo
   for (const constant of Object.keys(replacements)) {
     if (!used.has(constant)) throw new Error(`${name}.wgsl has no constant ${constant}`);
   }
-  const code = unroll(replaced.split("\n"), constants, name).join("\n");
+  const code = withHalf(unroll(replaced.split("\n"), constants, name).join("\n"), half, name);
   const bindings = [...code.matchAll(/@group\(0\) @binding\((\d+)\) var<([^>]+)> (\w+)/g)].map(
     ([, index, space, variable]) => ({
       index: Number(index),
@@ -81,6 +89,17 @@ export function specialize(name: string, replacements: Constants = {}): KernelSo
     }),
   );
   return { code, bindings, constants };
+}
+
+/** Stores these bindings in float16. */
+function withHalf(code: string, half: readonly string[], file: string): string {
+  let out = code;
+  for (const binding of half) {
+    const declaration = new RegExp(`^(alias stored_${binding} = .*)f32`, "m");
+    if (!declaration.test(out)) throw new Error(`${file}.wgsl stores ${binding} in float32 only`);
+    out = out.replace(declaration, "$1f16");
+  }
+  return half.length > 0 ? `enable f16;\n${out}` : out;
 }
 
 /** Repeats loop bodies, inner loops once for each round of the outer. */

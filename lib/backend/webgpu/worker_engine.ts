@@ -201,6 +201,8 @@ class WorkerSession implements Session {
         rowIds: Int32Array,
         options: GenerationOptions,
       ) => engine.ask(program, { call: "generate", forced, positions, rowIds, options }),
+      logits: (forced: Int32Array, positions: Int32Array, rowIds: Int32Array) =>
+        engine.ask(program, { call: "logits", forced, positions, rowIds }),
     };
   }
 }

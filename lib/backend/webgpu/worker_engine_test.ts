@@ -108,19 +108,12 @@ gpuTest("errors have the class and text that they have without a Worker", async 
       length: async () => await session.write("weights", "w", new Float32Array(3)),
       // The last one, for it stays the device's error.
       kernel: async () => {
-        const program = session.decoding({ rows: 1, capacity: 4 }, (tape) => {
-          const buffer = tape.activation("x", 16);
-          const buffers = {
-            qkv: buffer,
-            cache: tape.cache("cache", 64),
-            o: tape.activation("o", 16),
-          };
-          tape.emit("attention_decode", buffers, { heads: 1, rows: 1, capacity: 4, headDim: 0 });
+        const program = session.forward({ sequences: 1, length: 4, slots: 1 }, (tape) => {
+          const [qkv, o, p] = ["qkv", "o", "p"].map((label) => tape.activation(label, 48));
+          const shape = { sequences: 1, length: 4, heads: 1, headDim: 0 };
+          tape.emit("attention_forward", { qkv, o, p }, shape);
         });
-        const ones = new Int32Array(4).fill(1);
-        return await program.run(ones, ones, ones.subarray(0, 1), {
-          ...{ temperature: 0, seed: 1, purpose: 1, stop: [] },
-        });
+        return await program.run({}, 1);
       },
       after: () => model.forward(batch(1), [{ sequence: 0, token: 0 }]),
     };
@@ -139,7 +132,7 @@ gpuTest("errors have the class and text that they have without a Worker", async 
   assert.match(here.record!, /^RangeError RangeError: the model has no use for valueTargets/);
   assert.match(here.head!, /^UsageError UsageError: headDim: 144: the WebGPU backend has heads/);
   assert.match(here.memory!, /^UsageError .*this device's buffers hold/);
-  assert.match(here.kernel!, /kernels\/wgsl\/attention_decode\.wgsl does not compile/);
+  assert.match(here.kernel!, /kernels\/wgsl\/attention_forward\.wgsl does not compile/);
   assert.equal(here.after, here.kernel);
 });
 
