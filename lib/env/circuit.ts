@@ -1,25 +1,30 @@
 /**
  * The circuit value problem as a reasoning task (the CVP MDP of Feng and Zhong 2023, arXiv 2312.17248).
  *
- * A straight-line program over Z_p has 4 inputs and n gates. The actor writes the value of every gate, one a step, and
- * gets reward 1 if the last one is right. Its policy is local: look up the operands as written, apply the operation. It
- * slips with probability epsilon, and a selector may hide a slip. The value of a prefix needs the rest of the program,
- * evaluated from the values as written and from the right ones.
+ * A straight-line program over Z_p has n gates, which read constants and earlier gates. The actor writes the value of
+ * every gate, one a step, and gets reward 1 if the last one is right. Its policy is local: look up the operands as
+ * written, apply the operation. It slips with probability epsilon, and a selector may hide a slip. The value of a prefix
+ * needs the rest of the program, evaluated from the values as written and from the right ones.
  *
  * What theory says: at epsilon 0 the value is the output of a circuit, which is P-complete to evaluate. That needs
  * unbounded width. Here at most `maxWidth` gate values are alive between two gates, so that the exact value stays cheap;
  * then a program is a product of n maps on at most p^maxWidth states and its evaluation is in NC1, still serial for a
  * transformer without a chain of thought, as far as is known.
  *
- * Prompt: `[rate] [gates left] x0 x1 x2 x3 (c op a b w)1..(c op a b w)n Q`. An operand is an input (`ax2`) or so many
- * gates back (`b-3`), w the value as written (`w5`) or `w?`. Trace: `(C S A B P)1..(C S A B P)n D`. C, A, B and P are
- * pairs `right/followed`: the right value, and the one that follows if the actor makes no further slip; those of the
- * operands and that of the gate. S says what is to be done: the operation, or which operands a selector picks (`pick a/b`,
- * again right/followed). D says whether the output will be right without further slips. Every gate has as many tokens
- * in the trace as in the prompt, so each trace token is predicted at a constant distance from the prompt token it is
+ * Prompt: `[rate] [gates left] (c op a b w)1..(c op a b w)n SEP (c op a b w)1..(c op a b w)n CHECK Q`: the problem, then
+ * the response, which repeats each gate before its value, then one more gate that subtracts the right output from the
+ * response's. An operand is a constant (`a=2`) or so many gates back (`b-3`). w is the value as written (`w5`) or `w?`, in
+ * the problem always `w?`.
+ *
+ * Trace: `(C S A B P)1..(C S A B P)n O (C S A B P)1..(C S A B P)n (C S A B P)CHECK D`. C is the control's value, S what is
+ * to be done: the operation, or which operand a selector picks. A and B are the two terms, one of each operand, whose
+ * sum is the result (see `terms`), P is the gate's value. So the first part has the right values, O the right output;
+ * the second has the values that follow from those written if the actor makes no further slip, and D says whether the
+ * output is right then. Everything is the same few steps, on the right values or on those that follow. The trace has a
+ * token for every prompt token from the first gate on, so each is predicted at a constant distance from the token it is
  * about, and an operand's value stands at a distance that the operand's token tells.
  *
- * With the default sizes and epsilon 0.1, sampled states have mean value 0.60 and variance 0.085.
+ * With the default sizes and epsilon 0.2, sampled states have mean value 0.50 and variance 0.07.
  *
  * A neural actor reads `actorPrompt` and writes one `w` token a gate, at position ids `actorPosition`.
  */
@@ -30,10 +35,13 @@ import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./
 import {
   type Circuit,
   circuitCode,
-  INPUTS,
+  type Gate,
+  operandValue,
   OPERATIONS,
   operationTable,
+  picksA,
   randomCircuit,
+  terms,
 } from "./circuit_program.ts";
 import { SuccessProbability } from "./circuit_value.ts";
 import { compareTrace } from "./compare_trace.ts";
@@ -51,22 +59,22 @@ import { isHeldOut } from "./hash.ts";
 import { parseConfig } from "./parse_config.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
-const gates = z.int().min(1).max(800);
+const gates = z.int().min(1).max(400);
 
 /** The configuration of the circuit environment. */
 export const circuitConfig = z.strictObject({
   modulus: z.literal([5, 7, 11, 13]).default(7).describe("The prime p: values are 0..p-1."),
-  minGates: gates.default(6).describe("The fewest gates of a circuit."),
-  maxGates: gates.default(10).describe("The most gates of a circuit."),
-  maxWidth: z.int().min(2).max(5).default(4)
+  minGates: gates.default(3).describe("The fewest gates of a circuit."),
+  maxGates: gates.default(6).describe("The most gates of a circuit."),
+  maxWidth: z.int().min(2).max(5).default(3)
     .describe(
       "The most gate values alive between two gates; an exact value costs O(n p^maxWidth).",
     ),
-  maxReach: z.int().min(1).max(100).default(8)
-    .describe("How many gates back an operand may lie; inputs are always in reach."),
+  maxReach: z.int().min(1).max(100).default(4)
+    .describe("How many gates back an operand may lie."),
   heldOutFraction: z.number().min(0).max(0.9).default(0.1)
     .describe("The fraction of circuits, chosen by their hash, in the test split."),
-  traceOffset: z.int().min(12).max(4096).default(108)
+  traceOffset: z.int().min(24).max(4096).default(132)
     .describe("The position id of the first token after Q; no prompt may be longer."),
 });
 
@@ -95,11 +103,12 @@ export interface CircuitState {
 
 /** How many draws of the other split show that the configuration has no circuit. */
 const MAX_ATTEMPTS = 20_000;
-/** Tokens before the first gate: success rate, gates left, inputs. */
-const HEADER = 2 + INPUTS;
+/** Tokens before the first gate: success rate, gates left. */
+const HEADER = 2;
 /** Tokens of a gate, in prompt and trace. */
 const STRIDE = 5;
-const OPERANDS = ["c", "a", "b"] as const;
+/** The operation that checks the output. */
+const SUB = OPERATIONS.findIndex(({ name }) => name === "sub");
 
 export class CircuitEnvironment implements Environment<CircuitState, CircuitActor> {
   readonly name = "circuit";
@@ -110,20 +119,9 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
   readonly traceOffset: number;
   readonly #table: Uint8Array;
   readonly #success: SuccessProbability;
-  /** First ids of runs of tokens. */
-  readonly #left: number;
-  readonly #inputs: number;
-  readonly #operations: number;
-  readonly #written: number;
-  readonly #does: number;
-  readonly #picks: number;
-  readonly #pairs: number;
-  readonly #operands: readonly number[];
-  /** Single tokens. */
-  readonly #noOperand: number;
-  readonly #noPair: number;
-  readonly #notYet: number;
-  readonly #wrong: number;
+  /** The first ids of runs of tokens. An operand's run holds the constants, then the gates in reach, nearest first. */
+  readonly #runs: Readonly<Record<"left" | "op" | "a" | "b" | "c" | "written", number>>;
+  readonly #traceRuns: Readonly<Record<"control" | "does" | "term" | "value" | "output", number>>;
 
   /** Throws a UsageError that names the field if the configuration is not valid. */
   constructor(input: CircuitConfigInput = {}) {
@@ -136,46 +134,58 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     this.maxPromptLength = lengths.prompt;
     this.maxTraceLength = lengths.trace;
     this.#table = operationTable(p);
-    this.#success = new SuccessProbability(p, maxWidth, Math.ceil(traceOffset / STRIDE));
+    this.#success = new SuccessProbability(p, maxWidth, Math.ceil(traceOffset / (2 * STRIDE)));
 
     const count = (n: number, name: (i: number) => string) =>
       Array.from({ length: n }, (_, i) => name(i));
+    const operands = (slot: string) => [
+      ...count(p, (v) => `${slot}=${v}`),
+      ...count(maxReach, (k) => `${slot}-${k + 1}`),
+    ];
     this.vocabulary = createVocabulary([
+      "SEP",
       ...count(maxGates + 1, (i) => `L${i}`),
-      ...count(INPUTS * p, (i) => `x${Math.floor(i / p)}=${i % p}`),
-      ...OPERANDS.flatMap((slot) => [
-        ...count(INPUTS, (i) => `${slot}x${i}`),
-        ...count(maxReach, (i) => `${slot}-${i + 1}`),
-      ]),
-      "no-c",
       ...OPERATIONS.map(({ name }) => name),
+      ...operands("a"),
+      ...operands("b"),
+      "b-right",
+      ...operands("c"),
+      "no-c",
+      ...count(p, (v) => `w${v}`),
       "w?",
-      ...count(p, (i) => `w${i}`),
-      ...OPERATIONS.filter(({ arity }) => arity === 2).map(({ name }) => `do ${name}`),
-      ...["a/a", "a/b", "b/a", "b/b"].map((picks) => `pick ${picks}`),
-      ...count(p * p, (i) => `${Math.floor(i / p)}/${i % p}`),
+      ...count(p, (v) => `C=${v}`),
       "no-C",
-      "wrong",
+      ...OPERATIONS.filter(({ arity }) => arity === 2).map(({ name }) => `do-${name}`),
+      "pick-a",
+      "pick-b",
+      ...count(p, (v) => `term=${v}`),
+      ...count(p, (v) => `=${v}`),
+      ...count(p, (v) => `out=${v}`),
       "right",
+      "wrong",
     ]);
     const { id } = this.vocabulary;
-    this.#left = id("L0");
-    this.#inputs = id("x0=0");
-    this.#operands = OPERANDS.map((slot) => id(`${slot}x0`));
-    this.#noOperand = id("no-c");
-    this.#operations = id(OPERATIONS[0]!.name);
-    this.#notYet = id("w?");
-    this.#written = id("w0");
-    this.#does = id(`do ${OPERATIONS[0]!.name}`);
-    this.#picks = id("pick a/a");
-    this.#pairs = id("0/0");
-    this.#noPair = id("no-C");
-    this.#wrong = id("wrong");
+    this.#runs = {
+      left: id("L0"),
+      op: id(OPERATIONS[0]!.name),
+      a: id("a=0"),
+      b: id("b=0"),
+      c: id("c=0"),
+      written: id("w0"),
+    };
+    this.#traceRuns = {
+      control: id("C=0"),
+      does: id(`do-${OPERATIONS[0]!.name}`),
+      term: id("term=0"),
+      value: id("=0"),
+      output: id("out=0"),
+    };
   }
 
   maxLengths(difficulty: IntegerRange): SequenceLengths {
     checkDifficulty(difficulty);
-    const prompt = HEADER + STRIDE * difficulty.max + 1;
+    // The gates twice and the check; SEP and Q.
+    const prompt = HEADER + STRIDE * (2 * difficulty.max + 1) + 2;
     checkPromptFits(prompt, this.traceOffset, `circuits of ${difficulty.max} gates`);
     return { prompt, trace: prompt - HEADER };
   }
@@ -187,55 +197,42 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
    */
   state(circuit: Circuit, written: readonly number[] = []): CircuitState {
     const { modulus, maxReach, maxWidth } = this.config;
-    const n = circuit.gates.length;
+    const n = circuit.length;
     this.maxLengths({ min: n, max: n });
-    const residues = (field: string, values: readonly number[]) =>
-      values.forEach((v) => {
-        if (!Number.isInteger(v) || v < 0 || v >= modulus) {
-          throw new UsageError(field, v, `must be an integer in 0..${modulus - 1}`);
-        }
-      });
-    residues("circuit.inputs", circuit.inputs);
-    if (circuit.inputs.length !== INPUTS) {
-      throw new UsageError("circuit.inputs", circuit.inputs.length, `there must be ${INPUTS}`);
-    }
-    circuit.gates.forEach((gate, i) => {
+    circuit.forEach((gate, i) => {
       const operation = OPERATIONS[gate.op];
       if (operation === undefined) {
         const last = OPERATIONS.length - 1;
-        throw new UsageError(`circuit.gates[${i}].op`, gate.op, `must be an integer in 0..${last}`);
+        throw new UsageError(`circuit[${i}].op`, gate.op, `must be an integer in 0..${last}`);
       }
-      for (const slot of OPERANDS) {
-        const x = gate[slot], field = `circuit.gates[${i}].${slot}`;
+      for (const slot of ["a", "b", "c"] as const) {
+        const x = gate[slot];
+        let remedy = "";
         if (slot === "c" && operation.arity === 2) {
-          if (x !== -1) {
-            throw new UsageError(field, x, `must be -1: ${operation.name} has no control`);
-          }
-        } else if (!Number.isInteger(x) || x < 0 || x >= INPUTS + i) {
-          throw new UsageError(
-            field,
-            x,
-            `must be an input or an earlier gate, 0..${INPUTS + i - 1}`,
-          );
-        } else if (x >= INPUTS && INPUTS + i - x > maxReach) {
-          throw new UsageError(field, x, `lies more than maxReach, ${maxReach}, gates back`);
+          if (x !== ~0) remedy = `must be ~0: ${operation.name} has no control`;
+        } else if (!Number.isInteger(x) || x >= i || x < ~(modulus - 1)) {
+          remedy = `must be an earlier gate or a constant ~0..~${modulus - 1}`;
+        } else if (i - x > maxReach && x >= 0) {
+          remedy = `lies more than maxReach, ${maxReach}, gates back`;
         }
+        if (remedy !== "") throw new UsageError(`circuit[${i}].${slot}`, x, remedy);
       }
     });
     const width = this.#success.width(circuit);
     if (width > maxWidth) {
-      throw new UsageError(
-        "environment.maxWidth",
-        maxWidth,
-        `the circuit's width is ${width}; raise it`,
-      );
+      const remedy = `the circuit's width is ${width}; raise it`;
+      throw new UsageError("environment.maxWidth", maxWidth, remedy);
     }
-    residues("written", written);
     if (written.length > n) throw new UsageError("written", written.length, `there are ${n} gates`);
+    for (const v of written) {
+      if (!this.#isResidue(v)) {
+        throw new UsageError("written", v, `must be an integer in 0..${modulus - 1}`);
+      }
+    }
     return { circuit, written: [...written] };
   }
 
-  /** Which split a circuit belongs to. Depends on program and inputs alone. */
+  /** Which split a circuit belongs to. Depends on the program alone. */
   splitOf(circuit: Circuit): Split {
     return isHeldOut(circuitCode(circuit), this.config.heldOutFraction) ? "test" : "train";
   }
@@ -247,21 +244,19 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
   /** The number of values written is uniform over 0..n-1. */
   sampleState(random: RandomStream, options: SampleOptions<CircuitActor>): CircuitState {
     const circuit = this.#circuit(random, options);
-    const count = random.integer(circuit.gates.length);
+    const count = random.integer(circuit.length);
     return this.#act(random, { circuit, written: [] }, options.actor, count);
   }
 
   rollout(random: RandomStream, state: CircuitState, actor: CircuitActor): Outcome<CircuitState> {
-    const end = this.#act(random, state, actor, state.circuit.gates.length);
+    const end = this.#act(random, state, actor, state.circuit.length);
     return { reward: this.verify(end), state: end };
   }
 
   /** The state after the next gate's value is written. Throws a RangeError if there is none, or no such value. */
   write({ circuit, written }: CircuitState, value: number): CircuitState {
-    if (written.length === circuit.gates.length) {
-      throw new RangeError("write: every gate is written");
-    }
-    if (!Number.isInteger(value) || value < 0 || value >= this.config.modulus) {
+    if (written.length === circuit.length) throw new RangeError("write: every gate is written");
+    if (!this.#isResidue(value)) {
       throw new RangeError(`value: ${value}: must be an integer in 0..${this.config.modulus - 1}`);
     }
     return { circuit, written: [...written, value] };
@@ -269,77 +264,89 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
 
   /** The outcome: whether the last gate's value is right. Throws a RangeError if it is not written yet. */
   verify({ circuit, written }: CircuitState): 0 | 1 {
-    const last = circuit.gates.length - 1;
-    if (written.length <= last) throw new RangeError("verify: the last gate is not written yet");
-    return written[last] === this.#follow(circuit, [])[last] ? 1 : 0;
+    if (written.length < circuit.length) {
+      throw new RangeError("verify: the last gate is not written yet");
+    }
+    return written.at(-1) === this.#follow(circuit, []).at(-1) ? 1 : 0;
   }
 
   exactValue({ circuit, written }: CircuitState, { epsilon }: CircuitActor): number {
     checkEpsilon(epsilon);
-    const target = this.#follow(circuit, []).at(-1)!;
-    return this.#success.of(circuit, written, epsilon, target);
+    return this.#success.of(circuit, written, epsilon, this.#follow(circuit, []).at(-1)!);
   }
 
   progress({ circuit, written }: CircuitState): number {
-    return written.length / circuit.gates.length;
+    return written.length / circuit.length;
   }
 
   /** `gates left` reads at most `maxGates`: in longer circuits it says "that many or more". */
   criticPrompt({ circuit, written }: CircuitState, { successRate }: CriticContext): number[] {
-    const { inputs, gates } = circuit;
+    const { modulus, maxGates } = this.config;
+    const { vocabulary } = this;
+    const { left, op: operation, a: first, b: second, c: control } = this.#runs;
+    const none = vocabulary.id("no-c"), notYet = vocabulary.id("w?");
     const tokens = [
-      this.vocabulary.rateToken(successRate),
-      this.#left + Math.min(gates.length - written.length, this.config.maxGates),
+      vocabulary.rateToken(successRate),
+      left + Math.min(circuit.length - written.length, maxGates),
     ];
-    inputs.forEach((v, x) => tokens.push(this.#inputs + x * this.config.modulus + v));
-    gates.forEach((gate, i) => {
-      const operand = (s: number) => {
-        const x = gate[OPERANDS[s]!], first = this.#operands[s]!;
-        if (x < 0) return this.#noOperand;
-        return x < INPUTS ? first + x : first + INPUTS + (INPUTS + i - x) - 1;
-      };
-      const w = i < written.length ? this.writtenToken(written[i]!) : this.#notYet;
-      tokens.push(operand(0), this.#operations + gate.op, operand(1), operand(2), w);
-    });
-    tokens.push(this.vocabulary.query);
+    const program = (values: readonly number[]) =>
+      circuit.forEach(({ op, a, b, c }, i) => {
+        const operand = (x: number) => x < 0 ? ~x : modulus + i - x - 1;
+        tokens.push(
+          OPERATIONS[op]!.arity === 3 ? control + operand(c) : none,
+          operation + op,
+          first + operand(a),
+          second + operand(b),
+          i < values.length ? this.writtenToken(values[i]!) : notYet,
+        );
+      });
+    program([]);
+    tokens.push(vocabulary.id("SEP"));
+    program(written);
+    tokens.push(none, operation + SUB, first + modulus, vocabulary.id("b-right"), notYet);
+    tokens.push(vocabulary.query);
     return tokens;
   }
 
   reasoningTrace({ circuit, written }: CircuitState): number[] {
-    const { inputs, gates } = circuit;
-    const right = this.#follow(circuit, []), followed = this.#follow(circuit, written);
-    const p = this.config.modulus;
-    const both = (x: number): readonly [number, number] =>
-      x < INPUTS ? [inputs[x]!, inputs[x]!] : [right[x - INPUTS]!, followed[x - INPUTS]!];
-    const pair = (x: number): number => {
-      const [r, f] = both(x);
-      return this.#pairs + r * p + f;
-    };
+    const { modulus: p } = this.config;
+    const { vocabulary } = this;
+    const { control, does, term, value, output } = this.#traceRuns;
+    const none = vocabulary.id("no-C"), pickA = vocabulary.id("pick-a"), pickB = pickA + 1;
     const tokens: number[] = [];
-    gates.forEach(({ op, a, b, c }, i) => {
-      if (c < 0) tokens.push(this.#noPair, this.#does + op);
-      else {
-        const [r, f] = both(c).map((v) => this.#picksB(op, v) ? 1 : 0);
-        tokens.push(pair(c), this.#picks + 2 * r! + f!);
-      }
-      tokens.push(pair(a), pair(b), pair(INPUTS + i));
-    });
-    tokens.push(this.#wrong + (right.at(-1) === followed.at(-1) ? 1 : 0));
+    const step = (op: number, a: number, b: number, c: number, result: number) => {
+      const [first, second] = terms(op, a, b, c, p);
+      if (OPERATIONS[op]!.arity === 2) tokens.push(none, does + op);
+      else tokens.push(control + c, picksA(op, c, p) ? pickA : pickB);
+      tokens.push(term + first, term + second, value + result);
+    };
+    const program = (values: readonly number[]) =>
+      circuit.forEach(({ op, a, b, c }, i) => {
+        const [x, y, z] = [a, b, c].map((operand) => operandValue(operand, values));
+        step(op, x!, y!, z!, values[i]!);
+      });
+    const right = this.#follow(circuit, []), followed = this.#follow(circuit, written);
+    const target = right.at(-1)!, reached = followed.at(-1)!;
+    program(right);
+    tokens.push(output + target);
+    program(followed);
+    step(SUB, reached, target, 0, (reached - target + p) % p);
+    tokens.push(vocabulary.id(reached === target ? "right" : "wrong"));
     return tokens;
   }
 
-  /** C, S, A, B and P at their gate's c, op, a, b and w, D at Q, -1 at the header. */
+  /** C, S, A, B and P at their gate's c, op, a, b and w, O at SEP, D at Q, -1 at the header. */
   promptLabels(state: CircuitState): number[] {
     return [...new Array<number>(HEADER).fill(-1), ...this.reasoningTrace(state)];
   }
 
   /**
-   * What a neural actor reads before it writes the next gate: the critic's prompt for the unwritten circuit, TH, and the
-   * values written so far, as `w` tokens.
+   * What a neural actor reads before it writes the next gate: the critic's prompt up to the response, TH in place of SEP,
+   * and the values written so far, as `w` tokens.
    */
   actorPrompt({ circuit, written }: CircuitState, context: CriticContext = {}): number[] {
     return [
-      ...this.criticPrompt({ circuit, written: [] }, context),
+      ...this.criticPrompt({ circuit, written: [] }, context).slice(0, responseStart(circuit)),
       this.vocabulary.think,
       ...written.map((v) => this.writtenToken(v)),
     ];
@@ -349,72 +356,66 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
    * The position id of token `index` of `actorPrompt`. From TH on it grows by the tokens of a gate: where gate i's value
    * is predicted lies at a constant distance from gate i's tokens.
    */
-  actorPosition(index: number, { circuit }: CircuitState): number {
-    const think = HEADER + STRIDE * circuit.gates.length + 1;
+  actorPosition(index: number, { circuit }: Pick<CircuitState, "circuit">): number {
+    const think = responseStart(circuit);
     return index < think ? index : this.traceOffset + STRIDE * (index - think);
   }
 
   /** The token that writes a value, 0..p-1. */
   writtenToken(value: number): number {
-    return this.#written + value;
+    return this.#runs.written + value;
   }
 
   /** The value which a token writes; undefined for every other token. */
   writtenValue(token: number): number | undefined {
-    const value = token - this.#written;
-    return Number.isInteger(value) && value >= 0 && value < this.config.modulus ? value : undefined;
+    const value = token - this.#runs.written;
+    return this.#isResidue(value) ? value : undefined;
   }
 
-  describe(state: CircuitState): string {
-    const { circuit, written } = state;
+  describe({ circuit, written }: CircuitState): string {
     const right = this.#follow(circuit, []), followed = this.#follow(circuit, written);
-    const name = (x: number) => x < INPUTS ? `x${x}` : `g${x - INPUTS}`;
-    const n = circuit.gates.length;
+    const name = (x: number) => x < 0 ? `${~x}` : `g${x}`;
     return [
-      `inputs      ${circuit.inputs.map((v, x) => `x${x} = ${v}`).join(", ")}`,
       `arithmetic  modulo ${this.config.modulus}`,
-      ...circuit.gates.map(({ op, a, b, c }, i) => {
-        const operands = [a, b, c].filter((x) => x >= 0).map(name).join(", ");
+      ...circuit.map(({ op, a, b, c }, i) => {
+        const operation = OPERATIONS[op]!;
+        const operands = [a, b, c].slice(0, operation.arity).map(name).join(", ");
+        const gate = `${`g${i}`.padEnd(12)}${`${operation.name}(${operands})`.padEnd(18)}`;
         const verb = i < written.length ? "written" : "follows";
-        return `${`g${i}`.padEnd(12)}${`${OPERATIONS[op]!.name}(${operands})`.padEnd(18)}` +
-          `right ${right[i]}  ${verb} ${followed[i]}`;
+        return `${gate}right ${right[i]}  ${verb} ${followed[i]}`;
       }),
-      `gates left  ${n - written.length} of ${n}`,
+      `gates left  ${circuit.length - written.length} of ${circuit.length}`,
     ].join("\n");
   }
 
   describeTrace(state: CircuitState, trace: ArrayLike<number>): string {
-    const about = state.circuit.gates.flatMap((_, i) =>
-      ["c", "does", "a", "b", "value"].map((slot) => `g${i} ${slot}`)
-    );
-    const ideal = this.reasoningTrace(state);
-    return compareTrace(this.vocabulary.names, [...about, "output"], trace, ideal);
+    const gate = (name: string) => ["c", "op", "a", "b", "value"].map((slot) => `${name} ${slot}`);
+    const program = (title: string) => state.circuit.flatMap((_, i) => gate(`${title} g${i}`));
+    const about = [
+      ...[...program("right"), "right output"],
+      ...[...program("written"), ...gate("check"), "output"],
+    ];
+    return compareTrace(this.vocabulary.names, about, trace, this.reasoningTrace(state));
   }
 
-  /** Whether a selector picks operand b at this control value. */
-  #picksB(op: number, c: number): boolean {
-    const p = this.config.modulus;
-    return this.#table[((op * p + 1) * p + 0) * p + c] === 0;
+  #isResidue(value: number): boolean {
+    return Number.isInteger(value) && value >= 0 && value < this.config.modulus;
   }
 
   /** The value of every gate if the actor goes on from `written` without a slip. */
-  #follow({ inputs, gates }: Circuit, written: readonly number[]): number[] {
+  #follow(circuit: Circuit, written: readonly number[]): number[] {
     const values = [...written];
-    while (values.length < gates.length) {
-      values.push(this.#apply(inputs, gates[values.length]!, values));
+    while (values.length < circuit.length) {
+      values.push(this.#apply(circuit[values.length]!, values));
     }
     return values;
   }
 
   /** The result of a gate on the operands as written. */
-  #apply(
-    inputs: readonly number[],
-    { op, a, b, c }: Circuit["gates"][number],
-    values: readonly number[],
-  ): number {
+  #apply({ op, a, b, c }: Gate, values: readonly number[]): number {
     const p = this.config.modulus;
-    const value = (x: number) => x < 0 ? 0 : x < INPUTS ? inputs[x]! : values[x - INPUTS]!;
-    return this.#table[((op * p + value(a)) * p + value(b)) * p + value(c)]!;
+    const [x, y, z] = [operandValue(a, values), operandValue(b, values), operandValue(c, values)];
+    return this.#table[((op * p + x) * p + y) * p + z]!;
   }
 
   /** The actor writes until `count` gates have a value. */
@@ -425,12 +426,12 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     count: number,
   ): CircuitState {
     checkEpsilon(epsilon);
+    const { modulus } = this.config;
     const values = [...written];
     while (values.length < count) {
-      const result = this.#apply(circuit.inputs, circuit.gates[values.length]!, values);
-      const p = this.config.modulus;
+      const result = this.#apply(circuit[values.length]!, values);
       const slips = random.uniform() < epsilon;
-      values.push(slips ? (result + 1 + random.integer(p - 1)) % p : result);
+      values.push(slips ? (result + 1 + random.integer(modulus - 1)) % modulus : result);
     }
     return { circuit, written: values };
   }
@@ -464,3 +465,8 @@ export const circuit: EnvironmentDefinition<
   actor: circuitActor,
   create: (config) => new CircuitEnvironment(config),
 };
+
+/** The index of SEP in the critic's prompt, of TH in the actor's. */
+function responseStart(circuit: Circuit): number {
+  return HEADER + STRIDE * circuit.length;
+}

@@ -1,14 +1,11 @@
 /**
- * Straight-line programs over the residues 0..p-1: `INPUTS` known inputs and gates in topological order, each one
- * operation on earlier values. The last gate is the output.
+ * Straight-line programs over the residues 0..p-1: gates in topological order, each one operation on constants and
+ * earlier gates' values. The last gate is the output.
  */
 import type { RandomStream } from "../tensor/random.ts";
 
-/** How many inputs a circuit has. */
-export const INPUTS = 4;
-
-/** The probability that an operand is an input, where it may be input or gate. */
-const INPUT_FRACTION = 0.3;
+/** The probability that an operand is a constant, where it may be constant or gate. */
+const CONSTANT_FRACTION = 0.3;
 
 /** What a gate can do. `title` is for readers; `arity` 3 means that there is a control operand c. */
 export interface Operation {
@@ -30,41 +27,63 @@ export const OPERATIONS: readonly Operation[] = [
   { name: "zero", title: "a if c = 0, else b", arity: 3 },
 ];
 
-/**
- * One operation and its operands. Operand 0..INPUTS-1 is an input, INPUTS + j is gate j. `c` is -1 where the operation
- * has no control.
- */
+/** One operation and its operands: gate j is j, the constant v is ~v, which is negative. */
 export interface Gate {
   /** Index in `OPERATIONS`. */
   readonly op: number;
   readonly a: number;
   readonly b: number;
+  /** ~0 where the operation has no control. */
   readonly c: number;
 }
 
-/** A program with its inputs. */
-export interface Circuit {
-  /** `INPUTS` residues. */
-  readonly inputs: readonly number[];
-  /** At least one. */
-  readonly gates: readonly Gate[];
+/** A program: at least one gate. */
+export type Circuit = readonly Gate[];
+
+/** The value of an operand, given those of the gates before. */
+export function operandValue(x: number, values: readonly number[]): number {
+  return x < 0 ? ~x : values[x]!;
 }
 
-/** The result of operation `op` at [((op p + a) p + b) p + c]; where there is no control, c does not matter. */
+/**
+ * The two terms, modulo p, whose sum is the result of operation `op`: one of a and one of b. A selector's term of the
+ * operand that it does not pick is 0. Where there is no control, c does not matter.
+ */
+export function terms(op: number, a: number, b: number, c: number, p: number): [number, number] {
+  switch (OPERATIONS[op]!.name) {
+    case "add":
+      return [a, b];
+    case "sub":
+      return [a, (p - b) % p];
+    case "mix":
+      return [(2 * a + 1) % p, 3 * b % p];
+    default:
+      return picksA(op, c, p) ? [a, 0] : [0, b];
+  }
+}
+
+/** Whether a selector with control value c picks a. */
+export function picksA(op: number, c: number, p: number): boolean {
+  switch (OPERATIONS[op]!.name) {
+    case "low":
+      return 2 * c < p - 1;
+    case "even":
+      return c % 2 === 0;
+    default:
+      return c === 0;
+  }
+}
+
+/** The result of operation `op` at [((op p + a) p + b) p + c]. */
 export function operationTable(p: number): Uint8Array {
   const table = new Uint8Array(OPERATIONS.length * p * p * p);
-  for (let a = 0, k = 0; a < p; a++) {
-    for (let b = 0; b < p; b++) {
-      for (let c = 0; c < p; c++, k++) {
-        const results = [
-          (a + b) % p,
-          (a - b + p) % p,
-          (2 * a + 3 * b + 1) % p,
-          2 * c < p - 1 ? a : b,
-          c % 2 === 0 ? a : b,
-          c === 0 ? a : b,
-        ];
-        results.forEach((result, op) => table[op * p * p * p + k] = result);
+  for (let op = 0, k = 0; op < OPERATIONS.length; op++) {
+    for (let a = 0; a < p; a++) {
+      for (let b = 0; b < p; b++) {
+        for (let c = 0; c < p; c++, k++) {
+          const [first, second] = terms(op, a, b, c, p);
+          table[k] = (first + second) % p;
+        }
       }
     }
   }
@@ -83,11 +102,10 @@ export interface CircuitShape {
 
 /**
  * A random circuit. Every gate is read by a later one (so that each matters to the output by the wiring), no gate reads
- * the same value twice, and at most `maxWidth` gate values are alive between two gates.
+ * the same gate twice, and at most `maxWidth` gate values are alive between two gates.
  */
 export function randomCircuit(random: RandomStream, shape: CircuitShape): Circuit {
   const { gates: count, modulus, maxWidth, maxReach } = shape;
-  const inputs = Array.from({ length: INPUTS }, () => random.integer(modulus));
   const gates: Gate[] = [];
   /** Gates that may still be read, oldest first, and those of them which nothing has read. */
   let alive: number[] = [];
@@ -96,33 +114,30 @@ export function randomCircuit(random: RandomStream, shape: CircuitShape): Circui
     const op = random.integer(OPERATIONS.length);
     const arity = OPERATIONS[op]!.arity;
     // A gate reads at most two of the unread and adds itself, so that the last finds at most two. The oldest come
-    // first: those about to fall out of reach are always among them.
+    // first: one about to fall out of reach is always among them.
     const limit = i === count - 1 ? 0 : Math.min(maxWidth, 2 + (count - 2 - i)) - 1;
     const due = unread.length > 0 && i - unread[0]! === maxReach ? 1 : 0;
-    const operands = unread.slice(0, Math.max(due, unread.length - limit)).map((g) => INPUTS + g);
+    const operands = unread.slice(0, Math.max(due, unread.length - limit));
     while (operands.length < arity) {
-      const others = alive.map((g) => INPUTS + g).filter((x) => !operands.includes(x));
-      const free = inputs.map((_, x) => x).filter((x) => !operands.includes(x));
-      const fromInputs = others.length === 0 || random.uniform() < INPUT_FRACTION;
-      operands.push(random.choice(fromInputs ? free : others));
+      const others = alive.filter((g) => !operands.includes(g));
+      const constant = others.length === 0 || random.uniform() < CONSTANT_FRACTION;
+      operands.push(constant ? ~random.integer(modulus) : random.choice(others));
     }
     random.shuffle(operands);
-    gates.push({ op, a: operands[0]!, b: operands[1]!, c: operands[2] ?? -1 });
-    unread = [...unread.filter((g) => !operands.includes(INPUTS + g)), i];
+    gates.push({ op, a: operands[0]!, b: operands[1]!, c: operands[2] ?? ~0 });
+    unread = [...unread.filter((g) => !operands.includes(g)), i];
     alive = [...alive.filter((g) => i + 1 - g <= maxReach), i];
     if (alive.length > maxWidth) {
-      const read = alive.filter((g) => !unread.includes(g));
-      const dropped = random.choice(read);
+      const dropped = random.choice(alive.filter((g) => !unread.includes(g)));
       alive = alive.filter((g) => g !== dropped);
     }
   }
-  return { inputs, gates };
+  return gates;
 }
 
-/** The circuit as integers, inputs first: for its hash. */
-export function* circuitCode({ inputs, gates }: Circuit): Generator<number> {
-  yield* inputs;
-  for (const { op, a, b, c } of gates) {
+/** The circuit as integers: for its hash. */
+export function* circuitCode(circuit: Circuit): Generator<number> {
+  for (const { op, a, b, c } of circuit) {
     yield op;
     yield a;
     yield b;

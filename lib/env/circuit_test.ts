@@ -2,99 +2,94 @@ import assert from "node:assert/strict";
 import { canonicalJson, sha256 } from "../tensor/digest.ts";
 import { RandomStream } from "../tensor/random.ts";
 import { type CircuitConfigInput, CircuitEnvironment, type CircuitState } from "./circuit.ts";
-import { type Circuit, type Gate, INPUTS, OPERATIONS } from "./circuit_program.ts";
+import { type Circuit, type Gate, OPERATIONS } from "./circuit_program.ts";
 import { positionId } from "./environment.ts";
 import { sampleStates } from "./sampling.ts";
 
 const environment = new CircuitEnvironment();
-const actor = { epsilon: 0.1 };
+const actor = { epsilon: 0.2 };
 
 function sample(
   count: number,
-  { split = "train" as "train" | "test", epsilon = 0.1, purpose = "circuit-test" } = {},
+  { split = "train" as "train" | "test", epsilon = 0.2, purpose = "circuit-test" } = {},
   from = environment,
 ): CircuitState[] {
   return sampleStates(from, { seed: 1, purpose }, count, { actor: { epsilon }, split });
 }
 
-function gate(name: string, a: number, b: number, c = -1): Gate {
+/** Operands: gate j is j, the constant v is ~v. */
+function gate(name: string, a: number, b: number, c = ~0): Gate {
   return { op: OPERATIONS.findIndex((operation) => operation.name === name), a, b, c };
 }
 
 /** The operations, written down a second time. */
 function result({ op, a, b, c }: Gate, values: readonly number[], p: number): number {
-  const [x, y, z] = [values[a]!, values[b]!, values[c]!];
+  const [x, y, z] = [a, b, c].map((operand) => operand < 0 ? -1 - operand : values[operand]!);
   switch (OPERATIONS[op]!.name) {
     case "add":
-      return (x + y) % p;
+      return (x! + y!) % p;
     case "sub":
-      return (x - y + p) % p;
+      return (x! - y! + p) % p;
     case "mix":
-      return (2 * x + 3 * y + 1) % p;
+      return (2 * x! + 3 * y! + 1) % p;
     case "low":
-      return z < (p - 1) / 2 ? x : y;
+      return z! < (p - 1) / 2 ? x! : y!;
     case "even":
-      return [0, 2, 4, 6, 8, 10, 12].includes(z) ? x : y;
+      return [0, 2, 4, 6, 8, 10, 12].includes(z!) ? x! : y!;
     default:
-      return z > 0 ? y : x;
+      return z! > 0 ? y! : x!;
   }
 }
 
-/** Inputs and gate values if the actor goes on from `written` without a slip. */
-function follow({ inputs, gates }: Circuit, written: readonly number[], p: number): number[] {
-  const values = [...inputs, ...written];
-  for (const g of gates.slice(written.length)) values.push(result(g, values, p));
+/** Gate values if the actor goes on from `written` without a slip. */
+function follow(circuit: Circuit, written: readonly number[], p: number): number[] {
+  const values = [...written];
+  for (const g of circuit.slice(written.length)) values.push(result(g, values, p));
   return values;
 }
 
-/** x0 = 3, x1 = 6, x2 = 0, x3 = 2. By hand modulo 7: g0 = 9 = 2, g1 = x1 (2 is low) = 6, g2 = 4 + 18 + 1 = 2. */
-const byHand: Circuit = {
-  inputs: [3, 6, 0, 2],
-  gates: [gate("add", 0, 1), gate("low", 1, 2, 4), gate("mix", 4, 5)],
-};
+/** By hand modulo 7: g0 = 3 + 6 = 2, g1 = 6 as 2 is low, g2 = 2 * 2 + 3 * 6 + 1 = 2. */
+const byHand: Circuit = [gate("add", ~3, ~6), gate("low", ~6, ~0, 0), gate("mix", 0, 1)];
 
 Deno.test("programs are in topological order, with every gate read within reach, in bounded width", () => {
   const configs: CircuitConfigInput[] = [
     {},
     { maxWidth: 2, maxReach: 1 },
     { maxWidth: 2, maxReach: 9 },
-    { maxWidth: 5, maxReach: 3, minGates: 1, maxGates: 20, modulus: 5 },
+    { maxWidth: 5, maxReach: 3, minGates: 1, maxGates: 12, modulus: 5 },
   ];
   for (const config of configs) {
     const env = new CircuitEnvironment(config);
     const { modulus, minGates, maxGates, maxReach } = env.config;
     for (const state of sample(1000, {}, env)) {
-      const { inputs, gates } = state.circuit;
-      assert.ok(gates.length >= minGates && gates.length <= maxGates);
-      assert.ok(inputs.length === INPUTS && inputs.every((v) => v >= 0 && v < modulus));
+      const { circuit } = state;
+      assert.ok(circuit.length >= minGates && circuit.length <= maxGates);
       const read = new Set<number>();
-      gates.forEach(({ op, a, b, c }, i) => {
+      circuit.forEach(({ op, a, b, c }, i) => {
         const operands = OPERATIONS[op]!.arity === 3 ? [a, b, c] : [a, b];
-        if (OPERATIONS[op]!.arity === 2) assert.equal(c, -1);
-        assert.equal(new Set(operands).size, operands.length);
-        for (const x of operands) {
-          assert.ok(x >= 0 && x < INPUTS + i && (x < INPUTS || INPUTS + i - x <= maxReach));
-          read.add(x - INPUTS);
-        }
+        if (OPERATIONS[op]!.arity === 2) assert.equal(c, ~0);
+        const gates = operands.filter((x) => x >= 0);
+        assert.equal(new Set(gates).size, gates.length);
+        assert.ok(operands.every((x) => x < i && i - x <= (x < 0 ? i + modulus : maxReach)));
+        gates.forEach((x) => read.add(x));
       });
-      for (let g = 0; g < gates.length - 1; g++) assert.ok(read.has(g), `gate ${g} is not read`);
+      for (let g = 0; g < circuit.length - 1; g++) assert.ok(read.has(g), `gate ${g} is not read`);
       // `state` refuses a circuit that is wider than maxWidth.
-      assert.deepEqual(env.state(state.circuit, state.written), state);
-      assert.ok(state.written.length < gates.length);
+      assert.deepEqual(env.state(circuit, state.written), state);
+      assert.ok(state.written.length < circuit.length);
     }
   }
 });
 
-Deno.test("wide programs reach the greatest width, and operands come from everywhere", () => {
-  const alive = ({ gates }: Circuit) =>
-    gates.map((_, i) =>
-      gates.slice(0, i + 1).filter((_, g) =>
-        gates.slice(i + 1).some(({ a, b, c }) => [a, b, c].includes(INPUTS + g))
+Deno.test("programs reach the greatest width, and use every operation and operand", () => {
+  const alive = (circuit: Circuit) =>
+    circuit.map((_, i) =>
+      circuit.slice(0, i + 1).filter((_, g) =>
+        circuit.slice(i + 1).some(({ a, b, c }) => [a, b, c].includes(g))
       ).length
     );
-  const states = sample(500);
-  const widths = states.map(({ circuit }) => Math.max(...alive(circuit)));
-  assert.equal(Math.max(...widths), 4);
+  const states = sample(2000);
+  assert.equal(Math.max(...states.flatMap(({ circuit }) => alive(circuit))), 3);
   const seen = new Set<string>();
   for (const { circuit } of states) {
     for (const token of environment.criticPrompt({ circuit, written: [] }, {})) {
@@ -102,7 +97,7 @@ Deno.test("wide programs reach the greatest width, and operands come from everyw
     }
   }
   for (const slot of ["a", "b", "c"]) {
-    for (const operand of ["x0", "x1", "x2", "x3", ..."12345678".split("").map((d) => `-${d}`)]) {
+    for (const operand of ["=0", "=1", "=2", "=3", "=4", "=5", "=6", "-1", "-2", "-3", "-4"]) {
       assert.ok(seen.has(slot + operand), slot + operand);
     }
   }
@@ -122,10 +117,10 @@ Deno.test("the exact value is that of the tree of everything the actor can write
       for (const { circuit, written } of sample(40, { epsilon: 0.3 }, env)) {
         const target = follow(circuit, [], p).at(-1)!;
         const tree = (values: number[]): number => {
-          if (values.length === INPUTS + circuit.gates.length) {
+          if (values.length === circuit.length) {
             return values.at(-1) === target ? 1 : 0;
           }
-          const next = result(circuit.gates[values.length - INPUTS]!, values, p);
+          const next = result(circuit[values.length]!, values, p);
           let sum = 0;
           for (let v = 0; v < p; v++) {
             const chance = v === next ? 1 - epsilon : epsilon / (p - 1);
@@ -134,30 +129,24 @@ Deno.test("the exact value is that of the tree of everything the actor can write
           return sum;
         };
         const value = env.exactValue({ circuit, written }, { epsilon });
-        assert.ok(Math.abs(value - tree([...circuit.inputs, ...written])) < 1e-12);
+        assert.ok(Math.abs(value - tree([...written])) < 1e-12);
       }
     }
   }
 });
 
 Deno.test("the exact value leaves out gates that nothing needs, wherever they stand", () => {
-  // g1 is never read, g2 only by g1's reader g3, which is not read either; the output needs g0 and g4.
-  const circuit: Circuit = {
-    inputs: [1, 2, 3, 4],
-    gates: [
-      gate("add", 0, 1),
-      gate("add", 4, 2),
-      gate("sub", 4, 3),
-      gate("low", 5, 6, 6),
-      gate("mix", 4, 0),
-      gate("add", 8, 4),
-    ],
-  };
-  const needed: Circuit = {
-    inputs: circuit.inputs,
-    gates: [gate("add", 0, 1), gate("mix", 4, 0), gate("add", 5, 4)],
-  };
-  const narrow = new CircuitEnvironment({ maxWidth: 2 });
+  // Only g3, which nothing reads, reads g1 and g2; the output needs g0 and g4.
+  const circuit: Circuit = [
+    gate("add", ~1, ~2),
+    gate("add", 0, ~3),
+    gate("sub", 0, ~4),
+    gate("low", 1, 2, 2),
+    gate("mix", 0, ~1),
+    gate("add", 4, 0),
+  ];
+  const needed: Circuit = [gate("add", ~1, ~2), gate("mix", 0, ~1), gate("add", 1, 0)];
+  const narrow = new CircuitEnvironment({ maxWidth: 2, maxReach: 5 });
   for (const epsilon of [0.1, 0.5]) {
     assert.equal(
       narrow.exactValue(narrow.state(circuit), { epsilon }),
@@ -169,11 +158,12 @@ Deno.test("the exact value leaves out gates that nothing needs, wherever they st
 });
 
 Deno.test("by hand: a slip that a selector hides costs nothing", () => {
-  // g0 = 2 is right; 0 and 1 pick the same operand of g1; then g2 = 2 g0 + 3 g1 + 1 reads g0 as well.
-  const last: Circuit = { ...byHand, gates: byHand.gates.slice(0, 2) };
-  const value = (written: number[]) => environment.exactValue({ circuit: last, written }, actor);
-  assert.equal(value([2]), 0.9);
-  assert.equal(value([0]), 0.9);
+  const hidden = byHand.slice(0, 2);
+  const value = (written: number[]) =>
+    environment.exactValue(environment.state(hidden, written), { epsilon: 0.1 });
+  // g0 = 2 is right; 0 is as low as 2, so g1 picks the same operand; 3 is not.
+  assert.ok(Math.abs(value([2]) - 0.9) < 1e-15);
+  assert.ok(Math.abs(value([0]) - 0.9) < 1e-15);
   assert.ok(Math.abs(value([3]) - 0.1 / 6) < 1e-15);
   // Before g0: it is low with probability 0.9 + 2 (0.1 / 6).
   const low = 0.9 + 0.2 / 6;
@@ -201,8 +191,8 @@ Deno.test("with the defaults values are spread as the header says", () => {
   const values = sample(20_000).map((state) => environment.exactValue(state, actor));
   const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
-  assert.ok(Math.abs(mean - 0.6) < 0.01, `mean ${mean}`);
-  assert.ok(Math.abs(variance - 0.085) < 0.003, `variance ${variance}`);
+  assert.ok(Math.abs(mean - 0.5) < 0.01, `mean ${mean}`);
+  assert.ok(Math.abs(variance - 0.07) < 0.003, `variance ${variance}`);
 });
 
 Deno.test("the actor slips with probability epsilon, to each other value equally often", () => {
@@ -210,8 +200,7 @@ Deno.test("the actor slips with probability epsilon, to each other value equally
   let total = 0;
   for (const { circuit, written } of sample(4000, { epsilon: 0.3 })) {
     written.forEach((v, i) => {
-      const values = [...circuit.inputs, ...written.slice(0, i)];
-      const k = (v - result(circuit.gates[i]!, values, 7) + 7) % 7;
+      const k = (v - result(circuit[i]!, written, 7) + 7) % 7;
       counts[k] = counts[k]! + 1;
       total++;
     });
@@ -224,9 +213,9 @@ Deno.test("the actor slips with probability epsilon, to each other value equally
 
 Deno.test("the number of gates and of values written is about uniform", () => {
   const states = sample(8000);
-  for (let n = 6; n <= 10; n++) {
-    const some = states.filter(({ circuit }) => circuit.gates.length === n);
-    assert.ok(Math.abs(some.length - 1600) < 4 * Math.sqrt(8000 * 0.2 * 0.8), `${n} gates`);
+  for (let n = 3; n <= 6; n++) {
+    const some = states.filter(({ circuit }) => circuit.length === n);
+    assert.ok(Math.abs(some.length - 2000) < 4 * Math.sqrt(8000 * 0.25 * 0.75), `${n} gates`);
     for (let k = 0; k < n; k++) {
       const count = some.filter(({ written }) => written.length === k).length;
       const expected = some.length / n;
@@ -235,42 +224,59 @@ Deno.test("the number of gates and of values written is about uniform", () => {
   }
 });
 
-Deno.test("the prompt is header, inputs, then operands, operation and value of each gate", () => {
+Deno.test("the prompt is header, problem, SEP, response, check, Q", () => {
   const read = (written: number[], context = {}) =>
     environment.vocabulary.render(environment.criticPrompt({ circuit: byHand, written }, context));
-  const head = "x0=3 x1=6 x2=0 x3=2";
   assert.equal(
     read([2]),
-    `R? L2 ${head} no-c add ax0 bx1 w2 c-1 low ax1 bx2 w? no-c mix a-2 b-1 w? Q`,
+    "R? L2 no-c add a=3 b=6 w? c-1 low a=6 b=0 w? no-c mix a-2 b-1 w? " +
+      "SEP no-c add a=3 b=6 w2 c-1 low a=6 b=0 w? no-c mix a-2 b-1 w? " +
+      "no-c sub a-1 b-right w? Q",
   );
-  assert.match(read([2, 6, 2], { successRate: 0.66 }), /^R7 L0 .* mix a-2 b-1 w2 Q$/);
+  assert.match(read([2, 6, 2], { successRate: 0.66 }), /^R7 L0 .* mix a-2 b-1 w2 no-c sub /);
 });
 
-Deno.test("the trace has right and followed values, and what selectors pick", () => {
+Deno.test("the trace has the right values, then those that follow, then their difference", () => {
   const read = (written: number[]) =>
     environment.vocabulary.render(environment.reasoningTrace({ circuit: byHand, written }));
+  const right = "no-C do-add term=3 term=6 =2 C=2 pick-a term=6 term=0 =6 " +
+    "no-C do-mix term=5 term=4 =2";
   assert.equal(
     read([]),
-    "no-C do add 3/3 6/6 2/2 2/2 pick a/a 6/6 0/0 6/6 no-C do mix 2/2 6/6 2/2 right",
+    `${right} out=2 ${right} no-C do-sub term=2 term=5 =0 right`,
   );
-  // With 5 in place of 2, g1 picks x2 = 0, and g2 = 10 + 0 + 1 = 4.
+  // With 5 in place of 2, g1 picks 0, and g2 = 10 + 0 + 1 = 4, which is 2 too much.
   assert.equal(
     read([5]),
-    "no-C do add 3/3 6/6 2/5 2/5 pick a/b 6/6 0/0 6/0 no-C do mix 2/5 6/0 2/4 wrong",
+    `${right} out=2 no-C do-add term=3 term=6 =5 C=5 pick-b term=0 term=0 =0 ` +
+      "no-C do-mix term=4 term=0 =4 no-C do-sub term=4 term=5 =2 wrong",
   );
   // A second slip, at g1, may repair the output: 10 + 3 y + 1 = 2 for y = 4.
-  assert.match(read([5, 4]), / 6\/4 no-C do mix 2\/5 6\/4 2\/2 right$/);
-  for (const { circuit, written } of sample(300, { epsilon: 0.3 })) {
+  assert.match(read([5, 4]), / pick-b term=0 term=0 =4 no-C do-mix term=4 term=5 =2 .* =0 right$/);
+  for (const { circuit, written } of sample(300)) {
     const names = environment.reasoningTrace({ circuit, written })
       .map((token) => environment.vocabulary.names[token]!);
-    const right = follow(circuit, [], 7), followed = follow(circuit, written, 7);
-    circuit.gates.forEach(({ a, b, c }, i) => {
-      const pair = (x: number) => `${right[x]}/${followed[x]}`;
-      const expected = [c < 0 ? "no-C" : pair(c), pair(a), pair(b), pair(INPUTS + i)];
-      assert.deepEqual([0, 2, 3, 4].map((k) => names[5 * i + k]), expected);
-      assert.equal(/^pick/.test(names[5 * i + 1]!), c >= 0);
-    });
-    assert.equal(names.at(-1), right.at(-1) === followed.at(-1) ? "right" : "wrong");
+    const n = circuit.length;
+    const values = [follow(circuit, [], 7), follow(circuit, written, 7)] as const;
+    values.forEach((all, half) =>
+      circuit.forEach((g, i) => {
+        const [c, does, first, second, value] = names.slice(half * (5 * n + 1) + 5 * i);
+        const operand = (x: number) => x < 0 ? -1 - x : all[x]!;
+        const terms = Number(first!.slice(5)) + Number(second!.slice(5));
+        assert.equal(terms % 7, result(g, all, 7));
+        assert.equal(value, `=${all[i]}`);
+        const selects = OPERATIONS[g.op]!.arity === 3;
+        assert.equal(c, selects ? `C=${operand(g.c)}` : "no-C");
+        if (!selects) assert.equal(does, `do-${OPERATIONS[g.op]!.name}`);
+        else if (operand(g.a) !== operand(g.b)) {
+          assert.equal(does, result(g, all, 7) === operand(g.a) ? "pick-a" : "pick-b");
+        }
+      })
+    );
+    const [right, followed] = values.map((all) => all.at(-1)!);
+    assert.equal(names[5 * n], `out=${right}`);
+    assert.equal(names.at(-2), `=${(followed! - right! + 7) % 7}`);
+    assert.equal(names.at(-1), right === followed ? "right" : "wrong");
   }
 });
 
@@ -281,29 +287,29 @@ Deno.test("trace tokens and operands stand where the header says", () => {
     const prompt = environment.criticPrompt(state, {});
     const trace = environment.reasoningTrace(state);
     const n = prompt.length;
-    assert.equal(n, 6 + 5 * state.circuit.gates.length + 1);
-    assert.equal(trace.length, n - 6);
-    trace.forEach((token, i) => {
-      // Trace token i is written at traceOffset + 1 + i, predicted one before, and about prompt token 6 + i.
-      assert.equal(positionId(n + i, n, traceOffset) - positionId(6 + i, n, traceOffset), 102);
-      const back = names[prompt[6 + i]!]!.match(/^[abc]-(\d)$/);
+    assert.equal(n, 2 + 10 * state.circuit.length + 1 + 5 + 1);
+    assert.equal(trace.length, n - 2);
+    const second = trace.indexOf(trace.find((t) => names[t]!.startsWith("out="))!) + 1;
+    trace.forEach((_, i) => {
+      // Trace token i is written at traceOffset + 1 + i, predicted one before, and about prompt token 2 + i.
+      assert.equal(positionId(n + i, n, traceOffset) - positionId(2 + i, n, traceOffset), 130);
+      const back = names[prompt[2 + i]!]!.match(/^c-(\d)$/);
       if (!back) return;
-      // The operand's value is the last of five tokens of a gate so many gates back.
-      const value = Math.floor(i / 5) * 5 + 4 - 5 * Number(back[1]);
-      assert.equal(token, trace[value]);
+      // A control's value is the last of five tokens of the gate so many gates back.
+      const start = i < second ? 0 : second;
+      const value = start + Math.floor((i - start) / 5) * 5 + 4 - 5 * Number(back[1]);
+      assert.equal(names[trace[i]!], `C${names[trace[value]!]}`);
     });
-    const labels = environment.promptLabels(state);
-    assert.deepEqual(labels, [-1, -1, -1, -1, -1, -1, ...trace]);
-    assert.equal(labels.length, prompt.length);
+    assert.deepEqual(environment.promptLabels(state), [-1, -1, ...trace]);
   }
 });
 
 Deno.test("gates left saturate, so that longer circuits need no new tokens", () => {
-  const options = { actor, split: "test" as const, difficulty: { min: 20, max: 20 } };
+  const options = { actor, split: "test" as const, difficulty: { min: 12, max: 12 } };
   const states = sampleStates(environment, { seed: 1, purpose: "long" }, 50, options);
   for (const state of states) {
-    assert.equal(state.circuit.gates.length, 20);
-    const left = Math.min(20 - state.written.length, 10);
+    assert.equal(state.circuit.length, 12);
+    const left = Math.min(12 - state.written.length, 6);
     const [, token] = environment.criticPrompt(state, {});
     assert.equal(environment.vocabulary.names[token!], `L${left}`);
   }
@@ -314,22 +320,21 @@ Deno.test("a neural actor's response stands at a constant distance from the gate
   for (const state of sample(100)) {
     const prompt = environment.actorPrompt(state, { successRate: 0.5 });
     const think = prompt.indexOf(vocabulary.think);
-    assert.equal(vocabulary.names[prompt[think - 1]!], "Q");
     assert.equal(prompt.length, think + 1 + state.written.length);
     assert.deepEqual(
       prompt.slice(think + 1).map((t) => environment.writtenValue(t)),
       [...state.written],
     );
-    // No written value shows before TH: it is the start of the episode.
-    const start = { circuit: state.circuit, written: [] };
-    assert.deepEqual(
-      prompt.slice(0, think),
-      environment.criticPrompt(start, { successRate: 0.5 }),
-    );
-    state.circuit.gates.forEach((_, i) => {
+    // No written value shows before TH: it is the critic's prompt at the start of the episode, up to SEP.
+    const start = environment.criticPrompt({ circuit: state.circuit, written: [] }, {
+      successRate: 0.5,
+    });
+    assert.deepEqual(prompt.slice(0, think), start.slice(0, think));
+    assert.equal(vocabulary.names[start[think]!], "SEP");
+    state.circuit.forEach((_, i) => {
       // Gate i's value is predicted at TH or at the value before.
       const predicted = environment.actorPosition(think + i, state);
-      assert.equal(predicted - environment.actorPosition(6 + 5 * i, state), traceOffset - 6);
+      assert.equal(predicted - environment.actorPosition(2 + 5 * i, state), traceOffset - 2);
     });
   }
 });
@@ -345,7 +350,7 @@ Deno.test("writing token by token ends in the verifier's outcome", () => {
   assert.throws(() => environment.write(environment.write(state, 2), 2), /every gate is written/);
   assert.equal(environment.writtenValue(environment.writtenToken(6)), 6);
   const { vocabulary } = environment;
-  for (const name of ["w?", "Q", "pick a/a"]) {
+  for (const name of ["w?", "Q", "pick-a", "c-4", "no-c"]) {
     assert.equal(environment.writtenValue(vocabulary.id(name)), undefined, name);
   }
 });
@@ -355,7 +360,7 @@ Deno.test("rollouts continue the state to its end", () => {
     const random = new RandomStream({ seed: 1, purpose: "end", row });
     const { reward, state: end } = environment.rollout(random, state, actor);
     assert.deepEqual(end.written.slice(0, state.written.length), state.written);
-    assert.equal(end.written.length, state.circuit.gates.length);
+    assert.equal(end.written.length, state.circuit.length);
     assert.equal(reward, end.written.at(-1) === follow(state.circuit, [], 7).at(-1) ? 1 : 0);
   });
 });
@@ -365,7 +370,7 @@ Deno.test("a tenth of the circuits is held out", () => {
   const states = sample(10_000, {}, all);
   const heldOut = states.filter(({ circuit }) => environment.splitOf(circuit) === "test").length;
   assert.ok(Math.abs(heldOut - 1000) < 4 * Math.sqrt(900), `${heldOut} of 10000`);
-  // The split is that of program and inputs, not of what is written.
+  // The split depends on nothing but the program.
   for (const split of ["train", "test"] as const) {
     for (const { circuit } of sample(200, { split })) {
       assert.equal(new CircuitEnvironment({ maxGates: 12 }).splitOf(circuit), split);
@@ -378,20 +383,21 @@ Deno.test("describe and describeTrace are for readers", () => {
   assert.equal(
     environment.describe(state),
     [
-      "inputs      x0 = 3, x1 = 6, x2 = 0, x3 = 2",
       "arithmetic  modulo 7",
-      "g0          add(x0, x1)       right 2  written 5",
-      "g1          low(x1, x2, g0)   right 6  follows 0",
+      "g0          add(3, 6)         right 2  written 5",
+      "g1          low(6, 0, g0)     right 6  follows 0",
       "g2          mix(g0, g1)       right 2  follows 4",
       "gates left  2 of 3",
     ].join("\n"),
   );
   const trace = [...environment.reasoningTrace(state)];
-  trace[6] = environment.vocabulary.id("pick a/a");
+  trace[22] = environment.vocabulary.id("pick-a");
   const lines = environment.describeTrace(state, trace.slice(0, -1)).split("\n");
-  assert.equal(lines[5], "g1 c      2/5       right");
-  assert.equal(lines[6], "g1 does   pick a/a  wrong, should be pick a/b");
-  assert.equal(lines.at(-1), "output    nothing   wrong, should be wrong");
+  assert.equal(lines[15], "right output      out=2    right");
+  assert.equal(lines[21], "written g1 c      C=5      right");
+  assert.equal(lines[22], "written g1 op     pick-a   wrong, should be pick-b");
+  assert.equal(lines.at(-2), "check value       =2       right");
+  assert.equal(lines.at(-1), "output            nothing  wrong, should be wrong");
 });
 
 Deno.test("states, prompts, traces and values never change", () => {
@@ -405,7 +411,7 @@ Deno.test("states, prompts, traces and values never change", () => {
   );
   assert.equal(
     sha256(new TextEncoder().encode(canonicalJson(content))),
-    "1671aa601a4000f8d7997e83d3456de95f6182a1ba87b5f2445c4b027ec9f2f9",
+    "ac9479b52aff55a22e49070ad122e9166bb5cbd81eb55bfa3121d1406eab8e58",
   );
 });
 
@@ -419,8 +425,8 @@ Deno.test("bad configurations name field, value and remedy", () => {
     [{ maxWidth: 1 }, /^UsageError: environment\.maxWidth: 1: Too small/],
     [{ maxReach: 0 }, /^UsageError: environment\.maxReach: 0: Too small/],
     [
-      { maxGates: 21 },
-      /^UsageError: environment\.traceOffset: 108: circuits of 21 gates make prompts of 112 tokens/,
+      { maxGates: 13 },
+      /^UsageError: environment\.traceOffset: 132: circuits of 13 gates make prompts of 139 tokens/,
     ],
     [
       { gates: 3 } as never,
@@ -433,40 +439,31 @@ Deno.test("bad configurations name field, value and remedy", () => {
 });
 
 Deno.test("bad states, actors and splits name field, value and remedy", () => {
-  const { inputs } = byHand;
-  const build = (gates: Gate[], written: number[] = []) =>
-    environment.state({ inputs, gates }, written);
-  const chain = (n: number) => Array.from({ length: n }, (_, i) => gate("add", i, i + 1));
-  const wide = [0, 1, 2, 3].map((x) => gate("add", x, (x + 1) % 4));
+  const build = (circuit: Circuit, written: number[] = []) => environment.state(circuit, written);
+  const chain = (n: number) =>
+    Array.from({ length: n }, (_, i) => gate("add", ~1, i === 0 ? ~2 : i - 1));
   const cases: [() => unknown, RegExp][] = [
     [() => build([]), /difficulty: "0\.\.0": must be integers with 1 <= min <= max/],
-    [() => build(chain(21)), /environment\.traceOffset: 108: /],
-    [() => environment.state({ ...byHand, inputs: [1, 2] }), /circuit\.inputs: 2: there must be 4/],
+    [() => build(chain(13)), /environment\.traceOffset: 132: /],
+    [() => build([gate("max", ~0, ~1)]), /circuit\[0\]\.op: -1: must be an integer in 0\.\.5/],
     [
-      () => environment.state({ ...byHand, inputs: [1, 2, 3, 7] }),
-      /circuit\.inputs: 7: must be an integer in 0\.\.6/,
+      () => build([gate("add", ~0, 0)]),
+      /\[0\]\.b: 0: must be an earlier gate or a constant ~0\.\.~6/,
     ],
-    [() => build([gate("max", 0, 1)]), /circuit\.gates\[0\]\.op: -1: must be an integer in 0\.\.5/],
+    [() => build([gate("add", ~7, ~0)]), /circuit\[0\]\.a: -8: must be an earlier gate or a const/],
+    [() => build([gate("add", ~0, ~1, ~2)]), /circuit\[0\]\.c: -3: must be ~0: add has no control/],
     [
-      () => build([gate("add", 0, 4)]),
-      /gates\[0\]\.b: 4: must be an input or an earlier gate, 0\.\.3/,
-    ],
-    [() => build([gate("add", 0, 1, 2)]), /gates\[0\]\.c: 2: must be -1: add has no control/],
-    [() => build([gate("low", 0, 1)]), /gates\[0\]\.c: -1: must be an input or an earlier gate/],
-    [
-      () => build([...chain(9), gate("add", 0, 4)]),
-      /gates\[9\]\.b: 4: lies more than maxReach, 8, gates back/,
+      () => build([...chain(5), gate("add", 0, 4)]),
+      /circuit\[5\]\.a: 0: lies more than maxReach, 4, gates back/,
     ],
     [
       () =>
         build([
-          ...wide,
-          gate("add", 0, 2),
-          gate("low", 4, 5, 6),
-          gate("low", 7, 8, 9),
-          gate("add", 9, 10),
+          ...[1, 2, 3, 4].map((v) => gate("add", ~v, ~v)),
+          gate("low", 0, 1, 2),
+          gate("add", 3, 4),
         ]),
-      /environment\.maxWidth: 4: the circuit's width is 5; raise it/,
+      /environment\.maxWidth: 3: the circuit's width is 4; raise it/,
     ],
     [() => build(chain(2), [1, 7]), /written: 7: must be an integer in 0\.\.6/],
     [() => build(chain(2), [1, 2, 3]), /written: 3: there are 2 gates/],

@@ -2,10 +2,10 @@
  * The probability that an actor which slips now and then finishes a circuit with the right output.
  *
  * Dynamic programming over the gates in order. What is carried from gate to gate is the joint distribution of the
- * written values that are still to be read: p^w numbers for w of them. Values of an actor's prefix and inputs are
+ * written values that are still to be read: p^w numbers for w of them. Values that the actor has written are
  * constants, and gates that the output does not depend on are left out. So the work is O(gates p^width).
  */
-import { type Circuit, INPUTS, operationTable } from "./circuit_program.ts";
+import { type Circuit, operandValue, operationTable } from "./circuit_program.ts";
 
 /** Computes success probabilities for one modulus. Keeps its working memory between calls. */
 export class SuccessProbability {
@@ -31,16 +31,13 @@ export class SuccessProbability {
     this.#strides = new Int32Array(maxWidth);
   }
 
-  /**
-   * The most gate values that are alive after any gate from `from` on, when those before are known. `of` needs that it
-   * is at most `maxWidth`.
-   */
-  width({ gates }: Circuit, from = 0): number {
-    this.#findLastReads(gates, from);
+  /** The most gate values that are alive after any gate. `of` needs that it is at most `maxWidth`. */
+  width(gates: Circuit): number {
+    this.#findLastReads(gates, 0);
     let most = 0;
-    for (let i = from; i < gates.length; i++) {
+    for (let i = 0; i < gates.length; i++) {
       let alive = 0;
-      for (let g = from; g <= i; g++) if (this.#lastRead[g]! > i) alive++;
+      for (let g = 0; g <= i; g++) if (this.#lastRead[g]! > i) alive++;
       most = Math.max(most, alive);
     }
     return most;
@@ -50,12 +47,7 @@ export class SuccessProbability {
    * P(the last gate is written as `target`) if the actor goes on from `written`: at each gate it writes the operation's
    * result on the operands as written with probability 1 - epsilon, and each other value with epsilon / (p - 1).
    */
-  of(
-    { inputs, gates }: Circuit,
-    written: readonly number[],
-    epsilon: number,
-    target: number,
-  ): number {
+  of(gates: Circuit, written: readonly number[], epsilon: number, target: number): number {
     const p = this.modulus, from = written.length;
     if (from === gates.length) return written[from - 1] === target ? 1 : 0;
     this.#findLastReads(gates, from);
@@ -68,22 +60,21 @@ export class SuccessProbability {
 
     /** Where operand x stands among the live gates, -1 if it is known. */
     const place = (x: number): number => {
-      if (x < INPUTS + from) return -1;
+      if (x < from) return -1;
       let j = 0;
-      while (live[j] !== x - INPUTS) j++;
+      while (live[j] !== x) j++;
       return j;
     };
-    const known = (x: number): number => x < INPUTS ? inputs[x]! : written[x - INPUTS]!;
 
     for (let i = from; i < gates.length; i++) {
       if (lastRead[i] === 0) continue;
       const { op, a, b, c } = gates[i]!;
       // The operation reads table[offset + the live operands' values times these factors].
       let offset = op * p * p * p;
-      const aPlace = place(a), bPlace = place(b), cPlace = c < 0 ? -1 : place(c);
-      if (aPlace < 0) offset += known(a) * p * p;
-      if (bPlace < 0) offset += known(b) * p;
-      if (c >= 0 && cPlace < 0) offset += known(c);
+      const aPlace = place(a), bPlace = place(b), cPlace = place(c);
+      if (aPlace < 0) offset += operandValue(a, written) * p * p;
+      if (bPlace < 0) offset += operandValue(b, written) * p;
+      if (cPlace < 0) offset += operandValue(c, written);
 
       // The next distribution is over this gate (fastest), then the gates that are read again.
       let nextSize = p;
@@ -128,16 +119,16 @@ export class SuccessProbability {
   }
 
   /** Backwards from the output, through gates that are needed and not yet written. */
-  #findLastReads(gates: Circuit["gates"], from: number): void {
+  #findLastReads(gates: Circuit, from: number): void {
     const lastRead = this.#lastRead, last = gates.length - 1;
     lastRead.fill(0, 0, gates.length);
     lastRead[last] = last + 1;
     for (let i = last; i >= from; i--) {
       if (lastRead[i] === 0) continue;
       const { a, b, c } = gates[i]!;
-      if (a >= INPUTS && lastRead[a - INPUTS] === 0) lastRead[a - INPUTS] = i;
-      if (b >= INPUTS && lastRead[b - INPUTS] === 0) lastRead[b - INPUTS] = i;
-      if (c >= INPUTS && lastRead[c - INPUTS] === 0) lastRead[c - INPUTS] = i;
+      if (a >= 0 && lastRead[a] === 0) lastRead[a] = i;
+      if (b >= 0 && lastRead[b] === 0) lastRead[b] = i;
+      if (c >= 0 && lastRead[c] === 0) lastRead[c] = i;
     }
   }
 }

@@ -11,8 +11,8 @@ const actors: Record<string, { actors: unknown[]; difficulty: { min: number; max
     actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }],
     difficulty: { min: 12, max: 15 },
   },
-  circuit: { actors: [{ epsilon: 0.1 }, { epsilon: 0.4 }], difficulty: { min: 12, max: 20 } },
-  sat: { actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }], difficulty: { min: 8, max: 10 } },
+  circuit: { actors: [{ epsilon: 0.2 }, { epsilon: 0.6 }], difficulty: { min: 9, max: 12 } },
+  sat: { actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }], difficulty: { min: 8, max: 9 } },
 };
 
 Deno.test("every environment is covered here", () => {
@@ -68,7 +68,7 @@ for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
     }
   });
 
-  Deno.test(`${name}: prompt labels are trace tokens, in order, none before the Q left out`, () => {
+  Deno.test(`${name}: prompt labels are the trace, in order, a token at each place or none`, () => {
     for (const state of sample(100)) {
       const labels = environment.promptLabels(state);
       assert.equal(labels.length, environment.criticPrompt(state, {}).length);

@@ -6,11 +6,11 @@
  * satisfiable and mostly takes one of them: both the policy and the value are NP-hard to compute. At these sizes the
  * value is exact, from all completions of the assignment.
  *
- * Prompt: `[rate] [variables left] v1=.. .. vn=.. (a b c)1..(a b c)m Q`: the assignment (`v3=0`, `v3=1`, `v3=?`), then the
- * literals of each clause (`a+3` or `a-3` in first place, `b` and `c` behind it). Trace: `(s1 s2 S)1..(s1 s2 S)m D`:
+ * Prompt: `[rate] [variables left] v1=.. .. vn=.. (a b c ;)1..(a b c ;)m Q`: the assignment (`v3=0`, `v3=1`, `v3=?`), then
+ * the literals of each clause (`a+3` or `a-3` in first place, `b` and `c` behind it). Trace: `(s1 s2 S D)1..(s1 s2 S D)m`:
  * the status of the clause after one, two and all of its literals (satisfied, else how many literals are free), then
- * D: whether a clause is falsified, else how many clauses have a single free literal. The trace token about a literal
- * is predicted at a constant distance from it.
+ * the digest of the clauses so far: whether one is falsified, else how many have a single free literal. The trace has a
+ * token for every prompt token of a clause, so each is predicted at a constant distance from the token it is about.
  *
  * This trace has polynomial length and takes linear time, so it cannot determine the value unless P = NP: a critic that
  * writes it perfectly still has to guess. With the defaults and epsilon 0.3 (mean value 0.39, variance 0.08), the best
@@ -47,7 +47,7 @@ export const satConfig = z.strictObject({
     .describe("Clauses for each variable, rounded to a whole number of clauses; hard near 4.3."),
   heldOutFraction: z.number().min(0).max(0.9).default(0.1)
     .describe("The fraction of formulas, chosen by their hash, in the test split."),
-  traceOffset: z.int().min(14).max(4096).default(144)
+  traceOffset: z.int().min(14).max(4096).default(168)
     .describe("The position id of the first token after Q; no prompt may be longer."),
 });
 
@@ -80,6 +80,8 @@ export interface SatState {
 /** How many draws without a formula show that the configuration has none. */
 const MAX_ATTEMPTS = 20_000;
 const LITERALS = 3;
+/** Tokens of a clause, in prompt and trace. */
+const STRIDE = LITERALS + 1;
 /** The digest counts clauses with a single free literal up to this. */
 const MAX_UNIT_CLAUSES = 5;
 
@@ -94,6 +96,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
   readonly #values = new Float64Array(2 ** MAX_VARIABLES);
   /** How many variables the vocabulary has. */
   readonly #largest: number;
+  readonly #separator: number;
   readonly #left: number;
   readonly #assigned: number;
   readonly #literals: number;
@@ -119,6 +122,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
     const each = <T>(f: (variable: number) => T[]) =>
       Array.from({ length: largest }, (_, i) => f(i + 1)).flat();
     this.vocabulary = createVocabulary([
+      ";",
       "L0",
       ...each((v) => [`L${v}`]),
       ...each((v) => [`v${v}=?`, `v${v}=0`, `v${v}=1`]),
@@ -129,6 +133,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
       ...Array.from({ length: MAX_UNIT_CLAUSES + 1 }, (_, i) => `unit${i}`),
     ]);
     const { id } = this.vocabulary;
+    this.#separator = id(";");
     this.#left = id("L0");
     this.#assigned = id("v1=?");
     this.#literals = id("a-1");
@@ -149,7 +154,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
     }
     const prompt = this.#promptLength(max);
     checkPromptFits(prompt, this.traceOffset, `formulas of ${max} variables`);
-    return { prompt, trace: LITERALS * this.#clauseCount(max) + 1 };
+    return { prompt, trace: STRIDE * this.#clauseCount(max) };
   }
 
   /**
@@ -185,7 +190,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
       }
       return clause.toSorted((x, y) => Math.abs(x) - Math.abs(y));
     });
-    const prompt = 2 + variables + LITERALS * clauses.length + 1;
+    const prompt = 2 + variables + STRIDE * clauses.length + 1;
     checkPromptFits(prompt, this.traceOffset, `formulas of ${clauses.length} clauses`);
     if (assignment.length > variables) {
       throw new UsageError("assignment", assignment.length, `there are ${variables} variables`);
@@ -250,6 +255,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
         const index = slot * this.#largest + Math.abs(literal) - 1;
         tokens.push(this.#literals + 2 * index + (literal > 0 ? 1 : 0));
       });
+      tokens.push(this.#separator);
     }
     tokens.push(this.vocabulary.query);
     return tokens;
@@ -269,14 +275,18 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
       });
       if (!satisfied && free === 0) falsified = true;
       if (!satisfied && free === 1) unit++;
+      tokens.push(falsified ? this.#digest : this.#digest + 1 + Math.min(unit, MAX_UNIT_CLAUSES));
     }
-    tokens.push(falsified ? this.#digest : this.#digest + 1 + Math.min(unit, MAX_UNIT_CLAUSES));
     return tokens;
   }
 
-  /** A clause's status at its literals, D at Q, -1 at what stands before the clauses. */
+  /** A clause's status at its literals, D at its end, -1 at what stands before the clauses and at Q. */
   promptLabels(state: SatState): number[] {
-    return [...new Array<number>(2 + state.variables).fill(-1), ...this.reasoningTrace(state)];
+    return [
+      ...new Array<number>(2 + state.variables).fill(-1),
+      ...this.reasoningTrace(state),
+      -1,
+    ];
   }
 
   describe(state: SatState): string {
@@ -298,12 +308,10 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
 
   describeTrace(state: SatState, trace: ArrayLike<number>): string {
     const about = state.clauses.flatMap((clause, i) =>
-      clause.map((literal) =>
-        `clause ${i + 1}, ${literal > 0 ? `v${literal}` : `not v${-literal}`}`
-      )
+      [...clause.map((x) => x > 0 ? `v${x}` : `not v${-x}`), "digest"]
+        .map((text) => `clause ${i + 1}, ${text}`)
     );
-    const ideal = this.reasoningTrace(state);
-    return compareTrace(this.vocabulary.names, [...about, "digest"], trace, ideal);
+    return compareTrace(this.vocabulary.names, about, trace, this.reasoningTrace(state));
   }
 
   #clauseCount(variables: number): number {
@@ -312,7 +320,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
 
   /** Rate, variables left, assignment, clauses, Q. */
   #promptLength(variables: number): number {
-    return 2 + variables + LITERALS * this.#clauseCount(variables) + 1;
+    return 2 + variables + STRIDE * this.#clauseCount(variables) + 1;
   }
 
   /**

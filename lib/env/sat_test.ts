@@ -155,24 +155,27 @@ Deno.test("the prompt is header, assignment, literals, Q", () => {
     environment.vocabulary.render(environment.criticPrompt(byHand(assignment), context));
   assert.equal(
     read([1, 0]),
-    "R? L2 v1=1 v2=0 v3=? v4=? a+1 b+2 c-3 a-1 b+3 c+4 a-2 b-3 c-4 Q",
+    "R? L2 v1=1 v2=0 v3=? v4=? a+1 b+2 c-3 ; a-1 b+3 c+4 ; a-2 b-3 c-4 ; Q",
   );
   assert.match(read([], { successRate: 0.66 }), /^R7 L4 v1=\? v2=\? v3=\? v4=\? a\+1 /);
 });
 
-Deno.test("the trace is each clause's status after one, two, three literals, then the digest", () => {
+Deno.test("the trace is each clause's status after one, two, three literals, and the digest so far", () => {
   const read = (assignment: number[]) =>
     environment.vocabulary.render(environment.reasoningTrace(byHand(assignment)));
-  assert.equal(read([]), "free1 free2 FREE3 free1 free2 FREE3 free1 free2 FREE3 unit0");
+  assert.equal(read([]), Array(3).fill("free1 free2 FREE3 unit0").join(" "));
   assert.equal(
     read([1, 0]),
-    "sat sat SATISFIED free0 free1 FREE2 sat sat SATISFIED unit0",
+    "sat sat SATISFIED unit0 free0 free1 FREE2 unit0 sat sat SATISFIED unit0",
   );
   assert.equal(
     read([1, 1, 0]),
-    "sat sat SATISFIED free0 free0 FREE1 free0 sat SATISFIED unit1",
+    "sat sat SATISFIED unit0 free0 free0 FREE1 unit1 free0 sat SATISFIED unit1",
   );
-  assert.match(read([0, 0, 1]), /^free0 free0 FALSIFIED .* falsified$/);
+  assert.equal(
+    read([0, 0, 1]),
+    "free0 free0 FALSIFIED falsified sat sat SATISFIED falsified sat sat SATISFIED falsified",
+  );
 });
 
 Deno.test("the digest agrees with a recount", () => {
@@ -185,7 +188,7 @@ Deno.test("the digest agrees with a recount", () => {
     const digest = open.includes(0) ? "falsified" : `unit${Math.min(unit, 5)}`;
     const names = environment.reasoningTrace(state).map((t) => environment.vocabulary.names[t]!);
     assert.equal(names.at(-1), digest);
-    const ends = names.filter((_, i) => i % 3 === 2);
+    const ends = names.filter((_, i) => i % 4 === 2);
     assert.equal(ends.filter((name) => name === "FREE1").length, unit);
     assert.equal(ends.filter((name) => name === "SATISFIED").length, clauses.length - open.length);
   }
@@ -196,20 +199,23 @@ Deno.test("trace tokens stand at a constant distance from their literals", () =>
     const prompt = environment.criticPrompt(state, {});
     const trace = environment.reasoningTrace(state);
     const n = prompt.length;
-    assert.equal(n, 2 + 7 + 90 + 1);
-    assert.equal(trace.length, 91);
-    for (let i = 0; i < 90; i++) {
-      assert.match(environment.vocabulary.names[prompt[9 + i]!]!, /^[abc][+-]\d$/);
-      assert.equal(positionId(n + i, n, 144) - positionId(9 + i, n, 144), 135);
+    assert.equal(n, 2 + 7 + 4 * 30 + 1);
+    assert.equal(trace.length, 120);
+    for (let i = 0; i < 120; i++) {
+      assert.match(
+        environment.vocabulary.names[prompt[9 + i]!]!,
+        i % 4 < 3 ? /^[abc][+-]\d$/ : /^;$/,
+      );
+      assert.equal(positionId(n + i, n, 168) - positionId(9 + i, n, 168), 159);
     }
-    assert.deepEqual(environment.promptLabels(state), [...new Array(9).fill(-1), ...trace]);
+    assert.deepEqual(environment.promptLabels(state), [...new Array(9).fill(-1), ...trace, -1]);
   }
 });
 
 Deno.test("difficulty is the number of variables", () => {
-  const options = { actor, split: "test" as const, difficulty: { min: 8, max: 10 } };
+  const options = { actor, split: "test" as const, difficulty: { min: 8, max: 9 } };
   const states = sampleStates(environment, { seed: 1, purpose: "long" }, 60, options);
-  assert.deepEqual(new Set(states.map((s) => s.variables)), new Set([8, 9, 10]));
+  assert.deepEqual(new Set(states.map((s) => s.variables)), new Set([8, 9]));
   for (const state of states) {
     const { prompt, trace } = environment.maxLengths({
       min: state.variables,
@@ -247,11 +253,11 @@ Deno.test("describe and describeTrace are for readers", () => {
   );
   assert.match(environment.describe(byHand([0, 0, 1])), /v2 or not v3\) +falsified$/m);
   const trace = [...environment.reasoningTrace(state)];
-  trace[5] = environment.vocabulary.id("FREE2");
+  trace[6] = environment.vocabulary.id("FREE2");
   const lines = environment.describeTrace(state, trace).split("\n");
   assert.equal(lines[2], "clause 1, not v3  SATISFIED  right");
-  assert.equal(lines[5], "clause 2, v4      FREE2      wrong, should be FREE1");
-  assert.equal(lines[9], "digest            unit1      right");
+  assert.equal(lines[6], "clause 2, v4      FREE2      wrong, should be FREE1");
+  assert.equal(lines[7], "clause 2, digest  unit1      right");
 });
 
 Deno.test("states, prompts, traces and values never change", () => {
@@ -265,7 +271,7 @@ Deno.test("states, prompts, traces and values never change", () => {
   );
   assert.equal(
     sha256(new TextEncoder().encode(canonicalJson(content))),
-    "3ba5bbbed3607356d220972e1a0b0ff7b620b8ab86bc90c00443980bb8503c38",
+    "49c549ede80ae5c97424b3520a988751f065cce57b005d6c84f328c22e633fda",
   );
 });
 
@@ -279,8 +285,8 @@ Deno.test("bad configurations name field, value and remedy", () => {
     ],
     [{ clauseRatio: 11 }, /^UsageError: environment\.clauseRatio: 11: Too big/],
     [
-      { maxVariables: 11 },
-      /^UsageError: environment\.traceOffset: 144: formulas of 11 variables make prompts of 155/,
+      { maxVariables: 10 },
+      /^UsageError: environment\.traceOffset: 168: formulas of 10 variables make prompts of 185/,
     ],
     [{ vars: 3 } as never, /^UsageError: environment: "vars": unknown field; choose from minVar/],
   ];
@@ -292,12 +298,12 @@ Deno.test("bad configurations name field, value and remedy", () => {
 Deno.test("bad states, actors and splits name field, value and remedy", () => {
   const crowded = new SatEnvironment({ minVariables: 4, maxVariables: 4, clauseRatio: 7.5 });
   const cases: [() => unknown, RegExp][] = [
-    [() => environment.state(11, []), /variables: 11: must be an integer in 1\.\.10/],
+    [() => environment.state(10, []), /variables: 10: must be an integer in 1\.\.9/],
     [() => environment.state(4, [[1, 2, 5]]), /clauses\[0\]: 5: must be a variable 1\.\.4/],
     [() => environment.state(4, [[1, 2, 0]]), /clauses\[0\]: 0: must be a variable 1\.\.4/],
     [() => environment.state(4, [[1, 2]]), /clauses\[0\]: "1 2": must have three different/],
     [() => environment.state(4, [[1, 2, -2]]), /clauses\[0\]: "1 2 -2": must have three different/],
-    [() => environment.state(4, Array(50).fill([1, 2, 3])), /environment\.traceOffset: 144: /],
+    [() => environment.state(4, Array(50).fill([1, 2, 3])), /environment\.traceOffset: 168: /],
     [() => environment.state(4, [], [0, 1, 0, 1, 0]), /assignment: 5: there are 4 variables/],
     [() => environment.state(4, [], [2]), /assignment: 2: must be 0 or 1/],
     [() => sample(1, { epsilon: 1.5 }), /actor\.epsilon: 1\.5: must lie in 0\.\.1/],
