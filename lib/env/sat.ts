@@ -7,7 +7,8 @@
  * value is exact, from all completions of the assignment.
  *
  * Prompt: `[rate] [variables left] v1=.. .. vn=.. (a b c ;)1..(a b c ;)m Q`: the assignment (`v3=0`, `v3=1`, `v3=?`), then
- * the literals of each clause (`a+3` or `a-3` in first place, `b` and `c` behind it). Trace: `(s1 s2 S D)1..(s1 s2 S D)m`:
+ * the literals of each clause, with their truth where it is known (`a+3`, `a-3:F` in first place, `b` and `c` behind it),
+ * so that no critic has to look it up. Trace: `(s1 s2 S D)1..(s1 s2 S D)m`:
  * the status of the clause after one, two and all of its literals (satisfied, else how many literals are free), then
  * the digest of the clauses so far: whether one is falsified, else how many have a single free literal. The trace has a
  * token for every prompt token of a clause, so each is predicted at a constant distance from the token it is about.
@@ -126,7 +127,11 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
       "L0",
       ...each((v) => [`L${v}`]),
       ...each((v) => [`v${v}=?`, `v${v}=0`, `v${v}=1`]),
-      ...["a", "b", "c"].flatMap((slot) => each((v) => [`${slot}-${v}`, `${slot}+${v}`])),
+      ...["a", "b", "c"].flatMap((slot) =>
+        each((v) =>
+          ["-", "+"].flatMap((sign) => ["", ":F", ":T"].map((truth) => slot + sign + v + truth))
+        )
+      ),
       ...["sat", "free0", "free1", "free2"],
       ...["SATISFIED", "FALSIFIED", "FREE1", "FREE2", "FREE3"],
       "falsified",
@@ -253,7 +258,9 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
     for (const clause of clauses) {
       clause.forEach((literal, slot) => {
         const index = slot * this.#largest + Math.abs(literal) - 1;
-        tokens.push(this.#literals + 2 * index + (literal > 0 ? 1 : 0));
+        const truth = truthOf(literal, assignment);
+        const known = truth === undefined ? 0 : truth ? 2 : 1;
+        tokens.push(this.#literals + 6 * index + (literal > 0 ? 3 : 0) + known);
       });
       tokens.push(this.#separator);
     }

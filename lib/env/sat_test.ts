@@ -155,7 +155,7 @@ Deno.test("the prompt is header, assignment, literals, Q", () => {
     environment.vocabulary.render(environment.criticPrompt(byHand(assignment), context));
   assert.equal(
     read([1, 0]),
-    "R? L2 v1=1 v2=0 v3=? v4=? a+1 b+2 c-3 ; a-1 b+3 c+4 ; a-2 b-3 c-4 ; Q",
+    "R? L2 v1=1 v2=0 v3=? v4=? a+1:T b+2:F c-3 ; a-1:F b+3 c+4 ; a-2:T b-3 c-4 ; Q",
   );
   assert.match(read([], { successRate: 0.66 }), /^R7 L4 v1=\? v2=\? v3=\? v4=\? a\+1 /);
 });
@@ -204,7 +204,7 @@ Deno.test("trace tokens stand at a constant distance from their literals", () =>
     for (let i = 0; i < 120; i++) {
       assert.match(
         environment.vocabulary.names[prompt[9 + i]!]!,
-        i % 4 < 3 ? /^[abc][+-]\d$/ : /^;$/,
+        i % 4 < 3 ? /^[abc][+-]\d(:[FT])?$/ : /^;$/,
       );
       assert.equal(positionId(n + i, n, 168) - positionId(9 + i, n, 168), 159);
     }
@@ -271,7 +271,7 @@ Deno.test("states, prompts, traces and values never change", () => {
   );
   assert.equal(
     sha256(new TextEncoder().encode(canonicalJson(content))),
-    "49c549ede80ae5c97424b3520a988751f065cce57b005d6c84f328c22e633fda",
+    "9c2e978a3e2618927c2c6be8f1af084197eeee075cc575ddbc89341cfb26b078",
   );
 });
 
