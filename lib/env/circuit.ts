@@ -7,43 +7,30 @@
  * needs the rest of the program, evaluated from the values as written and from the right ones.
  *
  * What theory says: at epsilon 0 the value is the output of a circuit, which is P-complete to evaluate. That needs
- * unbounded width. Here at most `maxWidth` gate values are alive between two gates, so that the exact value stays cheap;
- * then a program is a product of n maps on at most p^maxWidth states and its evaluation is in NC1, still serial for a
- * transformer without a chain of thought, as far as is known.
- *
- * Prompt: `[rate] [gates left] (c op a b w)1..(c op a b w)n SEP (c op a b w)1..(c op a b w)n CHECK Q`: the problem, then
- * the response, which repeats each gate before its value, then one more gate that subtracts the right output from the
- * response's. An operand is a constant (`a=2`) or so many gates back (`b-1`). w is the value as written (`w5`) or `w?`, in
- * the problem always `w?`. Where there is no control, c is `-` in the problem and `goal` from SEP on.
- *
- * Trace: `(C S A B P)1..(C S A B P)n O (C S A B P)1..(C S A B P)n (C S A B P)CHECK D`. C is the control's value, S what is
- * to be done: the operation, or which operand a selector picks. A and B are the two terms, one of each operand, whose
- * sum is the result (see `terms`), P is the gate's value. So the first part has the right values and O the right output,
- * the goal; the second has the values that follow from those written if the actor makes no further slip, and D says
- * whether the output is right then. Where there is no control, C repeats the goal, as it has to be recalled for the
- * check. Everything is the same few steps, on the right values or on those that follow. The trace has a token for
- * every prompt token from the first gate on, so each is predicted at a constant distance from the token it is about, and
- * an operand's value stands at a distance that the operand's token tells.
+ * unbounded width. Here at most `maxWidth` gate values are alive between two gates, so that the exact value stays cheap.
+ * Then a program is a product of n maps on at most p^maxWidth states, and its evaluation is in NC1; for a transformer
+ * without a chain of thought it is still serial, as far as is known. Raise `maxWidth` with n to come nearer to P.
  *
  * With the default sizes and epsilon 0.2, sampled states have mean value 0.52 and variance 0.067.
  *
- * A neural actor reads `actorPrompt` and writes one `w` token a gate, at position ids `actorPosition`.
+ * `circuit_text.ts` has the layout of prompt and trace. A neural actor reads `actorPrompt` and writes one `w` token a
+ * gate, at position ids `actorPosition`.
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../tensor/random.ts";
 import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
 import {
+  checkCircuit,
   type Circuit,
   circuitCode,
   type Gate,
   operandValue,
   OPERATIONS,
   operationTable,
-  picksA,
   randomCircuit,
-  terms,
 } from "./circuit_program.ts";
+import { CircuitText, HEADER, promptLength, STRIDE } from "./circuit_text.ts";
 import { SuccessProbability } from "./circuit_value.ts";
 import { compareTrace } from "./compare_trace.ts";
 import type {
@@ -58,7 +45,7 @@ import type {
 } from "./environment.ts";
 import { isHeldOut } from "./hash.ts";
 import { parseConfig } from "./parse_config.ts";
-import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 const gates = z.int().min(1).max(400);
 
@@ -104,12 +91,6 @@ export interface CircuitState {
 
 /** How many draws of the other split show that the configuration has no circuit. */
 const MAX_ATTEMPTS = 20_000;
-/** Tokens before the first gate: success rate, gates left. */
-const HEADER = 2;
-/** Tokens of a gate, in prompt and trace. */
-const STRIDE = 5;
-/** The operation that checks the output. */
-const SUB = OPERATIONS.findIndex(({ name }) => name === "sub");
 
 export class CircuitEnvironment implements Environment<CircuitState, CircuitActor> {
   readonly name = "circuit";
@@ -120,9 +101,7 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
   readonly traceOffset: number;
   readonly #table: Uint8Array;
   readonly #success: SuccessProbability;
-  /** The first ids of runs of tokens. An operand's run holds the constants, then the gates in reach, nearest first. */
-  readonly #runs: Readonly<Record<"left" | "op" | "a" | "b" | "c" | "written", number>>;
-  readonly #traceRuns: Readonly<Record<"control" | "does" | "term" | "value" | "goal", number>>;
+  readonly #text: CircuitText;
 
   /** Throws a UsageError that names the field if the configuration is not valid. */
   constructor(input: CircuitConfigInput = {}) {
@@ -136,57 +115,13 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     this.maxTraceLength = lengths.trace;
     this.#table = operationTable(p);
     this.#success = new SuccessProbability(p, maxWidth, Math.ceil(traceOffset / (2 * STRIDE)));
-
-    const count = (n: number, name: (i: number) => string) =>
-      Array.from({ length: n }, (_, i) => name(i));
-    const operands = (slot: string) => [
-      ...count(p, (v) => `${slot}=${v}`),
-      ...count(maxReach, (k) => `${slot}-${k + 1}`),
-    ];
-    this.vocabulary = createVocabulary([
-      "SEP",
-      ...count(maxGates + 1, (i) => `L${i}`),
-      ...OPERATIONS.map(({ name }) => name),
-      ...operands("a"),
-      ...operands("b"),
-      ...operands("c"),
-      "-",
-      "goal",
-      ...count(p, (v) => `w${v}`),
-      "w?",
-      ...count(p, (v) => `C=${v}`),
-      "no-C",
-      ...count(p, (v) => `goal=${v}`),
-      ...OPERATIONS.filter(({ arity }) => arity === 2).map(({ name }) => `do-${name}`),
-      "pick-a",
-      "pick-b",
-      ...count(p, (v) => `term=${v}`),
-      ...count(p, (v) => `=${v}`),
-      "right",
-      "wrong",
-    ]);
-    const { id } = this.vocabulary;
-    this.#runs = {
-      left: id("L0"),
-      op: id(OPERATIONS[0]!.name),
-      a: id("a=0"),
-      b: id("b=0"),
-      c: id("c=0"),
-      written: id("w0"),
-    };
-    this.#traceRuns = {
-      control: id("C=0"),
-      does: id(`do-${OPERATIONS[0]!.name}`),
-      term: id("term=0"),
-      value: id("=0"),
-      goal: id("goal=0"),
-    };
+    this.#text = new CircuitText(p, maxGates, maxReach);
+    this.vocabulary = this.#text.vocabulary;
   }
 
   maxLengths(difficulty: IntegerRange): SequenceLengths {
     checkDifficulty(difficulty);
-    // The gates twice and the check; SEP and Q.
-    const prompt = HEADER + STRIDE * (2 * difficulty.max + 1) + 2;
+    const prompt = promptLength(difficulty.max);
     checkPromptFits(prompt, this.traceOffset, `circuits of ${difficulty.max} gates`);
     return { prompt, trace: prompt - HEADER };
   }
@@ -197,28 +132,10 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
    * @throws UsageError for a circuit that is not one of this configuration, or values that are not residues.
    */
   state(circuit: Circuit, written: readonly number[] = []): CircuitState {
-    const { modulus, maxReach, maxWidth } = this.config;
+    const { modulus, maxWidth } = this.config;
     const n = circuit.length;
     this.maxLengths({ min: n, max: n });
-    circuit.forEach((gate, i) => {
-      const operation = OPERATIONS[gate.op];
-      if (operation === undefined) {
-        const last = OPERATIONS.length - 1;
-        throw new UsageError(`circuit[${i}].op`, gate.op, `must be an integer in 0..${last}`);
-      }
-      for (const slot of ["a", "b", "c"] as const) {
-        const x = gate[slot];
-        let remedy = "";
-        if (slot === "c" && operation.arity === 2) {
-          if (x !== ~0) remedy = `must be ~0: ${operation.name} has no control`;
-        } else if (!Number.isInteger(x) || x >= i || x < ~(modulus - 1)) {
-          remedy = `must be an earlier gate or a constant ~0..~${modulus - 1}`;
-        } else if (i - x > maxReach && x >= 0) {
-          remedy = `lies more than maxReach, ${maxReach}, gates back`;
-        }
-        if (remedy !== "") throw new UsageError(`circuit[${i}].${slot}`, x, remedy);
-      }
-    });
+    checkCircuit(circuit, this.config);
     const width = this.#success.width(circuit);
     if (width > maxWidth) {
       const remedy = `the circuit's width is ${width}; raise it`;
@@ -280,58 +197,13 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     return written.length / circuit.length;
   }
 
-  /** `gates left` reads at most `maxGates`: in longer circuits it says "that many or more". */
   criticPrompt({ circuit, written }: CircuitState, { successRate }: CriticContext): number[] {
-    const { modulus, maxGates } = this.config;
-    const { vocabulary } = this;
-    const { left, op: operation, a: first, b: second, c: control } = this.#runs;
-    const goal = vocabulary.id("goal"), notYet = vocabulary.id("w?");
-    const tokens = [
-      vocabulary.rateToken(successRate),
-      left + Math.min(circuit.length - written.length, maxGates),
-    ];
-    const program = (values: readonly number[], none: number) =>
-      circuit.forEach(({ op, a, b, c }, i) => {
-        const operand = (x: number) => x < 0 ? ~x : modulus + i - x - 1;
-        const third = OPERATIONS[op]!.arity === 3 ? control + operand(c) : none;
-        const w = i < values.length ? this.writtenToken(values[i]!) : notYet;
-        tokens.push(third, operation + op, first + operand(a), second + operand(b), w);
-      });
-    program([], vocabulary.id("-"));
-    tokens.push(vocabulary.id("SEP"));
-    program(written, goal);
-    tokens.push(goal, operation + SUB, first + modulus, goal, notYet);
-    tokens.push(vocabulary.query);
-    return tokens;
+    return this.#text.prompt(circuit, written, successRate);
   }
 
   reasoningTrace({ circuit, written }: CircuitState): number[] {
-    const { modulus: p } = this.config;
-    const { vocabulary } = this;
-    const { control, does, term, value, goal } = this.#traceRuns;
-    const pickA = vocabulary.id("pick-a"), pickB = vocabulary.id("pick-b");
-    const tokens: number[] = [];
-    const step = (
-      { op, a, b, c }: Gate,
-      values: readonly number[],
-      result: number,
-      none: number,
-    ) => {
-      const [x, y, z] = [operandValue(a, values), operandValue(b, values), operandValue(c, values)];
-      const [first, second] = terms(op, x, y, z, p);
-      if (OPERATIONS[op]!.arity === 2) tokens.push(none, does + op);
-      else tokens.push(control + z, picksA(op, z, p) ? pickA : pickB);
-      tokens.push(term + first, term + second, value + result);
-    };
     const right = this.#follow(circuit, []), followed = this.#follow(circuit, written);
-    const target = right.at(-1)!, reached = followed.at(-1)!;
-    circuit.forEach((gate, i) => step(gate, right, right[i]!, vocabulary.id("no-C")));
-    tokens.push(goal + target);
-    circuit.forEach((gate, i) => step(gate, followed, followed[i]!, goal + target));
-    const check: Gate = { op: SUB, a: circuit.length - 1, b: ~target, c: ~0 };
-    step(check, followed, this.#apply(check, followed), goal + target);
-    tokens.push(vocabulary.id(reached === target ? "right" : "wrong"));
-    return tokens;
+    return this.#text.trace(circuit, written, right, followed);
   }
 
   /** C, S, A, B and P at their gate's c, op, a, b and w, O at SEP, D at Q, -1 at the header. */
@@ -340,8 +212,8 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
   }
 
   /**
-   * What a neural actor reads before it writes the next gate: the critic's prompt up to the response, TH in place of SEP,
-   * and the values written so far, as `w` tokens.
+   * What a neural actor reads before it writes the next gate: the critic's prompt up to SEP at the start of the
+   * episode, then TH and the values written so far, as `w` tokens.
    */
   actorPrompt({ circuit, written }: CircuitState, context: CriticContext = {}): number[] {
     return [
@@ -362,13 +234,12 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
 
   /** The token that writes a value, 0..p-1. */
   writtenToken(value: number): number {
-    return this.#runs.written + value;
+    return this.#text.writtenToken(value);
   }
 
   /** The value which a token writes; undefined for every other token. */
   writtenValue(token: number): number | undefined {
-    const value = token - this.#runs.written;
-    return this.#isResidue(value) ? value : undefined;
+    return this.#text.writtenValue(token);
   }
 
   describe({ circuit, written }: CircuitState): string {
@@ -388,12 +259,7 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
   }
 
   describeTrace(state: CircuitState, trace: ArrayLike<number>): string {
-    const gate = (name: string) => ["c", "op", "a", "b", "value"].map((slot) => `${name} ${slot}`);
-    const program = (title: string) => state.circuit.flatMap((_, i) => gate(`${title} g${i}`));
-    const about = [
-      ...[...program("right"), "goal"],
-      ...[...program("written"), ...gate("check"), "output"],
-    ];
+    const about = this.#text.subjects(state.circuit.length);
     return compareTrace(this.vocabulary.names, about, trace, this.reasoningTrace(state));
   }
 

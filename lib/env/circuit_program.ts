@@ -2,29 +2,30 @@
  * Straight-line programs over the residues 0..p-1: gates in topological order, each one operation on constants and
  * earlier gates' values. The last gate is the output.
  */
+import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../tensor/random.ts";
 
 /** The probability that an operand is a constant, where it may be constant or gate. */
 const CONSTANT_FRACTION = 0.3;
 
-/** What a gate can do. `title` is for readers; `arity` 3 means that there is a control operand c. */
+/** What a gate can do. With arity 3 there is a control operand c. */
 export interface Operation {
   readonly name: string;
-  readonly title: string;
   readonly arity: 2 | 3;
 }
 
 /**
- * Three operations that pass on an error of either operand, and three selectors. A selector hides every error of the
- * operand it does not select, and every error of the control that stays on the same side.
+ * Three operations that pass on an error of either operand: add (a + b), sub (a - b), mix (2a + 3b + 1), and three
+ * selectors: low (a if c < (p - 1) / 2, else b), even (a if c is even, else b), zero (a if c = 0, else b). A selector
+ * hides every error of the operand it does not pick, and every error of the control that leaves the choice as it is.
  */
 export const OPERATIONS: readonly Operation[] = [
-  { name: "add", title: "a + b", arity: 2 },
-  { name: "sub", title: "a - b", arity: 2 },
-  { name: "mix", title: "2a + 3b + 1", arity: 2 },
-  { name: "low", title: "a if c < (p - 1) / 2, else b", arity: 3 },
-  { name: "even", title: "a if c is even, else b", arity: 3 },
-  { name: "zero", title: "a if c = 0, else b", arity: 3 },
+  { name: "add", arity: 2 },
+  { name: "sub", arity: 2 },
+  { name: "mix", arity: 2 },
+  { name: "low", arity: 3 },
+  { name: "even", arity: 3 },
+  { name: "zero", arity: 3 },
 ];
 
 /** One operation and its operands: gate j is j, the constant v is ~v, which is negative. */
@@ -143,4 +144,30 @@ export function* circuitCode(circuit: Circuit): Generator<number> {
     yield b;
     yield c;
   }
+}
+
+/** Throws a UsageError unless every gate has an operation, and operands that it may read. */
+export function checkCircuit(
+  circuit: Circuit,
+  { modulus, maxReach }: Pick<CircuitShape, "modulus" | "maxReach">,
+): void {
+  circuit.forEach((gate, i) => {
+    const operation = OPERATIONS[gate.op];
+    if (operation === undefined) {
+      const remedy = `must be an integer in 0..${OPERATIONS.length - 1}`;
+      throw new UsageError(`circuit[${i}].op`, gate.op, remedy);
+    }
+    for (const slot of ["a", "b", "c"] as const) {
+      const x = gate[slot];
+      let remedy = "";
+      if (slot === "c" && operation.arity === 2) {
+        if (x !== ~0) remedy = `must be ~0: ${operation.name} has no control`;
+      } else if (!Number.isInteger(x) || x >= i || x < ~(modulus - 1)) {
+        remedy = `must be an earlier gate or a constant ~0..~${modulus - 1}`;
+      } else if (x >= 0 && i - x > maxReach) {
+        remedy = `lies more than maxReach, ${maxReach}, gates back`;
+      }
+      if (remedy !== "") throw new UsageError(`circuit[${i}].${slot}`, x, remedy);
+    }
+  });
 }

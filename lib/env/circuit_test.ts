@@ -243,16 +243,16 @@ Deno.test("the trace has the right values, then those that follow, then their di
     `${none} do-add term=3 term=6 =2 C=2 pick-a term=6 term=0 =6 ${none} do-mix term=5 term=4 =2`;
   assert.equal(
     read([]),
-    `${steps("no-C")} goal=2 ${steps("goal=2")} goal=2 do-sub term=2 term=5 =0 right`,
+    `${steps("no-C")} goal=2 ${steps("goal=2")} goal=2 do-sub term=2 term=5 =0 right3`,
   );
   // With 5 in place of 2, g1 picks 0, and g2 = 10 + 0 + 1 = 4, which is 2 too much.
   assert.equal(
     read([5]),
     `${steps("no-C")} goal=2 goal=2 do-add term=3 term=6 =5 C=5 pick-b term=0 term=0 =0 ` +
-      "goal=2 do-mix term=4 term=0 =4 goal=2 do-sub term=4 term=5 =2 wrong",
+      "goal=2 do-mix term=4 term=0 =4 goal=2 do-sub term=4 term=5 =2 wrong2",
   );
   // A second slip, at g1, may repair the output: 10 + 3 y + 1 = 2 for y = 4.
-  assert.match(read([5, 4]), / term=0 =4 goal=2 do-mix term=4 term=5 =2 .* =0 right$/);
+  assert.match(read([5, 4]), / term=0 =4 goal=2 do-mix term=4 term=5 =2 .* =0 right1$/);
   for (const { circuit, written } of sample(300)) {
     const names = environment.reasoningTrace({ circuit, written })
       .map((token) => environment.vocabulary.names[token]!);
@@ -277,7 +277,8 @@ Deno.test("the trace has the right values, then those that follow, then their di
     const [right, followed] = values.map((all) => all.at(-1)!);
     assert.equal(names[5 * n], `goal=${right}`);
     assert.equal(names.at(-2), `=${(followed! - right! + 7) % 7}`);
-    assert.equal(names.at(-1), right === followed ? "right" : "wrong");
+    const verdict = right === followed ? "right" : "wrong";
+    assert.equal(names.at(-1), `${verdict}${n - written.length}`);
   }
 });
 
@@ -314,6 +315,8 @@ Deno.test("gates left saturate, so that longer circuits need no new tokens", () 
     const left = Math.min(12 - state.written.length, 6);
     const [, token] = environment.criticPrompt(state, {});
     assert.equal(environment.vocabulary.names[token!], `L${left}`);
+    const digest = environment.vocabulary.names[environment.reasoningTrace(state).at(-1)!]!;
+    assert.equal(digest.slice(5), `${left}`);
   }
 });
 
@@ -399,7 +402,7 @@ Deno.test("describe and describeTrace are for readers", () => {
   assert.equal(lines[21], "written g1 c      C=5      right");
   assert.equal(lines[22], "written g1 op     pick-a   wrong, should be pick-b");
   assert.equal(lines.at(-2), "check value       =2       right");
-  assert.equal(lines.at(-1), "output            nothing  wrong, should be wrong");
+  assert.equal(lines.at(-1), "output            nothing  wrong, should be wrong2");
 });
 
 Deno.test("states, prompts, traces and values never change", () => {
@@ -413,7 +416,7 @@ Deno.test("states, prompts, traces and values never change", () => {
   );
   assert.equal(
     sha256(new TextEncoder().encode(canonicalJson(content))),
-    "65e8f77b9413a0785abed1db06114259c3001eb36a97a1d68105e2b6f50c2f12",
+    "e18f2515110fe18a953b49db8518a11de8d81e4e9d02dff3498fdf85a09601c2",
   );
 });
 
