@@ -31,8 +31,8 @@ const flags = z.object({
   seeds: z.array(z.int().min(0).max(2 ** 32 - 1)).optional()
     .describe("these seeds in place of the profile's; others than those are not pinned"),
   cells: z.array(z.string()).optional().describe(
-    "only cells whose ids have this in them, or with * for any characters are as a whole like it, " +
-      "e.g. 'cot/*/seed1'; a later call without --cells adds the others",
+    "only cells with this in their ids; with a *, for any characters, it stands for the whole id: " +
+      "'cot/*/seed1'. A later call without --cells runs the others",
   ),
   fresh: z.boolean().default(false).describe("drop what an interrupted or finished run left first"),
   out: z.string().default("runs").describe("folder for the runs"),
