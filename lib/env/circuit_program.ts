@@ -15,7 +15,7 @@ export interface Operation {
 }
 
 /**
- * Three operations that pass on an error of either operand: add (a + b), sub (a - b), mix (2a + 3b + 1), and three
+ * Three operations that pass on an error of either operand: add (a + b), sub (b - a), mix (3a + b + 1), and three
  * selectors: low (a if c < (p - 1) / 2, else b), even (a if c is even, else b), zero (a if c = 0, else b). A selector
  * hides every error of the operand it does not pick, and every error of the control that leaves the choice as it is.
  */
@@ -47,19 +47,18 @@ export function operandValue(x: number, values: readonly number[]): number {
 }
 
 /**
- * The two terms, modulo p, whose sum is the result of operation `op`: one of a and one of b. A selector's term of the
- * operand that it does not pick is 0. Where there is no control, c does not matter.
+ * The term of operand a, modulo p, to which operation `op` adds b; undefined for a selector, which picks one of the two.
  */
-export function terms(op: number, a: number, b: number, c: number, p: number): [number, number] {
+export function firstTerm(op: number, a: number, p: number): number | undefined {
   switch (OPERATIONS[op]!.name) {
     case "add":
-      return [a, b];
+      return a;
     case "sub":
-      return [a, (p - b) % p];
+      return (p - a) % p;
     case "mix":
-      return [(2 * a + 1) % p, 3 * b % p];
+      return (3 * a + 1) % p;
     default:
-      return picksA(op, c, p) ? [a, 0] : [0, b];
+      return undefined;
   }
 }
 
@@ -82,8 +81,9 @@ export function operationTable(p: number): Uint8Array {
     for (let a = 0; a < p; a++) {
       for (let b = 0; b < p; b++) {
         for (let c = 0; c < p; c++, k++) {
-          const [first, second] = terms(op, a, b, c, p);
-          table[k] = (first + second) % p;
+          const first = firstTerm(op, a, p);
+          if (first !== undefined) table[k] = (first + b) % p;
+          else table[k] = picksA(op, c, p) ? a : b;
         }
       }
     }
@@ -102,8 +102,8 @@ export interface CircuitShape {
 }
 
 /**
- * A random circuit. Every gate is read by a later one (so that each matters to the output by the wiring), no gate reads
- * the same gate twice, and at most `maxWidth` gate values are alive between two gates.
+ * A random circuit. Every gate is read by a later one (so that each matters to the output by the wiring), none reads the
+ * same gate twice, a control is a gate if the selector reads any, and at most `maxWidth` gate values are alive between two gates.
  */
 export function randomCircuit(random: RandomStream, shape: CircuitShape): Circuit {
   const { gates: count, modulus, maxWidth, maxReach } = shape;
@@ -125,6 +125,9 @@ export function randomCircuit(random: RandomStream, shape: CircuitShape): Circui
       operands.push(constant ? ~random.integer(modulus) : random.choice(others));
     }
     random.shuffle(operands);
+    // A constant control would decide nothing.
+    const gate = operands.findIndex((x) => x >= 0);
+    if (arity === 3 && operands[2]! < 0 && gate >= 0) operands.push(...operands.splice(gate, 1));
     gates.push({ op, a: operands[0]!, b: operands[1]!, c: operands[2] ?? ~0 });
     unread = [...unread.filter((g) => !operands.includes(g)), i];
     alive = [...alive.filter((g) => i + 1 - g <= maxReach), i];

@@ -29,9 +29,9 @@ function result({ op, a, b, c }: Gate, values: readonly number[], p: number): nu
     case "add":
       return (x! + y!) % p;
     case "sub":
-      return (x! - y! + p) % p;
+      return (y! - x! + p) % p;
     case "mix":
-      return (2 * x! + 3 * y! + 1) % p;
+      return (3 * x! + y! + 1) % p;
     case "low":
       return z! < (p - 1) / 2 ? x! : y!;
     case "even":
@@ -48,7 +48,7 @@ function follow(circuit: Circuit, written: readonly number[], p: number): number
   return values;
 }
 
-/** By hand modulo 7: g0 = 3 + 6 = 2, g1 = 6 as 2 is low, g2 = 2 * 2 + 3 * 6 + 1 = 2. */
+/** By hand modulo 7: g0 = 3 + 6 = 2, g1 = 6 as 2 is low, g2 = 3 * 2 + 6 + 1 = 6. */
 const byHand: Circuit = [gate("add", ~3, ~6), gate("low", ~6, ~0, 0), gate("mix", 0, 1)];
 
 Deno.test("programs are in topological order, with every gate read within reach, in bounded width", () => {
@@ -70,6 +70,7 @@ Deno.test("programs are in topological order, with every gate read within reach,
         if (OPERATIONS[op]!.arity === 2) assert.equal(c, ~0);
         const gates = operands.filter((x) => x >= 0);
         assert.equal(new Set(gates).size, gates.length);
+        assert.ok(OPERATIONS[op]!.arity === 2 || gates.length === 0 || c >= 0);
         assert.ok(operands.every((x) => x < i && i - x <= (x < 0 ? i + modulus : maxReach)));
         gates.forEach((x) => read.add(x));
       });
@@ -191,8 +192,8 @@ Deno.test("with the defaults values are spread as the header says", () => {
   const values = sample(20_000).map((state) => environment.exactValue(state, actor));
   const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
-  assert.ok(Math.abs(mean - 0.52) < 0.01, `mean ${mean}`);
-  assert.ok(Math.abs(variance - 0.067) < 0.003, `variance ${variance}`);
+  assert.ok(Math.abs(mean - 0.538) < 0.01, `mean ${mean}`);
+  assert.ok(Math.abs(variance - 0.065) < 0.003, `variance ${variance}`);
 });
 
 Deno.test("the actor slips with probability epsilon, to each other value equally often", () => {
@@ -231,7 +232,7 @@ Deno.test("the prompt is header, problem, SEP, response, check, Q", () => {
     read([2]),
     "R? L2 - add a=3 b=6 w? c-1 low a=6 b=0 w? - mix a-2 b-1 w? " +
       "SEP goal add a=3 b=6 w2 c-1 low a=6 b=0 w? goal mix a-2 b-1 w? " +
-      "goal sub a-1 goal w? Q",
+      "goal sub goal b-1 w? Q",
   );
   assert.match(read([2, 6, 2], { successRate: 0.66 }), /^R7 L0 .* mix a-2 b-1 w2 goal sub /);
 });
@@ -240,19 +241,19 @@ Deno.test("the trace has the right values, then those that follow, then their di
   const read = (written: number[]) =>
     environment.vocabulary.render(environment.reasoningTrace({ circuit: byHand, written }));
   const steps = (none: string) =>
-    `${none} do-add term=3 term=6 =2 C=2 pick-a term=6 term=0 =6 ${none} do-mix term=5 term=4 =2`;
+    `${none} do-add term=3 term=6 =2 C=2 pick-a take=6 skip =6 ${none} do-mix term=0 term=6 =6`;
   assert.equal(
     read([]),
-    `${steps("no-C")} goal=2 ${steps("goal=2")} goal=2 do-sub term=2 term=5 =0 right3`,
+    `${steps("no-C")} goal=6 ${steps("goal=6")} goal=6 do-sub term=1 term=6 =0 right3`,
   );
-  // With 5 in place of 2, g1 picks 0, and g2 = 10 + 0 + 1 = 4, which is 2 too much.
+  // With 5 in place of 2, g1 picks 0, and g2 = 15 + 0 + 1 = 2, which is 3 more than 6.
   assert.equal(
     read([5]),
-    `${steps("no-C")} goal=2 goal=2 do-add term=3 term=6 =5 C=5 pick-b term=0 term=0 =0 ` +
-      "goal=2 do-mix term=4 term=0 =4 goal=2 do-sub term=4 term=5 =2 wrong2",
+    `${steps("no-C")} goal=6 goal=6 do-add term=3 term=6 =5 C=5 pick-b skip take=0 =0 ` +
+      "goal=6 do-mix term=2 term=0 =2 goal=6 do-sub term=1 term=2 =3 wrong2",
   );
-  // A second slip, at g1, may repair the output: 10 + 3 y + 1 = 2 for y = 4.
-  assert.match(read([5, 4]), / term=0 =4 goal=2 do-mix term=4 term=5 =2 .* =0 right1$/);
+  // A second slip, at g1, may repair the output: 15 + y + 1 = 6 for y = 4.
+  assert.match(read([5, 4]), / take=0 =4 goal=6 do-mix term=2 term=4 =6 .* =0 right1$/);
   for (const { circuit, written } of sample(300)) {
     const names = environment.reasoningTrace({ circuit, written })
       .map((token) => environment.vocabulary.names[token]!);
@@ -262,15 +263,22 @@ Deno.test("the trace has the right values, then those that follow, then their di
       circuit.forEach((g, i) => {
         const [c, does, first, second, value] = names.slice(half * (5 * n + 1) + 5 * i);
         const operand = (x: number) => x < 0 ? -1 - x : all[x]!;
-        const terms = Number(first!.slice(5)) + Number(second!.slice(5));
-        assert.equal(terms % 7, result(g, all, 7));
+        const number = (token: string) => Number(token.replace(/^.*=/, ""));
         assert.equal(value, `=${all[i]}`);
         const selects = OPERATIONS[g.op]!.arity === 3;
         const none = half === 0 ? "no-C" : `goal=${values[0].at(-1)}`;
         assert.equal(c, selects ? `C=${operand(g.c)}` : none);
-        if (!selects) assert.equal(does, `do-${OPERATIONS[g.op]!.name}`);
-        else if (operand(g.a) !== operand(g.b)) {
-          assert.equal(does, result(g, all, 7) === operand(g.a) ? "pick-a" : "pick-b");
+        const expected = result(g, all, 7);
+        if (!selects) {
+          assert.equal(does, `do-${OPERATIONS[g.op]!.name}`);
+          assert.equal((number(first!) + number(second!)) % 7, expected);
+          assert.equal(second, `term=${operand(g.b)}`);
+        } else if (does === "pick-a") {
+          assert.deepEqual([first, second], [`take=${expected}`, "skip"]);
+          assert.equal(expected, operand(g.a));
+        } else {
+          assert.deepEqual([does, first, second], ["pick-b", "skip", `take=${expected}`]);
+          assert.equal(expected, operand(g.b));
         }
       })
     );
@@ -349,7 +357,7 @@ Deno.test("writing token by token ends in the verifier's outcome", () => {
   assert.throws(() => environment.verify(state), /last gate is not written/);
   for (const value of [2, 6]) state = environment.write(state, value);
   assert.deepEqual(state.written, [2, 6]);
-  assert.equal(environment.verify(environment.write(state, 2)), 1);
+  assert.equal(environment.verify(environment.write(state, 6)), 1);
   assert.equal(environment.verify(environment.write(state, 3)), 0);
   assert.throws(() => environment.write(state, 7), /value: 7: must be an integer in 0\.\.6/);
   assert.throws(() => environment.write(environment.write(state, 2), 2), /every gate is written/);
@@ -391,17 +399,17 @@ Deno.test("describe and describeTrace are for readers", () => {
       "arithmetic  modulo 7",
       "g0          add(3, 6)         right 2  written 5",
       "g1          low(6, 0, g0)     right 6  follows 0",
-      "g2          mix(g0, g1)       right 2  follows 4",
+      "g2          mix(g0, g1)       right 6  follows 2",
       "gates left  2 of 3",
     ].join("\n"),
   );
   const trace = [...environment.reasoningTrace(state)];
   trace[22] = environment.vocabulary.id("pick-a");
   const lines = environment.describeTrace(state, trace.slice(0, -1)).split("\n");
-  assert.equal(lines[15], "goal              goal=2   right");
+  assert.equal(lines[15], "goal              goal=6   right");
   assert.equal(lines[21], "written g1 c      C=5      right");
   assert.equal(lines[22], "written g1 op     pick-a   wrong, should be pick-b");
-  assert.equal(lines.at(-2), "check value       =2       right");
+  assert.equal(lines.at(-2), "check value       =3       right");
   assert.equal(lines.at(-1), "output            nothing  wrong, should be wrong2");
 });
 
@@ -416,7 +424,7 @@ Deno.test("states, prompts, traces and values never change", () => {
   );
   assert.equal(
     sha256(new TextEncoder().encode(canonicalJson(content))),
-    "e18f2515110fe18a953b49db8518a11de8d81e4e9d02dff3498fdf85a09601c2",
+    "4f0e49c402b695ddf0cf3c29da7acaadbccc7dc768eb554ebe7d1b83b1cc16a3",
   );
 });
 

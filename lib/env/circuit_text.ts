@@ -7,25 +7,25 @@
  * in the problem always `w?`. Where there is no control, c is `-` in the problem and `goal` from SEP on.
  *
  * Trace: `(C S A B P)1..(C S A B P)n O (C S A B P)1..(C S A B P)n (C S A B P)CHECK D`. C is the control's value, S what is
- * to be done: the operation, or which operand a selector picks. A and B are the two terms, one of each operand, whose
- * sum is the result (see `terms`), P is the gate's value. The first part has the right values and O the right output,
- * the goal. The second has the values that follow from those written if the actor makes no further slip. D says whether
- * the output is right then, and how many gates are left (`right3`). Where there is no control, C repeats the goal, which
- * the check needs.
+ * to be done: the operation, or which operand a selector picks. A and B are the two terms whose sum is the result, of
+ * which only that of a is transformed (`firstTerm`), or what a selector takes and skips. P is the gate's value. The first
+ * part has the right values and O the right output, the goal. The second has the values that follow from those written
+ * if the actor makes no further slip. D says whether the output is right then, and how many gates are left (`right3`).
+ * Where there is no control, C repeats the goal, which the check needs.
  *
- * Why so: each step is a look-up, an operation on one value, or one addition, the same on the right values and on those
- * that follow, so that a small transformer learns all of them from few examples. The trace has a token for every prompt
- * token from the first gate on, so each is predicted at a constant distance from the token it is about, and an operand's
- * value stands at a distance that the operand's token tells. Layouts with both values in one token, with named inputs,
- * or with the output compared directly, were not learned in the same time.
+ * Why so: each step needs little more than the token before it and one look-up, and is the same on the right values and
+ * on those that follow, so that a small transformer learns all of them from few examples. The trace has a token for
+ * every prompt token from the first gate on, so each is predicted at a constant distance from the token it is about, and
+ * an operand's value stands at a distance that the operand's token tells. Layouts with both values in one token, with
+ * named inputs, or with the output compared directly, were not learned in the same time.
  */
 import {
   type Circuit,
+  firstTerm,
   type Gate,
   operandValue,
   OPERATIONS,
   picksA,
-  terms,
 } from "./circuit_program.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -55,6 +55,7 @@ export class CircuitText {
   readonly #goals: number;
   readonly #does: number;
   readonly #terms: number;
+  readonly #takes: number;
   readonly #values: number;
   readonly #right: number;
   readonly #wrong: number;
@@ -91,6 +92,8 @@ export class CircuitText {
       "pick-a",
       "pick-b",
       ...residues("term="),
+      ...residues("take="),
+      "skip",
       ...residues("="),
       ...gatesLeft("right"),
       ...gatesLeft("wrong"),
@@ -106,6 +109,7 @@ export class CircuitText {
     this.#goals = id("goal=0");
     this.#does = id(`do-${OPERATIONS[0]!.name}`);
     this.#terms = id("term=0");
+    this.#takes = id("take=0");
     this.#values = id("=0");
     this.#right = id("right0");
     this.#wrong = id("wrong0");
@@ -133,7 +137,7 @@ export class CircuitText {
     program([], vocabulary.id("-"));
     tokens.push(vocabulary.id("SEP"));
     program(written, goal);
-    tokens.push(goal, this.#operations + SUB, this.#a + this.modulus, goal, notYet);
+    tokens.push(goal, this.#operations + SUB, goal, this.#b + this.modulus, notYet);
     tokens.push(vocabulary.query);
     return tokens;
   }
@@ -151,22 +155,27 @@ export class CircuitText {
     followed: readonly number[],
   ): number[] {
     const { vocabulary } = this;
-    const picks = [vocabulary.id("pick-a"), vocabulary.id("pick-b")] as const;
+    const pickA = vocabulary.id("pick-a"), pickB = vocabulary.id("pick-b");
+    const skip = vocabulary.id("skip");
     const target = right.at(-1)!, reached = followed.at(-1)!;
     const goal = this.#goals + target;
     const tokens: number[] = [];
     const step = (gate: Gate, values: readonly number[], result: number, noControl: number) => {
-      const p = this.modulus;
       const [a, b, c] = [gate.a, gate.b, gate.c].map((x) => operandValue(x, values));
-      const [first, second] = terms(gate.op, a!, b!, c!, p);
-      if (OPERATIONS[gate.op]!.arity === 2) tokens.push(noControl, this.#does + gate.op);
-      else tokens.push(this.#controls + c!, picks[picksA(gate.op, c!, p) ? 0 : 1]);
-      tokens.push(this.#terms + first, this.#terms + second, this.#values + result);
+      const first = firstTerm(gate.op, a!, this.modulus);
+      if (first !== undefined) {
+        tokens.push(noControl, this.#does + gate.op, this.#terms + first, this.#terms + b!);
+      } else if (picksA(gate.op, c!, this.modulus)) {
+        tokens.push(this.#controls + c!, pickA, this.#takes + a!, skip);
+      } else {
+        tokens.push(this.#controls + c!, pickB, skip, this.#takes + b!);
+      }
+      tokens.push(this.#values + result);
     };
     circuit.forEach((gate, i) => step(gate, right, right[i]!, vocabulary.id("no-C")));
     tokens.push(goal);
     circuit.forEach((gate, i) => step(gate, followed, followed[i]!, goal));
-    const check = { op: SUB, a: circuit.length - 1, b: ~target, c: ~0 };
+    const check = { op: SUB, a: ~target, b: circuit.length - 1, c: ~0 };
     step(check, followed, (reached - target + this.modulus) % this.modulus, goal);
     const verdict = reached === target ? this.#right : this.#wrong;
     tokens.push(verdict + this.#gatesLeft(circuit, written));
