@@ -16,8 +16,8 @@
  * Why so: each step needs little more than the token before it and one look-up, and is the same on the right values and
  * on those that follow, so that a small transformer learns all of them from few examples. The trace has a token for
  * every prompt token from the first gate on, so each is predicted at a constant distance from the token it is about, and
- * an operand's value stands at a distance that the operand's token tells. Layouts with both values in one token, with
- * named inputs, or with the output compared directly, were not learned in the same time.
+ * an operand's value stands at a distance that the operand's token tells. In single trials, layouts with both values
+ * in one token, with named inputs, or with the output compared directly were not learned in the same time.
  */
 import {
   type Circuit,

@@ -8,10 +8,12 @@
  *
  * Prompt: `[rate] [variables left] v1=.. .. vn=.. (a b c ;)1..(a b c ;)m Q`: the assignment (`v3=0`, `v3=1`, `v3=?`), then
  * the literals of each clause, with their truth where it is known (`a+3`, `a-3:F` in first place, `b` and `c` behind it),
- * so that no critic has to look it up. Trace: `(s1 s2 S D)1..(s1 s2 S D)m`:
- * the status of the clause after one, two and all of its literals (satisfied, else how many literals are free), then
- * the digest of the clauses so far: whether one is falsified, else how many have a single free literal. The trace has a
- * token for every prompt token of a clause, so each is predicted at a constant distance from the token it is about.
+ * so that no critic has to look it up.
+ *
+ * Trace: `(s1 s2 S D)1..(s1 s2 S D)m`: the status of the clause after one, two and all of its literals (satisfied, else
+ * how many literals are free), then the digest of the clauses so far: whether one is falsified, else how many have a
+ * single free literal. The trace has a token for every prompt token of a clause, so each is predicted at a constant
+ * distance from the token it is about.
  *
  * This trace has polynomial length and takes linear time, so it cannot determine the value unless P = NP: a critic that
  * writes it perfectly still has to guess. With the defaults and epsilon 0.3 (mean value 0.39, variance 0.08), the best
