@@ -7,4 +7,5 @@ import type { Registry } from "../lib/run/experiment.ts";
 export const registry: Registry = {
   scaling: () => import("./scaling/mod.ts"),
   generalization: () => import("./generalization/mod.ts"),
+  conditioning: () => import("./conditioning/mod.ts"),
 };

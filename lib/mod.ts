@@ -23,6 +23,7 @@ export {
   NeuralCritic,
 } from "./critic/neural_critic.ts";
 export { OracleCritic } from "./critic/oracle.ts";
+export { smoothSuccessRate } from "./critic/conditioning.ts";
 export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
 export type { CircuitActor, CircuitEnvironment, CircuitState } from "./env/circuit.ts";

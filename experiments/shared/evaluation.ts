@@ -20,19 +20,27 @@ export async function evaluate<State>(
   environment: Environment<State, unknown>,
   labelled: readonly LabelledState<State>[],
 ): Promise<{ report: TestReport; predictions: Prediction[] }> {
-  const exact = labelled.map(({ value }) => value);
   const predictions = await critic.values(labelled);
+  return { report: testReport(environment, labelled, predictions), predictions };
+}
+
+/** The report of predictions for labelled states. */
+export function testReport<State>(
+  environment: Environment<State, unknown>,
+  labelled: readonly LabelledState<State>[],
+  predictions: readonly Prediction[],
+): TestReport {
+  const exact = labelled.map(({ value }) => value);
   const { slices: _, ...metrics } = valueReport(predictions.map((p) => p.value), exact);
   const expectation = predictions.some((p) => p.expectation !== null)
     ? valueReport(predictions.map((p) => p.expectation), exact)
     : null;
-  const report = {
+  return {
     ...metrics,
     calibration: metrics.calibration.map((bin) => ({ ...bin })),
     expectation: expectation && { r2: expectation.r2, rmse: expectation.rmse },
     traceAccuracy: traceAccuracy(environment, labelled, predictions),
   };
-  return { report, predictions };
 }
 
 /** A report as a cell stores it. */

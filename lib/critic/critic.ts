@@ -13,7 +13,7 @@ import type { TransformerConfig, ValueHead } from "../nn/transformer.ts";
 export interface Question<State> {
   readonly state: State;
   /** In-Context Conditioning: what the critic is told of the actor; `{}` for nothing. */
-  readonly context: CriticContext;
+  readonly context: CriticContext<State>;
 }
 
 /** A state with the value to learn: exact, or a sampled outcome. */

@@ -21,10 +21,15 @@ export interface IntegerRange {
 /** Which problems to draw: those a critic may learn from, or those held out. They share none. */
 export type Split = "train" | "test";
 
-/** What, besides the state, a critic is told. */
-export interface CriticContext {
-  /** The actor's recent success rate in [0, 1] (In-Context Conditioning); omitted: not told. */
+/** What, besides the state, a critic is told of the actor (In-Context Conditioning). What is left out is not told. */
+export interface CriticContext<State = unknown> {
+  /** The actor's recent success rate in [0, 1]. */
   readonly successRate?: number;
+  /**
+   * The actor's latest finished episodes of this problem, the last one last. An environment that has no room for them
+   * in its prompt, or for fewer, leaves out the rest, oldest first.
+   */
+  readonly episodes?: readonly Outcome<State>[];
 }
 
 /** Which states to draw. */
@@ -86,7 +91,7 @@ export interface Environment<State, Actor> {
   /** How much of the episode's steps are used up, in [0, 1]. */
   progress(state: State): number;
   /** The tokens a critic reads; the last is Q, and Q occurs nowhere else. */
-  criticPrompt(state: State, context: CriticContext): number[];
+  criticPrompt(state: State, context: CriticContext<State>): number[];
   /** The reasoning an ideal critic writes between TH and the value token. */
   reasoningTrace(state: State): number[];
   /**

@@ -11,6 +11,10 @@
  * of the n = L + 1 + k prompt symbols (SEP repeats the product before it), then the distance. The
  * symbol of P_i stands at position 1 + i, and P_i is predicted at position traceOffset + i - 1: a
  * constant distance.
+ *
+ * With `outcomeSlots` or `exampleSlots` the header goes on, after the steps left, with the outcomes of
+ * the actor's latest episodes of this problem (`O0`, `O1`), then with the moves and the outcome of the
+ * very latest. Unused slots are filled (`O?`, `M?`), so that the header's length stays constant.
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
@@ -55,12 +59,20 @@ export const permutationConfig = z.strictObject({
     .describe("The fraction of scramble words, chosen by their hash, in the test split."),
   traceOffset: z.int().min(4).max(4096).default(48)
     .describe("The position id of the first token after Q; no prompt may be longer."),
+  outcomeSlots: z.int().min(0).max(64).optional()
+    .describe("How many of the actor's latest outcomes on the problem a prompt shows; default: 0."),
+  exampleSlots: z.int().min(0).max(8).optional()
+    .describe("How many of its latest episodes, moves and outcome, a prompt shows; default: 0."),
 });
 
 /** The configuration as a user writes it: every field may be left out. */
 export type PermutationConfigInput = z.input<typeof permutationConfig>;
 /** The configuration with all defaults, generators included. */
-export type PermutationConfig = Required<z.output<typeof permutationConfig>>;
+export type PermutationConfig = {
+  readonly [K in keyof z.output<typeof permutationConfig>]-?: NonNullable<
+    z.output<typeof permutationConfig>[K]
+  >;
+};
 
 /** The programmatic actor. */
 export const permutationActor = z.strictObject({
@@ -88,7 +100,7 @@ export interface PermutationState {
 const MAX_ATTEMPTS = 20_000;
 /** How many epsilons' tables are kept. */
 const MAX_TABLES = 256;
-/** Tokens before the first symbol: success rate, steps left. */
+/** Tokens of the shortest header: success rate, steps left. */
 const HEADER = 2;
 
 export class PermutationEnvironment implements Environment<PermutationState, PermutationActor> {
@@ -108,13 +120,17 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   readonly #firstProduct: number;
   readonly #firstDistance: number;
   readonly #separator: number;
+  /** Tokens before the first symbol. */
+  readonly #header: number;
 
   /** Throws a UsageError that names the field if the configuration is not valid. */
   constructor(input: PermutationConfigInput = {}) {
     const config = parseConfig(permutationConfig, input, "environment");
     this.group = createGroup(config.group, config.generators);
     const generators = this.group.generators.map((g) => g.name);
-    this.config = { ...config, generators };
+    const { outcomeSlots = 0, exampleSlots = 0 } = config;
+    this.config = { ...config, generators, outcomeSlots, exampleSlots };
+    this.#header = HEADER + outcomeSlots + exampleSlots * (config.maxMoves + 1);
     checkOrdered(config, "minLength", "maxLength");
     checkOrdered(config, "minMovesBefore", "maxMovesBefore");
     checkOrdered(config, "maxMovesBefore", "maxMoves");
@@ -132,6 +148,9 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
       ...distances,
       ...generators,
       ...products,
+      // Only where they are asked for, so that other configurations keep their vocabulary.
+      ...(outcomeSlots + exampleSlots > 0 ? ["O?", "O0", "O1"] : []),
+      ...(exampleSlots > 0 ? ["M?"] : []),
     ]);
     this.#separator = this.vocabulary.id("SEP");
     this.#firstStepsLeft = this.vocabulary.id("T0");
@@ -155,7 +174,7 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   maxLengths(difficulty: IntegerRange): SequenceLengths {
     checkDifficulty(difficulty);
     const prompt = this.#promptLength(difficulty.max, this.config.maxMovesBefore);
-    return { prompt, trace: prompt - HEADER };
+    return { prompt, trace: prompt - this.#header };
   }
 
   /**
@@ -190,6 +209,13 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   /** Which split a word (generator indices) belongs to. Depends on the word alone. */
   splitOf(word: readonly number[]): Split {
     return isHeldOut(word, this.config.heldOutFraction) ? "test" : "train";
+  }
+
+  /** The same problem before the actor's first move. */
+  restart({ word }: PermutationState): PermutationState {
+    let element = 0;
+    for (const g of word) element = this.#move(element, g);
+    return { word, moves: [], element, stepsLeft: this.config.maxMoves };
   }
 
   initialState(
@@ -235,11 +261,12 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     return state.moves.length / this.config.maxMoves;
   }
 
-  criticPrompt(state: PermutationState, context: CriticContext): number[] {
+  criticPrompt(state: PermutationState, context: CriticContext<PermutationState>): number[] {
     const first = this.#firstGenerator;
     const tokens = [
       this.vocabulary.rateToken(context.successRate),
       this.#firstStepsLeft + state.stepsLeft,
+      ...this.#episodeTokens(context.episodes ?? []),
     ];
     for (const g of state.word) tokens.push(first + g);
     tokens.push(this.#separator);
@@ -261,7 +288,7 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
 
   /** P_i at its symbol, D at Q, -1 at the header. */
   promptLabels(state: PermutationState): number[] {
-    return [...new Array<number>(HEADER).fill(-1), ...this.reasoningTrace(state)];
+    return [...new Array<number>(this.#header).fill(-1), ...this.reasoningTrace(state)];
   }
 
   describe(state: PermutationState): string {
@@ -280,15 +307,36 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
 
   describeTrace(state: PermutationState, trace: ArrayLike<number>): string {
     const { names } = this.vocabulary;
-    const symbols = this.criticPrompt(state, {}).slice(HEADER, -1).map((token) => names[token]!);
+    const symbols = this.criticPrompt(state, {}).slice(this.#header, -1)
+      .map((token) => names[token]!);
     return compareTrace(names, [...symbols, "distance"], trace, this.reasoningTrace(state));
   }
 
   /** Header, word, SEP, moves, Q. */
   #promptLength(word: number, moves: number): number {
-    const prompt = HEADER + word + 1 + moves + 1;
+    const prompt = this.#header + word + 1 + moves + 1;
     checkPromptFits(prompt, this.traceOffset, `words of ${word} generators`);
     return prompt;
+  }
+
+  /** The outcomes of the latest episodes, then moves and outcome of the very latest; slots without one come first. */
+  #episodeTokens(episodes: readonly Outcome<PermutationState>[]): number[] {
+    const { outcomeSlots, exampleSlots, maxMoves } = this.config;
+    if (outcomeSlots + exampleSlots === 0) return [];
+    const unknown = this.vocabulary.id("O?");
+    const latest = (slots: number) =>
+      Array.from({ length: slots }, (_, i) => episodes[episodes.length - slots + i]);
+    const outcome = (episode: Outcome<PermutationState> | undefined) =>
+      episode === undefined ? unknown : unknown + 1 + episode.reward;
+    const tokens = latest(outcomeSlots).map(outcome);
+    for (const episode of latest(exampleSlots)) {
+      for (let i = 0; i < maxMoves; i++) {
+        const g = episode?.state.moves[i];
+        tokens.push(g === undefined ? this.vocabulary.id("M?") : this.#firstGenerator + g);
+      }
+      tokens.push(outcome(episode));
+    }
+    return tokens;
   }
 
   #sample(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { canonicalJson, sha256 } from "../tensor/digest.ts";
 import { RandomStream } from "../tensor/random.ts";
-import { positionId } from "./environment.ts";
+import { type CriticContext, positionId } from "./environment.ts";
 import {
   type PermutationConfigInput,
   PermutationEnvironment,
@@ -353,6 +353,72 @@ Deno.test("describeTrace tells right from wrong tokens, missing and surplus ones
   );
 });
 
+Deno.test("restart gives the problem before the first move", () => {
+  for (const { word, ...state } of sample(50)) {
+    const start = environment.restart({ word, ...state });
+    const names = word.map((g) => environment.group.generators[g]!.name);
+    assert.deepEqual(start, environment.state(names));
+  }
+});
+
+Deno.test("a prompt shows the latest outcomes and episodes where the configuration has room for them", () => {
+  const traceOffset = 96;
+  const word = ["rot", "(01)", "rot^-1"];
+  const read = (
+    config: PermutationConfigInput,
+    context: CriticContext<PermutationState>,
+  ) => {
+    const env = new PermutationEnvironment({ ...config, traceOffset });
+    return env.vocabulary.render(env.criticPrompt(env.state(word), context));
+  };
+  const episode = (moves: string[], reward: 0 | 1) => ({
+    reward,
+    state: environment.state(word, moves),
+  });
+  const episodes = [
+    episode(["(23)", "(23)", "(23)", "(23)", "(23)", "(23)"], 0),
+    episode(["rot", "(01)", "rot^-1"], 1),
+  ];
+  const rest = "rot (01) rot^-1 SEP Q";
+  assert.equal(read({}, { episodes }), `R? T6 ${rest}`);
+  assert.equal(read({ outcomeSlots: 2 }, { episodes }), `R? T6 O0 O1 ${rest}`);
+  assert.equal(read({ outcomeSlots: 1 }, { successRate: 1, episodes }), `R10 T6 O1 ${rest}`);
+  assert.equal(read({ outcomeSlots: 3 }, { episodes }), `R? T6 O? O0 O1 ${rest}`);
+  assert.equal(read({ outcomeSlots: 2 }, {}), `R? T6 O? O? ${rest}`);
+  assert.equal(
+    read({ exampleSlots: 1 }, { episodes }),
+    `R? T6 rot (01) rot^-1 M? M? M? O1 ${rest}`,
+  );
+  assert.equal(
+    read({ outcomeSlots: 1, exampleSlots: 2 }, { episodes }),
+    `R? T6 O1 (23) (23) (23) (23) (23) (23) O0 rot (01) rot^-1 M? M? M? O1 ${rest}`,
+  );
+  assert.equal(read({ exampleSlots: 1 }, {}), `R? T6 M? M? M? M? M? M? O? ${rest}`);
+});
+
+Deno.test("slots keep the tokens that were there, the trace, and its constant distance", () => {
+  const slots = new PermutationEnvironment({ outcomeSlots: 3, exampleSlots: 1, traceOffset: 58 });
+  const { names } = environment.vocabulary;
+  assert.deepEqual(slots.vocabulary.names, [...names, "O?", "O0", "O1", "M?"]);
+  const outcomes = new PermutationEnvironment({ outcomeSlots: 1 });
+  assert.deepEqual(outcomes.vocabulary.names, [...names, "O?", "O0", "O1"]);
+  assert.equal(slots.maxPromptLength, environment.maxPromptLength + 10);
+  assert.equal(slots.maxTraceLength, environment.maxTraceLength);
+  sample(20, {}, slots).forEach((state, i) => {
+    assert.deepEqual(state, sample(20)[i]);
+    const prompt = slots.criticPrompt(state, {}), trace = slots.reasoningTrace(state);
+    assert.deepEqual(trace, environment.reasoningTrace(state));
+    const labels = slots.promptLabels(state);
+    assert.equal(labels.length, prompt.length);
+    trace.forEach((token, i) => {
+      assert.equal(labels[12 + i], token);
+      assert.equal(positionId(prompt.length + i, prompt.length, 58) - (12 + i), 46);
+    });
+    assert.deepEqual(prompt.slice(12), environment.criticPrompt(state, {}).slice(2));
+    assert.equal(slots.describeTrace(state, trace), environment.describeTrace(state, trace));
+  });
+});
+
 Deno.test("a state can be built for every group", () => {
   const z = new PermutationEnvironment({ group: "Z120", generators: [1, -1, 11, -11] });
   assert.deepEqual(z.config.generators, ["+1", "-1", "+11", "-11"]);
@@ -409,6 +475,10 @@ Deno.test("bad configurations name field, value and remedy", () => {
     [{ heldOutFraction: 1 }, /^UsageError: environment\.heldOutFraction: 1: Too big/],
     [
       { maxLength: 42 },
+      /^UsageError: environment\.traceOffset: 48: .* prompts of 49 tokens; raise it/,
+    ],
+    [
+      { outcomeSlots: 32 },
       /^UsageError: environment\.traceOffset: 48: .* prompts of 49 tokens; raise it/,
     ],
     [

@@ -1,0 +1,62 @@
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { trainingFlops } from "../../lib/nn/flops.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
+import { separateSeeds, type Size, sizeName } from "../shared/config.ts";
+import type { ConditioningCell } from "./cell.ts";
+import type { ConditioningConfig } from "./config.ts";
+import { conditionedEnvironment, type ContextName } from "./contexts.ts";
+
+/** The training runs of a configuration: critics x contexts x sizes x seeds, then the sweep's. */
+export function conditioningCells(config: ConditioningConfig): Cell<ConditioningCell>[] {
+  const { seeds, runs, sweep, bootstrapSeed: _, bootstrapReplicates: __, ...shared } = config;
+  separateSeeds("sweep.seeds", sweep?.seeds ?? [], seeds);
+  const cell = (
+    role: ConditioningCell["role"],
+    critic: string,
+    context: ContextName,
+    size: Size,
+    seed: number,
+    factor: number,
+  ): Cell<ConditioningCell> => {
+    const definition = criticDefinition(critic);
+    const environment = conditionedEnvironment(config.environment, context, config);
+    const transformer = criticTransformer(definition, environment, size);
+    const length = criticSequenceLength(definition, environment);
+    const learningRate = size.learningRate * factor;
+    const suffix = role === "sweep" ? `/lr${learningRate}` : "";
+    return {
+      id: `${critic}/${sizeName(size)}/${context}${suffix}/seed${seed}`,
+      seed,
+      config: {
+        ...shared,
+        critic,
+        context,
+        size: { dModel: size.dModel, layers: size.layers },
+        learningRate,
+        factor,
+        role,
+      },
+      cost: config.steps * trainingFlops(transformer, config.batchSize, length),
+    };
+  };
+  const all = (
+    role: ConditioningCell["role"],
+    list: ConditioningConfig["runs"],
+    factors: readonly number[],
+    seeds: readonly number[],
+  ) =>
+    list.flatMap(({ critic, contexts, sizes }) =>
+      sizes.flatMap((size) =>
+        contexts.flatMap((context) =>
+          factors.flatMap((factor) =>
+            seeds.map((seed) => cell(role, critic, context, size, seed, factor))
+          )
+        )
+      )
+    );
+  return [
+    ...all("report", runs, [1], seeds),
+    ...(sweep ? all("sweep", sweep.runs, sweep.factors, sweep.seeds) : []),
+  ];
+}

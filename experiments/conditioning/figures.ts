@@ -1,0 +1,445 @@
+/** The figures and tables of the report; each a function of the summary alone. */
+import type { CalibrationBin } from "../../lib/eval/calibration.ts";
+import { calibrationFigure } from "../../lib/report/calibration_figure.ts";
+import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { type Column, table } from "../../lib/report/table.ts";
+import { criticLabel, type SeriesStyle } from "../../lib/report/theme.ts";
+import type { Run } from "../../lib/run/run.ts";
+import { sizeName } from "../shared/config.ts";
+import {
+  type ConditioningCell,
+  type ConditioningMetrics,
+  GROUPS,
+  type Telling,
+  TELLINGS,
+} from "./cell.ts";
+import type { ConditioningConfig } from "./config.ts";
+import { type ContextName, contexts } from "./contexts.ts";
+import {
+  type Band,
+  type ConditioningRow,
+  type ConditioningSummary,
+  DISCRIMINATIVE,
+  type DriftScores,
+  type Gain,
+  GENERATIVE,
+  MEASURES,
+} from "./summary.ts";
+
+/** A finished run of this experiment. */
+export type ConditioningRun = Run<ConditioningConfig, ConditioningCell, ConditioningSummary>;
+
+/**
+ * Panels name critics, so lines name contexts: Tol's muted colours, which colour-blind readers can tell apart and no
+ * critic has.
+ */
+const LOOKS: Readonly<Record<ContextName, SeriesStyle>> = {
+  none: { color: "#999933", dash: [2, 3], marker: "circle", open: true, hatch: "" },
+  rate: { color: "#332288", dash: [], marker: "square", open: false, hatch: "/" },
+  outcomes: { color: "#117733", dash: [7, 3], marker: "triangle-up", open: false, hatch: "x" },
+  "rate+outcomes": { color: "#882255", dash: [12, 3], marker: "diamond", open: false, hatch: "|" },
+  examples: {
+    color: "#cc6677",
+    dash: [7, 3, 2, 3],
+    marker: "triangle-down",
+    open: true,
+    hatch: ".",
+  },
+};
+
+/** Rows of the main critics at the largest size, which figures show. */
+function shownRows({ rows }: ConditioningSummary): ConditioningRow[] {
+  const main = rows.filter(({ critic }) => critic === DISCRIMINATIVE || critic === GENERATIVE);
+  const { size } = main.reduce((a, b) => b.parameters > a.parameters ? b : a);
+  return main.filter((row) => row.size === size);
+}
+
+function overSeeds(summary: ConditioningSummary): string {
+  return `${
+    shownRows(summary)[0]!.size
+  }; interquartile mean over ${summary.seeds} seeds, bands are ` +
+    "bootstrap 95% intervals.";
+}
+
+function isDrawnTelling(row: ConditioningRow, telling: Telling): boolean {
+  // One line for the success rate's true course is enough.
+  return telling === "smoothed" || row.response === null || row.context === "rate";
+}
+
+/** The lines of a quantity over iterations: one panel per critic, one line per context and telling. */
+function overIterations(
+  summary: ConditioningSummary,
+  quantity: (drift: DriftScores) => Band,
+): Series[] {
+  return shownRows(summary).flatMap((row) =>
+    TELLINGS.filter((telling) => row.drift[telling] && isDrawnTelling(row, telling))
+      .map((telling): Series => {
+        const { estimate, low, high } = quantity(row.drift[telling]!);
+        const { title } = contexts[row.context];
+        const isTrue = row.response !== null && telling === "current";
+        return {
+          kind: "line",
+          name: row.response === null ? title : `${title}, ${isTrue ? "true" : "moving average"}`,
+          style: { ...LOOKS[row.context], ...(isTrue ? { dash: [2, 2], open: true } : {}) },
+          panel: row.title,
+          points: estimate.map((y, i) => ({ x: i + 1, y, low: low[i]!, high: high[i]! })),
+        };
+      })
+  );
+}
+
+const DRIFT_AXIS = { title: "iteration of the simulated training run" };
+
+/** Mean predicted value along the drift, beside the exact one. */
+export function driftFigure(summary: ConditioningSummary): Figure {
+  const lines = overIterations(summary, (drift) => drift.meanPrediction);
+  const exact = [...new Set(lines.map(({ panel }) => panel!))].map((panel): Series => ({
+    kind: "line",
+    critic: "oracle",
+    name: "exact value",
+    panel,
+    points: summary.iterations.map(({ meanExact }, i) => ({ x: i + 1, y: meanExact })),
+  }));
+  const { actors: _, iterations } = summary;
+  const [from, to] = [iterations[0]!, iterations.at(-1)!].map(({ epsilon }) => epsilon.toFixed(1));
+  return figure({
+    title: `Does the critic follow an actor that gets better (epsilon ${from} to ${to})?`,
+    subtitle: overSeeds(summary),
+    x: DRIFT_AXIS,
+    y: { title: "mean value of the iteration's states", min: 0, max: 1 },
+    series: [...exact, ...lines],
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** Mean signed error along the drift. */
+export function biasFigure(summary: ConditioningSummary): Figure {
+  return figure({
+    title: "Bias along the drift",
+    subtitle: `${overSeeds(summary)} Above 0: values too high.`,
+    x: DRIFT_AXIS,
+    y: { title: "mean of predicted - exact value" },
+    series: overIterations(summary, (drift) => drift.signedBias),
+    references: [{ axis: "y", value: 0, label: "" }],
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** RMSE by the actor's epsilon, with and without context. */
+export function errorByActorFigure(summary: ConditioningSummary): Figure {
+  const { seen } = summary.actors;
+  return figure({
+    title: "Error by the actor's skill",
+    subtitle: `${overSeeds(summary)} Vertical lines: actors seen in training.`,
+    x: { title: "epsilon of the actor: probability of a random move", min: 0, max: 1 },
+    y: { title: "RMSE against the exact value", min: 0 },
+    series: shownRows(summary).map(({ context, title, actors }) => ({
+      kind: "line",
+      name: contexts[context].title,
+      style: LOOKS[context],
+      panel: title,
+      points: actors.toSorted((a, b) => a.epsilon - b.epsilon)
+        .map(({ epsilon, rmse }) => intervalPoint(epsilon, rmse.iqm)),
+    })),
+    references: seen.map((value) => ({ axis: "x" as const, value, label: "" })),
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** Mean value at the same states when other success rates are told. */
+export function falseRateFigure(summary: ConditioningSummary): Figure {
+  const rows = shownRows(summary).filter(({ context }) => context === "rate");
+  const told = rows[0]!.response!.told;
+  const believed: Series = {
+    kind: "line",
+    critic: "oracle",
+    name: "exact, if what is told were true",
+    points: told.map(({ rate, believed }) => ({ x: rate, y: believed })),
+  };
+  return figure({
+    title: "A false success rate moves the value",
+    subtitle: `The same states of all seen actors, told the success rate of one. ${
+      overSeeds(summary)
+    }`,
+    x: { title: "success rate that is told", min: 0, max: 1 },
+    y: { title: "mean predicted value", min: 0, max: 1 },
+    series: [
+      believed,
+      ...rows.map((row): Series => ({
+        kind: "line",
+        critic: row.critic,
+        name: row.title,
+        ...(row.readout === "value" ? {} : { style: { dash: [3, 3], open: true } }),
+        points: row.response!.told.map(({ rate, meanPrediction }) =>
+          intervalPoint(rate, meanPrediction)
+        ),
+      })),
+    ],
+  });
+}
+
+/** Predicted against exact value along the drift, as the critic would be used in training; first seed. */
+export function driftCalibrationFigure(run: ConditioningRun): Figure {
+  const seed = run.config.seeds[0]!;
+  const series = shownRows(run.summary).map(({ critic, size, context, readout, title }) => {
+    const id = `${critic}/${size}/${context}/seed${seed}`;
+    const { readouts } = run.cells.find((cell) => cell.id === id)!
+      .metrics as unknown as ConditioningMetrics;
+    const { smoothed, current } = readouts[readout]!.drift;
+    const bins: readonly CalibrationBin[] = (smoothed ?? current!).all.calibration;
+    return { name: contexts[context].title, style: LOOKS[context], panel: title, bins };
+  });
+  return calibrationFigure({
+    title: "Calibration along the drift",
+    subtitle: `States of all iterations, seed ${seed}. A told success rate is the moving average.`,
+    series,
+    columns: 3,
+  });
+}
+
+/** What was run, in words and numbers, from the configuration. */
+export function settingsTable(config: ConditioningConfig): Displayable {
+  const { actors, batchSize, drift, environment: e, rateRollouts, seeds, steps, sweep } = config;
+  const runs = config.runs.map(({ critic, contexts: names, sizes }) =>
+    `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")}): ` +
+    names.map((name) => contexts[name].title).join(", ")
+  );
+  const rows = [
+    [
+      "environment",
+      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
+      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
+    ],
+    [
+      "actors",
+      "programs: with probability epsilon a uniform move, else one that shortens the distance; epsilon " +
+      `${actors.seen.join(", ")} mixed in training, ${actors.between.join(", ")} and ` +
+      `${actors.beyond.join(", ")} in tests alone`,
+    ],
+    ["target", "the acting actor's exact probability of success, by dynamic programming"],
+    ["critics and contexts", runs.join("; ")],
+    [
+      "success rate",
+      `a token, in tenths; estimated from ${rateRollouts} rollouts on training problems, one of ` +
+      `${config.rateEstimates} estimates for each state, so that training shows the noise of tests`,
+    ],
+    [
+      "recent outcomes",
+      `${config.outcomes} tokens: the outcomes of the actor's episodes of the state's own problem`,
+    ],
+    [
+      "example episodes",
+      `moves and outcome of ${config.examples} episodes of the state's own problem`,
+    ],
+    [
+      "training",
+      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
+      seeds.join(", "),
+    ],
+    [
+      "learning-rate sweep",
+      sweep ? `tuning seeds ${sweep.seeds.join(", ")}` : "not in this profile",
+    ],
+    [
+      "tests",
+      `${config.testStates} states for each epsilon, the same for all runs, with words held out by hash`,
+    ],
+    [
+      "drift",
+      `epsilon from ${drift.from} to ${drift.to} in ${drift.iterations} iterations; ${drift.rollouts} ` +
+      `rollouts each, whose outcomes move the success rate (momentum ${drift.momentum}, the choice of a ` +
+      `public re-implementation: the paper gives none); critics are judged at ${drift.states} states each`,
+    ],
+    [
+      "error",
+      "root mean squared error against the exact value; 1 for a response that cannot be parsed",
+    ],
+  ] as const;
+  return table({
+    rows,
+    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
+  });
+}
+
+const MODEL: readonly Column<ConditioningRow>[] = [
+  { title: "critic", cell: (row) => row.title },
+  { title: "size", cell: (row) => row.size },
+  { title: "context", cell: (row) => contexts[row.context].title },
+];
+
+/** Calibration along the drift; a line per critic, context and telling. */
+export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
+  const lines = rows.flatMap((row) =>
+    TELLINGS.filter((telling) => row.drift[telling]).map((telling) => ({ row, telling }))
+  );
+  type Line = typeof lines[number];
+  const drift = ({ row, telling }: Line) => row.drift[telling]!;
+  return table({
+    caption:
+      `Along the drift: interquartile mean over ${seeds} seeds with bootstrap 95% interval; ` +
+      "ECE: expected calibration error of each quarter of the run, and their mean",
+    rows: lines,
+    columns: [
+      ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
+      {
+        title: "told",
+        cell: ({ row, telling }) =>
+          row.response === null ? "" : telling === "current" ? "true rate" : "moving average",
+      },
+      { title: "mean |bias|", cell: (line) => drift(line).bias.iqm, decimals: 3 },
+      { title: "RMSE", cell: (line) => drift(line).rmse.iqm, decimals: 3 },
+      { title: "ECE", cell: (line) => drift(line).ece.iqm, decimals: 3 },
+      {
+        title: "ECE by quarter",
+        cell: (line) => drift(line).phaseEce.map((x) => x.estimate!.toFixed(3)).join(" "),
+      },
+    ],
+  });
+}
+
+/** Errors on actors of seen and unseen skill, a line per critic and context. */
+export function errorsTable({ rows, seeds }: ConditioningSummary): Displayable {
+  return table({
+    caption:
+      `RMSE over the states of several actors: interquartile mean over ${seeds} seeds with ` +
+      "bootstrap 95% interval",
+    rows,
+    columns: [
+      ...MODEL,
+      ...GROUPS.map((group) => ({
+        title: group,
+        cell: (row: ConditioningRow) => row.groups[group].rmse.iqm,
+        decimals: 3,
+      })),
+      {
+        title: "always the mean of seen",
+        cell: (row) => row.groups.seen.meanPredictorRmse,
+        decimals: 3,
+      },
+    ],
+  });
+}
+
+/** Calibration and ranking on seen and unseen actors: pooled, and actor by actor. */
+export function scoresTable({ rows, seeds }: ConditioningSummary): Displayable {
+  const lines = rows.flatMap((row) => GROUPS.map((group) => ({ row, group })));
+  type Line = typeof lines[number];
+  const scores = ({ row, group }: Line) => row.groups[group];
+  return table({
+    caption:
+      `Other scores: interquartile mean over ${seeds} seeds. Pooled: over all states of the group; ` +
+      "by actor: mean over its actors, each by itself",
+    rows: lines,
+    columns: [
+      ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
+      { title: "actors", cell: ({ group }) => group },
+      { title: "|bias| by actor", cell: (l) => scores(l).actorBias.iqm.estimate, decimals: 3 },
+      { title: "ECE pooled", cell: (l) => scores(l).ece.iqm.estimate, decimals: 3 },
+      { title: "ECE by actor", cell: (l) => scores(l).actorEce.iqm.estimate, decimals: 3 },
+      { title: "ranking pooled", cell: (l) => scores(l).rankingAccuracy.iqm.estimate, decimals: 2 },
+      { title: "ranking by actor", cell: (l) => scores(l).actorRanking.iqm.estimate, decimals: 2 },
+      { title: "parse rate", cell: (l) => scores(l).parseRate.iqm.estimate, decimals: 2 },
+      {
+        title: "right traces",
+        cell: (l) => scores(l).traceAccuracy?.iqm.estimate,
+        decimals: 2,
+      },
+    ],
+  });
+}
+
+/** How far values move when the rate of the next better or next worse actor is told. */
+export function falseRateTable({ rows, seeds }: ConditioningSummary): Displayable {
+  const lines = rows.filter(({ response }) => response !== null).flatMap((row) =>
+    (["higher", "lower"] as const).map((direction) => ({ row, direction }))
+  );
+  type Line = typeof lines[number];
+  const shift = ({ row, direction }: Line) => row.response![direction];
+  return table({
+    caption:
+      `Told the success rate of the next better or worse actor: interquartile mean over ${seeds} ` +
+      "seeds with bootstrap 95% interval",
+    rows: lines,
+    columns: [
+      ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
+      { title: "change of what is told", cell: (l) => shift(l).rate, decimals: 3 },
+      { title: "change of the value", cell: (l) => shift(l).value.iqm, decimals: 3 },
+      {
+        title: "change of the exact value, if it were true",
+        cell: (l) => shift(l).believed,
+        decimals: 3,
+      },
+    ],
+  });
+}
+
+/** What a context gains over another: differences of errors, better where above 0. */
+export function gainsTable({ gains, seeds }: ConditioningSummary): Displayable {
+  return table({
+    caption:
+      `Fall of the error from one context to another (95% interval over ${seeds} seeds); reliable ` +
+      "where the interval leaves out 0. Along the drift a told success rate is the moving average",
+    rows: gains,
+    columns: [
+      {
+        title: "critic",
+        cell: (g) => criticLabel(g.critic) + (g.readout === "value" ? "" : ", expectation"),
+      },
+      { title: "size", cell: (g) => g.size },
+      { title: "from", cell: (g) => contexts[g.from].title },
+      { title: "to", cell: (g) => contexts[g.to].title },
+      ...MEASURES.map((measure) => ({
+        title: measure,
+        cell: (g: Gain) => g.gains[measure],
+        decimals: 3,
+      })),
+    ],
+  });
+}
+
+/** Every run's raw score: mean |bias| along the drift and RMSE on seen actors, by seed. */
+export function rawScoresTable(
+  { rows }: ConditioningSummary,
+  config: ConditioningConfig,
+): Displayable {
+  const bySeed = (
+    name: string,
+    score: (row: ConditioningRow, i: number) => number | undefined,
+  ): Column<ConditioningRow>[] =>
+    config.seeds.map((seed, i) => ({
+      title: `${name}, seed ${seed}`,
+      decimals: 4,
+      cell: (row) => score(row, i),
+    }));
+  return table({
+    caption:
+      "Every seed: mean |bias| along the drift (moving average where a rate is told) and RMSE on " +
+      "seen actors",
+    rows,
+    columns: [
+      ...MODEL,
+      ...bySeed("|bias|", ({ drift }, i) => (drift.smoothed ?? drift.current)?.bias.scores[i]),
+      ...bySeed("RMSE", ({ groups }, i) => groups.seen.rmse.scores[i]),
+    ],
+  });
+}
+
+/** The learning-rate sweep; the chosen rate of each critic and size in bold. */
+export function sweepTable({ sweep }: ConditioningSummary): Displayable {
+  return table({
+    caption: "Learning-rate sweep on tuning seeds: RMSE on seen actors, the chosen rate in bold",
+    rows: sweep,
+    emphasize: (row) => row.chosen,
+    columns: [
+      { title: "critic", cell: (row) => criticLabel(row.critic) },
+      { title: "size", cell: (row) => row.size },
+      { title: "context", cell: (row) => contexts[row.context].title },
+      { title: "learning rate", cell: (row) => row.learningRate },
+      { title: "RMSE", cell: (row) => row.rmse, decimals: 4 },
+    ],
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * In-Context Conditioning (claim C4 of the GenAC paper): critics of a mixture of actors, told of the actor in their
+ * prompt or not, judge actors of seen and unseen skill, and one that gets better while it is judged.
+ */
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { DISPLAY } from "../../lib/report/mime.ts";
+import { type ConditioningCell, runConditioningCell } from "./cell.ts";
+import { conditioningCells } from "./cells.ts";
+import { conditioningClaims } from "./claims.ts";
+import {
+  type ConditioningConfig,
+  conditioningConfig,
+  type ConditioningInput,
+  profiles,
+} from "./config.ts";
+import { driftFigure } from "./figures.ts";
+import { type ConditioningSummary, conditioningTable, summarizeConditioning } from "./summary.ts";
+
+const conditioning: Experiment<
+  ConditioningConfig,
+  ConditioningCell,
+  ConditioningSummary,
+  ConditioningInput
+> = {
+  name: "conditioning",
+  title: "Does telling a critic who acts keep it calibrated?",
+  module: import.meta.url,
+  schema: conditioningConfig,
+  profiles,
+  cells: conditioningCells,
+  runCell: (cell, context) => runConditioningCell(cell, context),
+  summarize: summarizeConditioning,
+  claims: conditioningClaims,
+  table: conditioningTable,
+  figure: (summary) => driftFigure(summary)[DISPLAY]()["image/svg+xml"]!,
+  compared: ["rmse", "bias", "rankingAccuracy", "parseRate"],
+  notebook: "04-conditioning",
+};
+
+export default conditioning;

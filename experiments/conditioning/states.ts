@@ -1,0 +1,114 @@
+/** Labelled states of many actors, with what the critic is told of each, and the actors' success rates. */
+import type { LabelledState } from "../../lib/critic/critic.ts";
+import type { CriticContext, Split } from "../../lib/env/environment.ts";
+import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
+import { estimateSuccessRate, sampleStates } from "../../lib/env/sampling.ts";
+import { RandomStream } from "../../lib/tensor/random.ts";
+
+/** A state to judge, with its exact value. */
+export type Labelled = LabelledState<PermutationState>;
+
+/** Which states to draw, and what to tell of their actors. */
+export interface Draw {
+  /** Name of the random streams; their seed is the `ActorStates`'s. */
+  readonly purpose: string;
+  /** Default 0. */
+  readonly step?: number;
+  readonly count: number;
+  readonly split: Split;
+  /** The actor's epsilon at each row. */
+  epsilon(row: number): number;
+  /** The success rate that is told; default: for each state one of several estimates for its actor. */
+  readonly rate?: number;
+}
+
+/** How success rates are told. */
+export interface RateTelling {
+  /** False: never. */
+  readonly told: boolean;
+  /** Rollouts behind an estimate, on training problems. */
+  readonly rollouts: number;
+  /** Estimates for each actor. */
+  readonly estimates: number;
+}
+
+/** Draws labelled states. Everything depends on the seed and the `Draw` alone. */
+export class ActorStates {
+  readonly #estimates = new Map<number, readonly number[]>();
+
+  constructor(
+    readonly environment: PermutationEnvironment,
+    private readonly seed: number,
+    private readonly rates: RateTelling,
+  ) {}
+
+  draw({ purpose, step = 0, count, split, epsilon, rate }: Draw): Labelled[] {
+    const { environment, seed } = this;
+    const options = (row: number) => ({ actor: { epsilon: epsilon(row) }, split });
+    const states = sampleStates(environment, { seed, purpose, step }, count, options);
+    return states.map((state, row) => {
+      const { actor } = options(row);
+      const random = (what: string) =>
+        new RandomStream({ seed, purpose: `${purpose}/${what}`, step, row });
+      const context: CriticContext<PermutationState> = {
+        ...(this.rates.told
+          ? { successRate: rate ?? random("rate").choice(this.#estimatesFor(actor.epsilon)) }
+          : {}),
+        episodes: this.#episodes(random("episodes"), state, actor.epsilon),
+      };
+      return { state, context, value: environment.exactValue(state, actor) };
+    });
+  }
+
+  /** As many episodes of the state's problem as the prompt has room for. */
+  #episodes(random: RandomStream, state: PermutationState, epsilon: number) {
+    const { outcomeSlots, exampleSlots } = this.environment.config;
+    const start = this.environment.restart(state);
+    return Array.from(
+      { length: Math.max(outcomeSlots, exampleSlots) },
+      () => this.environment.rollout(random, start, { epsilon }),
+    );
+  }
+
+  /** Estimates are dear, so that each actor has a fixed number of them: enough that a critic learns their noise. */
+  #estimatesFor(epsilon: number): readonly number[] {
+    const known = this.#estimates.get(epsilon);
+    if (known) return known;
+    const { rollouts, estimates } = this.rates;
+    const options = { actor: { epsilon }, split: "train" } as const;
+    const purpose = `conditioning/rates/${epsilon}`;
+    const made = Array.from(
+      { length: estimates },
+      (_, step) =>
+        estimateSuccessRate(
+          this.environment,
+          { seed: this.seed, purpose, step },
+          rollouts,
+          options,
+        ),
+    );
+    this.#estimates.set(epsilon, made);
+    return made;
+  }
+}
+
+/** Training problems behind an exact success rate: its standard error is below 0.004. */
+const PROBLEMS = 4096;
+
+/** Success rates of actors on training problems, from exact values. */
+export function exactSuccessRates(
+  environment: PermutationEnvironment,
+  seed: number,
+  epsilons: readonly number[],
+): number[] {
+  const starts = Array.from({ length: PROBLEMS }, (_, row) =>
+    environment.initialState(
+      new RandomStream({ seed, purpose: "conditioning/problems", row }),
+      { actor: { epsilon: 0 }, split: "train" },
+    ));
+  return epsilons.map((epsilon) => {
+    let sum = 0;
+    for (const start of starts) sum += environment.exactValue(start, { epsilon });
+    return sum / PROBLEMS;
+  });
+}

@@ -1,0 +1,425 @@
+/** Scores over seeds, what context gains, and how values respond to it: everything that figures and claims read. */
+import {
+  type BootstrapOptions,
+  type Interval,
+  stratifiedBootstrap,
+} from "../../lib/eval/bootstrap.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { interquartileMean, interquartileMeanInterval } from "../../lib/eval/statistics.ts";
+import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import { sizeName } from "../shared/config.ts";
+import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
+import { difference } from "../shared/verdicts.ts";
+import {
+  type ConditioningMetrics,
+  type DriftReport,
+  type FalseRateReport,
+  type Group,
+  GROUPS,
+  type Reading,
+  type Readout,
+  READOUTS,
+  type Telling,
+} from "./cell.ts";
+import { conditioningCells } from "./cells.ts";
+import type { ConditioningConfig } from "./config.ts";
+import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
+import { driftingActor, type Iteration } from "./drift.ts";
+
+/** The two critics that the claims compare. */
+export const DISCRIMINATIVE = "discriminative-mse";
+export const GENERATIVE = "cot";
+
+/** Scores on a group of actors. */
+export interface GroupScores extends TestScores {
+  /** Expected calibration error over all states: it does not see errors that cancel between actors. */
+  readonly ece: Scores;
+  /** Mean over the actors of |bias| at each one's states, of the calibration error, and of the ranking accuracy. */
+  readonly actorBias: Scores;
+  readonly actorEce: Scores;
+  readonly actorRanking: Scores;
+}
+
+/** Scores at the states of one actor. */
+export interface ActorScores {
+  readonly epsilon: number;
+  readonly rmse: Scores;
+  readonly bias: Scores;
+}
+
+/** A quantity over iterations, with its interval over seeds. */
+export interface Band {
+  readonly estimate: readonly (number | null)[];
+  readonly low: readonly (number | null)[];
+  readonly high: readonly (number | null)[];
+}
+
+/** Calibration along the drift. */
+export interface DriftScores {
+  /** Over all iterations' states. */
+  readonly rmse: Scores;
+  /** Mean over iterations of |bias|; 1 where no response could be parsed. */
+  readonly bias: Scores;
+  /** Mean over the phases of the expected calibration error; 1 where no response could be parsed. */
+  readonly ece: Scores;
+  readonly phaseEce: readonly Interval[];
+  readonly meanPrediction: Band;
+  readonly signedBias: Band;
+}
+
+/** What a false success rate does. */
+export interface Response {
+  /** By what is told: the rate of the actor with `epsilon`. Means over the states of all seen actors. */
+  readonly told: readonly {
+    readonly epsilon: number;
+    readonly rate: number;
+    readonly meanPrediction: Interval;
+    /** What a critic would say that knew the value of every state and believed the rate. */
+    readonly believed: number;
+  }[];
+  readonly higher: Shift;
+  readonly lower: Shift;
+}
+
+/** Mean change when the rate of the next better or next worse actor is told in place of the true one. */
+export interface Shift {
+  readonly rate: number;
+  /** Change of the critic's value. */
+  readonly value: Scores;
+  /** Change of the exact value if what is told were true. */
+  readonly believed: number;
+}
+
+/** One critic with one context at one size, its answers read in one way. */
+export interface ConditioningRow {
+  readonly critic: string;
+  readonly readout: Readout;
+  readonly title: string;
+  readonly context: ContextName;
+  readonly size: string;
+  readonly parameters: number;
+  readonly trainingFlops: number;
+  readonly groups: Readonly<Record<Group, GroupScores>>;
+  readonly actors: readonly ActorScores[];
+  readonly drift: Readonly<Partial<Record<Telling, DriftScores>>>;
+  /** Null for critics that are told no rate. */
+  readonly response: Response | null;
+}
+
+/** What is compared over contexts: a critic of one size, its answers read in one way. */
+export type Model = Pick<ConditioningRow, "critic" | "readout" | "size">;
+
+/** The row of a model with a context; undefined where it was not trained. */
+export function findRow(
+  rows: readonly ConditioningRow[],
+  { critic, readout, size }: Model,
+  context: ContextName,
+): ConditioningRow | undefined {
+  return rows.find((row) =>
+    row.critic === critic && row.readout === readout && row.size === size && row.context === context
+  );
+}
+
+/** In what a context may gain over another; RMSE where nothing else is said. */
+export const MEASURES = ["drift bias", "drift RMSE", "drift ECE", ...GROUPS] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** What a critic gains from one context over another: the first one's error minus the second one's. */
+export interface Gain extends Model {
+  readonly from: ContextName;
+  readonly to: ContextName;
+  readonly gains: Readonly<Record<Measure, Interval>>;
+}
+
+/** The generative critic's gain from the success rate minus the discriminative one's, in |bias| along the drift. */
+export interface Contrast {
+  readonly size: string;
+  /** Of the generative critic. */
+  readonly readout: Readout;
+  readonly gain: Interval;
+}
+
+/** One line of the learning-rate sweep. */
+export interface SweepRow {
+  readonly critic: string;
+  readonly context: ContextName;
+  readonly size: string;
+  readonly learningRate: number;
+  /** RMSE on seen actors, mean over tuning seeds. */
+  readonly rmse: number;
+  readonly chosen: boolean;
+}
+
+/** See the file's header. */
+export interface ConditioningSummary {
+  readonly seeds: number;
+  readonly actors: ConditioningConfig["actors"];
+  readonly iterations: readonly (Iteration & { readonly meanExact: number })[];
+  readonly rows: readonly ConditioningRow[];
+  readonly gains: readonly Gain[];
+  readonly contrasts: readonly Contrast[];
+  readonly sweep: readonly SweepRow[];
+}
+
+const PAIRS: readonly (readonly [ContextName, ContextName])[] = [
+  ["none", "rate"],
+  ["none", "outcomes"],
+  ["rate", "outcomes"],
+  ["rate", "rate+outcomes"],
+  ["outcomes", "rate+outcomes"],
+  ["rate", "examples"],
+  ["outcomes", "examples"],
+];
+
+/** A critic's name in tables and legends. */
+export function criticTitle(critic: string, readout: Readout): string {
+  return criticDefinition(critic).title + (readout === "value" ? "" : ", expectation");
+}
+
+/** Summarizes finished cells. */
+export function summarizeConditioning(
+  config: ConditioningConfig,
+  results: ReadonlyMap<string, CellResult>,
+): ConditioningSummary {
+  const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
+  const cells = conditioningCells(config);
+  const metricsOf = (id: string) => results.get(id)!.metrics as unknown as ConditioningMetrics;
+
+  const groups = Map.groupBy(
+    cells.filter((cell) => cell.config.role === "report"),
+    ({ config: { critic, size, context } }) => `${critic}/${sizeName(size)}/${context}`,
+  );
+  const rows = [...groups.values()].flatMap((group) =>
+    READOUTS.filter((readout) => metricsOf(group[0]!.id).readouts[readout])
+      .map((readout): ConditioningRow => {
+        const { critic, size, context } = group[0]!.config;
+        const { parameters, trainingFlops } = metricsOf(group[0]!.id);
+        const readings = group.map(({ id }) => metricsOf(id).readouts[readout]!);
+        const tellings = Object.keys(readings[0]!.drift) as Telling[];
+        return {
+          critic,
+          readout,
+          title: criticTitle(critic, readout),
+          context,
+          size: sizeName(size),
+          parameters,
+          trainingFlops,
+          groups: groupScores(readings, config.actors, bootstrap),
+          actors: actorScores(readings, bootstrap),
+          drift: Object.fromEntries(
+            tellings.map((telling) => [
+              telling,
+              driftScores(readings.map((r) => r.drift[telling]!), bootstrap),
+            ]),
+          ),
+          response: contextKind(context).rate
+            ? response(readings.map((r) => r.falseRates), config.actors.seen, bootstrap)
+            : null,
+        };
+      })
+  );
+
+  const rowOf = (model: Model, context: ContextName) => findRow(rows, model, context);
+  const models = [
+    ...Map.groupBy(rows, ({ critic, readout, size }) => `${critic}/${readout}/${size}`).values(),
+  ].map(([row]): Model => row!);
+  const gains = models.flatMap((model) =>
+    PAIRS.flatMap(([from, to]): Gain[] => {
+      const a = rowOf(model, from), b = rowOf(model, to);
+      if (!a || !b) return [];
+      const all = MEASURES.map((measure) => {
+        const [x, y] = [measured(a, measure), measured(b, measure)];
+        return [measure, difference(x.scores, y.scores, bootstrap)] as const;
+      });
+      const { critic, readout, size } = model;
+      const gains = Object.fromEntries(all) as Record<Measure, Interval>;
+      return [{ critic, readout, size, from, to, gains }];
+    })
+  );
+
+  const contrasts = models.filter(({ critic }) => critic === GENERATIVE)
+    .flatMap((model): Contrast[] => {
+      const { size, readout } = model;
+      const rival: Model = { critic: DISCRIMINATIVE, readout: "value", size };
+      const four = [model, rival].flatMap((m) => [rowOf(m, "none"), rowOf(m, "rate")]);
+      if (four.includes(undefined)) return [];
+      const gain = stratifiedBootstrap(
+        four.map((row) => measured(row!, "drift bias").scores),
+        (drawn) => {
+          const [a, b, c, d] = drawn.map(interquartileMean) as [number, number, number, number];
+          return (a - b) - (c - d);
+        },
+        bootstrap,
+      );
+      return [{ size, readout, gain }];
+    });
+
+  const sweep = [
+    ...Map.groupBy(
+      cells.filter((cell) => cell.config.role === "sweep"),
+      ({ config: c }) => `${c.critic}/${sizeName(c.size)}/${c.context}/${c.learningRate}`,
+    ).values(),
+  ].map((group): SweepRow => {
+    const { critic, context, size, learningRate, factor } = group[0]!.config;
+    const errors = group.map(({ id }) =>
+      Math.sqrt(metricsOf(id).readouts.value!.groups.seen.penalizedMse)
+    );
+    const chosen = factor === 1;
+    return { critic, context, size: sizeName(size), learningRate, rmse: mean(errors), chosen };
+  });
+
+  const environment = conditionedEnvironment(config.environment, "none", config);
+  const { meanExact } = metricsOf(cells[0]!.id);
+  const iterations = driftingActor(environment, config.drift, config.testSeed)
+    .map((iteration, i) => ({ ...iteration, meanExact: meanExact[i]! }));
+  return {
+    seeds: config.seeds.length,
+    actors: config.actors,
+    iterations,
+    rows,
+    gains,
+    contrasts,
+    sweep,
+  };
+}
+
+/** The error behind a gain. Along the drift, a critic that is told a rate is told the moving average, as in training. */
+export function measured(row: ConditioningRow, measure: Measure): Scores {
+  const drift = row.drift.smoothed ?? row.drift.current!;
+  switch (measure) {
+    case "drift bias":
+      return drift.bias;
+    case "drift RMSE":
+      return drift.rmse;
+    case "drift ECE":
+      return drift.ece;
+    default:
+      return row.groups[measure].rmse;
+  }
+}
+
+function groupScores(
+  readings: readonly Reading[],
+  actors: ConditioningConfig["actors"],
+  bootstrap: BootstrapOptions,
+): Record<Group, GroupScores> {
+  const scores = GROUPS.map((group) => {
+    const reports = readings.map((r) => r.groups[group]);
+    const overActors = (f: (report: Reading["actors"][number]) => number) =>
+      scoresOf(
+        readings.map((r) =>
+          mean(r.actors.filter(({ epsilon }) => actors[group].includes(epsilon)).map(f))
+        ),
+        bootstrap,
+      );
+    return [group, {
+      ...testScores(reports, bootstrap),
+      ece: scoresOf(reports.map((r) => r.ece ?? 1), bootstrap),
+      actorBias: overActors((r) => Math.abs(r.bias ?? 1)),
+      actorEce: overActors((r) => r.ece ?? 1),
+      actorRanking: overActors((r) => r.rankingAccuracy ?? 0.5),
+    }] as const;
+  });
+  return Object.fromEntries(scores) as Record<Group, GroupScores>;
+}
+
+function actorScores(
+  readings: readonly Reading[],
+  bootstrap: BootstrapOptions,
+): ActorScores[] {
+  return readings[0]!.actors.map(({ epsilon }, i) => ({
+    epsilon,
+    rmse: scoresOf(readings.map((r) => Math.sqrt(r.actors[i]!.penalizedMse)), bootstrap),
+    bias: scoresOf(readings.map((r) => r.actors[i]!.bias ?? 1), bootstrap),
+  }));
+}
+
+function driftScores(reports: readonly DriftReport[], bootstrap: BootstrapOptions): DriftScores {
+  const scores = (f: (report: DriftReport) => number) => scoresOf(reports.map(f), bootstrap);
+  const band = (f: (report: DriftReport) => readonly (number | null)[]): Band => {
+    const intervals = f(reports[0]!).map((_, i) => {
+      const values = reports.flatMap((r) => f(r)[i] ?? []);
+      return values.length > 0 ? interquartileMeanInterval([values], bootstrap) : undefined;
+    });
+    return {
+      estimate: intervals.map((x) => x?.estimate ?? null),
+      low: intervals.map((x) => x?.low ?? null),
+      high: intervals.map((x) => x?.high ?? null),
+    };
+  };
+  return {
+    rmse: scores((r) => Math.sqrt(mean(r.penalizedMse))),
+    bias: scores((r) => mean(r.bias.map((x) => Math.abs(x ?? 1)))),
+    ece: scores((r) => mean(r.ece.map((x) => x ?? 1))),
+    phaseEce: reports[0]!.ece.map((_, k) => scores((r) => r.ece[k] ?? 1).iqm),
+    meanPrediction: band((r) => r.meanPrediction),
+    signedBias: band((r) => r.bias),
+  };
+}
+
+/** `reports`: of each seed, by what is told, from the best actor's rate to the worst one's. */
+function response(
+  reports: readonly (readonly FalseRateReport[])[],
+  seen: readonly number[],
+  bootstrap: BootstrapOptions,
+): Response {
+  const first = reports[0]!;
+  // Where no response could be parsed there is no value, and so no response to what is told.
+  const predicted = (r: FalseRateReport) => mean(r.meanPrediction.map((x) => x ?? 0));
+  const shift = (step: 1 | -1): Shift => {
+    const moves = seen.flatMap((acting, k) => {
+      const truth = first.findIndex(({ epsilon }) => epsilon === acting);
+      return first[truth + step] ? [{ k, truth, lie: truth + step }] : [];
+    });
+    const over = (f: (move: typeof moves[number]) => number) => mean(moves.map(f));
+    return {
+      rate: over(({ truth, lie }) => first[lie]!.rate - first[truth]!.rate),
+      value: scoresOf(
+        reports.map((told) =>
+          over(({ k, truth, lie }) =>
+            (told[lie]!.meanPrediction[k] ?? 0) - (told[truth]!.meanPrediction[k] ?? 0)
+          )
+        ),
+        bootstrap,
+      ),
+      believed: over(({ k, truth, lie }) =>
+        first[lie]!.meanBelieved[k]! - first[truth]!.meanBelieved[k]!
+      ),
+    };
+  };
+  return {
+    told: first.map(({ epsilon, rate, meanBelieved }, i) => ({
+      epsilon,
+      rate,
+      meanPrediction: scoresOf(reports.map((told) => predicted(told[i]!)), bootstrap).iqm,
+      believed: mean(meanBelieved),
+    })),
+    higher: shift(-1),
+    lower: shift(1),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
+
+/** One line a critic, size, context and telling, for the terminal. */
+export function conditioningTable({ rows }: ConditioningSummary): TableRow[] {
+  return rows.flatMap((row) =>
+    Object.entries(row.drift).map(([telling, drift]) => ({
+      critic: row.title,
+      size: row.size,
+      context: row.context,
+      "rate along the drift": row.response ? telling : "not told",
+      "RMSE seen": row.groups.seen.rmse.iqm.estimate,
+      "RMSE between": row.groups.between.rmse.iqm.estimate,
+      "RMSE beyond": row.groups.beyond.rmse.iqm.estimate,
+      "drift RMSE": drift.rmse.iqm.estimate,
+      "drift |bias|": drift.bias.iqm.estimate,
+      "drift ECE": drift.ece.iqm.estimate,
+      "parse rate": row.groups.seen.parseRate.iqm.estimate,
+    }))
+  );
+}
