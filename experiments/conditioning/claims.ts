@@ -3,7 +3,7 @@ import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
 import type { ContextName } from "./contexts.ts";
-import type { Readout } from "./cell.ts";
+import type { Readout } from "./evaluation.ts";
 import {
   type ConditioningSummary,
   DISCRIMINATIVE,

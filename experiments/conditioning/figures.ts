@@ -7,15 +7,10 @@ import { type Column, table } from "../../lib/report/table.ts";
 import { criticLabel, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
-import {
-  type ConditioningCell,
-  type ConditioningMetrics,
-  GROUPS,
-  type Telling,
-  TELLINGS,
-} from "./cell.ts";
+import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { type ContextName, contexts } from "./contexts.ts";
+import { GROUPS, type Telling, TELLINGS } from "./evaluation.ts";
 import {
   type Band,
   type ConditioningRow,
@@ -55,12 +50,13 @@ function shownRows({ rows }: ConditioningSummary): ConditioningRow[] {
   return main.filter((row) => row.size === size);
 }
 
-function overSeeds(summary: ConditioningSummary): string {
-  return `${
-    shownRows(summary)[0]!.size
-  }; interquartile mean over ${summary.seeds} seeds, bands are ` +
-    "bootstrap 95% intervals.";
+function overSeeds(summary: ConditioningSummary, bands: string): string {
+  const { size } = shownRows(summary)[0]!;
+  return `${size}; interquartile mean over ${summary.seeds} seeds, bands: ${bands}.`;
 }
+
+const RANGE = "lowest and highest seed";
+const INTERVAL = "bootstrap 95% intervals";
 
 function isDrawnTelling(row: ConditioningRow, telling: Telling): boolean {
   // One line for the success rate's true course is enough.
@@ -105,7 +101,7 @@ export function driftFigure(summary: ConditioningSummary): Figure {
   const [from, to] = [iterations[0]!, iterations.at(-1)!].map(({ epsilon }) => epsilon.toFixed(1));
   return figure({
     title: `Does the critic follow an actor that gets better (epsilon ${from} to ${to})?`,
-    subtitle: overSeeds(summary),
+    subtitle: overSeeds(summary, RANGE),
     x: DRIFT_AXIS,
     y: { title: "mean value of the iteration's states", min: 0, max: 1 },
     series: [...exact, ...lines],
@@ -118,7 +114,7 @@ export function driftFigure(summary: ConditioningSummary): Figure {
 export function biasFigure(summary: ConditioningSummary): Figure {
   return figure({
     title: "Bias along the drift",
-    subtitle: `${overSeeds(summary)} Above 0: values too high.`,
+    subtitle: `${overSeeds(summary, RANGE)} Above 0: values too high.`,
     x: DRIFT_AXIS,
     y: { title: "mean of predicted - exact value" },
     series: overIterations(summary, (drift) => drift.signedBias),
@@ -133,7 +129,7 @@ export function errorByActorFigure(summary: ConditioningSummary): Figure {
   const { seen } = summary.actors;
   return figure({
     title: "Error by the actor's skill",
-    subtitle: `${overSeeds(summary)} Vertical lines: actors seen in training.`,
+    subtitle: `${overSeeds(summary, INTERVAL)} Vertical lines: actors seen in training.`,
     x: { title: "epsilon of the actor: probability of a random move", min: 0, max: 1 },
     y: { title: "RMSE against the exact value", min: 0 },
     series: shownRows(summary).map(({ context, title, actors }) => ({
@@ -163,7 +159,7 @@ export function falseRateFigure(summary: ConditioningSummary): Figure {
   return figure({
     title: "A false success rate moves the value",
     subtitle: `The same states of all seen actors, told the success rate of one. ${
-      overSeeds(summary)
+      overSeeds(summary, INTERVAL)
     }`,
     x: { title: "success rate that is told", min: 0, max: 1 },
     y: { title: "mean predicted value", min: 0, max: 1 },
@@ -295,7 +291,7 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
       { title: "ECE", cell: (line) => drift(line).ece.iqm, decimals: 3 },
       {
         title: "ECE by quarter",
-        cell: (line) => drift(line).phaseEce.map((x) => x.estimate!.toFixed(3)).join(" "),
+        cell: (line) => drift(line).phaseEce.map((x) => x.toFixed(3)).join(" "),
       },
     ],
   });
@@ -337,17 +333,13 @@ export function scoresTable({ rows, seeds }: ConditioningSummary): Displayable {
     columns: [
       ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
       { title: "actors", cell: ({ group }) => group },
-      { title: "|bias| by actor", cell: (l) => scores(l).actorBias.iqm.estimate, decimals: 3 },
-      { title: "ECE pooled", cell: (l) => scores(l).ece.iqm.estimate, decimals: 3 },
-      { title: "ECE by actor", cell: (l) => scores(l).actorEce.iqm.estimate, decimals: 3 },
-      { title: "ranking pooled", cell: (l) => scores(l).rankingAccuracy.iqm.estimate, decimals: 2 },
-      { title: "ranking by actor", cell: (l) => scores(l).actorRanking.iqm.estimate, decimals: 2 },
-      { title: "parse rate", cell: (l) => scores(l).parseRate.iqm.estimate, decimals: 2 },
-      {
-        title: "right traces",
-        cell: (l) => scores(l).traceAccuracy?.iqm.estimate,
-        decimals: 2,
-      },
+      { title: "|bias| by actor", cell: (l) => scores(l).actorBias, decimals: 3 },
+      { title: "ECE pooled", cell: (l) => scores(l).ece, decimals: 3 },
+      { title: "ECE by actor", cell: (l) => scores(l).actorEce, decimals: 3 },
+      { title: "ranking pooled", cell: (l) => scores(l).rankingAccuracy, decimals: 2 },
+      { title: "ranking by actor", cell: (l) => scores(l).actorRanking, decimals: 2 },
+      { title: "parse rate", cell: (l) => scores(l).parseRate, decimals: 2 },
+      { title: "right traces", cell: (l) => scores(l).traceAccuracy, decimals: 2 },
     ],
   });
 }

@@ -39,7 +39,7 @@ export class ActorStates {
   constructor(
     readonly environment: PermutationEnvironment,
     private readonly seed: number,
-    private readonly rates: RateTelling,
+    readonly rates: RateTelling,
   ) {}
 
   draw({ purpose, step = 0, count, split, epsilon, rate }: Draw): Labelled[] {

@@ -5,13 +5,18 @@ import {
   stratifiedBootstrap,
 } from "../../lib/eval/bootstrap.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import { interquartileMean, interquartileMeanInterval } from "../../lib/eval/statistics.ts";
+import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
+import type { TestReport } from "../shared/evaluation.ts";
+import { type Scores, scoresOf } from "../shared/scores.ts";
 import { difference } from "../shared/verdicts.ts";
+import type { ConditioningMetrics } from "./cell.ts";
+import { conditioningCells } from "./cells.ts";
+import type { ConditioningConfig } from "./config.ts";
+import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
+import { driftingActor, type Iteration } from "./drift.ts";
 import {
-  type ConditioningMetrics,
   type DriftReport,
   type FalseRateReport,
   type Group,
@@ -20,34 +25,37 @@ import {
   type Readout,
   READOUTS,
   type Telling,
-} from "./cell.ts";
-import { conditioningCells } from "./cells.ts";
-import type { ConditioningConfig } from "./config.ts";
-import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
-import { driftingActor, type Iteration } from "./drift.ts";
+} from "./evaluation.ts";
 
 /** The two critics that the claims compare. */
 export const DISCRIMINATIVE = "discriminative-mse";
 export const GENERATIVE = "cot";
 
-/** Scores on a group of actors. */
-export interface GroupScores extends TestScores {
+/** Scores on a group of actors; numbers are interquartile means over seeds. */
+export interface GroupScores {
+  /** With 1 charged for a response that cannot be parsed. */
+  readonly rmse: Scores;
+  /** RMSE of always predicting the group's mean value. */
+  readonly meanPredictorRmse: number;
   /** Expected calibration error over all states: it does not see errors that cancel between actors. */
-  readonly ece: Scores;
+  readonly ece: number;
+  readonly rankingAccuracy: number;
   /** Mean over the actors of |bias| at each one's states, of the calibration error, and of the ranking accuracy. */
-  readonly actorBias: Scores;
-  readonly actorEce: Scores;
-  readonly actorRanking: Scores;
+  readonly actorBias: number;
+  readonly actorEce: number;
+  readonly actorRanking: number;
+  readonly parseRate: number;
+  /** Chains of thought that are right in every token; null for critics that write none. */
+  readonly traceAccuracy: number | null;
 }
 
-/** Scores at the states of one actor. */
+/** The error at the states of one actor. */
 export interface ActorScores {
   readonly epsilon: number;
   readonly rmse: Scores;
-  readonly bias: Scores;
 }
 
-/** A quantity over iterations, with its interval over seeds. */
+/** A quantity over iterations: interquartile mean, lowest and highest over seeds; null where none could be parsed. */
 export interface Band {
   readonly estimate: readonly (number | null)[];
   readonly low: readonly (number | null)[];
@@ -62,7 +70,8 @@ export interface DriftScores {
   readonly bias: Scores;
   /** Mean over the phases of the expected calibration error; 1 where no response could be parsed. */
   readonly ece: Scores;
-  readonly phaseEce: readonly Interval[];
+  /** The same by phase, interquartile mean over seeds. */
+  readonly phaseEce: readonly number[];
   readonly meanPrediction: Band;
   readonly signedBias: Band;
 }
@@ -304,56 +313,58 @@ function groupScores(
   bootstrap: BootstrapOptions,
 ): Record<Group, GroupScores> {
   const scores = GROUPS.map((group) => {
-    const reports = readings.map((r) => r.groups[group]);
+    const of = (f: (report: TestReport) => number) => readings.map((r) => f(r.groups[group]));
     const overActors = (f: (report: Reading["actors"][number]) => number) =>
-      scoresOf(
+      interquartileMean(
         readings.map((r) =>
           mean(r.actors.filter(({ epsilon }) => actors[group].includes(epsilon)).map(f))
         ),
-        bootstrap,
       );
-    return [group, {
-      ...testScores(reports, bootstrap),
-      ece: scoresOf(reports.map((r) => r.ece ?? 1), bootstrap),
+    const traces = readings.flatMap((r) => r.groups[group].traceAccuracy ?? []);
+    const scores: GroupScores = {
+      rmse: scoresOf(of((r) => Math.sqrt(r.penalizedMse)), bootstrap),
+      meanPredictorRmse: mean(of((r) => Math.sqrt(r.varianceExact))),
+      ece: interquartileMean(of((r) => r.ece ?? 1)),
+      rankingAccuracy: interquartileMean(of((r) => r.rankingAccuracy ?? 0.5)),
       actorBias: overActors((r) => Math.abs(r.bias ?? 1)),
       actorEce: overActors((r) => r.ece ?? 1),
       actorRanking: overActors((r) => r.rankingAccuracy ?? 0.5),
-    }] as const;
+      parseRate: interquartileMean(of((r) => r.parseRate)),
+      traceAccuracy: traces.length > 0 ? interquartileMean(traces) : null,
+    };
+    return [group, scores] as const;
   });
   return Object.fromEntries(scores) as Record<Group, GroupScores>;
 }
 
-function actorScores(
-  readings: readonly Reading[],
-  bootstrap: BootstrapOptions,
-): ActorScores[] {
+function actorScores(readings: readonly Reading[], bootstrap: BootstrapOptions): ActorScores[] {
   return readings[0]!.actors.map(({ epsilon }, i) => ({
     epsilon,
     rmse: scoresOf(readings.map((r) => Math.sqrt(r.actors[i]!.penalizedMse)), bootstrap),
-    bias: scoresOf(readings.map((r) => r.actors[i]!.bias ?? 1), bootstrap),
   }));
 }
 
 function driftScores(reports: readonly DriftReport[], bootstrap: BootstrapOptions): DriftScores {
   const scores = (f: (report: DriftReport) => number) => scoresOf(reports.map(f), bootstrap);
-  const band = (f: (report: DriftReport) => readonly (number | null)[]): Band => {
-    const intervals = f(reports[0]!).map((_, i) => {
-      const values = reports.flatMap((r) => f(r)[i] ?? []);
-      return values.length > 0 ? interquartileMeanInterval([values], bootstrap) : undefined;
-    });
-    return {
-      estimate: intervals.map((x) => x?.estimate ?? null),
-      low: intervals.map((x) => x?.low ?? null),
-      high: intervals.map((x) => x?.high ?? null),
-    };
-  };
   return {
     rmse: scores((r) => Math.sqrt(mean(r.penalizedMse))),
     bias: scores((r) => mean(r.bias.map((x) => Math.abs(x ?? 1)))),
     ece: scores((r) => mean(r.ece.map((x) => x ?? 1))),
-    phaseEce: reports[0]!.ece.map((_, k) => scores((r) => r.ece[k] ?? 1).iqm),
-    meanPrediction: band((r) => r.meanPrediction),
-    signedBias: band((r) => r.bias),
+    phaseEce: reports[0]!.ece.map((_, k) => interquartileMean(reports.map((r) => r.ece[k] ?? 1))),
+    meanPrediction: band(reports.map((r) => r.meanPrediction)),
+    signedBias: band(reports.map((r) => r.bias)),
+  };
+}
+
+/** `courses`: one per seed. */
+function band(courses: readonly (readonly (number | null)[])[]): Band {
+  const values = courses[0]!.map((_, i) => courses.flatMap((course) => course[i] ?? []));
+  const of = (f: (values: readonly number[]) => number) =>
+    values.map((v) => v.length > 0 ? f(v) : null);
+  return {
+    estimate: of(interquartileMean),
+    low: of((v) => Math.min(...v)),
+    high: of((v) => Math.max(...v)),
   };
 }
 
@@ -419,7 +430,7 @@ export function conditioningTable({ rows }: ConditioningSummary): TableRow[] {
       "drift RMSE": drift.rmse.iqm.estimate,
       "drift |bias|": drift.bias.iqm.estimate,
       "drift ECE": drift.ece.iqm.estimate,
-      "parse rate": row.groups.seen.parseRate.iqm.estimate,
+      "parse rate": row.groups.seen.parseRate,
     }))
   );
 }
