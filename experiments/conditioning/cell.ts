@@ -8,9 +8,9 @@ import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experime
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import { train } from "../shared/training.ts";
 import type { ConditioningConfig } from "./config.ts";
-import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
+import { conditionedEnvironment, type ContextName } from "./contexts.ts";
 import { evaluateCritic, type Evaluation, READOUTS } from "./evaluation.ts";
-import { ActorStates } from "./states.ts";
+import { ActorStates, rateTelling } from "./states.ts";
 
 /** Everything a run depends on besides its seed. */
 export interface ConditioningCell
@@ -40,22 +40,12 @@ export async function runConditioningCell(
 ): Promise<CellResult> {
   const { actors, batchSize, critic: name, learningRate, size, steps, testSeed } = config;
   const environment = conditionedEnvironment(config.environment, config.context, config);
-  const rates = {
-    told: contextKind(config.context).rate ?? false,
-    rollouts: config.rateRollouts,
-    estimates: config.rateEstimates,
-  };
+  const rates = rateTelling(config, config.context);
   const { backend = "wasm", threads } = context;
   const engine = await createBackend(backend, { threads });
   try {
     const definition = criticDefinition(name);
-    const critic = new NeuralCritic(
-      engine,
-      definition,
-      environment,
-      size,
-      seed,
-    );
+    const critic = new NeuralCritic(engine, definition, environment, size, seed);
     const data = new ActorStates(environment, seed, rates);
     const optimizer = adamW(learningRate, steps);
     const step = () =>

@@ -68,9 +68,6 @@ export type ConditioningInput = z.input<typeof conditioningConfig>;
 const both: ContextName[] = ["none", "rate"];
 const main: ContextName[] = [...both, "outcomes"];
 
-/** Half the steps of the standard profile, and a rate that suits them: seeds 101 to 103 learn every trace with it. */
-const quickSerial = { ...serialSizes.d32L2, learningRate: 1e-2 };
-
 /** smoke: seconds, for CI; quick: a minute; standard: two sizes, all critics and contexts, the sweep, 5 seeds. */
 export const profiles: Record<"smoke" | "quick" | "standard", ConditioningInput> = {
   smoke: {
@@ -103,9 +100,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", ConditioningInput>
     seeds: [1, 2, 3],
     runs: [
       { critic: "discriminative-mse", contexts: main, sizes: [oneShotSizes.d32L2] },
-      { critic: "cot", contexts: main, sizes: [quickSerial] },
+      { critic: "cot", contexts: main, sizes: [serialSizes.d32L2] },
     ],
-    steps: 500,
+    // Many small steps: half the states of the standard profile, and still every trace is learned.
+    batchSize: 32,
     testStates: 150,
     falseRateStates: 32,
     drift: { states: 48 },
@@ -118,14 +116,14 @@ export const profiles: Record<"smoke" | "quick" | "standard", ConditioningInput>
         contexts: [...main, "rate+outcomes", "examples"],
         sizes: [oneShotSizes.d32L2],
       },
-      { critic: "discriminative-mse", contexts: main, sizes: [oneShotSizes.d64L2] },
+      { critic: "discriminative-mse", contexts: both, sizes: [oneShotSizes.d64L2] },
       { critic: "discriminative-hl-gauss", contexts: both, sizes: [oneShotSizes.d32L2] },
       {
         critic: "cot",
         contexts: [...main, "rate+outcomes", "examples"],
         sizes: [serialSizes.d32L2],
       },
-      { critic: "cot", contexts: main, sizes: [serialSizes.d64L2] },
+      { critic: "cot", contexts: both, sizes: [serialSizes.d64L2] },
       { critic: "cot-scalar", contexts: both, sizes: [serialSizes.d32L2] },
     ],
     sweep: {

@@ -2,7 +2,7 @@
 import type { Prediction } from "../../lib/critic/critic.ts";
 import type { Critic as AnyCritic } from "../../lib/critic/neural_critic.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
-import { calibration } from "../../lib/eval/calibration.ts";
+import { calibration, type CalibrationBin } from "../../lib/eval/calibration.ts";
 import { bias, penalizedMse } from "../../lib/eval/error.ts";
 import { type TestReport, testReport } from "../shared/evaluation.ts";
 import type { ConditioningConfig } from "./config.ts";
@@ -44,8 +44,8 @@ export interface DriftReport {
   readonly penalizedMse: readonly number[];
   /** Expected calibration error of each phase; null where nothing could be parsed. */
   readonly ece: readonly (number | null)[];
-  /** Over all iterations. */
-  readonly all: TestReport;
+  /** Reliability bins over all iterations. */
+  readonly calibration: readonly CalibrationBin[];
 }
 
 /** What a critic answers when it is told the success rate of the actor with `epsilon`, whoever acts. */
@@ -59,12 +59,21 @@ export interface FalseRateReport {
   readonly meanBelieved: readonly number[];
 }
 
+/** What is measured at one actor's states. */
+export interface ActorReport extends
+  Pick<
+    TestReport,
+    "n" | "parseRate" | "penalizedMse" | "rmse" | "bias" | "ece" | "rankingAccuracy"
+  > {
+  readonly epsilon: number;
+}
+
 /** Everything that is measured at one reading of a critic's answers. */
 export interface Reading {
   /** Pooled over the actors of a group. */
-  readonly groups: Readonly<Record<Group, TestReport>>;
-  /** By actor, in the order of the configuration: seen, between, beyond; without calibration bins. */
-  readonly actors: readonly (Omit<TestReport, "calibration"> & { readonly epsilon: number })[];
+  readonly groups: Readonly<Record<Group, Omit<TestReport, "calibration">>>;
+  /** By actor, in the order of the configuration: seen, between, beyond. */
+  readonly actors: readonly ActorReport[];
   /** A critic that is told no rate has "current" alone; empty for runs of the sweep, as the next. */
   readonly drift: Readonly<Partial<Record<Telling, DriftReport>>>;
   /** By what is told, from the best actor's rate to the worst one's; empty for critics that are told no rate. */
@@ -229,18 +238,19 @@ function reading(
     );
   const groups = GROUPS.map((group) => {
     const members = asked.actors.filter((actor) => actor.group === group);
-    return [group, report(members.map(({ answers }) => answers))] as const;
+    const { calibration: _, ...rest } = report(members.map(({ answers }) => answers));
+    return [group, rest] as const;
   });
   return {
-    groups: Object.fromEntries(groups) as Record<Group, TestReport>,
+    groups: Object.fromEntries(groups) as Reading["groups"],
     actors: asked.actors.map(({ epsilon, answers }) => {
-      const { calibration: _, ...rest } = report([answers]);
-      return { epsilon, ...rest };
+      const { n, parseRate, penalizedMse, rmse, bias, ece, rankingAccuracy } = report([answers]);
+      return { epsilon, n, parseRate, penalizedMse, rmse, bias, ece, rankingAccuracy };
     }),
     drift: Object.fromEntries(
       Object.entries(asked.drift).map(([telling, answers]) => [
         telling,
-        { ...alongDrift(read(answers), drift), all: report([answers]) },
+        alongDrift(read(answers), drift),
       ]),
     ),
     falseRates: asked.falseRates.map(({ epsilon, rate, answers }) => {
@@ -262,7 +272,7 @@ function reading(
 function alongDrift(
   answers: Answers,
   drift: EvaluationConfig["drift"],
-): Omit<DriftReport, "all"> {
+): DriftReport {
   const start = (phase: number) => Math.floor(phase * drift.iterations / PHASES) * drift.states;
   return {
     meanPrediction: perIteration(answers, drift, mean),
@@ -272,6 +282,7 @@ function alongDrift(
       { length: PHASES },
       (_, k) => measure(part(answers, start(k), start(k + 1)), (v, e) => calibration(v, e).ece),
     ),
+    calibration: measure(answers, (v, e) => calibration(v, e).bins),
   };
 }
 

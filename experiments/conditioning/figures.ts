@@ -9,8 +9,9 @@ import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
-import { type ContextName, contexts } from "./contexts.ts";
+import { conditionedEnvironment, type ContextName, contexts } from "./contexts.ts";
 import { GROUPS, type Telling, TELLINGS } from "./evaluation.ts";
+import { ActorStates, type Labelled, rateTelling } from "./states.ts";
 import {
   type Band,
   type ConditioningRow,
@@ -43,11 +44,11 @@ const LOOKS: Readonly<Record<ContextName, SeriesStyle>> = {
   },
 };
 
-/** Rows of the main critics at the largest size, which figures show. */
+/** Rows of the main critics at the size that has most contexts, which figures show. */
 function shownRows({ rows }: ConditioningSummary): ConditioningRow[] {
   const main = rows.filter(({ critic }) => critic === DISCRIMINATIVE || critic === GENERATIVE);
-  const { size } = main.reduce((a, b) => b.parameters > a.parameters ? b : a);
-  return main.filter((row) => row.size === size);
+  const bySize = [...Map.groupBy(main, ({ size }) => size).values()];
+  return bySize.reduce((a, b) => b.length > a.length ? b : a);
 }
 
 function overSeeds(summary: ConditioningSummary, bands: string): string {
@@ -57,6 +58,12 @@ function overSeeds(summary: ConditioningSummary, bands: string): string {
 
 const RANGE = "lowest and highest seed";
 const INTERVAL = "bootstrap 95% intervals";
+
+/** Short enough for a panel. */
+function panelTitle({ critic, readout, title }: ConditioningRow): string {
+  if (critic !== GENERATIVE) return title;
+  return readout === "value" ? "Generative, emitted value" : "Generative, expected value";
+}
 
 function isDrawnTelling(row: ConditioningRow, telling: Telling): boolean {
   // One line for the success rate's true course is enough.
@@ -78,11 +85,17 @@ function overIterations(
           kind: "line",
           name: row.response === null ? title : `${title}, ${isTrue ? "true" : "moving average"}`,
           style: { ...LOOKS[row.context], ...(isTrue ? { dash: [2, 2], open: true } : {}) },
-          panel: row.title,
+          panel: panelTitle(row),
           points: estimate.map((y, i) => ({ x: i + 1, y, low: low[i]!, high: high[i]! })),
         };
       })
   );
+}
+
+/** "the actor's epsilon moves from 0.7 to 0.1". */
+function course({ iterations }: ConditioningSummary): string {
+  const [from, to] = [iterations[0]!, iterations.at(-1)!].map(({ epsilon }) => epsilon.toFixed(1));
+  return `the actor's epsilon moves from ${from} to ${to}`;
 }
 
 const DRIFT_AXIS = { title: "iteration of the simulated training run" };
@@ -97,10 +110,8 @@ export function driftFigure(summary: ConditioningSummary): Figure {
     panel,
     points: summary.iterations.map(({ meanExact }, i) => ({ x: i + 1, y: meanExact })),
   }));
-  const { actors: _, iterations } = summary;
-  const [from, to] = [iterations[0]!, iterations.at(-1)!].map(({ epsilon }) => epsilon.toFixed(1));
   return figure({
-    title: `Does the critic follow an actor that gets better (epsilon ${from} to ${to})?`,
+    title: `Mean value while ${course(summary)}`,
     subtitle: overSeeds(summary, RANGE),
     x: DRIFT_AXIS,
     y: { title: "mean value of the iteration's states", min: 0, max: 1 },
@@ -113,7 +124,7 @@ export function driftFigure(summary: ConditioningSummary): Figure {
 /** Mean signed error along the drift. */
 export function biasFigure(summary: ConditioningSummary): Figure {
   return figure({
-    title: "Bias along the drift",
+    title: `Bias while ${course(summary)}`,
     subtitle: `${overSeeds(summary, RANGE)} Above 0: values too high.`,
     x: DRIFT_AXIS,
     y: { title: "mean of predicted - exact value" },
@@ -132,12 +143,12 @@ export function errorByActorFigure(summary: ConditioningSummary): Figure {
     subtitle: `${overSeeds(summary, INTERVAL)} Vertical lines: actors seen in training.`,
     x: { title: "epsilon of the actor: probability of a random move", min: 0, max: 1 },
     y: { title: "RMSE against the exact value", min: 0 },
-    series: shownRows(summary).map(({ context, title, actors }) => ({
+    series: shownRows(summary).map((row) => ({
       kind: "line",
-      name: contexts[context].title,
-      style: LOOKS[context],
-      panel: title,
-      points: actors.toSorted((a, b) => a.epsilon - b.epsilon)
+      name: contexts[row.context].title,
+      style: LOOKS[row.context],
+      panel: panelTitle(row),
+      points: row.actors.toSorted((a, b) => a.epsilon - b.epsilon)
         .map(({ epsilon, rmse }) => intervalPoint(epsilon, rmse.iqm)),
     })),
     references: seen.map((value) => ({ axis: "x" as const, value, label: "" })),
@@ -168,7 +179,7 @@ export function falseRateFigure(summary: ConditioningSummary): Figure {
       ...rows.map((row): Series => ({
         kind: "line",
         critic: row.critic,
-        name: row.title,
+        name: panelTitle(row),
         ...(row.readout === "value" ? {} : { style: { dash: [3, 3], open: true } }),
         points: row.response!.told.map(({ rate, meanPrediction }) =>
           intervalPoint(rate, meanPrediction)
@@ -181,13 +192,14 @@ export function falseRateFigure(summary: ConditioningSummary): Figure {
 /** Predicted against exact value along the drift, as the critic would be used in training; first seed. */
 export function driftCalibrationFigure(run: ConditioningRun): Figure {
   const seed = run.config.seeds[0]!;
-  const series = shownRows(run.summary).map(({ critic, size, context, readout, title }) => {
+  const series = shownRows(run.summary).map((row) => {
+    const { critic, size, context, readout } = row;
     const id = `${critic}/${size}/${context}/seed${seed}`;
     const { readouts } = run.cells.find((cell) => cell.id === id)!
       .metrics as unknown as ConditioningMetrics;
     const { smoothed, current } = readouts[readout]!.drift;
-    const bins: readonly CalibrationBin[] = (smoothed ?? current!).all.calibration;
-    return { name: contexts[context].title, style: LOOKS[context], panel: title, bins };
+    const bins: readonly CalibrationBin[] = (smoothed ?? current!).calibration;
+    return { name: contexts[context].title, style: LOOKS[context], panel: panelTitle(row), bins };
   });
   return calibrationFigure({
     title: "Calibration along the drift",
@@ -266,6 +278,32 @@ const MODEL: readonly Column<ConditioningRow>[] = [
   { title: "size", cell: (row) => row.size },
   { title: "context", cell: (row) => contexts[row.context].title },
 ];
+
+/** One prompt in every context that the configuration has; a line per context. */
+export function promptsTable(config: ConditioningConfig): Displayable {
+  const names = [...new Set(config.runs.flatMap(({ contexts }) => contexts))];
+  return table({
+    caption: "What the critic reads, for one state of the test set",
+    rows: names,
+    columns: [
+      { title: "context", cell: (name) => contexts[name].title },
+      {
+        title: "prompt",
+        cell: (name) => {
+          const environment = conditionedEnvironment(config.environment, name, config);
+          const states = new ActorStates(environment, config.testSeed, rateTelling(config, name));
+          const [{ state, context }] = states.draw({
+            purpose: "conditioning/prompts",
+            count: 1,
+            split: "test",
+            epsilon: () => config.actors.seen[0]!,
+          }) as [Labelled];
+          return environment.vocabulary.render(environment.criticPrompt(state, context));
+        },
+      },
+    ],
+  });
+}
 
 /** Calibration along the drift; a line per critic, context and telling. */
 export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {

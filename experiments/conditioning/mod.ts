@@ -13,7 +13,7 @@ import {
   type ConditioningInput,
   profiles,
 } from "./config.ts";
-import { driftFigure } from "./figures.ts";
+import { biasFigure } from "./figures.ts";
 import { type ConditioningSummary, conditioningTable, summarizeConditioning } from "./summary.ts";
 
 const conditioning: Experiment<
@@ -32,7 +32,7 @@ const conditioning: Experiment<
   summarize: summarizeConditioning,
   claims: conditioningClaims,
   table: conditioningTable,
-  figure: (summary) => driftFigure(summary)[DISPLAY]()["image/svg+xml"]!,
+  figure: (summary) => biasFigure(summary)[DISPLAY]()["image/svg+xml"]!,
   compared: ["rmse", "bias", "rankingAccuracy", "parseRate"],
   notebook: "04-conditioning",
 };

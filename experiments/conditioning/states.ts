@@ -4,6 +4,8 @@ import type { CriticContext, Split } from "../../lib/env/environment.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { estimateSuccessRate, sampleStates } from "../../lib/env/sampling.ts";
 import { RandomStream } from "../../lib/tensor/random.ts";
+import type { ConditioningConfig } from "./config.ts";
+import { contextKind, type ContextName } from "./contexts.ts";
 
 /** A state to judge, with its exact value. */
 export type Labelled = LabelledState<PermutationState>;
@@ -30,6 +32,17 @@ export interface RateTelling {
   readonly rollouts: number;
   /** Estimates for each actor. */
   readonly estimates: number;
+}
+
+/** How a context tells success rates. */
+export function rateTelling(
+  { rateRollouts: rollouts, rateEstimates: estimates }: Pick<
+    ConditioningConfig,
+    "rateRollouts" | "rateEstimates"
+  >,
+  context: ContextName,
+): RateTelling {
+  return { told: contextKind(context).rate ?? false, rollouts, estimates };
 }
 
 /** Draws labelled states. Everything depends on the seed and the `Draw` alone. */

@@ -8,7 +8,6 @@ import { criticDefinition } from "../../lib/critic/registry.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/evaluation.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import { difference } from "../shared/verdicts.ts";
 import type { ConditioningMetrics } from "./cell.ts";
@@ -17,6 +16,7 @@ import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
 import { driftingActor, type Iteration } from "./drift.ts";
 import {
+  type ActorReport,
   type DriftReport,
   type FalseRateReport,
   type Group,
@@ -313,8 +313,9 @@ function groupScores(
   bootstrap: BootstrapOptions,
 ): Record<Group, GroupScores> {
   const scores = GROUPS.map((group) => {
-    const of = (f: (report: TestReport) => number) => readings.map((r) => f(r.groups[group]));
-    const overActors = (f: (report: Reading["actors"][number]) => number) =>
+    const of = (f: (report: Reading["groups"][Group]) => number) =>
+      readings.map((r) => f(r.groups[group]));
+    const overActors = (f: (report: ActorReport) => number) =>
       interquartileMean(
         readings.map((r) =>
           mean(r.actors.filter(({ epsilon }) => actors[group].includes(epsilon)).map(f))
