@@ -14,10 +14,10 @@ import {
   type Model,
 } from "./summary.ts";
 
-/** "generative d32-L2"; "generative (expectation) d32-L2" where the mean over value tokens is read. */
+/** "generative d32-L2"; "generative (expected value) d32-L2" where the mean over value tokens is read. */
 function named({ critic, readout, size }: Model): string {
   const kind = critic === GENERATIVE ? "generative" : "discriminative";
-  return `${kind}${readout === "value" ? "" : " (expectation)"} ${size}`;
+  return `${kind}${readout === "value" ? "" : " (expected value)"} ${size}`;
 }
 
 const BOTH = [GENERATIVE, DISCRIMINATIVE];

@@ -9,13 +9,14 @@ import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
-import { conditionedEnvironment, type ContextName, contexts } from "./contexts.ts";
+import { conditionedEnvironment, contextKind, type ContextName, contexts } from "./contexts.ts";
 import { GROUPS, type Telling, TELLINGS } from "./evaluation.ts";
 import { ActorStates, type Labelled, rateTelling } from "./states.ts";
 import {
   type Band,
   type ConditioningRow,
   type ConditioningSummary,
+  criticTitle,
   DISCRIMINATIVE,
   type DriftScores,
   type Gain,
@@ -209,12 +210,18 @@ export function driftCalibrationFigure(run: ConditioningRun): Figure {
   });
 }
 
+/** The contexts of a configuration's runs. */
+function contextNames({ runs }: ConditioningConfig): ContextName[] {
+  return [...new Set(runs.flatMap(({ contexts }) => contexts))];
+}
+
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: ConditioningConfig): Displayable {
   const { actors, batchSize, drift, environment: e, rateRollouts, seeds, steps, sweep } = config;
-  const runs = config.runs.map(({ critic, contexts: names, sizes }) =>
+  const names = contextNames(config);
+  const runs = config.runs.map(({ critic, contexts: own, sizes }) =>
     `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")}): ` +
-    names.map((name) => contexts[name].title).join(", ")
+    own.map((name) => contexts[name].title).join(", ")
   );
   const rows = [
     [
@@ -235,14 +242,18 @@ export function settingsTable(config: ConditioningConfig): Displayable {
       `a token, in tenths; estimated from ${rateRollouts} rollouts on training problems, one of ` +
       `${config.rateEstimates} estimates for each state, so that training shows the noise of tests`,
     ],
-    [
-      "recent outcomes",
-      `${config.outcomes} tokens: the outcomes of the actor's episodes of the state's own problem`,
-    ],
-    [
-      "example episodes",
-      `moves and outcome of ${config.examples} episodes of the state's own problem`,
-    ],
+    ...names.some((name) => contextKind(name).outcomes)
+      ? [[
+        "recent outcomes",
+        `${config.outcomes} tokens: the outcomes of the actor's episodes of the state's own problem`,
+      ]]
+      : [],
+    ...names.some((name) => contextKind(name).examples)
+      ? [[
+        "example episodes",
+        `moves and outcome of ${config.examples} episodes of the state's own problem`,
+      ]]
+      : [],
     [
       "training",
       `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
@@ -266,7 +277,7 @@ export function settingsTable(config: ConditioningConfig): Displayable {
       "error",
       "root mean squared error against the exact value; 1 for a response that cannot be parsed",
     ],
-  ] as const;
+  ];
   return table({
     rows,
     columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
@@ -281,10 +292,9 @@ const MODEL: readonly Column<ConditioningRow>[] = [
 
 /** One prompt in every context that the configuration has; a line per context. */
 export function promptsTable(config: ConditioningConfig): Displayable {
-  const names = [...new Set(config.runs.flatMap(({ contexts }) => contexts))];
   return table({
     caption: "What the critic reads, for one state of the test set",
-    rows: names,
+    rows: contextNames(config),
     columns: [
       { title: "context", cell: (name) => contexts[name].title },
       {
@@ -417,7 +427,7 @@ export function gainsTable({ gains, seeds }: ConditioningSummary): Displayable {
     columns: [
       {
         title: "critic",
-        cell: (g) => criticLabel(g.critic) + (g.readout === "value" ? "" : ", expectation"),
+        cell: (g) => criticTitle(g.critic, g.readout),
       },
       { title: "size", cell: (g) => g.size },
       { title: "from", cell: (g) => contexts[g.from].title },

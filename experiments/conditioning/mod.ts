@@ -33,7 +33,7 @@ const conditioning: Experiment<
   claims: conditioningClaims,
   table: conditioningTable,
   figure: (summary) => biasFigure(summary)[DISPLAY]()["image/svg+xml"]!,
-  compared: ["rmse", "bias", "rankingAccuracy", "parseRate"],
+  compared: { names: ["rmse", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "04-conditioning",
 };
 

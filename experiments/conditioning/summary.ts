@@ -182,7 +182,7 @@ const PAIRS: readonly (readonly [ContextName, ContextName])[] = [
 
 /** A critic's name in tables and legends. */
 export function criticTitle(critic: string, readout: Readout): string {
-  return criticDefinition(critic).title + (readout === "value" ? "" : ", expectation");
+  return criticDefinition(critic).title + (readout === "value" ? "" : ", expected value");
 }
 
 /** Summarizes finished cells. */

@@ -197,7 +197,11 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     return written.length / circuit.length;
   }
 
-  criticPrompt({ circuit, written }: CircuitState, { successRate }: CriticContext): number[] {
+  /** `gates left` reads at most `maxGates`: in longer circuits it says "that many or more". */
+  criticPrompt(
+    { circuit, written }: CircuitState,
+    { successRate }: CriticContext<CircuitState>,
+  ): number[] {
     return this.#text.prompt(circuit, written, successRate);
   }
 
@@ -215,7 +219,10 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
    * What a neural actor reads before it writes the next gate: the critic's prompt up to SEP at the start of the
    * episode, then TH and the values written so far, as `w` tokens.
    */
-  actorPrompt({ circuit, written }: CircuitState, context: CriticContext = {}): number[] {
+  actorPrompt(
+    { circuit, written }: CircuitState,
+    context: CriticContext<CircuitState> = {},
+  ): number[] {
     return [
       ...this.criticPrompt({ circuit, written: [] }, context).slice(0, responseStart(circuit)),
       this.vocabulary.think,

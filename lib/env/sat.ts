@@ -248,7 +248,7 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
     return assignment.length / variables;
   }
 
-  criticPrompt(state: SatState, { successRate }: CriticContext): number[] {
+  criticPrompt(state: SatState, { successRate }: CriticContext<SatState>): number[] {
     const { variables, clauses, assignment } = state;
     const tokens = [
       this.vocabulary.rateToken(successRate),

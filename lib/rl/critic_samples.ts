@@ -15,7 +15,7 @@ import { RandomStream } from "../tensor/random.ts";
 /** Where states and outcomes come from; states are of the training split. */
 export interface RolloutData<Actor> extends Omit<SupervisedData<Actor>, "batchSize"> {
   /** What the critic is told of the actor; default: nothing. */
-  readonly context?: CriticContext;
+  readonly context?: Pick<CriticContext, "successRate">;
 }
 
 /** A state and the outcomes of independent rollouts from it. */
