@@ -2,7 +2,7 @@
 import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
-import type { ContextName } from "./contexts.ts";
+import { type ContextName, contexts } from "./contexts.ts";
 import type { Readout } from "./evaluation.ts";
 import {
   type ConditioningSummary,
@@ -21,46 +21,41 @@ function named({ critic, readout, size }: Model): string {
 }
 
 const BOTH = [GENERATIVE, DISCRIMINATIVE];
+const DRIFT: readonly Measure[] = ["mean absolute bias along the drift", "RMSE along the drift"];
 
-/** Gains of critics from one context over another, each with the errors themselves in words. */
-function gainsOf(
-  { gains, rows }: ConditioningSummary,
+/** Supported if critics gain in every one of the measures from one context over another, not supported if one loses. */
+function everyGain(
   critics: readonly string[],
   [from, to]: readonly [ContextName, ContextName],
   measures: readonly Measure[],
 ) {
-  return gains.filter((g) => critics.includes(g.critic) && g.from === from && g.to === to)
-    .flatMap((gain) => {
-      const name = named(gain);
-      const error = (context: ContextName, measure: Measure) => {
-        const row = findRow(rows, gain, context)!;
-        return measured(row, measure).iqm.estimate!.toFixed(3);
-      };
-      return measures.map((measure) => ({
-        name: `${name}, ${measure}`,
-        gain: gain.gains[measure],
-        words: `${error(from, measure)} to ${error(to, measure)}, gain ${
-          shown(gain.gains[measure])
-        }`,
-      }));
+  return ({ gains, rows }: ConditioningSummary): Verdict => {
+    const own = gains.filter((g) => critics.includes(g.critic) && g.from === from && g.to === to);
+    const intervals = own.flatMap((model) =>
+      measures.map((measure) => [`${named(model)}, ${measure}`, model.gains[measure]] as const)
+    );
+    const words = own.map((model) => {
+      const error = (context: ContextName, measure: Measure) =>
+        measured(findRow(rows, model, context)!, measure).iqm.estimate!.toFixed(3);
+      const parts = measures.map((measure) =>
+        `${measure} ${error(from, measure)} to ${error(to, measure)}, gain ${
+          shown(model.gains[measure])
+        }`
+      );
+      const { smoothed, current } = findRow(rows, model, to)!.drift;
+      if (measures === DRIFT && smoothed && current) {
+        const [bias, rmse] = [current.bias, current.rmse].map((x) => x.iqm.estimate!.toFixed(3));
+        parts.push(`told the true rate in place of its moving average, ${bias} and ${rmse}`);
+      }
+      return `${named(model)}: ${parts.join("; ")}`;
     });
-}
-
-/** Supported if every gain is above 0, not supported if one is below. */
-function everyGain(
-  critics: readonly string[],
-  pair: readonly [ContextName, ContextName],
-  measures: readonly Measure[],
-) {
-  return (summary: ConditioningSummary): Verdict => {
-    const all = gainsOf(summary, critics, pair, measures);
     return everywhere(
-      Object.fromEntries(all.map(({ name, gain }) => [name, gain])),
+      Object.fromEntries(intervals),
       0,
       () =>
-        all.length === 0
-          ? `Needs ${critics.join(" and ")} with contexts ${pair.join(" and ")}.`
-          : `${all.map(({ name, words }) => `${name}: ${words}`).join("; ")}.`,
+        own.length === 0
+          ? `Needs ${critics.join(" and ")} with contexts ${from} and ${to}.`
+          : `From ${contexts[from].title} to ${contexts[to].title}. ${words.join(". ")}.`,
     );
   };
 }
@@ -77,13 +72,13 @@ export const conditioningClaims: readonly Claim<ConditioningSummary>[] = [
     id: "C4",
     statement:
       "In-Context Conditioning keeps a generative critic calibrated to a drifting actor (bias and RMSE fall).",
-    evaluate: everyGain([GENERATIVE], ["none", "rate"], ["drift bias", "drift RMSE"]),
+    evaluate: everyGain([GENERATIVE], ["none", "rate"], DRIFT),
   },
   {
     id: "C4-discriminative",
     statement:
       "In-Context Conditioning keeps a discriminative critic calibrated to a drifting actor (bias and RMSE fall).",
-    evaluate: everyGain([DISCRIMINATIVE], ["none", "rate"], ["drift bias", "drift RMSE"]),
+    evaluate: everyGain([DISCRIMINATIVE], ["none", "rate"], DRIFT),
   },
   {
     id: "C4-generative-only",
@@ -94,7 +89,7 @@ export const conditioningClaims: readonly Claim<ConditioningSummary>[] = [
           summary.gains.find((g) =>
             g.critic === critic && g.readout === readout && g.size === size && g.from === "none" &&
             g.to === "rate"
-          )!.gains["drift bias"];
+          )!.gains["mean absolute bias along the drift"];
         return {
           name: named({ critic: GENERATIVE, readout, size }),
           generative: of(GENERATIVE, readout),
@@ -117,7 +112,7 @@ export const conditioningClaims: readonly Claim<ConditioningSummary>[] = [
           : "supported",
         reading:
           parts.map(({ name, generative, discriminative, difference }) =>
-            `|bias| along the drift falls by ${shown(generative)} (${name}) and ` +
+            `Mean absolute bias along the drift falls by ${shown(generative)} (${name}) and ` +
             `${shown(discriminative)} (discriminative), difference ${shown(difference)}.`
           ).join(" ") || "Needs both kinds of critic with and without the success rate.",
         evidence: Object.fromEntries(
@@ -132,13 +127,13 @@ export const conditioningClaims: readonly Claim<ConditioningSummary>[] = [
     id: "C4-between",
     statement:
       "In-Context Conditioning lowers the error on actors of unseen skill between those seen in training.",
-    evaluate: everyGain(BOTH, ["none", "rate"], ["between"]),
+    evaluate: everyGain(BOTH, ["none", "rate"], ["RMSE on actors between"]),
   },
   {
     id: "C4-beyond",
     statement:
       "In-Context Conditioning lowers the error on actors of unseen skill beyond those seen in training.",
-    evaluate: everyGain(BOTH, ["none", "rate"], ["beyond"]),
+    evaluate: everyGain(BOTH, ["none", "rate"], ["RMSE on actors beyond"]),
   },
   {
     id: "C4-token",
@@ -153,7 +148,7 @@ export const conditioningClaims: readonly Claim<ConditioningSummary>[] = [
             return {
               name,
               toldSo: direction === "higher" ? value.iqm : opposite(value.iqm),
-              words: `${name}: value moves by ${shown(value.iqm)}, exact values would by ` +
+              words: `${name}: value moves by ${shown(value.iqm)}, the exact value would by ` +
                 believed.toFixed(3),
             };
           })
@@ -169,6 +164,9 @@ export const conditioningClaims: readonly Claim<ConditioningSummary>[] = [
     id: "C4-outcomes",
     statement:
       "The actor's recent outcomes on the problem give a lower error than its success rate, steady and drifting.",
-    evaluate: everyGain(BOTH, ["rate", "outcomes"], ["seen", "drift RMSE"]),
+    evaluate: everyGain(BOTH, ["rate", "outcomes"], [
+      "RMSE on seen actors",
+      "RMSE along the drift",
+    ]),
   },
 ];

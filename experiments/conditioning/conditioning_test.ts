@@ -14,7 +14,7 @@ import {
 } from "./config.ts";
 import { conditionedEnvironment, type ContextName, contexts } from "./contexts.ts";
 import { driftingActor } from "./drift.ts";
-import { evaluateCritic, type Reading, READOUTS } from "./evaluation.ts";
+import { evaluateCritic, GROUPS, type Reading, READOUTS } from "./evaluation.ts";
 import { ActorStates, exactSuccessRates, rateTelling } from "./states.ts";
 import { type ConditioningSummary, summarizeConditioning } from "./summary.ts";
 
@@ -293,8 +293,9 @@ function fakeReading(
   const told = [...actors.seen, ...actors.between].toSorted((a, b) => a - b);
   return {
     groups: { seen: report, between: report, beyond: report },
-    actors: [...actors.seen, ...actors.between, ...actors.beyond]
-      .map((epsilon) => ({ ...report, epsilon })),
+    actors: GROUPS.flatMap((group) =>
+      actors[group].map((epsilon) => ({ ...report, group, epsilon }))
+    ),
     // The true course is no better: the claims are about the moving average.
     drift: shift === null ? { current: course } : {
       current: { ...course, bias: each(-1), penalizedMse: each(1) },

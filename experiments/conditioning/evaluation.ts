@@ -65,6 +65,7 @@ export interface ActorReport extends
     TestReport,
     "n" | "parseRate" | "penalizedMse" | "rmse" | "bias" | "ece" | "rankingAccuracy"
   > {
+  readonly group: Group;
   readonly epsilon: number;
 }
 
@@ -243,9 +244,9 @@ function reading(
   });
   return {
     groups: Object.fromEntries(groups) as Reading["groups"],
-    actors: asked.actors.map(({ epsilon, answers }) => {
+    actors: asked.actors.map(({ group, epsilon, answers }) => {
       const { n, parseRate, penalizedMse, rmse, bias, ece, rankingAccuracy } = report([answers]);
-      return { epsilon, n, parseRate, penalizedMse, rmse, bias, ece, rankingAccuracy };
+      return { group, epsilon, n, parseRate, penalizedMse, rmse, bias, ece, rankingAccuracy };
     }),
     drift: Object.fromEntries(
       Object.entries(asked.drift).map(([telling, answers]) => [

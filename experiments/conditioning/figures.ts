@@ -7,6 +7,13 @@ import { type Column, table } from "../../lib/report/table.ts";
 import { criticLabel, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
+import {
+  environmentSetting,
+  ERROR_SETTING,
+  type Setting,
+  tableOfSettings,
+  trainingSetting,
+} from "../shared/settings.ts";
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName, contexts } from "./contexts.ts";
@@ -217,18 +224,14 @@ function contextNames({ runs }: ConditioningConfig): ContextName[] {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: ConditioningConfig): Displayable {
-  const { actors, batchSize, drift, environment: e, rateRollouts, seeds, steps, sweep } = config;
-  const names = contextNames(config);
+  const { actors, drift, rateRollouts, sweep } = config;
+  const kinds = contextNames(config).map(contextKind);
   const runs = config.runs.map(({ critic, contexts: own, sizes }) =>
     `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")}): ` +
     own.map((name) => contexts[name].title).join(", ")
   );
-  const rows = [
-    [
-      "environment",
-      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
-      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
-    ],
+  const rows: (Setting | false)[] = [
+    environmentSetting(config.environment),
     [
       "actors",
       "programs: with probability epsilon a uniform move, else one that shortens the distance; epsilon " +
@@ -242,23 +245,15 @@ export function settingsTable(config: ConditioningConfig): Displayable {
       `a token, in tenths; estimated from ${rateRollouts} rollouts on training problems, one of ` +
       `${config.rateEstimates} estimates for each state, so that training shows the noise of tests`,
     ],
-    ...names.some((name) => contextKind(name).outcomes)
-      ? [[
-        "recent outcomes",
-        `${config.outcomes} tokens: the outcomes of the actor's episodes of the state's own problem`,
-      ]]
-      : [],
-    ...names.some((name) => contextKind(name).examples)
-      ? [[
-        "example episodes",
-        `moves and outcome of ${config.examples} episodes of the state's own problem`,
-      ]]
-      : [],
-    [
-      "training",
-      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
-      seeds.join(", "),
+    kinds.some((kind) => kind.outcomes) && [
+      "recent outcomes",
+      `${config.outcomes} tokens: the outcomes of the actor's episodes of the state's own problem`,
     ],
+    kinds.some((kind) => kind.examples) && [
+      "example episodes",
+      `moves and outcome of ${config.examples} episodes of the state's own problem`,
+    ],
+    trainingSetting(config),
     [
       "learning-rate sweep",
       sweep ? `tuning seeds ${sweep.seeds.join(", ")}` : "not in this profile",
@@ -270,25 +265,14 @@ export function settingsTable(config: ConditioningConfig): Displayable {
     [
       "drift",
       `epsilon from ${drift.from} to ${drift.to} in ${drift.iterations} iterations; ${drift.rollouts} ` +
-      `rollouts each, whose outcomes move the success rate (momentum ${drift.momentum}, the choice of a ` +
-      `public re-implementation: the paper gives none); critics are judged at ${drift.states} states each`,
+      `rollouts each, whose outcomes move the success rate (momentum ${drift.momentum}; the paper gives ` +
+      `none, 0.9 is the choice of a public re-implementation); critics are judged at ${drift.states} ` +
+      "states each",
     ],
-    [
-      "error",
-      "root mean squared error against the exact value; 1 for a response that cannot be parsed",
-    ],
+    ERROR_SETTING,
   ];
-  return table({
-    rows,
-    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
-  });
+  return tableOfSettings(rows.filter((row) => row !== false));
 }
-
-const MODEL: readonly Column<ConditioningRow>[] = [
-  { title: "critic", cell: (row) => row.title },
-  { title: "size", cell: (row) => row.size },
-  { title: "context", cell: (row) => contexts[row.context].title },
-];
 
 /** One prompt in every context that the configuration has; a line per context. */
 export function promptsTable(config: ConditioningConfig): Displayable {
@@ -315,6 +299,17 @@ export function promptsTable(config: ConditioningConfig): Displayable {
   });
 }
 
+const MODEL: readonly Column<ConditioningRow>[] = [
+  { title: "critic", cell: (row) => row.title },
+  { title: "size", cell: (row) => row.size },
+  { title: "context", cell: (row) => contexts[row.context].title },
+];
+
+/** The same for tables that have several lines a row. */
+function modelOfLine<Line extends { readonly row: ConditioningRow }>(): Column<Line>[] {
+  return MODEL.map(({ title, cell }) => ({ title, cell: ({ row }) => cell(row) }));
+}
+
 /** Calibration along the drift; a line per critic, context and telling. */
 export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
   const lines = rows.flatMap((row) =>
@@ -328,7 +323,7 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
       "ECE: expected calibration error of each quarter of the run, and their mean",
     rows: lines,
     columns: [
-      ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
+      ...modelOfLine<Line>(),
       {
         title: "told",
         cell: ({ row, telling }) =>
@@ -379,7 +374,7 @@ export function scoresTable({ rows, seeds }: ConditioningSummary): Displayable {
       "by actor: mean over its actors, each by itself",
     rows: lines,
     columns: [
-      ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
+      ...modelOfLine<Line>(),
       { title: "actors", cell: ({ group }) => group },
       { title: "|bias| by actor", cell: (l) => scores(l).actorBias, decimals: 3 },
       { title: "ECE pooled", cell: (l) => scores(l).ece, decimals: 3 },
@@ -405,7 +400,7 @@ export function falseRateTable({ rows, seeds }: ConditioningSummary): Displayabl
       "seeds with bootstrap 95% interval",
     rows: lines,
     columns: [
-      ...MODEL.map(({ title, cell }) => ({ title, cell: ({ row }: Line) => cell(row) })),
+      ...modelOfLine<Line>(),
       { title: "change of what is told", cell: (l) => shift(l).rate, decimals: 3 },
       { title: "change of the value", cell: (l) => shift(l).value.iqm, decimals: 3 },
       {

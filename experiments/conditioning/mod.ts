@@ -3,7 +3,6 @@
  * prompt or not, judge actors of seen and unseen skill, and one that gets better while it is judged.
  */
 import type { Experiment } from "../../lib/run/experiment.ts";
-import { DISPLAY } from "../../lib/report/mime.ts";
 import { type ConditioningCell, runConditioningCell } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
@@ -13,7 +12,6 @@ import {
   type ConditioningInput,
   profiles,
 } from "./config.ts";
-import { biasFigure } from "./figures.ts";
 import { type ConditioningSummary, conditioningTable, summarizeConditioning } from "./summary.ts";
 
 const conditioning: Experiment<
@@ -32,7 +30,6 @@ const conditioning: Experiment<
   summarize: summarizeConditioning,
   claims: conditioningClaims,
   table: conditioningTable,
-  figure: (summary) => biasFigure(summary)[DISPLAY]()["image/svg+xml"]!,
   compared: { names: ["rmse", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "04-conditioning",
 };

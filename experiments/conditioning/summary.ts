@@ -129,8 +129,15 @@ export function findRow(
   );
 }
 
-/** In what a context may gain over another; RMSE where nothing else is said. */
-export const MEASURES = ["drift bias", "drift RMSE", "drift ECE", ...GROUPS] as const;
+/** In what a context may gain over another: errors along the drift, and on groups of actors. */
+export const MEASURES = [
+  "mean absolute bias along the drift",
+  "RMSE along the drift",
+  "ECE along the drift",
+  "RMSE on seen actors",
+  "RMSE on actors between",
+  "RMSE on actors beyond",
+] as const;
 export type Measure = (typeof MEASURES)[number];
 
 /** What a critic gains from one context over another: the first one's error minus the second one's. */
@@ -213,7 +220,7 @@ export function summarizeConditioning(
           size: sizeName(size),
           parameters,
           trainingFlops,
-          groups: groupScores(readings, config.actors, bootstrap),
+          groups: groupScores(readings, bootstrap),
           actors: actorScores(readings, bootstrap),
           drift: Object.fromEntries(
             tellings.map((telling) => [
@@ -253,7 +260,7 @@ export function summarizeConditioning(
       const four = [model, rival].flatMap((m) => [rowOf(m, "none"), rowOf(m, "rate")]);
       if (four.includes(undefined)) return [];
       const gain = stratifiedBootstrap(
-        four.map((row) => measured(row!, "drift bias").scores),
+        four.map((row) => measured(row!, "mean absolute bias along the drift").scores),
         (drawn) => {
           const [a, b, c, d] = drawn.map(interquartileMean) as [number, number, number, number];
           return (a - b) - (c - d);
@@ -296,20 +303,23 @@ export function summarizeConditioning(
 export function measured(row: ConditioningRow, measure: Measure): Scores {
   const drift = row.drift.smoothed ?? row.drift.current!;
   switch (measure) {
-    case "drift bias":
+    case "mean absolute bias along the drift":
       return drift.bias;
-    case "drift RMSE":
+    case "RMSE along the drift":
       return drift.rmse;
-    case "drift ECE":
+    case "ECE along the drift":
       return drift.ece;
-    default:
-      return row.groups[measure].rmse;
+    case "RMSE on seen actors":
+      return row.groups.seen.rmse;
+    case "RMSE on actors between":
+      return row.groups.between.rmse;
+    case "RMSE on actors beyond":
+      return row.groups.beyond.rmse;
   }
 }
 
 function groupScores(
   readings: readonly Reading[],
-  actors: ConditioningConfig["actors"],
   bootstrap: BootstrapOptions,
 ): Record<Group, GroupScores> {
   const scores = GROUPS.map((group) => {
@@ -317,9 +327,7 @@ function groupScores(
       readings.map((r) => f(r.groups[group]));
     const overActors = (f: (report: ActorReport) => number) =>
       interquartileMean(
-        readings.map((r) =>
-          mean(r.actors.filter(({ epsilon }) => actors[group].includes(epsilon)).map(f))
-        ),
+        readings.map((r) => mean(r.actors.filter((actor) => actor.group === group).map(f))),
       );
     const traces = readings.flatMap((r) => r.groups[group].traceAccuracy ?? []);
     const scores: GroupScores = {

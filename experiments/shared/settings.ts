@@ -19,15 +19,33 @@ export interface SupervisedSettings {
   readonly seeds: readonly number[];
 }
 
+/** The puzzle and which of its states are learned. */
+export function environmentSetting(
+  e: Omit<SupervisedSettings["environment"], "outcomeSlots" | "exampleSlots">,
+): Setting {
+  return [
+    "environment",
+    `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
+    `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
+  ];
+}
+
+/** How much is learned from, and with which seeds. */
+export function trainingSetting(
+  { batchSize, seeds, steps }: Pick<SupervisedSettings, "batchSize" | "seeds" | "steps">,
+): Setting {
+  return [
+    "training",
+    `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
+    seeds.join(", "),
+  ];
+}
+
 /** Environment, actor, target, critics and training. */
 export function supervisedSettings(config: SupervisedSettings): Setting[] {
-  const { actor, batchSize, environment: e, runs, seeds, steps } = config;
+  const { actor, environment, runs } = config;
   return [
-    [
-      "environment",
-      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
-      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
-    ],
+    environmentSetting(environment),
     [
       "actor",
       `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
@@ -38,11 +56,7 @@ export function supervisedSettings(config: SupervisedSettings): Setting[] {
       runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
         .join("; "),
     ],
-    [
-      "training",
-      `supervised, ${steps} steps of ${batchSize} states, AdamW with warm-up and cosine; seeds ` +
-      seeds.join(", "),
-    ],
+    trainingSetting(config),
   ];
 }
 
