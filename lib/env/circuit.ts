@@ -197,7 +197,6 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     return written.length / circuit.length;
   }
 
-  /** `gates left` reads at most `maxGates`: in longer circuits it says "that many or more". */
   criticPrompt(
     { circuit, written }: CircuitState,
     { successRate }: CriticContext<CircuitState>,
