@@ -23,12 +23,13 @@ import {
   type Band,
   type ConditioningRow,
   type ConditioningSummary,
-  criticTitle,
   DISCRIMINATIVE,
   type DriftScores,
   type Gain,
   GENERATIVE,
+  type Measure,
   MEASURES,
+  modelTitle,
 } from "./summary.ts";
 
 /** A finished run of this experiment. */
@@ -67,12 +68,6 @@ function overSeeds(summary: ConditioningSummary, bands: string): string {
 const RANGE = "lowest and highest seed";
 const INTERVAL = "bootstrap 95% intervals";
 
-/** Short enough for a panel. */
-function panelTitle({ critic, readout, title }: ConditioningRow): string {
-  if (critic !== GENERATIVE) return title;
-  return readout === "value" ? "Generative, emitted value" : "Generative, expected value";
-}
-
 function isDrawnTelling(row: ConditioningRow, telling: Telling): boolean {
   // One line for the success rate's true course is enough.
   return telling === "smoothed" || row.response === null || row.context === "rate";
@@ -93,7 +88,7 @@ function overIterations(
           kind: "line",
           name: row.response === null ? title : `${title}, ${isTrue ? "true" : "moving average"}`,
           style: { ...LOOKS[row.context], ...(isTrue ? { dash: [2, 2], open: true } : {}) },
-          panel: panelTitle(row),
+          panel: modelTitle(row),
           points: estimate.map((y, i) => ({ x: i + 1, y, low: low[i]!, high: high[i]! })),
         };
       })
@@ -155,7 +150,7 @@ export function errorByActorFigure(summary: ConditioningSummary): Figure {
       kind: "line",
       name: contexts[row.context].title,
       style: LOOKS[row.context],
-      panel: panelTitle(row),
+      panel: modelTitle(row),
       points: row.actors.toSorted((a, b) => a.epsilon - b.epsilon)
         .map(({ epsilon, rmse }) => intervalPoint(epsilon, rmse.iqm)),
     })),
@@ -187,7 +182,7 @@ export function falseRateFigure(summary: ConditioningSummary): Figure {
       ...rows.map((row): Series => ({
         kind: "line",
         critic: row.critic,
-        name: panelTitle(row),
+        name: modelTitle(row),
         ...(row.readout === "value" ? {} : { style: { dash: [3, 3], open: true } }),
         points: row.response!.told.map(({ rate, meanPrediction }) =>
           intervalPoint(rate, meanPrediction)
@@ -207,7 +202,7 @@ export function driftCalibrationFigure(run: ConditioningRun): Figure {
       .metrics as unknown as ConditioningMetrics;
     const { smoothed, current } = readouts[readout]!.drift;
     const bins: readonly CalibrationBin[] = (smoothed ?? current!).calibration;
-    return { name: contexts[context].title, style: LOOKS[context], panel: panelTitle(row), bins };
+    return { name: contexts[context].title, style: LOOKS[context], panel: modelTitle(row), bins };
   });
   return calibrationFigure({
     title: "Calibration along the drift",
@@ -300,7 +295,7 @@ export function promptsTable(config: ConditioningConfig): Displayable {
 }
 
 const MODEL: readonly Column<ConditioningRow>[] = [
-  { title: "critic", cell: (row) => row.title },
+  { title: "critic", cell: modelTitle },
   { title: "size", cell: (row) => row.size },
   { title: "context", cell: (row) => contexts[row.context].title },
 ];
@@ -355,10 +350,12 @@ export function errorsTable({ rows, seeds }: ConditioningSummary): Displayable {
         decimals: 3,
       })),
       {
-        title: "always the mean of seen",
+        title: "seen, always the mean",
         cell: (row) => row.groups.seen.meanPredictorRmse,
         decimals: 3,
       },
+      { title: "parse rate", cell: (row) => row.groups.seen.parseRate, decimals: 2 },
+      { title: "right traces", cell: (row) => row.groups.seen.traceAccuracy, decimals: 2 },
     ],
   });
 }
@@ -381,8 +378,6 @@ export function scoresTable({ rows, seeds }: ConditioningSummary): Displayable {
       { title: "ECE by actor", cell: (l) => scores(l).actorEce, decimals: 3 },
       { title: "ranking pooled", cell: (l) => scores(l).rankingAccuracy, decimals: 2 },
       { title: "ranking by actor", cell: (l) => scores(l).actorRanking, decimals: 2 },
-      { title: "parse rate", cell: (l) => scores(l).parseRate, decimals: 2 },
-      { title: "right traces", cell: (l) => scores(l).traceAccuracy, decimals: 2 },
     ],
   });
 }
@@ -412,55 +407,60 @@ export function falseRateTable({ rows, seeds }: ConditioningSummary): Displayabl
   });
 }
 
-/** What a context gains over another: differences of errors, better where above 0. */
-export function gainsTable({ gains, seeds }: ConditioningSummary): Displayable {
-  return table({
-    caption:
-      `Fall of the error from one context to another (95% interval over ${seeds} seeds); reliable ` +
-      "where the interval leaves out 0. Along the drift a told success rate is the moving average",
-    rows: gains,
-    columns: [
-      {
-        title: "critic",
-        cell: (g) => criticTitle(g.critic, g.readout),
-      },
-      { title: "size", cell: (g) => g.size },
-      { title: "from", cell: (g) => contexts[g.from].title },
-      { title: "to", cell: (g) => contexts[g.to].title },
-      ...MEASURES.map((measure) => ({
-        title: measure,
-        cell: (g: Gain) => g.gains[measure],
-        decimals: 3,
-      })),
-    ],
-  });
+/** What a context gains over another: differences of errors, better where above 0. A table each for drift and actors. */
+export function gainsTables({ gains, seeds }: ConditioningSummary): Displayable[] {
+  const part = (caption: string, measures: readonly Measure[]) =>
+    table({
+      caption:
+        `Fall of the error ${caption} from one context to another (95% interval over ${seeds} ` +
+        "seeds); reliable where the interval leaves out 0",
+      rows: gains,
+      columns: [
+        { title: "critic", cell: modelTitle },
+        { title: "size", cell: (g) => g.size },
+        { title: "from", cell: (g) => contexts[g.from].title },
+        { title: "to", cell: (g) => contexts[g.to].title },
+        ...measures.map((measure) => ({
+          title: measure,
+          cell: (g: Gain) => g.gains[measure],
+          decimals: 3,
+        })),
+      ],
+    });
+  return [
+    part("along the drift (a told success rate is the moving average)", MEASURES.slice(0, 3)),
+    part("on steady actors", MEASURES.slice(3)),
+  ];
 }
 
-/** Every run's raw score: mean |bias| along the drift and RMSE on seen actors, by seed. */
-export function rawScoresTable(
+/** Every run's raw scores, by seed: a table each for bias along the drift and for RMSE on seen actors. */
+export function rawScoresTables(
   { rows }: ConditioningSummary,
-  config: ConditioningConfig,
-): Displayable {
-  const bySeed = (
-    name: string,
-    score: (row: ConditioningRow, i: number) => number | undefined,
-  ): Column<ConditioningRow>[] =>
-    config.seeds.map((seed, i) => ({
-      title: `${name}, seed ${seed}`,
-      decimals: 4,
-      cell: (row) => score(row, i),
-    }));
-  return table({
-    caption:
-      "Every seed: mean |bias| along the drift (moving average where a rate is told) and RMSE on " +
-      "seen actors",
-    rows,
-    columns: [
-      ...MODEL,
-      ...bySeed("|bias|", ({ drift }, i) => (drift.smoothed ?? drift.current)?.bias.scores[i]),
-      ...bySeed("RMSE", ({ groups }, i) => groups.seen.rmse.scores[i]),
-    ],
-  });
+  { seeds }: ConditioningConfig,
+): Displayable[] {
+  const part = (
+    caption: string,
+    scores: (row: ConditioningRow) => readonly number[],
+  ) =>
+    table({
+      caption: `Every seed: ${caption}`,
+      rows,
+      columns: [
+        ...MODEL,
+        ...seeds.map((seed, i) => ({
+          title: `seed ${seed}`,
+          decimals: 4,
+          cell: (row: ConditioningRow) => scores(row)[i],
+        })),
+      ],
+    });
+  return [
+    part(
+      "mean |bias| along the drift (moving average where a rate is told)",
+      ({ drift }) => (drift.smoothed ?? drift.current!).bias.scores,
+    ),
+    part("RMSE on seen actors", ({ groups }) => groups.seen.rmse.scores),
+  ];
 }
 
 /** The learning-rate sweep; the chosen rate of each critic and size in bold. */

@@ -4,8 +4,8 @@ import {
   type Interval,
   stratifiedBootstrap,
 } from "../../lib/eval/bootstrap.ts";
-import { criticDefinition } from "../../lib/critic/registry.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { criticLabel } from "../../lib/report/theme.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
@@ -103,7 +103,6 @@ export interface Shift {
 export interface ConditioningRow {
   readonly critic: string;
   readonly readout: Readout;
-  readonly title: string;
   readonly context: ContextName;
   readonly size: string;
   readonly parameters: number;
@@ -117,6 +116,14 @@ export interface ConditioningRow {
 
 /** What is compared over contexts: a critic of one size, its answers read in one way. */
 export type Model = Pick<ConditioningRow, "critic" | "readout" | "size">;
+
+/** A model's critic in tables and legends, short enough for a panel. */
+export function modelTitle({ critic, readout }: Pick<Model, "critic" | "readout">): string {
+  if (critic !== GENERATIVE) {
+    return criticLabel(critic) + (readout === "value" ? "" : ", expected value");
+  }
+  return readout === "value" ? "Generative, emitted value" : "Generative, expected value";
+}
 
 /** The row of a model with a context; undefined where it was not trained. */
 export function findRow(
@@ -187,11 +194,6 @@ const PAIRS: readonly (readonly [ContextName, ContextName])[] = [
   ["outcomes", "examples"],
 ];
 
-/** A critic's name in tables and legends. */
-export function criticTitle(critic: string, readout: Readout): string {
-  return criticDefinition(critic).title + (readout === "value" ? "" : ", expected value");
-}
-
 /** Summarizes finished cells. */
 export function summarizeConditioning(
   config: ConditioningConfig,
@@ -215,7 +217,6 @@ export function summarizeConditioning(
         return {
           critic,
           readout,
-          title: criticTitle(critic, readout),
           context,
           size: sizeName(size),
           parameters,
@@ -429,7 +430,7 @@ function mean(values: readonly number[]): number {
 export function conditioningTable({ rows }: ConditioningSummary): TableRow[] {
   return rows.flatMap((row) =>
     Object.entries(row.drift).map(([telling, drift]) => ({
-      critic: row.title,
+      critic: modelTitle(row),
       size: row.size,
       context: row.context,
       "rate along the drift": row.response ? telling : "not told",
