@@ -339,8 +339,8 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
 export function errorsTable({ rows, seeds }: ConditioningSummary): Displayable {
   return table({
     caption:
-      `RMSE over the states of several actors: interquartile mean over ${seeds} seeds with ` +
-      "bootstrap 95% interval",
+      `RMSE over the states of several actors: interquartile mean over ${seeds} seeds with bootstrap ` +
+      "95% interval; parse rate and right chains of thought on seen actors",
     rows,
     columns: [
       ...MODEL,
