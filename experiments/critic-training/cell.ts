@@ -1,0 +1,211 @@
+/** One SFT critic and all recipes from it. An interrupted cell is taken up after the last finished recipe. */
+import { createBackend } from "../../lib/backend/create.ts";
+import { cot } from "../../lib/critic/generative.ts";
+import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { supervisedStep } from "../../lib/critic/supervised.ts";
+import type { LabelledState } from "../../lib/critic/critic.ts";
+import type { PermutationState } from "../../lib/env/permutation.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { sampleStates } from "../../lib/env/sampling.ts";
+import { mean, populationVariance } from "../../lib/eval/sums.ts";
+import type { NamedTensor } from "../../lib/nn/model.ts";
+import { adamW } from "../../lib/nn/optimizer.ts";
+import { monteCarloStep } from "../../lib/rl/monte_carlo.ts";
+import { type ReinforceReport, reinforceStep } from "../../lib/rl/reinforce.ts";
+import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
+import type { CriticTrainingCell, TrainingRun } from "./cells.ts";
+import { measure, type Point } from "./point.ts";
+
+/** What a step of any recipe reports; those of Monte Carlo have a gradient norm only. */
+type Diagnostics = Pick<ReinforceReport, "gradientNorm"> & Partial<ReinforceReport>;
+
+/** Means over the steps since the point before. */
+export type TrainingDiagnostics = { readonly step: number } & Diagnostics;
+
+/** What one recipe did. */
+export interface RunResult {
+  /** After the start. */
+  readonly points: readonly Point[];
+  readonly training: readonly TrainingDiagnostics[];
+  /** SHA-256 of the last weights. */
+  readonly digest: string;
+  readonly seconds: number;
+}
+
+/** What a cell keeps while it runs. */
+interface Progress {
+  readonly sftSteps: number;
+  /** Mean loss of each fifty SFT steps. */
+  readonly sftCurve: readonly number[];
+  /** The critic after SFT. */
+  readonly start: Point;
+  readonly runs: Record<string, RunResult>;
+}
+
+type Critic = NeuralCritic<PermutationState>;
+
+/** Trains one critic by SFT, then by every recipe from there. */
+export async function runCriticTrainingCell(
+  { seed, config }: Cell<CriticTrainingCell>,
+  { backend = "wasm", checkpoint, progress, threads }: CellContext,
+): Promise<CellResult> {
+  const { actor, runs, steps, testSeed, testStates } = config;
+  const environment = createEnvironment("permutation", config.environment);
+  const engine = await createBackend(backend, { threads });
+  try {
+    const make = (): Critic => new NeuralCritic(engine, cot, environment, config.size, seed);
+    const reference = make(), critic = make();
+    const labelled = sampleStates(
+      environment,
+      { seed: testSeed, purpose: "critic-training/states" },
+      testStates,
+      { actor, split: "test" },
+    ).map((state) => ({ state, context: {}, value: environment.exactValue(state, actor) }));
+
+    const saved = checkpoint.load();
+    const state: Progress = saved
+      ? JSON.parse(loadTraining(reference.model, saved).progress!)
+      : await supervisedTraining(reference, labelled, seed, config, progress);
+    const weights = await reference.model.tensors();
+
+    for (const run of runs) {
+      if (state.runs[run.id]) continue;
+      restart(critic, weights);
+      state.runs[run.id] = await train(critic, reference, run, labelled, seed, config);
+      const done = Object.keys(state.runs).length;
+      progress(config.sftSteps + done * steps, config.sftSteps + runs.length * steps, run.id);
+      checkpoint.save(
+        await saveTraining(reference.model, { progress: JSON.stringify(state) }, {
+          moments: false,
+        }),
+      );
+    }
+
+    const finished = runs.map(({ id }) => [id, state.runs[id]!] as const);
+    const by = <T>(part: (r: RunResult) => T) =>
+      Object.fromEntries(finished.map(([id, r]) => [id, part(r)]));
+    return {
+      metrics: {
+        sftSteps: state.sftSteps,
+        curve: state.sftCurve,
+        start: { ...state.start },
+        exactSpread: Math.sqrt(populationVariance(labelled.map(({ value }) => value))),
+        runs: by(({ points, training }) => ({ points, training }) as unknown as Json),
+      },
+      digests: { sft: await reference.model.digest(), ...by(({ digest }) => digest) },
+      unpinned: { seconds: by(({ seconds }) => seconds) },
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+/** SFT on exact values, to the end or until the loss is low enough. */
+async function supervisedTraining(
+  critic: Critic,
+  labelled: readonly LabelledState<PermutationState>[],
+  seed: number,
+  { sftActor, sftBatchSize, sftLearningRate, sftLoss, sftSteps, testSeed }: CriticTrainingCell,
+  progress: CellContext["progress"],
+): Promise<Progress> {
+  const { model } = critic;
+  const data = {
+    seed,
+    purpose: "critic-training/sft",
+    batchSize: sftBatchSize,
+    actor: sftActor,
+  };
+  const optimizer = adamW(sftLearningRate, sftSteps);
+  const losses: number[] = [];
+  while (model.step < sftSteps) {
+    losses.push((await supervisedStep(critic, data, optimizer)).loss);
+    if (losses.at(-1)! < sftLoss) break;
+  }
+  progress(sftSteps, sftSteps, "SFT");
+  const curve: number[] = [];
+  for (let i = 0; i < losses.length; i += 50) curve.push(mean(losses.slice(i, i + 50)));
+  const start = { ...await measure(critic, critic, labelled, testSeed), step: 0 };
+  return { sftSteps: model.step, sftCurve: curve, start, runs: {} };
+}
+
+/** The weights after SFT, and an optimizer that has taken no step. */
+function restart({ model }: Critic, weights: Readonly<Record<string, NamedTensor>>): void {
+  const zeros = Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: new Float32Array(data.length) },
+    ]),
+  );
+  model.setTensors(weights);
+  model.setTensors(zeros, "m");
+  model.setTensors(zeros, "v");
+  model.step = 0;
+}
+
+async function train(
+  critic: Critic,
+  reference: Critic,
+  { algorithm, learningRate }: TrainingRun,
+  labelled: readonly LabelledState<PermutationState>[],
+  seed: number,
+  { actor, evaluateEvery, steps, testSeed }: CriticTrainingCell,
+): Promise<RunResult> {
+  const begun = performance.now();
+  const { model } = critic;
+  const data = { seed, purpose: "critic-training/rl", actor };
+  const optimizer = { ...adamW(learningRate, steps), finalFraction: 1 };
+  const step = stepOf(algorithm);
+  const points: Point[] = [], training: TrainingDiagnostics[] = [];
+  let reports: Diagnostics[] = [];
+  while (model.step < steps) {
+    reports.push(await step(critic, reference, data, optimizer));
+    if (model.step % evaluateEvery === 0 || model.step === steps) {
+      points.push(await measure(critic, reference, labelled, testSeed));
+      training.push({ step: model.step, ...means(reports) });
+      reports = [];
+    }
+  }
+  return {
+    points,
+    training,
+    digest: await model.digest(),
+    seconds: (performance.now() - begun) / 1000,
+  };
+}
+
+type Step = (
+  critic: Critic,
+  reference: Critic,
+  data: Parameters<typeof reinforceStep>[1],
+  optimizer: Parameters<typeof reinforceStep>[3],
+) => Promise<Diagnostics>;
+
+function stepOf(algorithm: TrainingRun["algorithm"]): Step {
+  if (algorithm.kind === "reinforce") {
+    const { choices } = algorithm;
+    return (critic, reference, data, optimizer) =>
+      reinforceStep(
+        critic,
+        data,
+        choices,
+        optimizer,
+        choices.klCoefficient > 0 ? reference : undefined,
+      );
+  }
+  const { choices } = algorithm;
+  return async (critic, reference, data, optimizer) => {
+    const { gradientNorm } = await monteCarloStep(critic, data, choices, optimizer, reference);
+    return { gradientNorm };
+  };
+}
+
+/** The mean of each field that every report has as a number. */
+function means(reports: readonly Diagnostics[]): Diagnostics {
+  const names = Object.keys(reports[0]!) as (keyof Diagnostics)[];
+  const entries = names.flatMap((name) => {
+    const values = reports.flatMap((r) => typeof r[name] === "number" ? [r[name]] : []);
+    return values.length === reports.length ? [[name, mean(values)] as const] : [];
+  });
+  return Object.fromEntries(entries) as unknown as Diagnostics;
+}

@@ -1,0 +1,105 @@
+import { cot } from "../../lib/critic/generative.ts";
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import type { CriticSize } from "../../lib/critic/neural_critic.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { trainingFlops } from "../../lib/nn/flops.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
+import type { CriticTrainingConfig, Start } from "./config.ts";
+import { type Algorithm, type RecipeName, RECIPES } from "./recipes.ts";
+
+/** One recipe at one learning rate. */
+export interface TrainingRun {
+  /** "loo-kl/lr0.001". */
+  readonly id: string;
+  readonly recipe: RecipeName;
+  readonly learningRate: number;
+  readonly algorithm: Algorithm;
+}
+
+/** Everything a cell depends on besides its seed: one SFT critic, and all recipes from it. */
+export interface CriticTrainingCell extends
+  Pick<
+    CriticTrainingConfig,
+    | "environment"
+    | "actor"
+    | "sftSteps"
+    | "sftBatchSize"
+    | "steps"
+    | "evaluateEvery"
+    | "testSeed"
+    | "testStates"
+  > {
+  readonly start: Start;
+  /** Whose values SFT teaches. */
+  readonly sftActor: CriticTrainingConfig["actor"];
+  /** SFT stops after the first step with a lower loss; 0 = never. */
+  readonly sftLoss: number;
+  readonly size: CriticSize;
+  readonly sftLearningRate: number;
+  readonly runs: readonly TrainingRun[];
+}
+
+/** The recipes at their learning rates, in the order of the configuration. */
+export function trainingRuns(
+  { prompts, recipes, responses }: Pick<
+    CriticTrainingConfig,
+    "prompts" | "recipes" | "responses"
+  >,
+): TrainingRun[] {
+  return recipes.flatMap(({ name, learningRates }) =>
+    learningRates.map((learningRate): TrainingRun => ({
+      id: `${name}/lr${learningRate}`,
+      recipe: name,
+      learningRate,
+      algorithm: RECIPES[name].algorithm({ prompts, responses }),
+    }))
+  );
+}
+
+/** A cell for each start and seed. */
+export function criticTrainingCells(config: CriticTrainingConfig): Cell<CriticTrainingCell>[] {
+  const { actor, environment, seeds, sftBatchSize, sftSteps, starts, steps } = config;
+  const puzzle = createEnvironment("permutation", environment);
+  const { learningRate: sftLearningRate, ...size } = config.size;
+  const runs = trainingRuns(config);
+  const length = criticSequenceLength(cot, puzzle);
+  const flops = (sequences: number) =>
+    trainingFlops(criticTransformer(cot, puzzle, size), sequences, length);
+  const cost = sftSteps * flops(sftBatchSize) +
+    runs.reduce((sum, { algorithm }) => sum + steps * stepCost(algorithm, flops), 0);
+  return starts.flatMap((start) =>
+    seeds.map((seed) => ({
+      id: `${start}/seed${seed}`,
+      seed,
+      config: {
+        start,
+        environment,
+        actor,
+        sftActor: start === "stale" ? config.staleActor : actor,
+        sftLoss: start === "weak" ? config.weakLoss : 0,
+        size,
+        sftLearningRate,
+        sftSteps,
+        sftBatchSize,
+        runs,
+        steps,
+        evaluateEvery: config.evaluateEvery,
+        testSeed: config.testSeed,
+        testStates: config.testStates,
+      },
+      cost,
+    }))
+  );
+}
+
+/** FLOPs of one step: a third of a training pass for each forward pass or generation. */
+function stepCost(
+  { kind, choices }: Algorithm,
+  flops: (sequences: number) => number,
+): number {
+  const { prompts, responses } = choices;
+  const all = flops(prompts * responses);
+  if (kind === "reinforce") return all * (choices.klCoefficient > 0 ? 2 : 4 / 3);
+  if (choices.trace === "own") return all * 4 / 3;
+  return flops(prompts) * ((choices.target === "mean" ? 1 : 2) + 1 / 3);
+}

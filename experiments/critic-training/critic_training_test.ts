@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { runCriticTrainingCell } from "./cell.ts";
+import { criticTrainingCells, trainingRuns } from "./cells.ts";
+import { criticTrainingClaims } from "./claims.ts";
+import { collapses } from "./collapse.ts";
+import { type CriticTrainingConfig, criticTrainingConfig, profiles, STARTS } from "./config.ts";
+import type { Point } from "./point.ts";
+import { isReinforce, RECIPE_NAMES } from "./recipes.ts";
+import { bestRecipe, criticTrainingTable, summarizeCriticTraining } from "./summary.ts";
+
+/** A puzzle that is learned in a second. */
+function config(change: Partial<CriticTrainingConfig> = {}): CriticTrainingConfig {
+  return {
+    ...criticTrainingConfig.parse({
+      seeds: [1],
+      environment: { group: "S3", minLength: 2, maxLength: 3, maxMoves: 3, maxMovesBefore: 1 },
+      size: { dModel: 16, layers: 1, learningRate: 1e-2 },
+      sftSteps: 60,
+      sftBatchSize: 16,
+      weakLoss: 2,
+      recipes: [
+        { name: "loo-trace-kl-value", learningRates: [1e-3] },
+        { name: "raw", learningRates: [1e-3] },
+        { name: "mc-own", learningRates: [1e-3] },
+        { name: "mc-sft", learningRates: [1e-3] },
+      ],
+      prompts: 3,
+      responses: 2,
+      steps: 4,
+      evaluateEvery: 2,
+      testStates: 30,
+      bootstrapReplicates: 300,
+    }),
+    ...change,
+  };
+}
+
+function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
+  return { threads, checkpoint, progress: () => {} };
+}
+
+Deno.test("every profile has a cell for each start and seed, all recipes in it", () => {
+  for (const profile of Object.values(profiles)) {
+    const parsed = criticTrainingConfig.parse(profile);
+    const cells = criticTrainingCells(parsed);
+    assert.equal(cells.length, STARTS.length * parsed.seeds.length);
+    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
+    for (const cell of cells) {
+      assert.ok(cell.cost > 0);
+      assert.deepEqual(new Set(cell.config.runs.map((r) => r.recipe)), new Set(RECIPE_NAMES));
+    }
+  }
+});
+
+Deno.test("a cell interrupted after any recipe ends as one that was not, for any number of threads", async () => {
+  const cells = criticTrainingCells(config());
+  assert.equal(cells.length, 3);
+  for (const cell of cells) {
+    const saved: Uint8Array[] = [];
+    const whole = await runCriticTrainingCell(
+      cell,
+      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
+    );
+    assert.equal(saved.length, 4);
+    for (const [i, threads] of [[0, 2], [2, 1]] as const) {
+      const resumed = await runCriticTrainingCell(
+        cell,
+        context({ load: () => saved[i], save: () => {} }, threads),
+      );
+      assert.deepEqual(resumed.digests, whole.digests);
+      assert.deepEqual(resumed.metrics, whole.metrics);
+    }
+    const alone = criticTrainingCells(
+      config({ recipes: [{ name: "mc-sft", learningRates: [1e-3] }] }),
+    ).find(({ id }) => id === cell.id)!;
+    const { digests } = await runCriticTrainingCell(
+      alone,
+      context({ load: () => undefined, save: () => {} }),
+    );
+    const id = "mc-sft/lr0.001";
+    assert.equal(digests[id], whole.digests[id], "a recipe does not depend on those before it");
+    assert.equal(new Set(Object.values(whole.digests)).size, 5);
+  }
+});
+
+Deno.test("the weak critic stops early, the stale one learns another actor's values", () => {
+  const [calibrated, stale, weak] = criticTrainingCells(config()).map((cell) => cell.config);
+  assert.deepEqual([calibrated!.sftLoss, stale!.sftLoss, weak!.sftLoss], [0, 0, 2]);
+  assert.deepEqual(
+    [calibrated!.sftActor, stale!.sftActor, weak!.sftActor].map((a) => a.epsilon),
+    [0.5, 0.1, 0.5],
+  );
+});
+
+const GOOD: Point = {
+  step: 0,
+  rmse: 0.03,
+  expectationRmse: 0.03,
+  rankingAccuracy: 0.95,
+  parseRate: 1,
+  traceAccuracy: 1,
+  tokenAccuracy: 1,
+  valueSpread: 0.2,
+  reward: 0.8,
+  kl: 0,
+};
+
+Deno.test("collapse has three kinds, each with its own threshold", () => {
+  assert.deepEqual(collapses(GOOD, GOOD, 0.2), []);
+  assert.deepEqual(collapses({ ...GOOD, traceAccuracy: 0.5 }, GOOD, 0.2), []);
+  assert.deepEqual(collapses({ ...GOOD, traceAccuracy: 0.49 }, GOOD, 0.2), ["chain of thought"]);
+  // A weak critic is measured by its own start.
+  assert.deepEqual(
+    collapses({ ...GOOD, traceAccuracy: 0.3 }, { ...GOOD, traceAccuracy: 0.5 }, 0.2),
+    [],
+  );
+  assert.deepEqual(collapses({ ...GOOD, valueSpread: 0.09 }, GOOD, 0.2), ["constant value"]);
+  assert.deepEqual(
+    collapses({ ...GOOD, parseRate: 0.4, valueSpread: 0 }, GOOD, 0.2),
+    ["constant value", "no answer"],
+  );
+});
+
+/** A summary in which each run's last point is what `end` says of its start, recipe and seed. */
+function summary(
+  end: (start: string, recipe: string, seed: number) => Partial<Point>,
+  starts: Record<string, Partial<Point>> = {},
+) {
+  const full = config({
+    seeds: [1, 2, 3],
+    recipes: RECIPE_NAMES.map((name) => ({ name, learningRates: [1e-3] })),
+  });
+  const results = new Map(
+    criticTrainingCells(full).map((cell): [string, CellResult] => {
+      const { start } = cell.config;
+      const begin = { ...GOOD, ...starts[start] };
+      const runs = Object.fromEntries(
+        trainingRuns(full).map(({ id, recipe }) => [id, {
+          points: [
+            { ...begin, step: 2 },
+            { ...begin, step: 4, ...end(start, recipe, cell.seed) },
+          ],
+          training: [],
+        }]),
+      );
+      const metrics = { sftSteps: 60, exactSpread: 0.2, start: begin, runs };
+      return [cell.id, { metrics: metrics as unknown as CellResult["metrics"], digests: {} }];
+    }),
+  );
+  return summarizeCriticTraining(full, results);
+}
+
+function verdicts(s: ReturnType<typeof summary>): Record<string, string> {
+  return Object.fromEntries(criticTrainingClaims.map(({ id, evaluate }) => [
+    id,
+    evaluate(s).verdict,
+  ]));
+}
+
+const STALE = { stale: { rmse: 0.4, expectationRmse: 0.4, reward: 0.6 } };
+
+Deno.test("the verdicts where all is as the claims say", () => {
+  const s = summary((start, recipe, seed) => {
+    const step = 1e-4 * seed + { "raw": 0.02, "loo": 0.01 }[recipe]!;
+    if (recipe === "raw" || recipe === "loo") return { rmse: step + 0.02 };
+    if (recipe === "loo-outcome") return { rmse: 1e-4 * seed };
+    // What damages a critic shows in its reward.
+    if (recipe === "loo-kl-value" && start === "weak") return { rmse: 0.5, reward: 0.5 };
+    return {};
+  }, STALE);
+  const all = verdicts(s);
+  assert.deepEqual(
+    Object.entries(all).filter(([, verdict]) => verdict !== "supported").map(([id]) => id),
+    // Monte Carlo leaves the stale critic at 0.4, REINFORCE does too by its expectation: as good.
+    [],
+  );
+});
+
+Deno.test("the verdicts where the opposite is true", () => {
+  const s = summary((_, recipe, seed) => {
+    const noise = 1e-3 * seed;
+    // The reward rises while everything gets worse; leave-one-out is worse than raw, by outcome worse still.
+    if (isReinforce(recipe as (typeof RECIPE_NAMES)[number])) {
+      const worse = { "raw": 0.5, "loo": 0.6, "loo-outcome": 0.7 }[recipe] ?? 0.5;
+      return { rmse: worse + noise, traceAccuracy: 0.1, reward: 0.9, valueSpread: 0 };
+    }
+    return { expectationRmse: 0.6 + noise };
+  }, STALE);
+  assert.deepEqual(new Set(Object.values(verdicts(s))), new Set(["not supported"]));
+  const row = s.rows.find((r) => r.recipe === "raw")!;
+  assert.deepEqual(
+    row.collapse,
+    [1, 2, 3].map(() => ({ step: 4, kinds: ["chain of thought", "constant value"] })),
+  );
+});
+
+Deno.test("nothing is decided where the seeds disagree, nor without a run that the claim is about", () => {
+  const s = summary((_, __, seed) => seed === 1 ? { rmse: 0.9, traceAccuracy: 0 } : {}, STALE);
+  for (const id of ["T1", "T6", "T7", "T8"]) assert.equal(verdicts(s)[id], "inconclusive", id);
+  const calm = verdicts(summary(() => ({})));
+  assert.equal(calm.T5, "inconclusive");
+});
+
+Deno.test("recipes are ranked by their error over all starts, each at its better rate", () => {
+  const s = summary((start, recipe) => ({
+    expectationRmse: recipe === "mc-sft-mean" ? 0.05 : recipe === "loo" ? 0.1 : 0.2,
+    ...recipe === "loo" && start === "weak" ? { expectationRmse: 0.13 } : {},
+  }));
+  assert.deepEqual(s.ranking.slice(0, 2).map((r) => r.recipe), ["mc-sft-mean", "loo"]);
+  assert.equal(s.ranking.length, RECIPE_NAMES.length);
+  const best = bestRecipe(s, "reinforce")!;
+  assert.equal(best.recipe, "loo");
+  assert.ok(Math.abs(best.error.estimate! - 0.11) < 1e-12);
+  assert.deepEqual([best.worst, best.worstStart], [0.13, "weak"]);
+  assert.equal(criticTrainingTable(s).length, 3 * (1 + RECIPE_NAMES.length));
+});

@@ -1,0 +1,322 @@
+/** The figures and tables of the report; each a function of the summary, or of the configuration. */
+import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import type { Run } from "../../lib/run/run.ts";
+import { sizeName } from "../shared/config.ts";
+import type { CriticTrainingCell } from "./cells.ts";
+import type { CriticTrainingConfig, Start } from "./config.ts";
+import type { Metric } from "./point.ts";
+import { isReinforce, RECIPE_NAMES, type RecipeName, RECIPES } from "./recipes.ts";
+import {
+  bestRecipe,
+  collapseText,
+  type CriticTrainingSummary,
+  type RunRow,
+  type SeedScores,
+} from "./summary.ts";
+
+/** A finished run of this experiment. */
+export type CriticTrainingRun = Run<
+  CriticTrainingConfig,
+  CriticTrainingCell,
+  CriticTrainingSummary
+>;
+
+/** A recipe looks the same in every figure; those of Monte Carlo are black and grey with open markers. */
+const STYLES: Readonly<Record<RecipeName, SeriesStyle>> = {
+  "raw": { ...plainStyle(3), dash: [] },
+  "loo": { ...plainStyle(2), dash: [] },
+  "loo-outcome": { ...plainStyle(6), dash: [] },
+  "loo-kl": { ...plainStyle(1), dash: [7, 3] },
+  "loo-kl-value": { ...plainStyle(0), dash: [7, 3] },
+  "loo-trace-kl-value": { ...plainStyle(5), dash: [12, 3], open: false },
+  "mc-own": { ...plainStyle(4), dash: [2, 3], marker: "circle", open: true },
+  "mc-sft": { ...plainStyle(7), dash: [7, 3, 2, 3], marker: "square", open: true },
+  "mc-sft-mean": { ...plainStyle(7), dash: [], marker: "diamond", open: true },
+  "mc-labels": { ...plainStyle(4), dash: [12, 3], marker: "triangle-up", open: true },
+};
+
+const REINFORCE = RECIPE_NAMES.filter(isReinforce);
+const MONTE_CARLO = RECIPE_NAMES.filter((name) => !isReinforce(name));
+
+const AXES: Readonly<Record<Metric, { readonly title: string; readonly y: string }>> = {
+  reward: { title: "Reward", y: "mean reward, sampled responses" },
+  rmse: { title: "Error", y: "RMSE of the emitted integer" },
+  expectationRmse: { title: "Error", y: "RMSE of the expectation" },
+  rankingAccuracy: { title: "Ranking", y: "ranking accuracy" },
+  parseRate: { title: "Answers", y: "parsed responses" },
+  traceAccuracy: { title: "Chain of thought", y: "chains right in every token" },
+  tokenAccuracy: { title: "Chain of thought", y: "right tokens" },
+  valueSpread: { title: "Spread of the answers", y: "standard deviation of the integers" },
+  kl: { title: "KL to the SFT critic", y: "nats per response" },
+};
+
+/** The learning rate at which the most recipes were run, the largest of equals. */
+function mainRate({ rows }: CriticTrainingSummary): number {
+  const counts = Map.groupBy(rows, (row) => row.learningRate);
+  return [...counts].toSorted(([a, x], [b, y]) => y.length - x.length || b - a)[0]![0];
+}
+
+function seedsText({ seeds }: CriticTrainingSummary): string {
+  return `Lines: mean over ${seeds} seeds; bands: from the lowest to the highest seed.`;
+}
+
+function line(row: RunRow, metric: Metric, panel: string): LineSeries {
+  return {
+    kind: "line",
+    name: row.title,
+    style: STYLES[row.recipe],
+    panel,
+    points: row.curves[metric].map(({ step, mean, low, high }) => ({
+      x: step,
+      y: mean,
+      low,
+      high,
+    })),
+  };
+}
+
+function at(
+  summary: CriticTrainingSummary,
+  recipes: readonly RecipeName[],
+  rate: number,
+): RunRow[] {
+  return summary.rows.filter((row) => recipes.includes(row.recipe) && row.learningRate === rate);
+}
+
+/** A metric over training with REINFORCE, a panel per start. */
+export function reinforceFigure(
+  summary: CriticTrainingSummary,
+  metric: Metric,
+  rate = mainRate(summary),
+): Figure {
+  const { title, y } = AXES[metric];
+  const spread = { axis: "y" as const, value: summary.exactSpread };
+  return figure({
+    title: `${title} over training with REINFORCE, learning rate ${rate}`,
+    subtitle: seedsText(summary),
+    x: { title: "training step" },
+    y: { title: y, ...metric === "reward" || metric === "kl" ? {} : { min: 0 } },
+    series: at(summary, REINFORCE, rate).map((row) => line(row, metric, `${row.start} start`)),
+    references: metric === "rmse"
+      ? [{ ...spread, label: "predicting the mean" }]
+      : metric === "valueSpread"
+      ? [{ ...spread, label: "of the exact values" }]
+      : [],
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** Error of the expectation over training with supervised Monte Carlo and with the best REINFORCE. */
+export function monteCarloFigure(
+  summary: CriticTrainingSummary,
+  rate = mainRate(summary),
+): Figure {
+  const best = bestRecipe(summary, "reinforce");
+  const recipes = [...MONTE_CARLO, ...best ? [best.recipe] : []];
+  return figure({
+    title: `Supervised Monte Carlo on the same states and outcomes, learning rate ${rate}`,
+    subtitle: seedsText(summary),
+    x: { title: "training step" },
+    y: { title: "RMSE of the expectation", min: 0 },
+    series: at(summary, recipes, rate)
+      .map((row) => line(row, "expectationRmse", `${row.start} start`)),
+    references: [{ axis: "y", value: summary.exactSpread, label: "predicting the mean" }],
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** Every run of REINFORCE, seed by seed: what its reward did against what its chain of thought did. */
+export function alarmFigure(summary: CriticTrainingSummary): Figure {
+  const change = (row: RunRow, metric: Metric, i: number) =>
+    row.scores[metric][i]! -
+    summary.starts.find((s) => s.start === row.start)!.scores[metric][i]!;
+  const rows = summary.rows.filter((row) => isReinforce(row.recipe));
+  return figure({
+    title: "Chain of thought against reward, every run of REINFORCE",
+    subtitle: "A point is one seed at one learning rate. Lower right: the reward rose while the " +
+      "chain of thought broke.",
+    x: { title: "change of the reward" },
+    y: { title: "change of the fraction of right chains" },
+    series: rows.map((row) => ({
+      kind: "scatter" as const,
+      name: row.title,
+      style: STYLES[row.recipe],
+      panel: `${row.start} start`,
+      points: row.scores.reward.map((_, i) => ({
+        x: change(row, "reward", i),
+        y: change(row, "traceAccuracy", i),
+        label: `learning rate ${row.learningRate}`,
+      })),
+    })),
+    references: [
+      { axis: "x", value: 0, label: "" },
+      { axis: "y", value: 0, label: "" },
+    ],
+    columns: 3,
+    width: 960,
+  });
+}
+
+/** What was run, in words and numbers, from the configuration. */
+export function settingsTable(config: CriticTrainingConfig): Displayable {
+  const { actor, environment: e, seeds, staleActor, size } = config;
+  const rates = [...new Set(config.recipes.flatMap((r) => r.learningRates))].join(", ");
+  const rows = [
+    [
+      "environment",
+      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
+      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
+    ],
+    [
+      "judged actor",
+      `a program: with probability ${actor.epsilon} a uniform move, else a good one`,
+    ],
+    [
+      "critic",
+      `writes a chain of thought and an integer from 0 to 10; ${sizeName(size)}, SFT at rate ` +
+      `${size.learningRate} on up to ${config.sftSteps} batches of ${config.sftBatchSize} states ` +
+      "with exact values and true chains",
+    ],
+    ["calibrated start", "SFT to the end on the judged actor's values"],
+    [
+      "stale start",
+      `SFT to the end on the values of an actor with probability ${staleActor.epsilon}`,
+    ],
+    ["weak start", `SFT stopped as soon as the loss of a batch is below ${config.weakLoss}`],
+    [
+      "training",
+      `${config.steps} steps of ${config.prompts} states with ${config.responses} responses or ` +
+      `rollouts each, AdamW, constant rate after warm-up; rates ${rates}; seeds ${
+        seeds.join(", ")
+      }`,
+    ],
+    [
+      "evaluation",
+      `${config.testStates} held-out states every ${config.evaluateEvery} steps, greedy; the reward ` +
+      "of one sampled response to each, exact over outcomes",
+    ],
+  ] as const;
+  return table({
+    rows,
+    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
+  });
+}
+
+/** The recipes, and what they are. */
+export function recipesTable(config: CriticTrainingConfig): Displayable {
+  const names = RECIPE_NAMES.filter((name) => config.recipes.some((r) => r.name === name));
+  const describe = (name: RecipeName) => {
+    const { kind, choices } = RECIPES[name].algorithm(config);
+    if (kind === "monte-carlo") {
+      return `cross-entropy of the value token against ` +
+        (choices.target === "mean" ? "the mean of the K outcomes" : "each outcome, 0 or 10") +
+        ", after " + {
+        own: "a response of its own, which is not trained on",
+        reference: "the greedy chain of the SFT critic, which is trained on too",
+        labels: "the true chain, which is trained on too",
+      }[choices.trace];
+    }
+    const { baseline, credit, klCoefficient, klTokens } = choices;
+    return [
+      baseline === "raw" ? "no baseline (the paper's Algorithm 1)" : `baseline ${baseline}`,
+      ...klCoefficient > 0
+        ? [
+          `KL to the SFT critic x ${klCoefficient}` +
+          (klTokens === "trace" ? " on all tokens but the value" : ""),
+        ]
+        : [],
+      ...credit === "value" ? ["reward credited to the value token"] : [],
+    ].join("; ");
+  };
+  return table({
+    rows: names,
+    columns: [
+      { title: "recipe", cell: (name) => RECIPES[name].title },
+      { title: "what it is", cell: describe },
+    ],
+  });
+}
+
+/** All scores from one start: SFT only, then every recipe. */
+export function scoresTable(summary: CriticTrainingSummary, start: Start): Displayable {
+  const begin = summary.starts.find((row) => row.start === start)!;
+  const iqm = ({ scores }: { scores: SeedScores }, metric: Metric) =>
+    interquartileMean(scores[metric]);
+  const rows = [
+    { ...begin, title: "SFT only", learningRate: null, collapsed: "" },
+    ...summary.rows.filter((row) => row.start === start)
+      .map((row) => ({ ...row, collapsed: collapseText(row) })),
+  ];
+  return table({
+    caption: `${start} start, after ${summary.steps} steps: interquartile mean over ` +
+      `${summary.seeds} seeds, errors with bootstrap 95% interval`,
+    rows,
+    columns: [
+      { title: "recipe", cell: (row) => row.title },
+      { title: "rate", cell: (row) => row.learningRate ?? "" },
+      { title: "RMSE integer", cell: (row) => row.errors.rmse, decimals: 3 },
+      { title: "RMSE expectation", cell: (row) => row.errors.expectationRmse, decimals: 3 },
+      {
+        title: "ranking",
+        cell: (row) => iqm(row, "rankingAccuracy"),
+        decimals: 2,
+      },
+      { title: "right chains", cell: (row) => iqm(row, "traceAccuracy"), decimals: 2 },
+      { title: "right tokens", cell: (row) => iqm(row, "tokenAccuracy"), decimals: 2 },
+      { title: "parsed", cell: (row) => iqm(row, "parseRate"), decimals: 2 },
+      { title: "spread", cell: (row) => iqm(row, "valueSpread"), decimals: 2 },
+      { title: "reward", cell: (row) => iqm(row, "reward"), decimals: 3 },
+      { title: "KL", unit: "nats", cell: (row) => iqm(row, "kl"), decimals: 1 },
+      { title: "collapsed seeds", cell: (row) => row.collapsed },
+    ],
+  });
+}
+
+/** The recipes in order of their error over all starts. */
+export function rankingTable(summary: CriticTrainingSummary): Displayable {
+  const { ranking, untrained } = summary;
+  const rows = [
+    ...ranking.map((r) => ({ ...r, worst: `${r.worst.toFixed(3)} (${r.worstStart})` })),
+    { title: "SFT only", learningRate: null, error: untrained, worst: "", recipe: null },
+  ];
+  const best = bestRecipe(summary, "reinforce");
+  return table({
+    caption: "RMSE of the expectation, mean over the starts, each recipe at its better rate; the " +
+      "best recipe of REINFORCE in bold",
+    rows: rows.toSorted((a, b) => a.error.estimate! - b.error.estimate!),
+    emphasize: (row) => row.recipe === best?.recipe,
+    columns: [
+      { title: "recipe", cell: (row) => row.title },
+      { title: "rate", cell: (row) => row.learningRate ?? "" },
+      { title: "RMSE expectation", cell: (row) => row.error, decimals: 3 },
+      { title: "at its worst start", cell: (row) => row.worst },
+    ],
+  });
+}
+
+/** Every seed's error of the emitted integer at the end. */
+export function rawScoresTable(
+  { rows }: CriticTrainingSummary,
+  config: CriticTrainingConfig,
+): Displayable {
+  return table({
+    caption: "RMSE of the emitted integer at the end, every seed",
+    rows,
+    columns: [
+      { title: "start", cell: (row) => row.start },
+      { title: "recipe", cell: (row) => row.title },
+      { title: "rate", cell: (row) => row.learningRate },
+      ...config.seeds.map((seed, i) => ({
+        title: `seed ${seed}`,
+        decimals: 4,
+        cell: (row: RunRow) => row.scores.rmse[i],
+      })),
+    ],
+  });
+}
