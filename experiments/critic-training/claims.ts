@@ -130,68 +130,83 @@ function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
+/** The error of the emitted integer stays as low as it was, from a calibrated start, at every learning rate. */
+function keepsCalibrated(recipe: RecipeName) {
+  return (summary: CriticTrainingSummary): Verdict => {
+    const rows = rowsOf(summary, recipe, "calibrated");
+    if (rows.length === 0) return missing(`${recipe} from a calibrated start`);
+    const rises = rows.map((row) => [row.learningRate, rise(summary, row, "rmse")] as const);
+    const numbers = rises.map(([rate, x]) => `${shown(x)} at ${rate}`).join("; ");
+    return everywhere(
+      Object.fromEntries(rises.map(([rate, x]) => [`learning rate ${rate}`, negative(x)])),
+      -ERROR_MARGIN,
+      (parts) => `${capital(parts)}. RMSE of the integer rises by ${numbers}.`,
+      { above: "kept at", neither: "undecided at", below: "lost at" },
+    );
+  };
+}
+
+/** The error of the emitted integer is halved from a stale start; one learning rate that does it is enough. */
+function repairsStale(recipe: RecipeName) {
+  return (summary: CriticTrainingSummary): Verdict => {
+    const before = summary.starts.find(({ start }) => start === "stale");
+    const rows = rowsOf(summary, recipe, "stale");
+    if (!before || rows.length === 0) return missing(`${recipe} from a stale start`);
+    const ratios = rows.map((row) =>
+      [row.learningRate, ratio(row.scores.rmse, before.scores.rmse, summary.bootstrap)] as const
+    );
+    const sides = ratios.map(([, x]) => side(x, 0.5));
+    return {
+      verdict: sides.includes(-1)
+        ? "supported"
+        : sides.every((s) => s === 1)
+        ? "not supported"
+        : "inconclusive",
+      reading: `RMSE of the integer is ${shown(before.errors.rmse)} before and ` +
+        ratios.map(([rate, x]) => `${shown(x)} times that after training at ${rate}`).join(", ") +
+        ".",
+      evidence: Object.fromEntries(ratios.map(([rate, x]) => [`${rate}`, { ...x }])),
+    };
+  };
+}
+
 /** The claims, in the order of the report. */
 export const criticTrainingClaims: readonly Claim<CriticTrainingSummary>[] = [
   {
     id: "T1",
     statement: "REINFORCE as in the paper (raw reward) keeps a calibrated critic calibrated.",
-    evaluate: (summary) => {
-      const rows = rowsOf(summary, "raw", "calibrated");
-      if (rows.length === 0) return missing("raw from a calibrated start");
-      const rises = rows.map((row) => [row.learningRate, rise(summary, row, "rmse")] as const);
-      const numbers = rises.map(([rate, x]) => `${shown(x)} at ${rate}`).join("; ");
-      return everywhere(
-        Object.fromEntries(rises.map(([rate, x]) => [`learning rate ${rate}`, negative(x)])),
-        -ERROR_MARGIN,
-        (parts) => `${capital(parts)}. RMSE of the integer rises by ${numbers}.`,
-        { above: "kept at", neither: "undecided at", below: "lost at" },
-      );
-    },
+    evaluate: keepsCalibrated("raw"),
   },
   {
     id: "T2",
     statement:
       "REINFORCE as in the paper (raw reward) repairs a stale critic: it halves its error.",
-    evaluate: (summary) => {
-      const before = summary.starts.find(({ start }) => start === "stale");
-      const rows = rowsOf(summary, "raw", "stale");
-      if (!before || rows.length === 0) return missing("raw from a stale start");
-      const ratios = rows.map((row) =>
-        [
-          row,
-          ratio(row.scores.rmse, before.scores.rmse, summary.bootstrap),
-        ] as const
-      );
-      const sides = ratios.map(([, x]) => side(x, 0.5));
-      // One learning rate that does it is enough.
-      return {
-        verdict: sides.includes(-1)
-          ? "supported"
-          : sides.every((s) => s === 1)
-          ? "not supported"
-          : "inconclusive",
-        reading: `RMSE of the integer is ${shown(before.errors.rmse)} before and ` +
-          ratios.map(([row, x]) => `${shown(x)} times that after training at ${row.learningRate}`)
-            .join(", ") +
-          ".",
-        evidence: Object.fromEntries(
-          ratios.map(([row, x]) => [`${row.learningRate}`, { ...x }]),
-        ),
-      };
-    },
+    evaluate: repairsStale("raw"),
   },
   {
     id: "T3",
+    statement:
+      "REINFORCE with leave-one-out by outcome, KL on the chain of thought and credit on " +
+      "the value keeps a calibrated critic calibrated.",
+    evaluate: keepsCalibrated("outcome-trace-kl-value"),
+  },
+  {
+    id: "T4",
+    statement: "The recipe of T3 repairs a stale critic: it halves its error.",
+    evaluate: repairsStale("outcome-trace-kl-value"),
+  },
+  {
+    id: "T5",
     statement: "A leave-one-out baseline gives a lower error than the raw reward.",
     evaluate: lowerError("loo", "raw"),
   },
   {
-    id: "T4",
+    id: "T6",
     statement: "Leave-one-out by outcome gives a lower error than plain leave-one-out.",
     evaluate: lowerError("loo-outcome", "loo"),
   },
   {
-    id: "T5",
+    id: "T7",
     statement: "The reward alone shows when REINFORCE damages a critic: it falls.",
     evaluate: (summary) => {
       // By seed: of the runs that got worse, whether the reward fell.
@@ -225,32 +240,32 @@ export const criticTrainingClaims: readonly Claim<CriticTrainingSummary>[] = [
     },
   },
   {
-    id: "T6",
+    id: "T8",
     statement: "A KL penalty to the SFT critic keeps the chain of thought as right as it was.",
     evaluate: keepsChain("loo-kl"),
   },
   {
-    id: "T7",
+    id: "T9",
     statement: "KL to the SFT critic with credit on the value token only keeps the chain.",
     evaluate: keepsChain("loo-kl-value"),
   },
   {
-    id: "T8",
+    id: "T10",
     statement: "KL on the chain of thought alone, with credit on the value token, keeps the chain.",
     evaluate: keepsChain("loo-trace-kl-value"),
   },
   {
-    id: "T9",
+    id: "T11",
     statement: "Supervised Monte Carlo on the critic's own chains is as good as REINFORCE.",
     evaluate: asGoodAsReinforce("mc-own"),
   },
   {
-    id: "T10",
+    id: "T12",
     statement: "Supervised Monte Carlo on the SFT critic's chains is as good as REINFORCE.",
     evaluate: asGoodAsReinforce("mc-sft"),
   },
   {
-    id: "T11",
+    id: "T13",
     statement:
       "Supervised Monte Carlo on the SFT critic's chains and mean outcomes is as good as REINFORCE.",
     evaluate: asGoodAsReinforce("mc-sft-mean"),

@@ -40,8 +40,15 @@ export type CriticTrainingConfig = z.output<typeof criticTrainingConfig>;
 /** A configuration before defaults. */
 export type CriticTrainingInput = z.input<typeof criticTrainingConfig>;
 
-function at(learningRates: number[], names: readonly RecipeName[] = RECIPE_NAMES) {
-  return names.map((name) => ({ name, learningRates }));
+/** Recipes whose smallest rate that changes anything is of interest: nothing holds them. */
+const FREE: readonly RecipeName[] = ["raw", "loo", "mc-own"];
+
+/** Every recipe at `rates`, those that nothing holds at `small` too. */
+function recipes(rates: number[], small: number[]) {
+  return RECIPE_NAMES.map((name) => ({
+    name,
+    learningRates: FREE.includes(name) ? [...small, ...rates] : rates,
+  }));
 }
 
 /** A smaller puzzle, which is learned in seconds. */
@@ -56,7 +63,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CriticTrainingInpu
     sftSteps: 400,
     sftBatchSize: 32,
     weakLoss: 0.8,
-    recipes: at([1e-3]),
+    recipes: recipes([1e-3], []),
     prompts: 4,
     responses: 4,
     steps: 16,
@@ -67,16 +74,13 @@ export const profiles: Record<"smoke" | "quick" | "standard", CriticTrainingInpu
     seeds: [1, 2, 3],
     environment: small,
     sftBatchSize: 32,
-    recipes: [
-      ...at([3e-4, 1e-3], ["raw", "loo"]),
-      ...at([1e-3], RECIPE_NAMES.slice(2)),
-    ],
-    steps: 80,
+    recipes: recipes([1e-3], [3e-4]),
+    steps: 60,
     evaluateEvery: 20,
     testStates: 200,
   },
   standard: {
     seeds: [1, 2, 3, 4, 5],
-    recipes: at([3e-4, 1e-3]),
+    recipes: recipes([3e-4, 1e-3], [1e-4]),
   },
 };

@@ -162,19 +162,13 @@ const STALE = { stale: { rmse: 0.4, expectationRmse: 0.4, reward: 0.6 } };
 
 Deno.test("the verdicts where all is as the claims say", () => {
   const s = summary((start, recipe, seed) => {
-    const step = 1e-4 * seed + { "raw": 0.02, "loo": 0.01 }[recipe]!;
-    if (recipe === "raw" || recipe === "loo") return { rmse: step + 0.02 };
-    if (recipe === "loo-outcome") return { rmse: 1e-4 * seed };
+    // Raw is worse than leave-one-out, which is worse than by outcome; all are good from anywhere.
+    const rmse = { "raw": 0.04, "loo": 0.03, "loo-outcome": 0.02 }[recipe] ?? 0.03;
     // What damages a critic shows in its reward.
     if (recipe === "loo-kl-value" && start === "weak") return { rmse: 0.5, reward: 0.5 };
-    return {};
+    return { rmse: rmse + 1e-4 * seed };
   }, STALE);
-  const all = verdicts(s);
-  assert.deepEqual(
-    Object.entries(all).filter(([, verdict]) => verdict !== "supported").map(([id]) => id),
-    // Monte Carlo leaves the stale critic at 0.4, REINFORCE does too by its expectation: as good.
-    [],
-  );
+  assert.deepEqual(new Set(Object.values(verdicts(s))), new Set(["supported"]));
 });
 
 Deno.test("the verdicts where the opposite is true", () => {
@@ -197,9 +191,11 @@ Deno.test("the verdicts where the opposite is true", () => {
 
 Deno.test("nothing is decided where the seeds disagree, nor without a run that the claim is about", () => {
   const s = summary((_, __, seed) => seed === 1 ? { rmse: 0.9, traceAccuracy: 0 } : {}, STALE);
-  for (const id of ["T1", "T6", "T7", "T8"]) assert.equal(verdicts(s)[id], "inconclusive", id);
+  for (const id of ["T1", "T3", "T8", "T9", "T10"]) {
+    assert.equal(verdicts(s)[id], "inconclusive", id);
+  }
   const calm = verdicts(summary(() => ({})));
-  assert.equal(calm.T5, "inconclusive");
+  assert.equal(calm.T7, "inconclusive");
 });
 
 Deno.test("recipes are ranked by their error over all starts, each at its better rate", () => {

@@ -6,6 +6,7 @@ import { table } from "../../lib/report/table.ts";
 import { plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
+import { environmentSetting, ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
 import type { CriticTrainingCell } from "./cells.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
 import type { Metric } from "./point.ts";
@@ -33,6 +34,7 @@ const STYLES: Readonly<Record<RecipeName, SeriesStyle>> = {
   "loo-kl": { ...plainStyle(1), dash: [7, 3] },
   "loo-kl-value": { ...plainStyle(0), dash: [7, 3] },
   "loo-trace-kl-value": { ...plainStyle(5), dash: [12, 3], open: false },
+  "outcome-trace-kl-value": { ...plainStyle(5), dash: [], marker: "triangle-down", open: false },
   "mc-own": { ...plainStyle(4), dash: [2, 3], marker: "circle", open: true },
   "mc-sft": { ...plainStyle(7), dash: [7, 3, 2, 3], marker: "square", open: true },
   "mc-sft-mean": { ...plainStyle(7), dash: [], marker: "diamond", open: true },
@@ -165,17 +167,14 @@ export function alarmFigure(summary: CriticTrainingSummary): Figure {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: CriticTrainingConfig): Displayable {
-  const { actor, environment: e, seeds, staleActor, size } = config;
-  const rates = [...new Set(config.recipes.flatMap((r) => r.learningRates))].join(", ");
-  const rows = [
-    [
-      "environment",
-      `word problem of the group ${e.group} as a puzzle: words of ${e.minLength} to ${e.maxLength} ` +
-      `generators, ${e.maxMoves} moves; states after ${e.minMovesBefore} to ${e.maxMovesBefore} moves`,
-    ],
+  const { actor, environment, seeds, staleActor, size } = config;
+  const rates = [...new Set(config.recipes.flatMap((r) => r.learningRates))]
+    .toSorted((a, b) => a - b).join(", ");
+  return tableOfSettings([
+    environmentSetting(environment),
     [
       "judged actor",
-      `a program: with probability ${actor.epsilon} a uniform move, else a good one`,
+      `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
     ],
     [
       "critic",
@@ -201,11 +200,8 @@ export function settingsTable(config: CriticTrainingConfig): Displayable {
       `${config.testStates} held-out states every ${config.evaluateEvery} steps, greedy; the reward ` +
       "of one sampled response to each, exact over outcomes",
     ],
-  ] as const;
-  return table({
-    rows,
-    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
-  });
+    ERROR_SETTING,
+  ]);
 }
 
 /** The recipes, and what they are. */

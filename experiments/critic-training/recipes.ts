@@ -67,6 +67,12 @@ export const RECIPES = {
     klTokens: "trace",
     credit: "value",
   }),
+  "outcome-trace-kl-value": reinforce("by outcome, KL on the chain, value credit", {
+    baseline: "leave-one-out-by-outcome",
+    klCoefficient: KL,
+    klTokens: "trace",
+    credit: "value",
+  }),
   "mc-own": monteCarlo("Monte Carlo, own chains", { target: "outcomes", trace: "own" }),
   "mc-sft": monteCarlo("Monte Carlo, SFT critic's chains", {
     target: "outcomes",

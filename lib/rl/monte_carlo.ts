@@ -26,11 +26,11 @@ import {
 } from "./critic_samples.ts";
 import { responseSequence } from "./response_log_probabilities.ts";
 
-/** The choices of the algorithm. */
+/** The choices of the algorithm. Defaults: the best of its recipes in experiments/critic-training. */
 export const monteCarloConfig = z.strictObject({
   prompts: z.int().min(1).default(32).describe("States in a step (B)."),
   responses: z.int().min(1).default(8).describe("Rollouts from each state (K), and own responses."),
-  target: z.enum(["outcomes", "mean"]).default("outcomes").describe(
+  target: z.enum(["outcomes", "mean"]).default("mean").describe(
     "What the value token is trained on: each outcome, or the mean of the state's K outcomes.",
   ),
   trace: z.enum(["own", "reference", "labels"]).default("reference").describe(

@@ -32,19 +32,22 @@ import {
 } from "./critic_samples.ts";
 import { responseLogProbabilities, responseSequence } from "./response_log_probabilities.ts";
 
-/** The choices of the algorithm. */
+/** The choices of the algorithm. Defaults: the best of REINFORCE's recipes in experiments/critic-training. */
 export const reinforceConfig = z.strictObject({
   prompts: z.int().min(1).default(32).describe("States in a step (B)."),
   responses: z.int().min(1).default(8).describe("Responses to each state (K)."),
   outcomes: z.enum(["own", "shared", "pooled"]).default("own").describe(
     "Rewarded by: a rollout of the response's own, one for all K, or the mean reward over K rollouts.",
   ),
-  baseline: z.enum(BASELINES).default("leave-one-out").describe("What rewards are compared with."),
-  klCoefficient: z.number().min(0).default(0).describe("Weight of the KL penalty (beta)."),
-  klTokens: z.enum(["all", "trace"]).default("all").describe(
+  baseline: z.enum(BASELINES).default("leave-one-out-by-outcome")
+    .describe("What rewards are compared with."),
+  klCoefficient: z.number().min(0).default(0.05).describe(
+    "Weight of the KL penalty (beta); above 0 it needs a reference critic.",
+  ),
+  klTokens: z.enum(["all", "trace"]).default("trace").describe(
     "Tokens held to the reference: all of the response, or all but its last, the value token.",
   ),
-  credit: z.enum(["all", "value"]).default("all").describe(
+  credit: z.enum(["all", "value"]).default("value").describe(
     "Tokens credited with the reward: all of the response, or its last, the value token.",
   ),
   normalization: z.enum(["token-mean", "seq-mean-token-mean", "seq-mean-token-sum"])

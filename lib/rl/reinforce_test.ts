@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type * as z from "zod";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { responsePrompt } from "../critic/generative.ts";
 import { NeuralCritic } from "../critic/neural_critic.ts";
@@ -28,6 +29,17 @@ const actor = { epsilon: 0.5 };
 const data = { seed: 5, purpose: "test", actor };
 const cot = criticDefinition("cot");
 const size = { dModel: 16, layers: 1 };
+
+/** Leave-one-out without KL penalty, all tokens credited, or other choices. */
+function configOf(choices: z.input<typeof reinforceConfig> = {}) {
+  return reinforceConfig.parse({
+    baseline: "leave-one-out",
+    klCoefficient: 0,
+    klTokens: "all",
+    credit: "all",
+    ...choices,
+  });
+}
 
 function critic(engine: WasmEngine, seed = 1) {
   return new NeuralCritic(engine, cot, environment, size, seed);
@@ -89,7 +101,7 @@ Deno.test("k1 is log pi - log ref of each token", async () => {
   engine.close();
 });
 
-const CASES = [
+const CASES: z.input<typeof reinforceConfig>[] = [
   {},
   { credit: "value" },
   { credit: "value", klTokens: "trace", normalization: "seq-mean-token-sum" },
@@ -100,7 +112,7 @@ for (const choices of CASES) {
   Deno.test(`the gradient is that of the mean of A log pi, by finite differences: ${name}`, async () => {
     const engine = await WasmEngine.create();
     const { policy, groups } = await sampled(engine);
-    const config = reinforceConfig.parse({ klCoefficient: 0.05, ...choices });
+    const config = configOf({ klCoefficient: 0.05, ...choices });
     const { credit, klTokens, normalization } = config;
     const { sequences, normalizer } = reinforceBatch(groups, config);
     const length = batchLength(sequences);
@@ -220,7 +232,7 @@ Deno.test("unparsed responses have reward 0 in report and batch", async () => {
     ...g,
     responses: g.responses.map((r) => ({ ...r, value: null })),
   }));
-  const batch = reinforceBatch(unparsed, reinforceConfig.parse({ baseline: "raw" }));
+  const batch = reinforceBatch(unparsed, configOf({ baseline: "raw" }));
   assert.equal(batch.reward, 0);
   assert.equal(batch.parseRate, 0);
   assert.ok(batch.sequences.every((s) => s.weights!.every((w) => w === 0)));
@@ -233,7 +245,7 @@ Deno.test("pooled outcomes reward with the mean over all rollouts of the state",
   const { value } = group!.responses[1]!;
   assert.equal(value, 0.25);
   const only: ResponseGroup = { responses: [group!.responses[1]!], outcomes: [1, 0, 0, 1] };
-  const config = reinforceConfig.parse({ outcomes: "pooled", baseline: "raw" });
+  const config = configOf({ outcomes: "pooled", baseline: "raw" });
   assert.ok(Math.abs(reinforceBatch([only], config).reward - (1 - (0.5625 + 0.0625) / 2)) < 1e-12);
   engine.close();
 });
@@ -241,11 +253,11 @@ Deno.test("pooled outcomes reward with the mean over all rollouts of the state",
 Deno.test("choices that do not go together are refused", async () => {
   const engine = await WasmEngine.create();
   const optimizer = adamW(1e-3, 10);
-  const step = (config: object, name = "cot") =>
+  const step = (choices: z.input<typeof reinforceConfig>, name = "cot") =>
     reinforceStep(
       new NeuralCritic(engine, criticDefinition(name), environment, size, 1),
       data,
-      reinforceConfig.parse(config),
+      configOf(choices),
       optimizer,
     );
   await assert.rejects(step({ responses: 1 }), UsageError);
@@ -270,7 +282,7 @@ async function run(threads: number, to: number, saved?: Uint8Array) {
       model.setTensors(await sft.model.tensors());
     }
     if (saved) loadTraining(policy.model, saved);
-    const config = reinforceConfig.parse({ prompts: 4, responses: 4, klCoefficient: 0.1 });
+    const config = configOf({ prompts: 4, responses: 4, klCoefficient: 0.1 });
     const reports: unknown[] = [];
     while (policy.model.step < to) {
       reports.push(await reinforceStep(policy, data, config, optimizer, reference));
