@@ -40,14 +40,11 @@ export type CriticTrainingConfig = z.output<typeof criticTrainingConfig>;
 /** A configuration before defaults. */
 export type CriticTrainingInput = z.input<typeof criticTrainingConfig>;
 
-/** Recipes whose smallest rate that changes anything is of interest: nothing holds them. */
-const FREE: readonly RecipeName[] = ["raw", "loo", "mc-own"];
-
-/** Every recipe at `rates`, those that nothing holds at `small` too. */
-function recipes(rates: number[], small: number[]) {
+/** Every recipe at `rates`, and some of them at a smaller one too. */
+function recipes(rates: number[], smaller?: number, some: readonly RecipeName[] = []) {
   return RECIPE_NAMES.map((name) => ({
     name,
-    learningRates: FREE.includes(name) ? [...small, ...rates] : rates,
+    learningRates: smaller && some.includes(name) ? [smaller, ...rates] : rates,
   }));
 }
 
@@ -63,7 +60,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CriticTrainingInpu
     sftSteps: 400,
     sftBatchSize: 32,
     weakLoss: 0.8,
-    recipes: recipes([1e-3], []),
+    recipes: recipes([1e-3]),
     prompts: 4,
     responses: 4,
     steps: 16,
@@ -73,14 +70,14 @@ export const profiles: Record<"smoke" | "quick" | "standard", CriticTrainingInpu
   quick: {
     seeds: [1, 2, 3],
     environment: small,
-    sftBatchSize: 32,
-    recipes: recipes([1e-3], [3e-4]),
+    recipes: recipes([1e-3], 3e-4, ["raw", "loo", "loo-kl", "outcome-trace-kl-value"]),
     steps: 60,
     evaluateEvery: 20,
     testStates: 200,
   },
   standard: {
     seeds: [1, 2, 3, 4, 5],
-    recipes: recipes([3e-4, 1e-3], [1e-4]),
+    // Nothing holds these three: does a small rate do?
+    recipes: recipes([3e-4, 1e-3], 1e-4, ["raw", "loo", "mc-own"]),
   },
 };

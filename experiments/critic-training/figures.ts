@@ -34,7 +34,13 @@ const STYLES: Readonly<Record<RecipeName, SeriesStyle>> = {
   "loo-kl": { ...plainStyle(1), dash: [7, 3] },
   "loo-kl-value": { ...plainStyle(0), dash: [7, 3] },
   "loo-trace-kl-value": { ...plainStyle(5), dash: [12, 3], open: false },
-  "outcome-trace-kl-value": { ...plainStyle(5), dash: [], marker: "triangle-down", open: false },
+  "outcome-trace-kl-value": {
+    ...plainStyle(5),
+    color: "#332288",
+    dash: [],
+    marker: "triangle-down",
+    open: false,
+  },
   "mc-own": { ...plainStyle(4), dash: [2, 3], marker: "circle", open: true },
   "mc-sft": { ...plainStyle(7), dash: [7, 3, 2, 3], marker: "square", open: true },
   "mc-sft-mean": { ...plainStyle(7), dash: [], marker: "diamond", open: true },
@@ -113,20 +119,25 @@ export function reinforceFigure(
   });
 }
 
-/** Error of the expectation over training with supervised Monte Carlo and with the best REINFORCE. */
+/** Error of the expectation with supervised Monte Carlo, and with the best REINFORCE at its better rate. */
 export function monteCarloFigure(
   summary: CriticTrainingSummary,
   rate = mainRate(summary),
 ): Figure {
   const best = bestRecipe(summary, "reinforce");
-  const recipes = [...MONTE_CARLO, ...best ? [best.recipe] : []];
+  const rows = [
+    ...at(summary, MONTE_CARLO, rate),
+    ...best
+      ? at(summary, [best.recipe], best.learningRate)
+        .map((row) => ({ ...row, title: `${row.title} (rate ${row.learningRate})` }))
+      : [],
+  ];
   return figure({
     title: `Supervised Monte Carlo on the same states and outcomes, learning rate ${rate}`,
     subtitle: seedsText(summary),
     x: { title: "training step" },
     y: { title: "RMSE of the expectation", min: 0 },
-    series: at(summary, recipes, rate)
-      .map((row) => line(row, "expectationRmse", `${row.start} start`)),
+    series: rows.map((row) => line(row, "expectationRmse", `${row.start} start`)),
     references: [{ axis: "y", value: summary.exactSpread, label: "predicting the mean" }],
     columns: 3,
     width: 960,

@@ -26,7 +26,7 @@ import {
 } from "./critic_samples.ts";
 import { responseSequence } from "./response_log_probabilities.ts";
 
-/** The choices of the algorithm. Defaults: the best of its recipes in experiments/critic-training. */
+/** The choices of the algorithm. Defaults: the recipe that did best in experiments/critic-training. */
 export const monteCarloConfig = z.strictObject({
   prompts: z.int().min(1).default(32).describe("States in a step (B)."),
   responses: z.int().min(1).default(8).describe("Rollouts from each state (K), and own responses."),

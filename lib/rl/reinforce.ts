@@ -32,7 +32,7 @@ import {
 } from "./critic_samples.ts";
 import { responseLogProbabilities, responseSequence } from "./response_log_probabilities.ts";
 
-/** The choices of the algorithm. Defaults: the best of REINFORCE's recipes in experiments/critic-training. */
+/** The choices of the algorithm. Defaults: the recipe that did best in experiments/critic-training. */
 export const reinforceConfig = z.strictObject({
   prompts: z.int().min(1).default(32).describe("States in a step (B)."),
   responses: z.int().min(1).default(8).describe("Responses to each state (K)."),
@@ -45,10 +45,10 @@ export const reinforceConfig = z.strictObject({
     "Weight of the KL penalty (beta); above 0 it needs a reference critic.",
   ),
   klTokens: z.enum(["all", "trace"]).default("trace").describe(
-    "Tokens held to the reference: all of the response, or all but its last, the value token.",
+    "Tokens held to the reference: all of the response, or all but its last, where the value stands.",
   ),
   credit: z.enum(["all", "value"]).default("value").describe(
-    "Tokens credited with the reward: all of the response, or its last, the value token.",
+    "Tokens credited with the reward: all of the response, or its last, where the value stands.",
   ),
   normalization: z.enum(["token-mean", "seq-mean-token-mean", "seq-mean-token-sum"])
     .default("token-mean").describe("How tokens are averaged, named as in verl."),
