@@ -41,9 +41,9 @@ function negative({ estimate, low, high, ...rest }: Interval): Interval {
   return { ...rest, estimate: minus(estimate), low: minus(high), high: minus(low) };
 }
 
-/** "stale, 0.001". */
+/** "stale/0.001". */
 function place({ start, learningRate }: RunRow): string {
-  return `${start}, ${learningRate}`;
+  return `${start}/${learningRate}`;
 }
 
 function rowsOf(summary: CriticTrainingSummary, recipe: RecipeName, start?: Start): RunRow[] {
@@ -256,18 +256,21 @@ export const criticTrainingClaims: readonly Claim<CriticTrainingSummary>[] = [
   },
   {
     id: "T11",
-    statement: "Supervised Monte Carlo on the critic's own chains is as good as REINFORCE.",
+    statement:
+      "Supervised Monte Carlo on the critic's own chains is as good as the best REINFORCE.",
     evaluate: asGoodAsReinforce("mc-own"),
   },
   {
     id: "T12",
-    statement: "Supervised Monte Carlo on the SFT critic's chains is as good as REINFORCE.",
+    statement:
+      "Supervised Monte Carlo on the SFT critic's chains is as good as the best REINFORCE.",
     evaluate: asGoodAsReinforce("mc-sft"),
   },
   {
     id: "T13",
     statement:
-      "Supervised Monte Carlo on the SFT critic's chains and mean outcomes is as good as REINFORCE.",
+      "Supervised Monte Carlo on the SFT critic's chains and mean outcomes is as good as the best " +
+      "REINFORCE.",
     evaluate: asGoodAsReinforce("mc-sft-mean"),
   },
 ];
