@@ -8,7 +8,7 @@ import { BACKENDS } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { writeAtomically } from "../run/files.ts";
 import { profileDecoding, profileTraining } from "./bench_kernels.ts";
-import { BenchProcess, ensureTorch } from "./bench_process.ts";
+import { BenchProcess, findTorch } from "./bench_process.ts";
 import {
   type Comparison,
   comparisonTable,
@@ -23,9 +23,15 @@ import { type Command, runCommand } from "./command.ts";
 
 const flags = z.object({
   peer: z.enum(["none", "torch"]).default("none")
-    .describe("measure this too; torch is installed into .venv if need be"),
+    .describe("measure this too; torch is installed into .venv if need be, see --python"),
+  python: z.string().default("").describe(
+    "for --peer torch: a Python that has torch, as it is; nothing is installed",
+  ),
+  peakGflops: z.number().min(0).default(0).describe(
+    "with --backend webgpu: the card's float32 rate, 0 if not known",
+  ),
   backend: z.enum(BACKENDS).default("wasm")
-    .describe("what is measured; --peer and --threads are for wasm"),
+    .describe("what is measured; --threads is for wasm"),
   threads: z.array(z.int().min(1).max(4)).default([1, 2]).describe("numbers of threads"),
   quick: z.boolean().default(false).describe(
     "the smallest size and few runs: to see that it works",
@@ -49,11 +55,17 @@ export const benchCommand: Command<typeof flags.shape> = {
   summary: "Measures kernels, training steps and generation, with --peer torch against PyTorch.",
   flags,
   async run(chosen) {
-    if (chosen.backend === "webgpu" && chosen.peer !== "none") {
-      throw new UsageError("--peer", chosen.peer, "with --backend webgpu there is no peer yet");
+    const { quick, peer, python, peakGflops } = chosen;
+    if (python !== "" && peer !== "torch") {
+      throw new UsageError("--python", python, "only with --peer torch");
     }
     const report = chosen.backend === "webgpu"
-      ? await benchWebGpu({ tiny: chosen.quick, say: (line) => console.error(line) })
+      ? await benchWebGpu({
+        tiny: quick,
+        say: (line) => console.error(line),
+        peakGflops: peakGflops || undefined,
+        ...peer === "torch" && { python },
+      })
       : await bench(chosen);
     console.log(report);
     if (chosen.out !== "") write(chosen.out, report);
@@ -63,7 +75,9 @@ export const benchCommand: Command<typeof flags.shape> = {
 
 async function bench(chosen: Flags): Promise<string> {
   const say = (line: string) => console.error(line);
-  if (chosen.peer === "torch") await ensureTorch(say);
+  const python = chosen.peer === "torch"
+    ? (await findTorch(chosen.python, "cpu", say)).python
+    : undefined;
   const sizes = chosen.quick ? SIZES.slice(0, 1) : SIZES;
   const sections = [`# Benchmark\n`, describeMachine(chosen)];
   const comparisons: Comparison[] = [];
@@ -72,7 +86,7 @@ async function bench(chosen: Flags): Promise<string> {
       for (const threads of chosen.threads) {
         say(`${kind}: d ${d}, ${layers} layers, ${threads} thread${threads === 1 ? "" : "s"}`);
         const work = { work: kind, threads, d, layers, sequences: SEQUENCES[kind], ...COMMON };
-        comparisons.push(await compare(work, chosen));
+        comparisons.push(await compare(work, chosen.quick, python));
       }
     }
     const those = comparisons.filter(({ work }) => work.work === kind);
@@ -93,14 +107,21 @@ const TITLES = {
 };
 
 /** Measures both sides in turns, each in a new process. */
-async function compare(work: BenchWork, { peer, quick }: Flags): Promise<Comparison> {
+async function compare(
+  work: BenchWork,
+  quick: boolean,
+  python: string | undefined,
+): Promise<Comparison> {
   let fused = true;
-  if (peer === "torch") {
-    const scout = BenchProcess.torch();
+  if (python !== undefined) {
+    const scout = BenchProcess.torch(python);
     fused = (await scout.ask({ op: "choose", ...work })).fused;
     await scout.end();
   }
-  const processes = [BenchProcess.ours(), ...(peer === "torch" ? [BenchProcess.torch()] : [])];
+  const processes = [
+    BenchProcess.ours(),
+    ...(python !== undefined ? [BenchProcess.torch(python)] : []),
+  ];
   try {
     const prepared = [];
     for (const p of processes) prepared.push(await p.ask({ op: "prepare", fused, ...work }));

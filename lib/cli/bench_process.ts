@@ -34,9 +34,9 @@ export class BenchProcess {
     return new BenchProcess("the kit", "deno", ["run", ...permissions, "lib/cli/bench_worker.ts"]);
   }
 
-  /** bench_torch.py. */
-  static torch(): BenchProcess {
-    return new BenchProcess("PyTorch", VENV_PYTHON, ["lib/cli/bench_torch.py"]);
+  /** bench_torch.py, run by `python`; "gpu" takes a card where PyTorch has one. */
+  static torch(python: string, device: "cpu" | "gpu" = "cpu"): BenchProcess {
+    return new BenchProcess("PyTorch", python, ["lib/cli/bench_torch.py", device]);
   }
 
   /** Throws what the process wrote on stderr, if it ends instead of answering. */
@@ -51,7 +51,7 @@ export class BenchProcess {
     }
     const end = this.#rest.indexOf("\n"), line = this.#rest.slice(0, end);
     this.#rest = this.#rest.slice(end + 1);
-    return JSON.parse(line);
+    return parseAnswer(this.name, line) as BenchAnswers[C["op"]];
   }
 
   /** Lets the process end and waits for it. */
@@ -64,12 +64,57 @@ export class BenchProcess {
   }
 }
 
+/** An answer's JSON object. Throws Error with the line where it is none. */
+export function parseAnswer(name: string, line: string): object {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(line);
+  } catch { /* refused below */ }
+  if (typeof answer !== "object" || answer === null) {
+    throw new Error(`${name} answered ${JSON.stringify(line)}, not a JSON object`);
+  }
+  return answer;
+}
+
+/**
+ * The Python that runs bench_torch.py, and what PyTorch says of itself there: `python` if given, as it is; else that of
+ * `.venv`, where PyTorch is installed if need be.
+ */
+export async function findTorch(
+  python: string,
+  device: "cpu" | "gpu",
+  progress: (line: string) => void,
+): Promise<{ python: string; answer: unknown }> {
+  if (python === "") await ensureTorch(progress);
+  const found = python === "" ? VENV_PYTHON : python;
+  try {
+    const process = BenchProcess.torch(found, device);
+    try {
+      return { python: found, answer: await process.ask({ op: "describe" }) };
+    } finally {
+      await process.end();
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const isForbidden = cause instanceof Deno.errors.NotCapable;
+    throw new UsageError(
+      "--python",
+      found,
+      `${cause.message.trim().split("\n").at(-1)}: ` +
+        (isForbidden
+          ? "put its folder first on the PATH and give --python python3, or see lib/cli/bench_webgpu.md"
+          : "give a Python that can import torch"),
+      { cause },
+    );
+  }
+}
+
 /**
  * Installs PyTorch's CPU build into `.venv` unless it is there.
  *
  * @param progress Gets a line now and then: what is being done.
  */
-export async function ensureTorch(progress: (line: string) => void): Promise<void> {
+async function ensureTorch(progress: (line: string) => void): Promise<void> {
   await ensureVenv(progress);
   const test = `import torch; assert torch.__version__.split("+")[0] == "${TORCH}"`;
   if ((await python(["-c", test])).success) return;

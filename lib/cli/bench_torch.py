@@ -4,16 +4,31 @@ A line in is a JSON command, a line out its JSON answer: {"op": "prepare", "work
 {"op": "measure", "runs": n}; "choose" says which of two ways to attend is faster on this machine. Ends with its
 standard input. Written for speed: fused AdamW, the faster way to attend, for generation one pass over the prompt,
 then a preallocated cache and no gradients.
+
+With the argument "gpu" it computes on a card where PyTorch has one, in float32 without TF32, and has a work of its
+own, {"op": "product", ...}. A card is waited for only before and after what is timed.
 """
 
 import json
+import os
 import resource
 import sys
 import time
 
+# Some images for cards turn TF32 on from the environment, past PyTorch's own switches.
+os.environ.pop("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", None)
+os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+if not hasattr(nn, "RMSNorm"):
+    sys.exit(f"PyTorch {torch.__version__} is too old: >= 2.4 is needed")
+
+DEVICE = torch.device("cuda" if "gpu" in sys.argv[1:] and torch.cuda.is_available() else "cpu")
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
 
 
 class Block(nn.Module):
@@ -94,7 +109,7 @@ def training(c, model):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        return loss.item()
+        return loss.detach()
 
     return step
 
@@ -122,8 +137,46 @@ def generation(c, model):
 def make(c):
     torch.set_num_threads(c["threads"])
     torch.manual_seed(0)
-    model = Transformer(c["vocabulary"], c["d"], c["layers"], c["headDim"], c["length"], c["mlpRatio"])
-    return model, {"training": training, "generation": generation}[c["work"]](c, model)
+    # Around what is made only: as a default the device would cost time in every call.
+    with DEVICE:
+        model = Transformer(c["vocabulary"], c["d"], c["layers"], c["headDim"], c["length"], c["mlpRatio"])
+        return model, {"training": training, "generation": generation}[c["work"]](c, model)
+
+
+def product(c):
+    torch.manual_seed(0)
+    a, b = (torch.randn(c["n"], c["n"], device=DEVICE) for _ in range(2))
+    a, b = a.T if c["transposeA"] else a, b.T if c["transposeB"] else b
+    out = torch.empty(c["n"], c["n"], device=DEVICE)
+    work = lambda: torch.mm(a, b, out=out)
+    for _ in range(3):
+        work()
+    return work
+
+
+def wait():
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def timed(work, together):
+    """Milliseconds of one of `together` works in a row."""
+    wait()
+    start = time.perf_counter()
+    for _ in range(together):
+        work()
+    wait()
+    return (time.perf_counter() - start) * 1e3 / together
+
+
+def describe():
+    on_card = DEVICE.type == "cuda"
+    return {
+        "version": torch.__version__,
+        "kind": DEVICE.type,
+        "device": torch.cuda.get_device_name() if on_card else "CPU",
+        "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
+    }
 
 
 def choose(c):
@@ -134,19 +187,14 @@ def choose(c):
         model.fused = fused
         for _ in range(2):
             work()
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - start)
-        best[fused] = min(times)
+        best[fused] = min(timed(work, 1) for _ in range(5))
     return {"fused": best[True] <= best[False]}
 
 
 def prepare(c):
     model, work = make(c)
     model.fused = c["fused"]
-    for _ in range(5):
+    for _ in range(c.get("warmUp", 5)):
         work()
     return work, {"parameters": sum(p.numel() for p in model.parameters()), "version": torch.__version__}
 
@@ -163,12 +211,12 @@ def main():
             answer = choose(command)
         elif command["op"] == "prepare":
             work, answer = prepare(command)
+        elif command["op"] == "describe":
+            answer = describe()
+        elif command["op"] == "product":
+            work, answer = product(command), {}
         else:
-            times = []
-            for _ in range(command["runs"]):
-                start = time.perf_counter()
-                work()
-                times.append((time.perf_counter() - start) * 1e3)
+            times = [timed(work, command.get("together", 1)) for _ in range(command["runs"])]
             answer = {"milliseconds": times, "peakBytes": memory(), "baselineBytes": baseline}
         print(json.dumps(answer), flush=True)
 

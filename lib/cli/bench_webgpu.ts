@@ -1,14 +1,22 @@
 /**
  * The WebGPU half of `bench`: single kernels by the adapter's own clock, training steps by size, and what dispatching
- * costs. Also runs as a script of its own, for a bare machine: no network, no npm package, nothing but Deno and the
- * checkout.
+ * costs; on request against PyTorch on the same card. Also runs as a script of its own, for a bare machine: no network,
+ * no npm package, nothing but Deno, the checkout, and for the peer a Python that has torch.
  *
  *     deno run --no-config --no-lock --no-remote --no-npm --no-prompt --allow-read=. --allow-write=.cache \
- *       lib/cli/bench_webgpu.ts [--tiny]
+ *       --allow-run lib/cli/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
  */
+import { parseArgs } from "node:util";
 import { GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";
 import { WebGpuEngine } from "../backend/webgpu/engine.ts";
-import { gemmKind, type GemmShape, planVariant } from "../backend/webgpu/gemm.ts";
+import {
+  gemmKind,
+  type GemmPlan,
+  type GemmShape,
+  planGemm,
+  planVariant,
+} from "../backend/webgpu/gemm.ts";
+import type { WebGpuDevice } from "../backend/webgpu/device.ts";
 import type { Dispatch, Operand } from "../backend/webgpu/dispatch.ts";
 import { Lowering } from "../backend/webgpu/lower.ts";
 import { Pool, Program } from "../backend/webgpu/program.ts";
@@ -17,7 +25,17 @@ import { Model } from "../nn/model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { recordTraining, type TransformerConfig } from "../nn/transformer.ts";
 import { type Buffer, Tape } from "../tensor/tape.ts";
+import { UsageError } from "../errors.ts";
+import { findTorch } from "./bench_process.ts";
 import { markdownTable, median } from "./bench_report.ts";
+import { PeerTurns, type TorchPeer } from "./bench_webgpu_peer.ts";
+import {
+  parsePeer,
+  peerUnfit,
+  type WebGpuComparison,
+  type WebGpuSetting,
+  webGpuTable,
+} from "./bench_webgpu_targets.ts";
 
 /** A training size: about 1, 10 and 100 million parameters, and a tiny one for software adapters. */
 interface Size {
@@ -52,22 +70,54 @@ function configOf({ d, layers, headDim, length }: Size): TransformerConfig {
   };
 }
 
-/** The whole report, as Markdown. `tiny` takes sizes that a software adapter can do in seconds. */
+/** Options of `benchWebGpu`. */
+export interface WebGpuBenchOptions {
+  /** Sizes that a software adapter can do in seconds. */
+  readonly tiny?: boolean;
+  /** Gets a line now and then: what is being done. */
+  readonly say?: (line: string) => void;
+  /** Measures PyTorch too, by this Python; "" for that of `.venv`, where PyTorch is installed if need be. */
+  readonly python?: string;
+  /** The card's float32 rate, if known. */
+  readonly peakGflops?: number | undefined;
+}
+
+/** The whole report, as Markdown. If it fails midway, what there is of it goes to `say`. */
 export async function benchWebGpu(
-  { tiny = false, say = () => {} }: { tiny?: boolean; say?: (line: string) => void } = {},
+  { tiny = false, say = () => {}, python, peakGflops }: WebGpuBenchOptions = {},
 ): Promise<string> {
+  let peer: TorchPeer | undefined;
+  if (python !== undefined) {
+    const found = await findTorch(python, "gpu", say);
+    peer = { python: found.python, ...parsePeer(found.answer) };
+  }
   const engine = await WebGpuEngine.create();
+  const lines: string[] = [];
   try {
     const small = tiny || engine.adapter.software;
     const sizes = small ? TINY : SIZES;
     const { vendor, architecture, description, software } = engine.adapter;
-    const lines = [
+    const setting: WebGpuSetting = {
+      peakGflops,
+      adapterUnfit: software ? "software adapter" : undefined,
+      peerUnfit: peer && peerUnfit(peer, description),
+    };
+    lines.push(
       "# WebGPU benchmark\n",
       `- Adapter: ${[description, vendor, architecture].filter(Boolean).join(", ")}` +
-      (software ? " (software: tiny sizes, no figure means anything)" : ""),
+        (software ? " (software: tiny sizes, no figure means anything)" : ""),
       `- Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}`,
       `- Chosen matrix products: ${JSON.stringify(engine.tuning)}`,
-    ];
+      ...peer ? [describePeer(peer, setting)] : [],
+    );
+    const comparisons: WebGpuComparison[] = [];
+    if (engine.device.device.features.has("timestamp-query")) {
+      comparisons.push(...await compareProducts(engine, peer, say, small));
+    }
+    const training = await steps(engine, sizes, peer, say, small);
+    comparisons.push(...training.comparisons);
+    lines.push("\n## Targets\n", webGpuTable(comparisons, setting), `\n${NOTES}`);
+    lines.push("\n## Training steps\n", training.table);
     if (engine.device.device.features.has("timestamp-query")) {
       say("matrix products");
       lines.push("\n## Matrix products (float32)\n", await products(engine, small));
@@ -76,58 +126,103 @@ export async function benchWebGpu(
         lines.push(`\n## Kernels of a training step: ${size.name}\n`, await kernels(engine, size));
       }
     } else lines.push("\nThis adapter has no timestamps: single kernels are not measured.");
-    lines.push("\n## Training steps\n", await steps(engine, sizes, say, small));
     return lines.join("\n");
+  } catch (error) {
+    say(lines.join("\n"));
+    throw error;
   } finally {
     engine.close();
   }
 }
 
+const NOTES =
+  "Medians. Ratio: our time over PyTorch's; the two take turns. Our products are timed by the " +
+  "adapter's clock, all else by the host's, many in a row before one wait.";
+
+function describePeer({ version, kind, device }: TorchPeer, { peerUnfit }: WebGpuSetting): string {
+  const line = `- Peer: PyTorch ${version}, eager, float32 (TF32 off), on ${device}`;
+  if (kind === "cpu") {
+    return `${line}: **the peer is a CPU**, the ratios say nothing of a card; --python with a PyTorch for the card`;
+  }
+  return peerUnfit === undefined ? line : `${line}: **${peerUnfit}** than the adapter`;
+}
+
 const digits = (x: number) => x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toPrecision(3);
 
+/** The square products of a size: forward, backward to inputs, backward to weights. */
+function squareProducts(n: number): GemmShape[] {
+  return [[false, false], [false, true], [true, false]].map(([transposeA, transposeB]) => ({
+    ...{ m: n, n, k: n, transposeA: transposeA!, transposeB: transposeB! },
+  }));
+}
+
+/** Times of a square product, in nanoseconds; `beside` runs `repeats` of it elsewhere after each of the five. */
+async function timeProduct(
+  device: WebGpuDevice,
+  { n, ...shape }: GemmShape,
+  { constants, groups, kSplit, splits }: GemmPlan,
+  small: boolean,
+  beside: (repeats: number) => Promise<void> = () => Promise.resolve(),
+): Promise<number> {
+  const timer = new GpuTimer(device);
+  const [a, b] = [device.buffer("a", 4 * n * n), device.buffer("b", 4 * n * n)];
+  const c = device.buffer("c", 4 * n * n * splits);
+  const operands = { a: "weights", b: "m", start: "weights", c: "gradient" } as const;
+  const dims = [shape.m, n, shape.k, kSplit];
+  const program = new Program(device, [{ kernel: "gemm", constants, groups, dims, operands }], {
+    sizes: new Map(),
+    pool: new Pool(device),
+    resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
+  });
+  await timer.time(program, small ? 1 : 3);
+  const repeats = small ? 1 : Math.max(3, Math.min(200, Math.round(1e11 / n ** 3)));
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    times.push(await timer.time(program, repeats) / repeats);
+    await beside(repeats);
+  }
+  for (const buffer of [a, b, c]) buffer.destroy();
+  timer.close();
+  return median(times);
+}
+
+/** The largest square products as training would run them, beside PyTorch's. */
+async function compareProducts(
+  { device, tuning }: WebGpuEngine,
+  peer: TorchPeer | undefined,
+  say: (line: string) => void,
+  small: boolean,
+): Promise<WebGpuComparison[]> {
+  const n = small ? 128 : 4096, comparisons: WebGpuComparison[] = [];
+  for (const shape of squareProducts(n)) {
+    const work = `product ${gemmKind(shape)} ${n}^3`;
+    say(work);
+    const turns = await PeerTurns.product(peer, { op: "product", ...shape });
+    const beside = (repeats: number) => turns.turn(repeats);
+    const time = await timeProduct(device, shape, planGemm(shape, tuning), small, beside);
+    comparisons.push({ work, flops: 2 * n ** 3, ours: time / 1e6, ...await turns.end() });
+  }
+  return comparisons;
+}
+
 /** Every variant on square products, the largest 4096^3. */
-async function products(engine: WebGpuEngine, small: boolean): Promise<string> {
-  const { device } = engine, timer = new GpuTimer(device);
+async function products({ device }: WebGpuEngine, small: boolean): Promise<string> {
   const rows: string[][] = [];
   for (const n of small ? [64, 128] : [512, 1024, 2048, 4096]) {
-    const a = device.buffer("a", 4 * n * n), b = device.buffer("b", 4 * n * n);
-    for (
-      const [transposeA, transposeB] of [[false, false], [false, true], [true, false]] as const
-    ) {
-      const shape: GemmShape = { m: n, n, k: n, transposeA, transposeB };
+    for (const shape of squareProducts(n)) {
       for (const variant of variantsFor(device)) {
-        const { constants, groups, kSplit, splits } = planVariant(shape, variant);
-        const c = device.buffer("c", 4 * n * n * splits);
-        const operands = { a: "weights", b: "m", start: "weights", c: "gradient" } as const;
-        const program = new Program(
-          device,
-          [{ kernel: "gemm", constants, groups, dims: [n, n, n, kSplit], operands }],
-          {
-            sizes: new Map(),
-            pool: new Pool(device),
-            resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
-          },
-        );
-        const flops = 2 * n ** 3;
-        await timer.time(program, small ? 1 : 3);
-        const repeats = small ? 1 : Math.max(3, Math.min(200, Math.round(2e11 / flops)));
-        const times: number[] = [];
-        for (let i = 0; i < 5; i++) times.push(await timer.time(program, repeats) / repeats);
-        const time = median(times);
+        const plan = planVariant(shape, variant);
+        const time = await timeProduct(device, shape, plan, small);
         rows.push([
           `${gemmKind(shape)} ${n}^3`,
           variant.name,
-          String(splits),
+          String(plan.splits),
           digits(time / 1e3),
-          digits(flops / time),
+          digits(2 * n ** 3 / time),
         ]);
-        c.destroy();
       }
     }
-    a.destroy();
-    b.destroy();
   }
-  timer.close();
   return markdownTable(["product", "tile", "splits of k", "us", "GFLOPS"], rows);
 }
 
@@ -218,14 +313,15 @@ async function kernels(engine: WebGpuEngine, size: Size): Promise<string> {
   return markdownTable(["kernel", "dispatches", "us", "share", "GFLOPS", "GB/s"], rows);
 }
 
-/** Whole training steps, many asked for before one is awaited. */
+/** Whole training steps, many asked for before one is awaited; PyTorch's in turns with ours. */
 async function steps(
   engine: WebGpuEngine,
   sizes: readonly Size[],
+  peer: TorchPeer | undefined,
   say: (line: string) => void,
   small: boolean,
-): Promise<string> {
-  const rows: string[][] = [];
+): Promise<{ table: string; comparisons: WebGpuComparison[] }> {
+  const rows: string[][] = [], comparisons: WebGpuComparison[] = [];
   for (const size of sizes) {
     say(`training: ${size.name}`);
     const config = configOf(size), model = new Model(engine, config).initialize(0);
@@ -252,16 +348,23 @@ async function steps(
     };
     const count = small ? 3 : 50;
     await run(count);
+    const turns = await PeerTurns.training(peer, peerWork(size, config), parameterCount(config));
     const runs = [];
-    for (let i = 0; i < (small ? 2 : 5); i++) runs.push(await run(count));
+    for (let i = 0; i < (small ? 2 : 5); i++) {
+      runs.push(await run(count));
+      await turns.turn(peer?.kind === "cpu" && !small ? 1 : count);
+    }
     const whole = median(runs.map((r) => r.whole)), encoding = median(runs.map((r) => r.encoding));
+    const flops = trainingFlops(config, size.sequences, size.length);
+    const work = `training step ${size.name}`;
+    comparisons.push({ work, flops, ours: whole, ...await turns.end() });
     rows.push([
       size.name,
       String(parameterCount(config)),
       String(n),
       digits(whole),
       digits(n / whole * 1e3),
-      digits(trainingFlops(config, size.sequences, size.length) / whole / 1e6),
+      digits(flops / whole / 1e6),
       `${(100 * encoding / whole).toFixed(1)}%`,
     ]);
   }
@@ -274,10 +377,55 @@ async function steps(
     "GFLOPS",
     "CPU share: dispatching",
   ];
-  return markdownTable(head, rows);
+  return { table: markdownTable(head, rows), comparisons };
+}
+
+/** The same step as bench_torch.py reads it. */
+function peerWork({ d, layers, headDim, sequences, length }: Size, c: TransformerConfig) {
+  return {
+    work: "training",
+    threads: navigator.hardwareConcurrency,
+    vocabulary: c.vocabularySize,
+    mlpRatio: c.mlpRatio,
+    prompt: 0,
+    ...{ d, layers, headDim, sequences, length },
+  } as const;
+}
+
+/** The script's flags; `bench` has its own, from zod, which a bare machine need not have. */
+export function webGpuBenchOptions(args: string[]): WebGpuBenchOptions {
+  const string = { type: "string" } as const;
+  const options = {
+    tiny: { type: "boolean" },
+    ...{ peer: string, python: string, "peak-gflops": string },
+  } as const;
+  let values;
+  try {
+    values = parseArgs({ args, options }).values;
+  } catch (cause) {
+    throw new UsageError("flag", args.join(" "), (cause as Error).message, { cause });
+  }
+  const { tiny = false, peer, python, "peak-gflops": peak } = values;
+  if (peer !== undefined && peer !== "torch") {
+    throw new UsageError("--peer", peer, "torch, or none");
+  }
+  if (python !== undefined && peer === undefined) {
+    throw new UsageError("--python", python, "only with --peer torch");
+  }
+  const peakGflops = peak === undefined ? undefined : Number(peak);
+  if (peakGflops !== undefined && !(peakGflops > 0 && peakGflops < Infinity)) {
+    throw new UsageError("--peak-gflops", peak, "a number above 0");
+  }
+  return { tiny, peakGflops, ...peer !== undefined && { python: python ?? "python3" } };
 }
 
 if (import.meta.main) {
-  const say = (line: string) => console.error(line);
-  console.log(await benchWebGpu({ tiny: Deno.args.includes("--tiny"), say }));
+  try {
+    const say = (line: string) => console.error(line);
+    console.log(await benchWebGpu({ ...webGpuBenchOptions(Deno.args), say }));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(2);
+  }
 }

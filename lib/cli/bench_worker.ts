@@ -29,8 +29,27 @@ export interface BenchWork {
 /** A command line. */
 export type BenchCommand =
   | BenchWork & { readonly op: "choose" }
-  | BenchWork & { readonly op: "prepare"; readonly fused?: boolean }
-  | { readonly op: "measure"; readonly runs: number };
+  | BenchWork & {
+    readonly op: "prepare";
+    readonly fused?: boolean;
+    /** Of PyTorch alone: works before any is measured. Default 5. */
+    readonly warmUp?: number;
+  }
+  | {
+    readonly op: "measure";
+    readonly runs: number;
+    /** Of PyTorch alone: works in a row that one timing covers, for a card that is not waited for. Default 1. */
+    readonly together?: number;
+  }
+  /** Of PyTorch alone: what it is and computes on. */
+  | { readonly op: "describe" }
+  /** Of PyTorch alone: prepares a product of (n, n) matrices. */
+  | {
+    readonly op: "product";
+    readonly n: number;
+    readonly transposeA: boolean;
+    readonly transposeB: boolean;
+  };
 
 /** Answers to the commands. */
 export interface BenchAnswers {
@@ -43,6 +62,9 @@ export interface BenchAnswers {
     readonly peakBytes: number;
     readonly baselineBytes: number;
   };
+  /** To be checked: see parsePeer. */
+  describe: unknown;
+  product: Readonly<Record<string, never>>;
 }
 
 /** The architecture of the work. */
