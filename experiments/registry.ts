@@ -8,4 +8,5 @@ export const registry: Registry = {
   scaling: () => import("./scaling/mod.ts"),
   generalization: () => import("./generalization/mod.ts"),
   conditioning: () => import("./conditioning/mod.ts"),
+  ladder: () => import("./ladder/mod.ts"),
 };
