@@ -11,6 +11,7 @@ import { parameterCount } from "../../lib/nn/flops.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
+import { firstWrongToken } from "../shared/chains.ts";
 import { asJson, evaluate } from "../shared/evaluation.ts";
 import { train } from "../shared/training.ts";
 import { environmentOf, type Rung } from "./rungs.ts";
@@ -99,8 +100,8 @@ export function afterRightChains<State>(
 ): AfterRightChains {
   const right = labelled.flatMap(({ state, value: exact }, i) => {
     const { response, value } = predictions[i]!;
-    const trace = environment.reasoningTrace(state);
-    return trace.every((token, k) => response?.[k] === token) ? [{ value, exact }] : [];
+    const wrong = firstWrongToken(environment.reasoningTrace(state), response);
+    return wrong === null ? [{ value, exact }] : [];
   });
   if (right.length === 0) return { n: 0, r2: null };
   const { r2 } = valueReport(right.map(({ value }) => value), right.map(({ exact }) => exact));

@@ -5,6 +5,7 @@ import { table } from "../../lib/report/table.ts";
 import { criticLabel, criticStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
+import { criticsSetting, tableOfSettings, trainingSetting } from "../shared/settings.ts";
 import type { LadderCell } from "./cell.ts";
 import type { LadderConfig } from "./config.ts";
 import { CLASSES, type ComplexityClass, KNOWN } from "./rungs.ts";
@@ -142,21 +143,14 @@ export function rungsTable({ rungs }: LadderSummary): Displayable {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: LadderConfig): Displayable {
-  const { batchSize, runs, rungs, search, seeds, steps, testStates } = config;
+  const { runs, rungs, search, testStates } = config;
   const rates = rungs.map(({ name, learningRates }) =>
     `${name} ${runs.map(({ critic }) => learningRates[critic]).join(" / ")}`
   );
-  const rows = [
-    [
-      "critics",
-      runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
-        .join("; "),
-    ],
-    [
-      "training",
-      `supervised on exact values, on every rung ${steps} steps of ${batchSize} states, AdamW with warm-up and ` +
-      `cosine; seeds ${seeds.join(", ")}`,
-    ],
+  return tableOfSettings([
+    ["target", "the actor's exact probability of success, on every rung"],
+    criticsSetting(runs),
+    trainingSetting(config),
     [
       "learning rates",
       `at width 32, in the order of the critics: ${rates.join(", ")}; times the root of 32 / width`,
@@ -171,15 +165,8 @@ export function settingsTable(config: LadderConfig): Displayable {
         : "not in this profile",
     ],
     ["test", `${testStates} states of held-out problems for each rung, the same for all runs`],
-    [
-      "r2",
-      "1 - mean squared error / Var(V); an error of 1 for a response that cannot be parsed",
-    ],
-  ] as const;
-  return table({
-    rows,
-    columns: [{ title: "", cell: ([name]) => name }, { title: "", cell: ([, text]) => text }],
-  });
+    ["r2", "1 - mean squared error / Var(V); an error of 1 for a response that cannot be parsed"],
+  ]);
 }
 
 /** Scores by rung, critic and size. */
