@@ -22,8 +22,8 @@ export interface LadderCell {
   readonly critic: string;
   readonly size: CriticSize;
   readonly learningRate: number;
-  /** A run of the search is not reported. */
-  readonly role: "report" | "search";
+  /** A run of the search is not reported; one with more data beside the others. */
+  readonly role: "report" | "more data" | "search";
   readonly environment: Rung["environment"];
   readonly steps: number;
   readonly batchSize: number;

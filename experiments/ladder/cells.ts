@@ -5,11 +5,11 @@ import type { Cell } from "../../lib/run/experiment.ts";
 import { separateSeeds, sizeName } from "../shared/config.ts";
 import type { LadderCell } from "./cell.ts";
 import { type LadderConfig, learningRate, type Shape } from "./config.ts";
-import { environmentOf } from "./rungs.ts";
+import { environmentOf, MATCHED } from "./rungs.ts";
 
-/** The training runs of a configuration: rungs x critics x sizes x seeds, then the search's. */
+/** The training runs of a configuration: rungs x critics x sizes x seeds, those with more data, the search's. */
 export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
-  const { batchSize, rungs, runs, search, seeds, steps, testSeed, testStates } = config;
+  const { batchSize, moreData, rungs, runs, search, seeds, steps, testSeed, testStates } = config;
   separateSeeds("search.seeds", search?.seeds ?? [], seeds);
   if (search) separateSeeds("search.testSeed", [search.testSeed], [testSeed]);
   return rungs.flatMap((rung) => {
@@ -23,7 +23,11 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
       const definition = criticDefinition(critic);
       const transformer = criticTransformer(definition, environment, size);
       const length = criticSequenceLength(definition, environment);
-      const suffix = part.role === "search" ? `/lr${part.learningRate}` : "";
+      const suffix = part.role === "search"
+        ? `/lr${part.learningRate}`
+        : part.role === "more data"
+        ? `/steps${part.steps}`
+        : "";
       return {
         id: `${rung.name}/${critic}/${sizeName(size)}${suffix}/seed${seed}`,
         seed,
@@ -40,18 +44,24 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
           forwardFlops(transformer, testStates * length, length),
       };
     };
-    return [
-      ...runs.flatMap(({ critic, sizes }) =>
-        sizes.flatMap((size) =>
-          seeds.map((seed) =>
-            cell(critic, size, seed, {
-              role: "report",
-              learningRate: learningRate(rung, critic, size),
-              steps,
-              testSeed,
-            })
-          )
+    const reported = (
+      { critic, sizes }: LadderConfig["runs"][number],
+      part: Pick<LadderCell, "role" | "steps">,
+    ) =>
+      sizes.flatMap((size) =>
+        seeds.map((seed) =>
+          cell(critic, size, seed, {
+            ...part,
+            learningRate: learningRate(rung, critic, size),
+            testSeed,
+          })
         )
+      );
+    const more = MATCHED.includes(rung.complexity) ? moreData : undefined;
+    return [
+      ...runs.flatMap((run) => reported(run, { role: "report", steps })),
+      ...(more?.runs ?? []).flatMap((run) =>
+        reported(run, { role: "more data", steps: more!.factor * steps })
       ),
       ...(search ? runs : []).flatMap(({ critic }) =>
         search!.rates.flatMap((learningRate) =>

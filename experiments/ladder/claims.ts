@@ -59,10 +59,18 @@ function exactOn(critic: string, classes: readonly ComplexityClass[], title: str
     const rows = largest(summary, critic, classes);
     if (rows.length === 0) return missing(`${critic} on a rung in ${classes.join(", ")}`);
     const intervals = Object.fromEntries(rows.map((row) => [row.rung, row.scores.r2.iqm]));
+    const longer = summary.moreData.filter((r) =>
+      r.critic === critic && classes.includes(r.complexity)
+    );
+    const times = (longer[0]?.examples ?? 0) / rows[0]!.examples;
+    const more = longer.length > 0
+      ? ` At ${longer[0]!.size} with ${times} times the data: ${listed(longer)}.`
+      : "";
     return everywhere(
       intervals,
       EXACT,
-      () => `r2 of the ${title} critic at ${rows[0]!.size}, against ${EXACT}: ${listed(rows)}.`,
+      () =>
+        `r2 of the ${title} critic at ${rows[0]!.size}, against ${EXACT}: ${listed(rows)}.${more}`,
     );
   };
 }

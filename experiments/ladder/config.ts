@@ -5,16 +5,22 @@ import { type Rung, rung, type RungInput, RUNGS } from "./rungs.ts";
 /** Width and depth; the learning rate is the rung's. */
 const shape = size.omit({ learningRate: true });
 
+const runs = z.array(z.strictObject({
+  critic: criticName.describe("A critic of lib/critic/registry.ts."),
+  sizes: z.array(shape).min(1).describe("Sizes of its transformer."),
+})).min(1);
+
 /** Configuration of the ladder. */
 export const ladderConfig = z.strictObject({
   ...commonFields,
   rungs: z.array(rung).min(1).describe("Value functions, in order of rising complexity."),
-  runs: z.array(z.strictObject({
-    critic: criticName.describe("A critic of lib/critic/registry.ts."),
-    sizes: z.array(shape).min(1).describe("Sizes of its transformer."),
-  })).min(1).describe("Which critics are trained at which sizes, on every rung."),
+  runs: runs.describe("Which critics are trained at which sizes, on every rung."),
   steps: count.describe("Training steps, the same on every rung."),
   batchSize: count.default(16).describe("States in a training batch."),
+  moreData: z.strictObject({
+    factor: count.min(2).describe("How many times the steps."),
+    runs: runs.describe("Which critics are trained at which sizes, on the rungs up to NC1."),
+  }).optional().describe("Some of the runs with more data."),
   testStates: count.default(1000).describe("Held-out states of each rung."),
   search: z.strictObject({
     seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
@@ -31,7 +37,10 @@ export const ladderConfig = z.strictObject({
   path: ["rungs"],
   error: "two rungs have the same name: give each its own",
 }).refine(
-  ({ rungs, runs }) => rungs.every((r) => runs.every(({ critic }) => critic in r.learningRates)),
+  ({ moreData, rungs, runs }) =>
+    rungs.every((r) =>
+      [...runs, ...(moreData?.runs ?? [])].every(({ critic }) => critic in r.learningRates)
+    ),
   { path: ["rungs"], error: "a rung has no learning rate for a critic of runs: add it" },
 );
 
@@ -53,6 +62,12 @@ const d64L2 = { dModel: 64, layers: 2 };
 const pair = (
   ...sizes: Shape[]
 ) => [{ critic: "discriminative-mse", sizes }, { critic: "cot", sizes }];
+
+/** Critics that answer at once; the recurrent one goes through the prompt serially, which no transformer of fixed depth can. */
+const oneShot = ["discriminative-mse", "discriminative-gru"].map((critic) => ({
+  critic,
+  sizes: [d32L2],
+}));
 
 /** A rung of another problem size. */
 function resized(of: RungInput, size: Readonly<Record<string, number>>): RungInput {
@@ -80,20 +95,22 @@ export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
     runs: pair(d16L2),
     steps: 300,
     testStates: 200,
+    moreData: { factor: 2, runs: [{ critic: "discriminative-mse", sizes: [d16L2] }] },
     search: { seeds: [101], testSeed: 8, size: d16L2, rates: [6e-3, 1.5e-2], steps: 50 },
   },
-  quick: { seeds: [1, 2], rungs: Object.values(RUNGS), runs: pair(d32L2), steps: 800 },
+  quick: { seeds: [1, 2], rungs: Object.values(RUNGS), runs: pair(d32L2), steps: 600 },
   standard: {
     seeds: [1, 2, 3, 4, 5],
     rungs: Object.values(RUNGS),
-    runs: pair(d16L2, d32L2, d64L2),
-    steps: 1500,
+    runs: [...pair(d16L2, d32L2, d64L2), { critic: "discriminative-gru", sizes: [d32L2] }],
+    steps: 750,
+    moreData: { factor: 4, runs: oneShot },
     search: {
       seeds: [101],
       testSeed: 8,
       size: d32L2,
-      rates: [1e-3, 2.5e-3, 6e-3, 1.5e-2],
-      steps: 1000,
+      rates: [1e-3, 2.5e-3, 6e-3, 1.5e-2, 3.5e-2],
+      steps: 600,
     },
   },
 };

@@ -7,7 +7,7 @@ import { sizeName } from "../shared/config.ts";
 import type { TestReport } from "../shared/evaluation.ts";
 import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
 import { difference } from "../shared/verdicts.ts";
-import type { AfterRightChains, Baselines } from "./cell.ts";
+import type { AfterRightChains, Baselines, LadderCell } from "./cell.ts";
 import { ladderCells } from "./cells.ts";
 import type { LadderConfig } from "./config.ts";
 import { type ComplexityClass, environmentOf, type Rung } from "./rungs.ts";
@@ -45,6 +45,8 @@ export interface LadderRow {
   readonly size: string;
   readonly parameters: number;
   readonly trainingFlops: number;
+  /** States seen in training. */
+  readonly examples: number;
   readonly scores: TestScores;
   /** Where the chain of thought is right in every token; null if that is so in fewer than 50 states for some seed. */
   readonly r2AfterRightChains: Scores | null;
@@ -74,6 +76,8 @@ export interface LadderSummary {
   readonly rungs: readonly RungSummary[];
   readonly seeds: number;
   readonly rows: readonly LadderRow[];
+  /** Some of them with more data. */
+  readonly moreData: readonly LadderRow[];
   readonly advantages: readonly Advantage[];
   readonly search: readonly SearchRow[];
   readonly bootstrap: { readonly seed: number; readonly replicates: number };
@@ -89,29 +93,32 @@ export function summarizeLadder(
   const reportOf = (id: string) => results.get(id)!.metrics.test as unknown as TestReport;
   const rungOf = (name: string) => config.rungs.find((rung) => rung.name === name)!;
 
-  const reported = cells.filter((cell) => cell.config.role === "report");
-  const groups = Map.groupBy(
-    reported,
-    ({ config: { rung, critic, size } }) => `${rung}/${critic}/${sizeName(size)}`,
-  );
-  const rows = [...groups.values()].map((group): LadderRow => {
-    const { critic, rung, size } = group[0]!.config;
-    const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
-    return {
-      rung,
-      complexity: rungOf(rung).complexity,
-      critic,
-      title: criticDefinition(critic).title,
-      size: sizeName(size),
-      parameters: parameters as number,
-      trainingFlops: trainingFlops as number,
-      scores: testScores(group.map(({ id }) => reportOf(id)), bootstrap),
-      r2AfterRightChains: afterRight(group.map(({ id }) => results.get(id)!), bootstrap),
-    };
-  });
+  const rowsOf = (role: LadderCell["role"]) => {
+    const groups = Map.groupBy(
+      cells.filter((cell) => cell.config.role === role),
+      ({ config: { rung, critic, size } }) => `${rung}/${critic}/${sizeName(size)}`,
+    );
+    return [...groups.values()].map((group): LadderRow => {
+      const { batchSize, critic, rung, size, steps } = group[0]!.config;
+      const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
+      return {
+        rung,
+        complexity: rungOf(rung).complexity,
+        critic,
+        title: criticDefinition(critic).title,
+        size: sizeName(size),
+        parameters: parameters as number,
+        trainingFlops: trainingFlops as number,
+        examples: steps * batchSize,
+        scores: testScores(group.map(({ id }) => reportOf(id)), bootstrap),
+        r2AfterRightChains: afterRight(group.map(({ id }) => results.get(id)!), bootstrap),
+      };
+    });
+  };
+  const rows = rowsOf("report");
 
   const rungs = config.rungs.map((rung): RungSummary => {
-    const { id } = reported.find((cell) => cell.config.rung === rung.name)!;
+    const { id } = cells.find(({ config: c }) => c.rung === rung.name && c.role === "report")!;
     const { meanExact, varianceExact } = reportOf(id);
     return {
       name: rung.name,
@@ -155,7 +162,15 @@ export function summarizeLadder(
     };
   });
 
-  return { rungs, seeds: config.seeds.length, rows, advantages, search, bootstrap };
+  return {
+    rungs,
+    seeds: config.seeds.length,
+    rows,
+    moreData: rowsOf("more data"),
+    advantages,
+    search,
+    bootstrap,
+  };
 }
 
 function afterRight(
@@ -192,12 +207,13 @@ function problemOf(
 }
 
 /** One line a rung, critic and size, for the terminal. */
-export function ladderTable({ rows }: LadderSummary): TableRow[] {
-  return rows.map(({ rung, complexity, title, size, scores }) => ({
+export function ladderTable({ rows, moreData }: LadderSummary): TableRow[] {
+  return [...rows, ...moreData].map(({ rung, complexity, title, size, examples, scores }) => ({
     rung,
     class: complexity,
     critic: title,
     size,
+    examples,
     r2: scores.r2.iqm.estimate,
     "95% low": scores.r2.iqm.low,
     "95% high": scores.r2.iqm.high,
