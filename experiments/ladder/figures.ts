@@ -1,5 +1,6 @@
 /** The figures and tables of the report; each a function of the summary alone. */
-import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
+import { type Bar, type Figure, figure, type Series } from "../../lib/report/figure.ts";
+import { formatNumber } from "../../lib/report/format.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel, criticStyle } from "../../lib/report/theme.ts";
@@ -43,8 +44,19 @@ function shade(critic: string, rank: number, count: number): string {
   return `#${mixed.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 }
 
+function bar({ rung: name, complexity, scores }: LadderRow, metric: Metric): Bar {
+  const { estimate, low, high } = scores[metric].iqm;
+  const cut = (x: number | null) => x === null ? null : Math.max(x, FLOOR);
+  return {
+    category: category({ name, complexity }),
+    y: cut(estimate),
+    low: cut(low),
+    high: cut(high),
+  };
+}
+
 /** One group of bars a rung, one bar a critic and size. */
-function bars({ rows, rungs }: LadderSummary, metric: Metric): Series[] {
+function bars({ rows }: LadderSummary, metric: Metric): Series[] {
   return [...Map.groupBy(rows, ({ critic }) => critic)].flatMap(([critic, of]) => {
     const sizes = [...new Set(of.map(({ size }) => size))];
     return sizes.map((size, i) => ({
@@ -52,12 +64,7 @@ function bars({ rows, rungs }: LadderSummary, metric: Metric): Series[] {
       critic,
       name: sizes.length > 1 ? `${criticLabel(critic)}, ${size}` : criticLabel(critic),
       style: { color: shade(critic, i, sizes.length) },
-      bars: rungs.map((rung) => {
-        const row = of.find((row) => row.size === size && row.rung === rung.name);
-        const iqm = row?.scores[metric].iqm ?? { estimate: null, low: null, high: null };
-        const y = iqm.estimate === null ? null : Math.max(iqm.estimate, FLOOR);
-        return { category: category(rung), y, low: iqm.low, high: iqm.high };
-      }),
+      bars: of.filter((row) => row.size === size).map((row) => bar(row, metric)),
     }));
   });
 }
@@ -98,6 +105,36 @@ export function rankingFigure(summary: LadderSummary): Figure {
     y: { title: "ranking accuracy", min: 0, max: 1 },
     series: bars(summary, "rankingAccuracy"),
     references: [{ axis: "y", value: 0.5, label: "chance" }],
+    width: 960,
+  });
+}
+
+/** r2 of some critics with the reported amount of data and with more, on the rungs that have such runs. */
+export function moreDataFigure(summary: LadderSummary): Figure {
+  const { moreData, rows } = summary;
+  const alike = (a: LadderRow, b: LadderRow) => a.critic === b.critic && a.size === b.size;
+  const compared = [
+    ...rows.filter((row) => moreData.some((more) => alike(row, more))),
+    ...moreData,
+  ];
+  const kinds = Map.groupBy(compared, ({ critic, size }) => `${criticLabel(critic)}, ${size}`);
+  return figure({
+    title: "r2 with more data",
+    subtitle: overSeeds(summary),
+    x: { title: "value function" },
+    y: { title: "r2 against the exact value" },
+    series: [...kinds].flatMap(([kind, of]) => {
+      const amounts = [...new Set(of.map(({ examples }) => examples))];
+      return amounts.map((amount, i) => ({
+        kind: "bars" as const,
+        critic: of[0]!.critic,
+        name: `${kind}, ${formatNumber(amount)} examples`,
+        style: { color: shade(of[0]!.critic, i, amounts.length) },
+        bars: of.filter(({ examples, rung }) =>
+          examples === amount && moreData.some((more) => more.rung === rung)
+        ).map((row) => bar(row, "r2")),
+      }));
+    }),
     width: 960,
   });
 }
