@@ -63,12 +63,6 @@ const pair = (
   ...sizes: Shape[]
 ) => [{ critic: "discriminative-mse", sizes }, { critic: "cot", sizes }];
 
-/** Critics that answer at once; the recurrent one goes through the prompt serially, which no transformer of fixed depth can. */
-const oneShot = ["discriminative-mse", "discriminative-gru"].map((critic) => ({
-  critic,
-  sizes: [d32L2],
-}));
-
 /** A rung of another problem size. */
 function resized(of: RungInput, size: Readonly<Record<string, number>>): RungInput {
   const { environment } = of;
@@ -85,32 +79,36 @@ function resized(of: RungInput, size: Readonly<Record<string, number>>): RungInp
 export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
   smoke: {
     seeds: [1, 2],
-    // Shorter words, which are learned in seconds.
+    // Shorter words and looser formulas, which are learned in seconds.
     rungs: [
-      resized(RUNGS.localCheck, { minLength: 3, maxLength: 5, maxMoves: 2, maxMovesBefore: 1 }),
+      resized(RUNGS.localCheck, { minLength: 3, maxLength: 5, maxMoves: 3, maxMovesBefore: 1 }),
       resized(RUNGS.S3, { minLength: 3, maxLength: 5 }),
-      resized(RUNGS.A5, { minLength: 3, maxLength: 5 }),
+      resized(RUNGS.A5, { minLength: 3, maxLength: 5, maxMoves: 3, maxMovesBefore: 1 }),
       resized(RUNGS.sat, { minVariables: 4, maxVariables: 4, clauseRatio: 2 }),
     ],
-    runs: pair(d16L2),
-    steps: 300,
+    runs: pair(d32L2),
+    steps: 400,
     testStates: 200,
-    moreData: { factor: 2, runs: [{ critic: "discriminative-mse", sizes: [d16L2] }] },
-    search: { seeds: [101], testSeed: 8, size: d16L2, rates: [6e-3, 1.5e-2], steps: 50 },
+    moreData: { factor: 2, runs: [{ critic: "discriminative-mse", sizes: [d32L2] }] },
+    search: { seeds: [101], testSeed: 8, size: d32L2, rates: [6e-3, 1.5e-2], steps: 50 },
   },
-  quick: { seeds: [1, 2], rungs: Object.values(RUNGS), runs: pair(d32L2), steps: 600 },
+  quick: { seeds: [1, 2], rungs: Object.values(RUNGS), runs: pair(d32L2), steps: 750 },
   standard: {
     seeds: [1, 2, 3, 4, 5],
     rungs: Object.values(RUNGS),
-    runs: [...pair(d16L2, d32L2, d64L2), { critic: "discriminative-gru", sizes: [d32L2] }],
-    steps: 750,
-    moreData: { factor: 4, runs: oneShot },
+    runs: [
+      ...pair(d16L2, d32L2, d64L2),
+      // Goes through the prompt serially, as no transformer of constant depth can.
+      { critic: "discriminative-gru", sizes: [d32L2] },
+    ],
+    steps: 1000,
+    moreData: { factor: 4, runs: [{ critic: "discriminative-mse", sizes: [d32L2] }] },
     search: {
       seeds: [101],
       testSeed: 8,
       size: d32L2,
-      rates: [1e-3, 2.5e-3, 6e-3, 1.5e-2, 3.5e-2],
-      steps: 600,
+      rates: [1e-3, 2.5e-3, 6e-3, 1.5e-2],
+      steps: 750,
     },
   },
 };

@@ -47,11 +47,11 @@ function shade(critic: string, rank: number, count: number): string {
 function bar({ rung: name, complexity, scores }: LadderRow, metric: Metric): Bar {
   const { estimate, low, high } = scores[metric].iqm;
   const cut = (x: number | null) => x === null ? null : Math.max(x, FLOOR);
+  const drawn = high !== null && high > FLOOR;
   return {
     category: category({ name, complexity }),
     y: cut(estimate),
-    low: cut(low),
-    high: cut(high),
+    ...(drawn ? { low: cut(low), high } : {}),
   };
 }
 

@@ -142,7 +142,11 @@ export const RUNGS = {
   sat: {
     name: "3-SAT",
     complexity: "NP-hard",
-    environment: { name: "sat", config: { minVariables: 5, maxVariables: 5 }, actor },
+    environment: {
+      name: "sat",
+      config: { minVariables: 5, maxVariables: 5, clauseRatio: 3 },
+      actor,
+    },
     learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
   },
 } as const satisfies Record<string, RungInput>;
