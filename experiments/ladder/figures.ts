@@ -62,7 +62,7 @@ function bars({ rows }: LadderSummary, metric: Metric): Series[] {
     return sizes.map((size, i) => ({
       kind: "bars" as const,
       critic,
-      name: sizes.length > 1 ? `${criticLabel(critic)}, ${size}` : criticLabel(critic),
+      name: `${criticLabel(critic)}, ${size}`,
       style: { color: shade(critic, i, sizes.length) },
       bars: of.filter((row) => row.size === size).map((row) => bar(row, metric)),
     }));
@@ -73,7 +73,8 @@ function overSeeds({ seeds }: LadderSummary): string {
   return `Interquartile mean over ${seeds} seeds with bootstrap 95% intervals.`;
 }
 
-const CLASS_NOTE = "In brackets the class of the value function's family; * of unbounded problems.";
+const CLASS_NOTE =
+  "In brackets the class of the value function's family; * holds for unbounded problems only.";
 
 /** r2 by rung; the classes of theory are on the axis. */
 export function r2Figure(summary: LadderSummary): Figure {
@@ -100,11 +101,12 @@ export function r2Figure(summary: LadderSummary): Figure {
 export function rankingFigure(summary: LadderSummary): Figure {
   return figure({
     title: "How well a critic orders states, by rung of the ladder",
-    subtitle: `${overSeeds(summary)} ${CLASS_NOTE}`,
+    subtitle: `Fraction of pairs of states in the right order; 0.5 is chance. ${
+      overSeeds(summary)
+    } ${CLASS_NOTE}`,
     x: { title: "value function" },
     y: { title: "ranking accuracy", min: 0, max: 1 },
     series: bars(summary, "rankingAccuracy"),
-    references: [{ axis: "y", value: 0.5, label: "chance" }],
     width: 960,
   });
 }

@@ -95,31 +95,34 @@ function group(
   return { name: "permutation", config: { ...config, maxMovesBefore }, actor };
 }
 
-/** The ladder. Circuit and formula sizes are small, for the prompt and chain of a gate or clause take many tokens. */
+/**
+ * The ladder. Learning rates are the best of the standard profile's search, the middle one of equals. Circuits and
+ * formulas are small, for a gate or clause takes many tokens; formulas have fewer clauses than the hardest.
+ */
 export const RUNGS = {
   localCheck: {
     name: "local check",
     complexity: "AC0",
     environment: { name: "local-check", actor },
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 2.5e-3, cot: 6e-3 },
   },
   Z120: {
     name: "Z120",
     complexity: "ACC0",
     environment: group({ group: "Z120", generators: [1, -1, 11, -11], maxMoves: 6 }),
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 1e-3, "discriminative-gru": 6e-3, cot: 1.5e-2 },
   },
   S3: {
     name: "S3",
     complexity: "ACC0",
     environment: group({ group: "S3", maxMoves: 1 }),
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 6e-3, "discriminative-gru": 1e-3, cot: 6e-3 },
   },
   S4: {
     name: "S4",
     complexity: "ACC0",
     environment: group({ group: "S4", maxMoves: 3 }),
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 1.5e-2, cot: 6e-3 },
   },
   A5: {
     name: "A5",
@@ -131,13 +134,13 @@ export const RUNGS = {
     name: "S5",
     complexity: "NC1",
     environment: group({ group: "S5", maxMoves: 6 }),
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 6e-3, "discriminative-gru": 2.5e-3, cot: 6e-3 },
   },
   circuit: {
     name: "circuit",
     complexity: "P",
     environment: { name: "circuit", actor: { epsilon: 0.2 } },
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 6e-3, "discriminative-gru": 2.5e-3, cot: 1.5e-2 },
   },
   sat: {
     name: "3-SAT",
@@ -147,6 +150,6 @@ export const RUNGS = {
       config: { minVariables: 5, maxVariables: 5, clauseRatio: 3 },
       actor,
     },
-    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 6e-3, cot: 6e-3 },
+    learningRates: { "discriminative-mse": 2.5e-3, "discriminative-gru": 1.5e-2, cot: 6e-3 },
   },
 } as const satisfies Record<string, RungInput>;
