@@ -2,8 +2,7 @@
  * What theory would have, as predicates on the summary, all about the largest size. Where a claim is about several rungs
  * or pairs of rungs, it must hold for each: see `everywhere`.
  */
-import type { Interval } from "../../lib/eval/bootstrap.ts";
-import { stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
+import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { difference, everywhere, shown, side } from "../shared/verdicts.ts";
@@ -44,13 +43,12 @@ function listed(rows: readonly LadderRow[]): string {
   return rows.map(({ rung, scores }) => `${rung} ${shown(scores.r2.iqm)}`).join(", ");
 }
 
-/** How many intervals lie above 0, and which do not, in words. */
-function held(intervals: Readonly<Record<string, Interval>>, parts: string): string {
-  const all = Object.values(intervals);
-  const above = all.filter(({ low }) => low !== null && low > 0).length;
-  return above === all.length
-    ? `this holds for all ${all.length} pairs of rungs`
-    : `this holds for ${above} of ${all.length} pairs of rungs (${parts})`;
+/** For how many pairs of rungs the interval lies above 0, and for which it does not. */
+function held(intervals: Readonly<Record<string, Interval>>): string {
+  const names = Object.keys(intervals);
+  const others = names.filter((name) => side(intervals[name]!) !== 1);
+  return `this holds for ${names.length - others.length} of ${names.length} pairs of rungs` +
+    (others.length > 0 ? `, not for ${others.join(", ")}` : "");
 }
 
 /** r2 above `EXACT` on every rung of some classes. */
@@ -92,11 +90,7 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
       return everywhere(
         intervals,
         0,
-        (parts) =>
-          `Discriminative critic at ${rows[0]!.size}, r2: ${listed(rows)}; ${
-            held(intervals, parts)
-          }.`,
-        { above: "higher:", neither: "undecided:", below: "lower:" },
+        () => `Discriminative critic at ${rows[0]!.size}, r2: ${listed(rows)}; ${held(intervals)}.`,
       );
     },
   },
@@ -127,10 +121,14 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
       const { r2AfterRightChains: after, scores: { r2, traceAccuracy } } = row;
       const right = (100 * (traceAccuracy?.iqm.estimate ?? 0)).toFixed(0);
       const s = after ? side(after.iqm, EXACT) : undefined;
+      const { conclusionR2 } = summary.rungs.find(({ name }) => name === row.rung)!;
       return {
         verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
         reading: `CoT critic at ${row.size}: r2 ${shown(r2.iqm)} on all states, ` +
-          `${after ? shown(after.iqm) : "unknown"} after right chains, which ${right}% are.`,
+          `${
+            after ? shown(after.iqm) : "unknown"
+          } after right chains, which ${right}% are; the best function of the ` +
+          `chain's last token and the steps left has ${conclusionR2.toFixed(2)}.`,
         evidence: { r2: { ...r2.iqm }, afterRightChains: after && { ...after.iqm } },
       };
     },
@@ -164,11 +162,10 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
       return everywhere(
         intervals,
         0,
-        (parts) =>
+        () =>
           `r2 of the CoT critic less the discriminative one's at ${size}: ${
             gains.map(({ rung, r2 }) => `${rung} ${shown(r2)}`).join(", ")
-          }; ${held(intervals, parts)}.`,
-        { above: "grows:", neither: "undecided:", below: "shrinks:" },
+          }; ${held(intervals)}.`,
       );
     },
   },
