@@ -87,7 +87,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
       resized(RUNGS.sat, { minVariables: 4, maxVariables: 4, clauseRatio: 2 }),
     ],
     runs: pair(d32L2),
-    steps: 400,
+    steps: 300,
     testStates: 200,
     moreData: { factor: 2, runs: [{ critic: "discriminative-mse", sizes: [d32L2] }] },
     search: { seeds: [101], testSeed: 8, size: d32L2, rates: [6e-3, 1.5e-2], steps: 50 },
