@@ -29,6 +29,7 @@ export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
 export type { CircuitActor, CircuitEnvironment, CircuitState } from "./env/circuit.ts";
 export type { Circuit, Gate } from "./env/circuit_program.ts";
 export { type Environment, positionId } from "./env/environment.ts";
+export type { LocalCheckActor, LocalCheckState } from "./env/local_check.ts";
 export type { PermutationActor, PermutationState } from "./env/permutation.ts";
 export { createEnvironment, environments } from "./env/registry.ts";
 export type { SatActor, SatState } from "./env/sat.ts";

@@ -4,7 +4,7 @@ import type { permutationActor, permutationConfig } from "../../lib/env/permutat
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
-import { type criticRuns, sizeName } from "./config.ts";
+import { type criticRuns, type Size, sizeName } from "./config.ts";
 
 /** A line of the table: what, and how it was set. */
 export type Setting = readonly [name: string, text: string];
@@ -30,6 +30,19 @@ export function environmentSetting(
   ];
 }
 
+/** Which critics, at which sizes. */
+export function criticsSetting(
+  runs: readonly {
+    readonly critic: string;
+    readonly sizes: readonly Pick<Size, "dModel" | "layers">[];
+  }[],
+): Setting {
+  const text = runs.map(({ critic, sizes }) =>
+    `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`
+  );
+  return ["critics", text.join("; ")];
+}
+
 /** How much is learned from, and with which seeds. */
 export function trainingSetting(
   { batchSize, seeds, steps }: Pick<SupervisedSettings, "batchSize" | "seeds" | "steps">,
@@ -51,11 +64,7 @@ export function supervisedSettings(config: SupervisedSettings): Setting[] {
       `a program: with probability ${actor.epsilon} a uniform move, else one that shortens the distance`,
     ],
     ["target", "the actor's exact probability of success, by dynamic programming"],
-    [
-      "critics",
-      runs.map(({ critic, sizes }) => `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")})`)
-        .join("; "),
-    ],
+    criticsSetting(runs),
     trainingSetting(config),
   ];
 }

@@ -13,6 +13,10 @@ const actors: Record<string, { actors: unknown[]; difficulty: { min: number; max
   },
   circuit: { actors: [{ epsilon: 0.2 }, { epsilon: 0.6 }], difficulty: { min: 9, max: 12 } },
   sat: { actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }], difficulty: { min: 8, max: 9 } },
+  "local-check": {
+    actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }],
+    difficulty: { min: 12, max: 15 },
+  },
 };
 
 Deno.test("every environment is covered here", () => {

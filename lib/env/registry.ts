@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";
+import { localCheck } from "./local_check.ts";
 import { parseConfig } from "./parse_config.ts";
 import { permutation } from "./permutation.ts";
 import { sat } from "./sat.ts";
@@ -11,6 +12,7 @@ export const environments = {
   permutation,
   circuit,
   sat,
+  "local-check": localCheck,
 };
 
 /** A registered name. */

@@ -32,7 +32,7 @@ Deno.test("an unknown name lists the choices", () => {
       name: "UsageError",
       message: `environment: ${
         JSON.stringify(name)
-      }: unknown environment; choose from permutation, circuit, sat`,
+      }: unknown environment; choose from permutation, circuit, sat, local-check`,
     });
   }
 });

@@ -1,0 +1,139 @@
+/** One training run: a critic of one kind and size, trained on the exact values of one rung, judged on held-out problems. */
+import { createBackend } from "../../lib/backend/create.ts";
+import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
+import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { supervisedStep } from "../../lib/critic/supervised.ts";
+import type { Environment } from "../../lib/env/environment.ts";
+import { sampleStates } from "../../lib/env/sampling.ts";
+import { valueReport } from "../../lib/eval/value_report.ts";
+import { parameterCount } from "../../lib/nn/flops.ts";
+import { adamW } from "../../lib/nn/optimizer.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { saveTraining } from "../../lib/run/training_checkpoint.ts";
+import { firstWrongToken } from "../shared/chains.ts";
+import { asJson, evaluate } from "../shared/evaluation.ts";
+import { train } from "../shared/training.ts";
+import { environmentOf, type Rung } from "./rungs.ts";
+
+/** Everything a run depends on besides its seed. */
+export interface LadderCell {
+  readonly rung: string;
+  readonly critic: string;
+  readonly size: CriticSize;
+  readonly learningRate: number;
+  /** A run of the search is not reported; one with more data beside the others. */
+  readonly role: "report" | "more data" | "search";
+  readonly environment: Rung["environment"];
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly testSeed: number;
+  readonly testStates: number;
+}
+
+/** What is to be known of the test states themselves. */
+export interface Baselines {
+  /** r2 of the best function of the episode's progress: what the steps left alone tell. */
+  readonly progressR2: number;
+  /** r2 of the best function of progress and the chain's last token: what a critic can read off a right chain's end. */
+  readonly conclusionR2: number;
+}
+
+/** The values that follow a chain of thought which is right in every token. */
+export interface AfterRightChains {
+  /** How many there are. */
+  readonly n: number;
+  /** r2 over these states, their own variance taken; null if they are too few or all of one value. */
+  readonly r2: number | null;
+}
+
+/** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
+export async function runLadderCell(
+  { seed, config }: Cell<LadderCell>,
+  context: CellContext,
+  checkpointSeconds?: number,
+): Promise<CellResult> {
+  const { batchSize, learningRate, steps, testSeed, testStates } = config;
+  const { actor } = config.environment;
+  const environment = environmentOf(config.environment);
+  const { backend = "wasm", threads } = context;
+  const engine = await createBackend(backend, { threads });
+  try {
+    const definition = criticDefinition(config.critic);
+    const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
+    const data = { seed, purpose: "ladder/train", batchSize, actor };
+    const optimizer = adamW(learningRate, steps);
+    const step = () => supervisedStep(critic, data, optimizer);
+    const { curve, seconds } = await train(critic, { steps, step, checkpointSeconds }, context);
+    const start = performance.now();
+    const key = { seed: testSeed, purpose: "ladder/test" };
+    const states = sampleStates(environment, key, testStates, { actor, split: "test" });
+    const labelled = states.map((state) => ({
+      state,
+      context: {},
+      value: environment.exactValue(state, actor),
+    }));
+    const { report, predictions } = await evaluate(critic, environment, labelled);
+    return {
+      metrics: {
+        parameters: parameterCount(critic.model.config),
+        trainingFlops: steps * critic.trainingFlops(batchSize),
+        test: asJson(report),
+        afterRightChains: { ...afterRightChains(environment, labelled, predictions) },
+        baselines: { ...baselines(environment, labelled) },
+        curve,
+      },
+      digests: { parameters: await critic.model.digest() },
+      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
+      unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+/** See `AfterRightChains`; none for critics that write no chain. */
+export function afterRightChains<State>(
+  environment: Environment<State, unknown>,
+  labelled: readonly LabelledState<State>[],
+  predictions: readonly Prediction[],
+): AfterRightChains {
+  const right = labelled.flatMap(({ state, value: exact }, i) => {
+    const { response, value } = predictions[i]!;
+    const wrong = firstWrongToken(environment.reasoningTrace(state), response);
+    return wrong === null ? [{ value, exact }] : [];
+  });
+  if (right.length === 0) return { n: 0, r2: null };
+  const { r2 } = valueReport(right.map(({ value }) => value), right.map(({ exact }) => exact));
+  return { n: right.length, r2 };
+}
+
+/** See `Baselines`; fitted on the test states themselves, which flatters them a little. */
+export function baselines<State>(
+  environment: Environment<State, unknown>,
+  labelled: readonly LabelledState<State>[],
+): Baselines {
+  const progress = ({ state }: LabelledState<State>) => environment.progress(state);
+  const conclusion = ({ state }: LabelledState<State>) => environment.reasoningTrace(state).at(-1);
+  return {
+    progressR2: betweenGroups(labelled, progress),
+    conclusionR2: betweenGroups(labelled, (l) => `${progress(l)}/${conclusion(l)}`),
+  };
+}
+
+/** The share of the values' variance that lies between groups: r2 of the best function of the group. */
+function betweenGroups<State>(
+  labelled: readonly LabelledState<State>[],
+  groupOf: (labelled: LabelledState<State>) => unknown,
+): number {
+  const mean = (of: readonly LabelledState<State>[]) =>
+    of.reduce((sum, { value }) => sum + value, 0) / of.length;
+  const centre = mean(labelled);
+  let between = 0, all = 0;
+  for (const members of Map.groupBy(labelled, groupOf).values()) {
+    const offset = mean(members) - centre;
+    between += members.length * offset * offset;
+    for (const { value } of members) all += (value - centre) * (value - centre);
+  }
+  return between / all;
+}

@@ -1,0 +1,80 @@
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
+import { separateSeeds, sizeName } from "../shared/config.ts";
+import type { LadderCell } from "./cell.ts";
+import { type LadderConfig, learningRate, type Shape } from "./config.ts";
+import { environmentOf, MATCHED } from "./rungs.ts";
+
+/** The training runs of a configuration: rungs x critics x sizes x seeds, those with more data, the search's. */
+export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
+  const { batchSize, moreData, rungs, runs, search, seeds, steps, testSeed, testStates } = config;
+  separateSeeds("search.seeds", search?.seeds ?? [], seeds);
+  if (search) separateSeeds("search.testSeed", [search.testSeed], [testSeed]);
+  return rungs.flatMap((rung) => {
+    const environment = environmentOf(rung.environment);
+    const cell = (
+      critic: string,
+      size: Shape,
+      seed: number,
+      part: Pick<LadderCell, "role" | "learningRate" | "steps" | "testSeed">,
+    ): Cell<LadderCell> => {
+      const definition = criticDefinition(critic);
+      const transformer = criticTransformer(definition, environment, size);
+      const length = criticSequenceLength(definition, environment);
+      const suffix = part.role === "search"
+        ? `/lr${part.learningRate}`
+        : part.role === "more data"
+        ? `/steps${part.steps}`
+        : "";
+      return {
+        id: `${rung.name}/${critic}/${sizeName(size)}${suffix}/seed${seed}`,
+        seed,
+        config: {
+          rung: rung.name,
+          critic,
+          size,
+          ...part,
+          environment: rung.environment,
+          batchSize,
+          testStates,
+        },
+        cost: part.steps * trainingFlops(transformer, batchSize, length) +
+          forwardFlops(transformer, testStates * length, length),
+      };
+    };
+    const reported = (
+      { critic, sizes }: LadderConfig["runs"][number],
+      part: Pick<LadderCell, "role" | "steps">,
+    ) =>
+      sizes.flatMap((size) =>
+        seeds.map((seed) =>
+          cell(critic, size, seed, {
+            ...part,
+            learningRate: learningRate(rung, critic, size),
+            testSeed,
+          })
+        )
+      );
+    const more = MATCHED.includes(rung.complexity) ? moreData : undefined;
+    return [
+      ...runs.flatMap((run) => reported(run, { role: "report", steps })),
+      ...(more?.runs ?? []).flatMap((run) =>
+        reported(run, { role: "more data", steps: more!.factor * steps })
+      ),
+      ...(search ? runs : []).flatMap(({ critic }) =>
+        search!.rates.flatMap((learningRate) =>
+          search!.seeds.map((seed) =>
+            cell(critic, search!.size, seed, {
+              role: "search",
+              learningRate,
+              steps: search!.steps,
+              testSeed: search!.testSeed,
+            })
+          )
+        )
+      ),
+    ];
+  });
+}

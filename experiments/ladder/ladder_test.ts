@@ -1,0 +1,311 @@
+import assert from "node:assert/strict";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { sampleStates } from "../../lib/env/sampling.ts";
+import { UsageError } from "../../lib/errors.ts";
+import type { CellContext } from "../../lib/run/experiment.ts";
+import { afterRightChains, baselines, runLadderCell } from "./cell.ts";
+import { ladderCells } from "./cells.ts";
+import { ladderClaims } from "./claims.ts";
+import {
+  type LadderConfig,
+  ladderConfig,
+  type LadderInput,
+  learningRate,
+  profiles,
+} from "./config.ts";
+import { r2Figure, rankingFigure } from "./figures.ts";
+import { environmentOf, MATCHED, RUNGS } from "./rungs.ts";
+import { type LadderSummary, summarizeLadder } from "./summary.ts";
+
+const size = { dModel: 16, layers: 1 };
+
+function config(change: Partial<LadderInput> = {}): LadderConfig {
+  return ladderConfig.parse({
+    seeds: [1],
+    rungs: [RUNGS.S3],
+    runs: [{ critic: "discriminative-mse", sizes: [size] }],
+    steps: 120,
+    batchSize: 16,
+    testStates: 50,
+    ...change,
+  });
+}
+
+function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
+  return { threads, checkpoint, progress: () => {} };
+}
+
+Deno.test("every profile gives cells with unique ids and positive costs", () => {
+  for (const profile of Object.values(profiles)) {
+    const cells = ladderCells(ladderConfig.parse(profile));
+    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
+    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
+  }
+});
+
+Deno.test("rungs of a profile differ in their problems alone", () => {
+  for (const profile of Object.values(profiles)) {
+    const cells = ladderCells(ladderConfig.parse(profile));
+    for (const role of ["report", "search"]) {
+      const of = cells.filter((cell) => cell.config.role === role);
+      const runs = Map.groupBy(of, ({ config: { rung } }) => rung);
+      const shapes = [...runs.values()].map((group) =>
+        group.map((
+          { seed, config: c },
+        ) => [seed, c.critic, c.size, c.steps, c.batchSize, c.testSeed])
+      );
+      for (const shape of shapes) assert.deepEqual(shape, shapes[0]);
+    }
+  }
+});
+
+Deno.test("rungs up to NC1 have four symbols, words of one length range, and prompts alike", () => {
+  const lengths = Object.values(ladderConfig.parse(profiles.quick).rungs)
+    .filter(({ complexity }) => MATCHED.includes(complexity))
+    .map(({ environment: e }) => {
+      assert.ok(e.name === "permutation" || e.name === "local-check");
+      const symbols = e.name === "permutation"
+        ? createEnvironment(e.name, e.config).group.generators.length
+        : e.config.symbols;
+      assert.deepEqual([symbols, e.config.minLength, e.config.maxLength], [4, 6, 10]);
+      const { maxPromptLength, maxTraceLength } = environmentOf(e);
+      assert.equal(maxPromptLength, maxTraceLength + 2);
+      return maxPromptLength;
+    });
+  assert.equal(lengths.length, 6);
+  assert.ok(Math.max(...lengths) - Math.min(...lengths) <= 3, `${lengths}`);
+});
+
+Deno.test("mean and variance of the values are comparable on all rungs", () => {
+  for (const { environment: e, name } of ladderConfig.parse(profiles.quick).rungs) {
+    const environment = environmentOf(e);
+    const key = { seed: 1, purpose: "ladder-test" };
+    const values = sampleStates(environment, key, 4000, { actor: e.actor, split: "train" })
+      .map((state) => environment.exactValue(state, e.actor));
+    const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+    const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
+    assert.ok(mean > 0.4 && mean < 0.75, `${name}: mean ${mean}`);
+    assert.ok(variance > 0.05 && variance < 0.11, `${name}: variance ${variance}`);
+  }
+});
+
+Deno.test("the learning rate falls with the root of the width, tuned at 32", () => {
+  const [rung] = config().rungs;
+  const at = (dModel: number) => learningRate(rung!, "cot", { dModel, layers: 2 });
+  assert.equal(at(32), RUNGS.S3.learningRates.cot);
+  assert.ok(Math.abs(at(128) - at(32) / 2) < 1e-12);
+});
+
+Deno.test("bad configurations name field and remedy", () => {
+  assert.throws(
+    () => config({ rungs: [RUNGS.S3, RUNGS.S3] }),
+    /two rungs have the same name: give each its own/,
+  );
+  assert.throws(
+    () => config({ runs: [{ critic: "filler", sizes: [size] }] }),
+    /a rung has no learning rate for a critic of runs: add it/,
+  );
+  const search = { seeds: [1], testSeed: 8, size, rates: [1e-3, 2e-3], steps: 10 };
+  assert.throws(() => ladderCells(config({ search })), UsageError);
+  const same = { ...search, seeds: [101], testSeed: 7 };
+  assert.throws(() => ladderCells(config({ search: same })), UsageError);
+});
+
+Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
+  for (const critic of ["discriminative-mse", "cot"]) {
+    const [cell] = ladderCells(config({ runs: [{ critic, sizes: [size] }] }));
+    const saved: Uint8Array[] = [];
+    const whole = await runLadderCell(
+      cell!,
+      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
+      0,
+    );
+    assert.equal(saved.length, 2);
+    for (const threads of [1, 2]) {
+      const checkpoint = { load: () => saved[0], save: () => {} };
+      const resumed = await runLadderCell(cell!, context(checkpoint, threads));
+      assert.deepEqual(resumed.digests, whole.digests);
+      assert.deepEqual(resumed.metrics, whole.metrics);
+    }
+  }
+});
+
+Deno.test("the baselines are the best functions of progress, and of progress and the chain's end", () => {
+  const environment = createEnvironment("permutation", {
+    group: "Z3",
+    maxMoves: 4,
+    maxMovesBefore: 3,
+  });
+  const word = ["+1", "+1", "+1", "+1"];
+  const labelled = [
+    // Progress 0: values 0 and 1; progress 1/4: 0.5 and 0.5. Mean 0.5, variance 0.125, all of it inside progress 0.
+    { moves: [], value: 0 },
+    { moves: [], value: 1 },
+    { moves: ["+1"], value: 0.5 },
+    { moves: ["+1"], value: 0.5 },
+  ].map(({ moves, value }) => ({ state: environment.state(word, moves), context: {}, value }));
+  assert.deepEqual(baselines(environment, labelled), { progressR2: 0, conclusionR2: 0 });
+  // The same states at different distances, 1 and 0: the chain's end tells them apart.
+  const apart = labelled.map((one, i) =>
+    i === 1 ? { ...one, state: environment.state(["+1", "-1"]) } : one
+  );
+  assert.deepEqual(baselines(environment, apart), { progressR2: 0, conclusionR2: 1 });
+  // On a group's rung the distance and the steps left are all there is to know.
+  const { environment: e } = config({ rungs: [RUNGS.S5] }).rungs[0]!;
+  const s5 = environmentOf(e);
+  const states = sampleStates(s5, { seed: 1, purpose: "ladder-test" }, 300, {
+    actor: e.actor,
+    split: "test",
+  });
+  const exact = states.map((state) => ({
+    state,
+    context: {},
+    value: s5.exactValue(state, e.actor),
+  }));
+  assert.ok(Math.abs(baselines(s5, exact).conclusionR2 - 1) < 0.02);
+});
+
+Deno.test("r2 after right chains leaves out the others", () => {
+  const environment = createEnvironment("permutation", { group: "S3" });
+  const answer = (word: string[], value: number, exact: number, right: boolean) => {
+    const state = environment.state(word);
+    const response = [
+      ...environment.reasoningTrace(state),
+      environment.vocabulary.valueToken(value),
+    ];
+    if (!right) response[0] = environment.vocabulary.filler;
+    return {
+      labelled: { state, context: {}, value: exact },
+      prediction: { value, expectation: null, response },
+    };
+  };
+  const answers = [
+    answer(["rot"], 0.2, 0.2, true),
+    answer(["(01)"], 0.6, 0.8, true),
+    answer(["rot", "(01)"], 1, 0, false),
+  ];
+  const judged = afterRightChains(
+    environment,
+    answers.map((a) => a.labelled),
+    answers.map((a) => a.prediction),
+  );
+  assert.equal(judged.n, 2);
+  // MSE 0.02, variance of 0.2 and 0.8: 0.09.
+  assert.ok(Math.abs(judged.r2! - (1 - 0.02 / 0.09)) < 1e-12);
+  const silent = answers.map(({ prediction: { value, expectation } }) => ({ value, expectation }));
+  assert.deepEqual(
+    afterRightChains(environment, answers.map((a) => a.labelled), silent),
+    { n: 0, r2: null },
+  );
+});
+
+/** r2 by rung and critic: one score per seed. */
+type Made = Readonly<Record<string, readonly [discriminative: number[], cot: number[]]>>;
+
+/** A summary in which the critics have the given r2; `after` is the CoT critic's after right chains. */
+function summary(made: Made, after: number | null = 0.5): LadderSummary {
+  const seeds = Object.values(made)[0]![0].map((_, i) => i + 1);
+  const full = config({
+    seeds,
+    rungs: Object.values(RUNGS).filter(({ name }) => name in made),
+    runs: ["discriminative-mse", "cot"].map((critic) => ({ critic, sizes: [size] })),
+  });
+  const results = new Map(
+    ladderCells(full).map(({ id, seed, config: { critic, rung } }) => {
+      const cot = critic === "cot";
+      const r2 = made[rung]![cot ? 1 : 0][seed - 1]!;
+      const test = {
+        penalizedMse: (1 - r2) * 0.08,
+        varianceExact: 0.08,
+        meanExact: 0.6,
+        rankingAccuracy: 0.5 + r2 / 2,
+        parseRate: 1,
+        expectation: null,
+        traceAccuracy: cot ? 0.8 : null,
+      };
+      const afterRightChains = { n: after === null ? 10 : 800, r2: after };
+      const metrics = {
+        parameters: cot ? 6000 : 5000,
+        trainingFlops: 1,
+        test,
+        afterRightChains,
+        baselines: { progressR2: 0.05, conclusionR2: 0.9 },
+      };
+      return [id, { metrics, digests: {} }];
+    }),
+  );
+  return summarizeLadder(full, results);
+}
+
+function verdicts(s: LadderSummary): Record<string, string> {
+  return Object.fromEntries(ladderClaims.map((claim) => [claim.id, claim.evaluate(s).verdict]));
+}
+
+const near = (x: number) => [x - 0.01, x, x + 0.01];
+
+Deno.test("the verdicts of what theory would have", () => {
+  const s = summary({
+    "local check": [near(0.96), near(0.99)],
+    Z120: [near(0.915), near(0.98)],
+    S4: [near(0.915), near(0.985)],
+    S5: [near(0.1), near(0.97)],
+    circuit: [near(0.1), near(0.95)],
+    "3-SAT": [near(0.1), near(0.4)],
+  });
+  assert.deepEqual(verdicts(s), {
+    "L1": "supported",
+    "L1-learned": "supported",
+    "L2": "supported",
+    "L2-circuit": "supported",
+    "L3": "supported",
+    "L4": "supported",
+    "L5": "supported",
+  });
+  assert.match(r2Figure(s).description.title, /rung/);
+  assert.equal(rankingFigure(s).description.series.length, 2);
+});
+
+Deno.test("the verdicts where the opposite is true", () => {
+  const s = summary({
+    "local check": [near(0.1), near(0.8)],
+    S4: [near(0.2), near(0.7)],
+    S5: [near(0.98), near(0.6)],
+    circuit: [near(0.9), near(0.2)],
+    "3-SAT": [near(0.9), near(0.95)],
+  }, 0.97);
+  assert.deepEqual(verdicts(s), {
+    "L1": "not supported",
+    "L1-learned": "not supported",
+    "L2": "not supported",
+    "L2-circuit": "not supported",
+    "L3": "not supported",
+    "L4": "not supported",
+    "L5": "not supported",
+  });
+});
+
+Deno.test("L1 needs every pair of rungs of different classes, whatever their order in a class", () => {
+  // Z120 above the local check breaks the order; S4 below S5 would too.
+  const s = summary({
+    "local check": [near(0.5), near(0.98)],
+    Z120: [near(0.9), near(0.98)],
+    S4: [near(0.3), near(0.98)],
+    S5: [near(0.1), near(0.98)],
+  });
+  const { verdict, reading } = ladderClaims[0]!.evaluate(s);
+  assert.equal(verdict, "not supported");
+  assert.match(reading, /holds for 4 of 5 pairs of rungs, not for local check over Z120\.$/);
+});
+
+Deno.test("with one seed, or where runs overlap, or without the rungs, nothing is decided", () => {
+  const one = summary({ S4: [[0.3], [0.95]], S5: [[0.1], [0.95]], "3-SAT": [[0.1], [0.4]] });
+  for (const verdict of Object.values(verdicts(one))) assert.equal(verdict, "inconclusive");
+  const wide = [0.2, 0.9, 0.95];
+  const overlapping = summary({ S4: [wide, wide], S5: [wide, wide] });
+  for (const verdict of Object.values(verdicts(overlapping))) assert.equal(verdict, "inconclusive");
+});
+
+Deno.test("too few right chains decide nothing about 3-SAT", () => {
+  const s = summary({ "3-SAT": [near(0.1), near(0.4)] }, null);
+  assert.equal(verdicts(s)["L3"], "inconclusive");
+});
