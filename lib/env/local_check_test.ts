@@ -15,7 +15,12 @@ function sample(
   split: "train" | "test" = "train",
   from = environment,
 ): LocalCheckState[] {
-  return sampleStates(from, { seed: 1, purpose: "local-check-test" }, count, { actor, split });
+  return sampleStates<LocalCheckState, { epsilon: number }>(
+    from,
+    { seed: 1, purpose: "local-check-test" },
+    count,
+    { actor, split },
+  );
 }
 
 function mean(values: readonly number[]): number {
