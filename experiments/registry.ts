@@ -8,5 +8,6 @@ export const registry: Registry = {
   scaling: () => import("./scaling/mod.ts"),
   generalization: () => import("./generalization/mod.ts"),
   conditioning: () => import("./conditioning/mod.ts"),
+  controls: () => import("./controls/mod.ts"),
   "critic-training": () => import("./critic-training/mod.ts"),
 };

@@ -62,6 +62,13 @@ export const controlsConfig = z.strictObject({
 }, {
   path: ["runs"],
   error: "every size of a control must be one of discriminative and of cot: add it to both",
+}).refine(({ runs }) => {
+  const sizes = (control: ControlName) =>
+    runs.find((run) => run.control === control)?.sizes.map((size) => JSON.stringify(size)) ?? [];
+  return sizes("learning-rate").every((size) => sizes("discriminative").includes(size));
+}, {
+  path: ["runs"],
+  error: "learning-rate must have sizes of discriminative, with their learning rates",
 });
 
 /** A resolved configuration. */
@@ -100,17 +107,25 @@ const rates = {
 export const profiles: Record<"smoke" | "quick" | "standard", ControlsInput> = {
   smoke: {
     seeds: [1, 2],
-    runs: Object.entries(controls).map(([name, { critic }]) => ({
-      control: name as ControlName,
-      sizes: [critic.startsWith("cot") ? serial.d16L2 : d16L2],
-    })),
+    runs: [
+      ...at([d16L2], [
+        "discriminative",
+        "filler",
+        "equal-inference",
+        "dense",
+        "learning-rate",
+        "gru-labels",
+        "ridge",
+        "abelian",
+      ]),
+      ...at([serial.d16L2], ["cot", "corrupted-20", "every-second", "sampled-1"]),
+    ],
     // A smaller puzzle, which is learned in seconds.
     environment: { group: "S4", minLength: 3, maxLength: 5, maxMoves: 4, maxMovesBefore: 2 },
     abelian: { group: "Z24", generators: [1, -1, 5, -5] },
-    shortWords: { minLength: 1, maxLength: 2 },
-    steps: 400,
+    sweep: { factors: [0.5, 1] },
+    steps: 500,
     batchSize: 32,
-    moreData: 3,
     testStates: 300,
   },
   quick: {

@@ -1,13 +1,15 @@
 /** Scores over seeds, and how much of the gap each control closes: everything that figures and claims read. */
-import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
-import { stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
+import {
+  type BootstrapOptions,
+  type Interval,
+  stratifiedBootstrap,
+} from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
 import type { TestReport } from "../shared/evaluation.ts";
 import { type TestScores, testScores } from "../shared/scores.ts";
 import { side } from "../shared/verdicts.ts";
-import type { ControlsCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import type { ControlsConfig } from "./config.ts";
 import { type ControlName, controlOf, controls, OBJECTIONS, type ReadOut } from "./controls.ts";
@@ -78,12 +80,9 @@ export function summarizeControls(
 ): ControlsSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const cells = controlsCells(config);
-  const testsOf = (id: string) =>
-    results.get(id)!.metrics.tests as unknown as Record<ReadOut, TestReport>;
-  const r2Of = (id: string) => {
-    const { penalizedMse, varianceExact } = testsOf(id).value;
-    return 1 - penalizedMse / varianceExact;
-  };
+  const reportOf = ({ id }: { id: string }, readOut: ReadOut = "value") =>
+    (results.get(id)!.metrics.tests as unknown as Record<ReadOut, TestReport>)[readOut];
+  const r2 = ({ penalizedMse, varianceExact }: TestReport) => 1 - penalizedMse / varianceExact;
 
   const sweep = [
     ...Map.groupBy(
@@ -95,12 +94,12 @@ export function summarizeControls(
       ([learningRate, cells]) => ({
         size,
         learningRate,
-        r2: cells.reduce((sum, { id }) => sum + r2Of(id), 0) / cells.length,
+        r2: cells.reduce((sum, cell) => sum + r2(reportOf(cell)), 0) / cells.length,
       }),
     );
-    const best = Math.max(...rows.map(({ r2 }) => r2));
+    const best = Math.max(...rows.map((row) => row.r2));
     // Of equals the first.
-    const chosen = rows.find(({ r2 }) => r2 === best);
+    const chosen = rows.find((row) => row.r2 === best);
     return rows.map((row): SweepRow => ({ ...row, chosen: row === chosen }));
   });
 
@@ -117,40 +116,38 @@ export function summarizeControls(
     // The rate of the size itself: those runs are the discriminative critic's.
     return own.length > 0 ? own : reported("discriminative");
   };
-  const row = (control: ControlName, base: string, readOut: ReadOut) => {
-    const { objection, title } = controlOf(control);
-    const group = cellsOf(control, base);
-    const { size, learningRate } = group[0]!.config;
-    const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
-    return {
-      control,
-      readOut,
-      objection: objection && OBJECTIONS[objection],
-      title: titleOf(control, title, readOut, learningRate),
-      base,
-      size: control === "ridge" ? "" : sizeName(size),
-      parameters: parameters as number,
-      trainingFlops: trainingFlops as number,
-      learningRate,
-      scores: testScores(group.map(({ id }) => testsOf(id)[readOut]), bootstrap),
-    };
-  };
+  const closedBy = (scores: readonly number[], base: string) =>
+    gapClosed(
+      scores,
+      cellsOf("discriminative", base).map((cell) => r2(reportOf(cell))),
+      cellsOf("cot", base).map((cell) => r2(reportOf(cell))),
+      bootstrap,
+    );
 
-  const r2 = (control: ControlName, base: string) => row(control, base, "value").scores.r2.scores;
   const rows = (Object.keys(controls) as ControlName[]).flatMap((control) => {
+    const { objection, title, readOuts = ["value"] } = controlOf(control);
     const sizes = config.runs.find((run) => run.control === control)?.sizes ?? [];
-    const { objection, readOuts = ["value"] } = controlOf(control);
     return sizes.map(sizeName).flatMap((base) =>
       readOuts.map((readOut): ControlRow => {
-        const it = row(control, base, readOut);
-        if (objection === null) return { ...it, closed: null, standing: null };
-        const closed = gapClosed(
-          it.scores.r2.scores,
-          r2("discriminative", base),
-          r2("cot", base),
-          bootstrap,
-        );
-        return { ...it, closed, standing: standing(control, closed) };
+        const group = cellsOf(control, base);
+        const { size, learningRate } = group[0]!.config;
+        const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
+        const scores = testScores(group.map((cell) => reportOf(cell, readOut)), bootstrap);
+        const closed = objection === null ? null : closedBy(scores.r2.scores, base);
+        return {
+          control,
+          readOut,
+          objection: objection && OBJECTIONS[objection],
+          title: titleOf(control, title, readOut, learningRate),
+          base,
+          size: control === "ridge" ? "" : sizeName(size),
+          parameters: parameters as number,
+          trainingFlops: trainingFlops as number,
+          learningRate,
+          scores,
+          closed,
+          standing: closed && standing(control, closed),
+        };
       })
     );
   });
@@ -161,7 +158,7 @@ function titleOf(
   control: ControlName,
   title: string,
   readOut: ReadOut,
-  learningRate: ControlsCell["learningRate"],
+  learningRate: number,
 ): string {
   if (control === "learning-rate") return `${title}: ${learningRate}`;
   if (readOut === "expectation") return `${title}, read by the expectation`;
