@@ -17,13 +17,12 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import { sha256 } from "../../lib/tensor/digest.ts";
-import { RandomStream } from "../../lib/tensor/random.ts";
 import { asJson, testReport } from "../shared/evaluation.ts";
 import { train } from "../shared/training.ts";
 import type { ControlName, ReadOut, TraceLabels } from "./controls.ts";
 import { handFeatures } from "./features.ts";
 import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
-import { changedTrace, trainingSequences, trainingStates } from "./sequences.ts";
+import { sparseTrace, trainingSequences, trainingStates } from "./sequences.ts";
 
 /** Everything a run depends on besides its seed. */
 export interface ControlsCell {
@@ -115,7 +114,7 @@ function testSet(
   }));
 }
 
-/** A report for each way to read the answers. A chain of thought counts as right if it is as taught. */
+/** A report for each way to read the answers. A chain of thought is right if it is the true one, less what is left out. */
 function tests(
   environment: PermutationEnvironment,
   { traceLabels }: ControlsCell,
@@ -123,11 +122,10 @@ function tests(
   predictions: readonly Prediction[],
   emitsValues: boolean,
 ): Json {
-  const noise = new RandomStream({ seed: 0, purpose: "controls/none" });
   const trace = (state: PermutationState) =>
-    traceLabels.kind === "true" || traceLabels.kind === "corrupted"
-      ? environment.reasoningTrace(state)
-      : changedTrace(environment, state, traceLabels, noise);
+    traceLabels.kind === "sparse"
+      ? sparseTrace(environment, state, traceLabels.kept)
+      : environment.reasoningTrace(state);
   const read = (readOut: ReadOut) => {
     const read = predictions.map((p) => ({ ...p, value: p[readOut] }));
     return asJson(testReport(environment, labelled, read, trace));

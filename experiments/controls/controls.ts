@@ -3,13 +3,13 @@
  * difference between the discriminative and the CoT critic, by changing one thing about one of the two.
  */
 
-/** What the process labels of a chain of thought are like; the test states have none. */
+/** What the process labels of a chain of thought are like. */
 export type TraceLabels =
   | { readonly kind: "true" }
   /** Each token is replaced by a random one of its kind with this probability. */
   | { readonly kind: "corrupted"; readonly probability: number }
-  /** Some tokens are replaced by fillers, which the critic learns to write in their place. */
-  | { readonly kind: "every second" | "first half" | "distance alone" };
+  /** All products but these are replaced by fillers, which the critic learns to write in their place. */
+  | { readonly kind: "sparse"; readonly kept: "every second" | "first half" | "none" };
 
 /** Which answer is read: the value, or the mean over the value tokens. */
 export type ReadOut = "value" | "expectation";
@@ -69,7 +69,7 @@ export const controls = {
   filler: {
     ...discriminative,
     objection: "compute",
-    title: "filler tokens in place of the chain of thought",
+    title: "filler tokens in place of the words",
     critic: "filler",
     readOuts: mean,
   },
@@ -95,7 +95,7 @@ export const controls = {
   "labels-deep": {
     ...discriminative,
     objection: "labels",
-    title: "CoT labels as auxiliary loss, twice the layers, CoT training FLOPs",
+    title: "CoT labels as auxiliary loss, twice the layers, CoT FLOPs",
     critic: "discriminative-auxiliary",
     layers: "double",
     steps: "equal FLOPs",
@@ -118,7 +118,7 @@ export const controls = {
   "learning-rate": {
     ...discriminative,
     objection: "rate",
-    title: "best learning rate of a sweep on tuning seeds",
+    title: "best learning rate on tuning seeds",
   },
 
   looped: {
@@ -148,7 +148,7 @@ export const controls = {
   "gru-labels-equal-training": {
     ...discriminative,
     objection: "serial",
-    title: "GRU with CoT labels, CoT training FLOPs",
+    title: "GRU with CoT labels, trained for the CoT critic's FLOPs",
     critic: "discriminative-gru-auxiliary",
     steps: "equal FLOPs",
   },
@@ -163,14 +163,14 @@ export const controls = {
   "one-shot": {
     ...discriminative,
     objection: "head",
-    title: "generative head without words",
+    title: "generative head, no words",
     critic: "one-shot",
     readOuts: mean,
   },
   "hl-gauss": {
     ...discriminative,
     objection: "head",
-    title: "categorical head (HL-Gauss) without words",
+    title: "categorical head (HL-Gauss), no words",
     critic: "discriminative-hl-gauss",
   },
   "cot-scalar": {
@@ -196,32 +196,32 @@ export const controls = {
     ...cot,
     objection: "perfect",
     title: "every second product left out of the chain",
-    traceLabels: { kind: "every second" },
+    traceLabels: { kind: "sparse", kept: "every second" },
   },
   "first-half": {
     ...cot,
     objection: "perfect",
     title: "second half of the products left out of the chain",
-    traceLabels: { kind: "first half" },
+    traceLabels: { kind: "sparse", kept: "first half" },
   },
   "distance-alone": {
     ...cot,
     objection: "perfect",
     title: "all products left out: the final distance alone",
-    traceLabels: { kind: "distance alone" },
+    traceLabels: { kind: "sparse", kept: "none" },
   },
 
   "sampled-8": {
     ...cot,
     objection: "exact",
-    title: "CoT critic, mean of 8 rollouts as target",
+    title: "targets: mean outcome of 8 rollouts",
     rollouts: 8,
     readOuts: both,
   },
   "sampled-1": {
     ...cot,
     objection: "exact",
-    title: "CoT critic, one rollout's outcome (0 or 1) as target",
+    title: "targets: outcome of one rollout, 0 or 1",
     rollouts: 1,
     readOuts: both,
   },
@@ -229,14 +229,14 @@ export const controls = {
   abelian: {
     ...discriminative,
     objection: "broken",
-    title: "discriminative critic, abelian group of the same size",
+    title: "abelian group of the same size",
     refuted: "above",
     puzzle: "abelian",
   },
   "short-words": {
     ...discriminative,
     objection: "broken",
-    title: "discriminative critic, shorter words",
+    title: "shorter words",
     refuted: "above",
     puzzle: "shortWords",
   },

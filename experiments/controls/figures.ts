@@ -81,7 +81,7 @@ export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
   return figure({
     title: "What closes the gap between the discriminative and the CoT critic?",
     subtitle: `Interquartile mean over up to ${seeds} seeds with bootstrap 95% interval. Dashed: ` +
-      `the two critics at ${base}, which is the size where no other is given.`,
+      `the two critics at ${base}, the size where no other is given.`,
     x: { title: "r2 against the exact value (0 = always predicting the mean)" },
     y: { title: "" },
     series,

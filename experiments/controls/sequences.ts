@@ -47,9 +47,13 @@ export function trainingSequences(
       ? environment.exactValue(state, actor)
       : meanOutcome(data, state, rollouts, { seed, purpose: "controls/rollouts", step, row });
     const labelled = { state, context: {}, value };
-    if (traceLabels.kind !== "true") {
+    if (traceLabels.kind === "corrupted") {
       const noise = new RandomStream({ seed, purpose: "controls/trace", step, row });
-      return withTrace(environment, labelled, changedTrace(environment, state, traceLabels, noise));
+      const trace = corruptedTrace(environment, state, traceLabels.probability, noise);
+      return withTrace(environment, labelled, trace);
+    }
+    if (traceLabels.kind === "sparse") {
+      return withTrace(environment, labelled, sparseTrace(environment, state, traceLabels.kept));
     }
     const sequence = definition.encode(environment, labelled);
     return denseValues ? withDenseValues(sequence, environment, state, actor) : sequence;
@@ -70,33 +74,39 @@ function meanOutcome(
 }
 
 /**
- * The reasoning trace with worse labels: corrupted tokens become a uniform one of their kind (a product, or for the last
- * token a distance), so that one in 120 stays right by chance; what comes after a corrupted product is as without it.
- * Tokens left out become fillers, so that the critic can write such a chain itself.
+ * The reasoning trace with wrong labels: each token becomes, with this probability, a uniform one of its kind (a product,
+ * or for the last token a distance), which may be the right one. What comes after a wrong product is as without it.
  */
-export function changedTrace(
+export function corruptedTrace(
   environment: PermutationEnvironment,
   state: PermutationState,
-  labels: Exclude<TraceLabels, { kind: "true" }>,
+  probability: number,
   random: RandomStream,
 ): number[] {
   const { vocabulary, group } = environment;
-  const trace = environment.reasoningTrace(state), last = trace.length - 1;
-  if (labels.kind === "corrupted") {
-    const product = vocabulary.id(`=${group.elementNames[0]}`), distance = vocabulary.id("D0");
-    return trace.map((token, i) => {
-      if (random.uniform() >= labels.probability) return token;
-      return i < last
-        ? product + random.integer(group.order)
-        : distance + random.integer(group.diameter + 1);
-    });
-  }
-  const kept = {
+  const product = vocabulary.id(`=${group.elementNames[0]}`), distance = vocabulary.id("D0");
+  return environment.reasoningTrace(state).map((token, i, { length }) => {
+    if (random.uniform() >= probability) return token;
+    return i < length - 1
+      ? product + random.integer(group.order)
+      : distance + random.integer(group.diameter + 1);
+  });
+}
+
+/** The reasoning trace with fillers in place of some products, so that a critic can write such a chain itself. */
+export function sparseTrace(
+  environment: PermutationEnvironment,
+  state: PermutationState,
+  kept: "every second" | "first half" | "none",
+): number[] {
+  const keeps = {
     "every second": (i: number) => i % 2 === 1,
-    "first half": (i: number) => i < last / 2,
-    "distance alone": () => false,
-  }[labels.kind];
-  return trace.map((token, i) => i === last || kept(i) ? token : vocabulary.filler);
+    "first half": (i: number, products: number) => i < products / 2,
+    "none": () => false,
+  }[kept];
+  return environment.reasoningTrace(state).map((token, i, { length }) =>
+    i === length - 1 || keeps(i, length - 1) ? token : environment.vocabulary.filler
+  );
 }
 
 /**

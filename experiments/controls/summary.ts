@@ -161,8 +161,8 @@ function titleOf(
   learningRate: number,
 ): string {
   if (control === "learning-rate") return `${title}: ${learningRate}`;
-  if (readOut === "expectation") return `${title}, read by the expectation`;
-  return controlOf(control).readOuts ? `${title}, read by the integer` : title;
+  if (readOut === "expectation") return `${title}; read: expectation`;
+  return controlOf(control).readOuts ? `${title}; read: integer` : title;
 }
 
 /** Refuted or upheld if the whole interval lies on one side of half of the gap. */

@@ -174,6 +174,8 @@ export interface ResolvedFigure {
   readonly categories: readonly string[];
   /** True = rows: intervals lie along x. */
   readonly horizontal: boolean;
+  /** Rows without a point in any series, by their place. */
+  readonly headings: readonly number[];
   /** Bar charts: half the width of a bar. */
   readonly barHalfWidth: number;
 }
@@ -284,6 +286,9 @@ export function resolveFigure(description: FigureDescription): ResolvedFigure {
     },
     categories,
     horizontal,
+    headings: categories.flatMap((_, i) =>
+      horizontal && points.every(({ y }) => y !== i) ? [i] : []
+    ),
     barHalfWidth: half,
   };
 }

@@ -86,18 +86,22 @@ function subtitleLines({ subtitle, width }: ResolvedFigure): string[] {
 
 const MARGIN = { left: 72, right: 20 } as const;
 /** Width of the names of rows, as a part of the figure's, and height of one of their lines. */
-const NAMES = { width: 0.45, line: 19 } as const;
+const NAMES = { width: 0.5, line: 19 } as const;
 
 /** The names of rows, in lines. */
-function rowNames({ categories, width }: ResolvedFigure): string[][] {
-  return categories.map((name) => wrapText(name, FONT_SIZE.tick, width * NAMES.width));
+function rowNames({ categories, headings, width }: ResolvedFigure): string[][] {
+  return categories.map((name, i) =>
+    wrapText(name, FONT_SIZE.tick, width * NAMES.width, headings.includes(i))
+  );
 }
 
 /** Room for the names of ticks. */
 function leftMargin(figure: ResolvedFigure): number {
   if (!figure.horizontal) return MARGIN.left;
-  const lines = rowNames(figure).flat().map((line) => textWidth(line, FONT_SIZE.tick));
-  return Math.ceil(Math.max(...lines)) + (figure.y.title === "" ? 12 : 40);
+  const widths = rowNames(figure).flatMap((lines, i) =>
+    lines.map((line) => textWidth(line, FONT_SIZE.tick, figure.headings.includes(i)))
+  );
+  return Math.ceil(Math.max(...widths)) + (figure.y.title === "" ? 12 : 40);
 }
 /** Width of a report's column in pixels: a wider figure shrinks to it, and its legend needs more rows. */
 const PAGE = 860;
@@ -126,9 +130,10 @@ class Grid {
     const names = figure.legend.map(({ name }) => name);
     if (figure.diagonal !== null) names.push(figure.diagonal.label);
     const entry = 55 + Math.max(...names.map((name) => textWidth(name, FONT_SIZE.legend)));
-    const fitting = Math.max(1, Math.floor((Math.min(figure.width, PAGE) - 100) / entry));
-    const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
     const left = leftMargin(figure);
+    const room = Math.min(figure.width, PAGE) - left - MARGIN.right - 8;
+    const fitting = Math.max(1, Math.floor(room / entry));
+    const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
     const width = (figure.width - left - MARGIN.right) / columns;
     const lines = Math.max(...rowNames(figure).map((name) => name.length));
     const tall = figure.horizontal
@@ -182,7 +187,7 @@ class Grid {
         anchor: xaxis,
         ...(i === 0 ? {} : { matches: "y" }),
         showticklabels: column === 0,
-        ...(figure.horizontal ? categoryTicks(rowNames(figure)) : {}),
+        ...(figure.horizontal ? categoryTicks(rowNames(figure), figure.headings) : {}),
         ...(panels.length === 1 ? { title: axisTitle(figure.y) } : {}),
       };
       if (panels.length > 1) {
@@ -260,11 +265,15 @@ function barTicks({ categories, width }: ResolvedFigure): Record<string, unknown
 }
 
 /** Ticks at 0, 1, ... with names in lines. */
-function categoryTicks(names: readonly (readonly string[])[]): Record<string, unknown> {
+function categoryTicks(
+  names: readonly (readonly string[])[],
+  headings: readonly number[] = [],
+): Record<string, unknown> {
+  const bold = (line: string, i: number) => headings.includes(i) ? `<b>${line}</b>` : line;
   return {
     ticks: "",
     tickvals: names.map((_, i) => i),
-    ticktext: names.map((lines) => lines.map(escapeHtml).join("<br>")),
+    ticktext: names.map((lines, i) => lines.map((line) => bold(escapeHtml(line), i)).join("<br>")),
   };
 }
 

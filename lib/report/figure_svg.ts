@@ -72,11 +72,16 @@ function renderPanels(figure: ResolvedFigure, top: number): { svg: string; botto
   const { columns, panels } = figure;
   const rows = Math.ceil(panels.length / columns);
   const wrapped = (width: number) =>
-    figure.categories.map((name) => wrapText(name, FONT_SIZE.tick, width));
-  const names = figure.horizontal ? wrapped(figure.width * 0.45) : [];
+    figure.categories.map((name, i) =>
+      wrapText(name, FONT_SIZE.tick, width, figure.headings.includes(i))
+    );
+  const names = figure.horizontal ? wrapped(figure.width / 2) : [];
   const tickWidth = Math.max(
-    ...(figure.horizontal ? names.flat() : figure.y.ticks.map(({ label }) => label))
-      .map((label) => textWidth(label, FONT_SIZE.tick)),
+    ...figure.y.ticks.map(({ label }, i) =>
+      figure.horizontal
+        ? Math.max(...names[i]!.map((line) => nameWidth(line, figure.headings.includes(i))))
+        : nameWidth(label)
+    ),
   );
   const left = PADDING + (figure.y.title === "" ? 0 : FONT_SIZE.axis * LINE_HEIGHT) + tickWidth +
     14;
@@ -122,6 +127,10 @@ function renderPanels(figure: ResolvedFigure, top: number): { svg: string; botto
   return { svg: parts.join(""), bottom: titleY + 6 };
 }
 
+function nameWidth(name: string, isHeading = false): number {
+  return textWidth(name, FONT_SIZE.tick, isHeading);
+}
+
 function panelPlot(
   figure: ResolvedFigure,
   panel: number,
@@ -139,6 +148,7 @@ function panelPlot(
     axis.ticks.find((tick) => tick.value === value)?.label ?? "";
   const category = (i: number) => categories[i];
   const [xs, ys] = [x.ticks.map(({ value }) => value), y.ticks.map(({ value }) => value)];
+  const rows = ys.filter((value) => !figure.headings.includes(value));
   // `text` and not `tickFormat`: of the latter's labels a narrow log axis leaves some out.
   const axis = { color: INK.text, fontSize: FONT_SIZE.tick, fontVariant: "normal" } as const;
   return Plot.plot({
@@ -154,14 +164,21 @@ function panelPlot(
     x: { type: x.log ? "log" : "linear", domain: [...x.domain], axis: null },
     y: { type: y.log ? "log" : "linear", domain: [...y.domain], axis: null },
     marks: [
-      Plot.gridY(ys, { stroke: INK.grid, strokeOpacity: 1 }),
+      Plot.gridY(rows, { stroke: INK.grid, strokeOpacity: 1 }),
       bars ? [] : Plot.gridX(xs, { stroke: INK.grid, strokeOpacity: 1 }),
       Plot.frame({ stroke: INK.axis }),
-      margin.left <= 4 ? [] : Plot.axisY(ys, {
+      margin.left <= 4 ? [] : Plot.axisY(rows, {
         ...axis,
         label: null,
         text: figure.horizontal ? category : label(y),
         ...(figure.horizontal ? { tickSize: 0 } : {}),
+      }),
+      margin.left <= 4 ? [] : Plot.axisY(figure.headings, {
+        ...axis,
+        label: null,
+        text: category,
+        tickSize: 0,
+        fontWeight: "600",
       }),
       margin.bottom <= 4 ? [] : Plot.axisX(xs, {
         ...axis,

@@ -207,7 +207,8 @@ Deno.test("a reference line without a label has no annotation", () => {
 });
 
 Deno.test("rows lie below one another, their intervals along x; a heading has no point", () => {
-  const { categories, series, x, y } = resolveFigure(ROWS);
+  const { categories, headings, series, x, y } = resolveFigure(ROWS);
+  assert.deepEqual(headings, [0]);
   assert.deepEqual(series[0]!.runs.flat().map((p) => [p.x, p.y, p.low]), [[-0.2, 1, null], [
     0.9,
     2,
