@@ -9,5 +9,6 @@ export const registry: Registry = {
   generalization: () => import("./generalization/mod.ts"),
   conditioning: () => import("./conditioning/mod.ts"),
   ladder: () => import("./ladder/mod.ts"),
+  controls: () => import("./controls/mod.ts"),
   "critic-training": () => import("./critic-training/mod.ts"),
 };

@@ -24,11 +24,12 @@ export async function evaluate<State>(
   return { report: testReport(environment, labelled, predictions), predictions };
 }
 
-/** The report of predictions for labelled states. */
+/** The report of predictions for labelled states. `trace`: the chain of thought that counts as right. */
 export function testReport<State>(
   environment: Environment<State, unknown>,
   labelled: readonly LabelledState<State>[],
   predictions: readonly Prediction[],
+  trace = (state: State): readonly number[] => environment.reasoningTrace(state),
 ): TestReport {
   const exact = labelled.map(({ value }) => value);
   const { slices: _, ...metrics } = valueReport(predictions.map((p) => p.value), exact);
@@ -39,7 +40,7 @@ export function testReport<State>(
     ...metrics,
     calibration: metrics.calibration.map((bin) => ({ ...bin })),
     expectation: expectation && { r2: expectation.r2, rmse: expectation.rmse },
-    traceAccuracy: traceAccuracy(environment, labelled, predictions),
+    traceAccuracy: traceAccuracy(labelled, predictions, trace),
   };
 }
 
@@ -49,13 +50,13 @@ export function asJson(report: TestReport): Json {
 }
 
 function traceAccuracy<State>(
-  environment: Environment<State, unknown>,
   labelled: readonly LabelledState<State>[],
   predictions: readonly Prediction[],
+  trace: (state: State) => readonly number[],
 ): number | null {
   if (!haveChains(predictions)) return null;
   const right = predictions.filter(({ response }, i) =>
-    firstWrongToken(environment.reasoningTrace(labelled[i]!.state), response) === null
+    firstWrongToken(trace(labelled[i]!.state), response) === null
   );
   return right.length / labelled.length;
 }

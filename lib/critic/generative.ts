@@ -74,13 +74,17 @@ function sequenceOf<State>(
   return { tokens, positions, promptLength: n };
 }
 
-/** Trains on think token, trace and value: every token is predicted from the ones before it. */
-function withTrace<State>(
+/**
+ * Trains on think token, trace and value: every token is predicted from the ones before it.
+ *
+ * @param trace In place of the true one.
+ */
+export function withTrace<State>(
   environment: Environment<State, unknown>,
   labelled: LabelledState<State>,
+  trace: readonly number[] = environment.reasoningTrace(labelled.state),
 ): Sequence {
   const { vocabulary } = environment;
-  const trace = environment.reasoningTrace(labelled.state);
   const { tokens, positions, promptLength } = sequenceOf(environment, labelled, [
     vocabulary.think,
     ...trace,

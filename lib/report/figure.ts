@@ -20,6 +20,8 @@ export type {
   LineSeries,
   Point,
   ReferenceLine,
+  Row,
+  RowSeries,
   ScatterSeries,
   Series,
 } from "./figure_description.ts";
@@ -63,15 +65,14 @@ function renderText(figure: ResolvedFigure): string {
       name,
       ...(panels ? [figure.panels[panel]!] : []),
       figure.categories.length > 0 ? label : formatNumber(x),
-      formatNumber(y),
+      formatNumber(figure.horizontal ? x : y),
       ...(intervals ? [low === null ? "" : `[${formatNumber(low)}, ${formatNumber(high)}]`] : []),
     ])
   );
   const head = [
     "series",
     ...(panels ? ["panel"] : []),
-    figure.x.title,
-    figure.y.title,
+    ...(figure.horizontal ? [figure.y.title, figure.x.title] : [figure.x.title, figure.y.title]),
     ...(intervals ? ["interval"] : []),
   ];
   const numbers = head.map((_, i) => i >= head.length - (intervals ? 3 : 2));

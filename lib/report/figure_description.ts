@@ -35,6 +35,14 @@ export interface Bar {
   readonly high?: number | null;
 }
 
+/** A value along x with its interval; a null x leaves its line empty, a heading for those below it. */
+export interface Row {
+  readonly category: string;
+  readonly x: number | null;
+  readonly low?: number | null;
+  readonly high?: number | null;
+}
+
 interface SeriesBase {
   /** A critic's name in lib/critic's registry, or "oracle": gives the series its title and look. */
   readonly critic?: string;
@@ -66,8 +74,14 @@ export interface BarSeries extends SeriesBase {
   readonly bars: readonly Bar[];
 }
 
+/** Points with horizontal intervals, the categories below one another: for many of them, or long names. */
+export interface RowSeries extends SeriesBase {
+  readonly kind: "rows";
+  readonly rows: readonly Row[];
+}
+
 /** Anything with a place in the legend. */
-export type Series = LineSeries | ScatterSeries | BarSeries;
+export type Series = LineSeries | ScatterSeries | BarSeries | RowSeries;
 
 /** A thin dashed line across every panel at one x or y; its label stands beside it ("" = none). */
 export interface StraightLine {
@@ -93,7 +107,7 @@ export interface FigureDescription {
   readonly subtitle?: string;
   readonly x: Axis;
   readonly y: Axis;
-  /** At least one, drawn in this order. All bars or no bars. */
+  /** At least one, drawn in this order. All bars or no bars, all rows or no rows. */
   readonly series: readonly Series[];
   readonly references?: readonly ReferenceLine[];
   /** Panels side by side if series name panels; default up to 3. */
@@ -156,8 +170,12 @@ export interface ResolvedFigure {
   readonly lines: readonly StraightLine[];
   /** With the ends of the line y = x inside the axes. */
   readonly diagonal: { readonly label: string; readonly ends: readonly [number, number] } | null;
-  /** Bar charts: category names, at x = 0, 1, ... */
+  /** Category names: of bars at x = 0, 1, ...; of rows at y = 0, 1, ... from the top. */
   readonly categories: readonly string[];
+  /** True = rows: intervals lie along x. */
+  readonly horizontal: boolean;
+  /** Rows without a point in any series, by their place. */
+  readonly headings: readonly number[];
   /** Bar charts: half the width of a bar. */
   readonly barHalfWidth: number;
 }
@@ -172,16 +190,23 @@ export function intervalPoint(x: number, interval: IntervalLike, label?: string)
  * Checks the description and settles names, looks, panels, ranges and ticks.
  *
  * Throws a RangeError that names the series and the remedy: nothing to draw, a number that is not
- * finite, a number <= 0 on a log axis, bars mixed with points.
+ * finite, a number <= 0 on a log axis, bars or rows mixed with others.
  */
 export function resolveFigure(description: FigureDescription): ResolvedFigure {
   const bars = description.series.filter((series) => series.kind === "bars");
+  const rows = description.series.filter((series) => series.kind === "rows");
   if (description.series.length === 0) throw new RangeError("series: none: give at least one");
-  if (bars.length > 0 && bars.length < description.series.length) {
-    throw new RangeError("series: bars and points: draw them in two figures");
+  for (const [kind, some] of Object.entries({ bars, rows })) {
+    if (some.length > 0 && some.length < description.series.length) {
+      throw new RangeError(`series: ${kind} and points: draw them in two figures`);
+    }
   }
+  const horizontal = rows.length > 0;
   const categories = [
-    ...new Set(bars.flatMap((series) => series.bars.map(({ category }) => category))),
+    ...new Set([
+      ...bars.flatMap((series) => series.bars.map(({ category }) => category)),
+      ...rows.flatMap((series) => series.rows.map(({ category }) => category)),
+    ]),
   ];
   const panels = [...new Set(description.series.map(({ panel }) => panel ?? ""))];
   const names = [...new Set(description.series.map(seriesName))];
@@ -191,11 +216,20 @@ export function resolveFigure(description: FigureDescription): ResolvedFigure {
     const name = seriesName(one);
     const place = names.indexOf(name);
     const look = one.critic === undefined ? plainStyle(place) : criticStyle(one.critic);
-    const points = one.kind !== "bars" ? one.points : one.bars.map((bar): Point => ({
-      ...bar,
-      x: categories.indexOf(bar.category) + (2 * place + 1 - names.length) * half,
-      label: bar.category,
-    }));
+    const points = one.kind === "bars"
+      ? one.bars.map((bar): Point => ({
+        ...bar,
+        x: categories.indexOf(bar.category) + (2 * place + 1 - names.length) * half,
+        label: bar.category,
+      }))
+      : one.kind === "rows"
+      ? one.rows.map(({ category, x, ...ends }): Point => ({
+        ...ends,
+        x: x ?? 0,
+        y: x === null ? null : categories.indexOf(category),
+        label: category,
+      }))
+      : one.points;
     points.forEach((point) => checkPoint(point, name, description));
     return {
       name,
@@ -216,21 +250,24 @@ export function resolveFigure(description: FigureDescription): ResolvedFigure {
   const lines = references.filter((line) => line.axis !== "diagonal");
   const diagonal = references.find((line) => line.axis === "diagonal");
   const at = (axis: "x" | "y") => lines.filter((l) => l.axis === axis).map(({ value }) => value);
-  const xs = [...points.map(({ x }) => x), ...at("x")];
-  const ys = [
-    ...points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]),
-    ...at("y"),
-    ...(bars.length > 0 ? [0] : []),
-  ];
-  const x: ResolvedAxis = bars.length > 0
-    ? {
-      title: axisTitle(description.x),
-      log: false,
-      domain: [-0.5, categories.length - 0.5],
-      ticks: categories.map((label, value) => ({ value, label })),
-    }
+  const values = points.flatMap(({ x, y, low, high }) => {
+    const value = horizontal ? x : y;
+    return [value, low ?? value, high ?? value];
+  });
+  const xs = [...(horizontal ? values : points.map(({ x }) => x)), ...at("x")];
+  const ys = [...values, ...at("y"), ...(bars.length > 0 ? [0] : [])];
+  const ofCategories = (axis: Axis, domain: readonly [number, number]): ResolvedAxis => ({
+    title: axisTitle(axis),
+    log: false,
+    domain,
+    ticks: categories.map((label, value) => ({ value, label })),
+  });
+  const x = bars.length > 0
+    ? ofCategories(description.x, [-0.5, categories.length - 0.5])
     : resolveAxis(description.x, xs, columns > 1 ? 4 : 7);
-  const y = resolveAxis(description.y, ys, 7, bars.length > 0);
+  const y = horizontal
+    ? ofCategories(description.y, [categories.length - 0.5, -0.5])
+    : resolveAxis(description.y, ys, 7, bars.length > 0);
   return {
     title: description.title,
     subtitle: description.subtitle ?? null,
@@ -248,6 +285,10 @@ export function resolveFigure(description: FigureDescription): ResolvedFigure {
       ends: [Math.max(x.domain[0], y.domain[0]), Math.min(x.domain[1], y.domain[1])],
     },
     categories,
+    horizontal,
+    headings: categories.flatMap((_, i) =>
+      horizontal && points.every(({ y }) => y !== i) ? [i] : []
+    ),
     barHalfWidth: half,
   };
 }

@@ -51,7 +51,7 @@ export function renderPlotly(figure: ResolvedFigure): PlotlyFigure {
       plot_bgcolor: INK.background,
       showlegend: figure.legend.length > 1 || figure.diagonal !== null,
       hovermode: "closest",
-      ...(figure.categories.length > 0 ? { barmode: "group", bargap: 0.2 } : {}),
+      ...(isBars(figure) ? { barmode: "group", bargap: 0.2 } : {}),
     },
     config: {
       responsive: true,
@@ -59,6 +59,10 @@ export function renderPlotly(figure: ResolvedFigure): PlotlyFigure {
       modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
     },
   };
+}
+
+function isBars({ categories, horizontal }: ResolvedFigure): boolean {
+  return categories.length > 0 && !horizontal;
 }
 
 function titleHtml(figure: ResolvedFigure): string {
@@ -81,6 +85,24 @@ function subtitleLines({ subtitle, width }: ResolvedFigure): string[] {
 }
 
 const MARGIN = { left: 72, right: 20 } as const;
+/** Width of the names of rows, as a part of the figure's, and height of one of their lines. */
+const NAMES = { width: 0.5, line: 19 } as const;
+
+/** The names of rows, in lines. */
+function rowNames({ categories, headings, width }: ResolvedFigure): string[][] {
+  return categories.map((name, i) =>
+    wrapText(name, FONT_SIZE.tick, width * NAMES.width, headings.includes(i))
+  );
+}
+
+/** Room for the names of ticks. */
+function leftMargin(figure: ResolvedFigure): number {
+  if (!figure.horizontal) return MARGIN.left;
+  const widths = rowNames(figure).flatMap((lines, i) =>
+    lines.map((line) => textWidth(line, FONT_SIZE.tick, figure.headings.includes(i)))
+  );
+  return Math.ceil(Math.max(...widths)) + (figure.y.title === "" ? 12 : 40);
+}
 /** Width of a report's column in pixels: a wider figure shrinks to it, and its legend needs more rows. */
 const PAGE = 860;
 
@@ -108,16 +130,25 @@ class Grid {
     const names = figure.legend.map(({ name }) => name);
     if (figure.diagonal !== null) names.push(figure.diagonal.label);
     const entry = 55 + Math.max(...names.map((name) => textWidth(name, FONT_SIZE.legend)));
-    const fitting = Math.max(1, Math.floor((Math.min(figure.width, PAGE) - 100) / entry));
+    const left = leftMargin(figure);
+    const room = Math.min(figure.width, PAGE) - left - MARGIN.right - 8;
+    const fitting = Math.max(1, Math.floor(room / entry));
     const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
-    const width = (figure.width - MARGIN.left - MARGIN.right) / columns;
-    const tall = figure.square ? width * 0.97 : panels.length > 1 ? 200 : 340;
+    const width = (figure.width - left - MARGIN.right) / columns;
+    const lines = Math.max(...rowNames(figure).map((name) => name.length));
+    const tall = figure.horizontal
+      ? figure.categories.length * lines * NAMES.line
+      : figure.square
+      ? width * 0.97
+      : panels.length > 1
+      ? 200
+      : 340;
     const inner = tall * this.#rows + 34 * (this.#rows - 1);
     const height = Math.round(top + inner + bottom);
     const layout: Record<string, unknown> = {
       height,
       ...(figure.square && panels.length === 1 ? { width: figure.width } : {}),
-      margin: { l: MARGIN.left, r: MARGIN.right, t: Math.round(top), b: bottom },
+      margin: { l: left, r: MARGIN.right, t: Math.round(top), b: bottom },
       legend: {
         orientation: "h",
         x: 0,
@@ -147,7 +178,7 @@ class Grid {
         anchor: yaxis,
         ...(i === 0 ? {} : { matches: "x" }),
         showticklabels: i + columns >= panels.length,
-        ...(figure.categories.length > 0 ? categoryTicks(figure) : {}),
+        ...(isBars(figure) ? barTicks(figure) : {}),
         ...(panels.length === 1 ? { title: axisTitle(figure.x) } : {}),
       };
       layout[yaxis.replace("y", "yaxis")] = {
@@ -156,6 +187,7 @@ class Grid {
         anchor: xaxis,
         ...(i === 0 ? {} : { matches: "y" }),
         showticklabels: column === 0,
+        ...(figure.horizontal ? categoryTicks(rowNames(figure), figure.headings) : {}),
         ...(panels.length === 1 ? { title: axisTitle(figure.y) } : {}),
       };
       if (panels.length > 1) {
@@ -226,15 +258,22 @@ function axis({ log, domain, ticks }: ResolvedAxis): Record<string, unknown> {
   };
 }
 
-function categoryTicks({ categories, width }: ResolvedFigure): Record<string, unknown> {
+function barTicks({ categories, width }: ResolvedFigure): Record<string, unknown> {
   const room = (width - 110) / categories.length - 4;
+  const names = categories.map((name) => wrapText(name, FONT_SIZE.tick, room));
+  return { ...categoryTicks(names), showgrid: false };
+}
+
+/** Ticks at 0, 1, ... with names in lines. */
+function categoryTicks(
+  names: readonly (readonly string[])[],
+  headings: readonly number[] = [],
+): Record<string, unknown> {
+  const bold = (line: string, i: number) => headings.includes(i) ? `<b>${line}</b>` : line;
   return {
     ticks: "",
-    showgrid: false,
-    tickvals: categories.map((_, i) => i),
-    ticktext: categories.map((name) =>
-      wrapText(name, FONT_SIZE.tick, room).map(escapeHtml).join("<br>")
-    ),
+    tickvals: names.map((_, i) => i),
+    ticktext: names.map((lines, i) => lines.map((line) => bold(escapeHtml(line), i)).join("<br>")),
   };
 }
 
@@ -251,7 +290,7 @@ function traces(
       ...(series.kind === "bars" ? barTrace(series, figure) : pointTrace(series)),
       x: run.map(({ x }) => x),
       y: run.map(({ y }) => y),
-      ...errorBars(series, run),
+      ...errorBars(series, run, figure),
       ...hover(series, run, figure),
       ...legendEntry(series),
       showlegend: first && i === 0,
@@ -287,7 +326,7 @@ function barTrace({ style }: ResolvedSeries, { barHalfWidth }: ResolvedFigure): 
 function pointTrace({ kind, style }: ResolvedSeries): object {
   return {
     type: "scatter",
-    mode: kind === "scatter" ? "markers" : "lines+markers",
+    mode: kind === "line" ? "lines+markers" : "markers",
     line: {
       color: style.color,
       width: 2,
@@ -308,14 +347,19 @@ function hasInterval({ low, high }: ResolvedPoint): boolean {
   return low !== null && high !== null;
 }
 
-function errorBars({ kind, interval, style }: ResolvedSeries, run: readonly ResolvedPoint[]) {
+function errorBars(
+  { kind, interval, style }: ResolvedSeries,
+  run: readonly ResolvedPoint[],
+  { horizontal }: ResolvedFigure,
+) {
   if (interval !== "bars" || !run.some(hasInterval)) return {};
+  const value = ({ x, y }: ResolvedPoint) => horizontal ? x : y;
   return {
-    error_y: {
+    [horizontal ? "error_x" : "error_y"]: {
       type: "data",
       symmetric: false,
-      array: run.map(({ y, high }) => (high ?? y) - y),
-      arrayminus: run.map(({ y, low }) => y - (low ?? y)),
+      array: run.map((point) => (point.high ?? value(point)) - value(point)),
+      arrayminus: run.map((point) => value(point) - (point.low ?? value(point))),
       color: kind === "bars" ? INK.text : style.color,
       thickness: 1.3,
       width: 3.5,
@@ -350,15 +394,15 @@ function band(
 }
 
 function hover({ name }: ResolvedSeries, run: readonly ResolvedPoint[], figure: ResolvedFigure) {
-  const bars = figure.categories.length > 0;
+  const { categories, horizontal, x, y } = figure;
   return {
-    customdata: run.map(({ x, y, low, high, label }) => [
-      escapeHtml(label),
-      bars ? "" : `${escapeHtml(figure.x.title)}: ${formatNumber(x)}<br>`,
-      formatInterval({ estimate: y, low, high }),
+    customdata: run.map((point) => [
+      escapeHtml(point.label),
+      categories.length > 0 ? "" : `${escapeHtml(x.title)}: ${formatNumber(point.x)}<br>`,
+      formatInterval({ ...point, estimate: horizontal ? point.x : point.y }),
     ]),
     hovertemplate: `<b>${escapeHtml(name)}</b> %{customdata[0]}<br>%{customdata[1]}` +
-      `${escapeHtml(figure.y.title)}: %{customdata[2]}<extra></extra>`,
+      `${escapeHtml((horizontal ? x : y).title)}: %{customdata[2]}<extra></extra>`,
   };
 }
 

@@ -41,6 +41,8 @@ const REFERENCE_DASH = "5 4";
 /** Half the width of the cap of an error bar. */
 const CAP = 3.5;
 const PANEL_GAP = 18;
+/** Height of a row, for each line of its name, and besides. */
+const ROW = { line: FONT_SIZE.tick * LINE_HEIGHT, gap: 5 } as const;
 const SWATCH = 38;
 
 /** The figure as one `<svg>` element, `figure.width` wide; it shrinks with its container. */
@@ -69,18 +71,33 @@ export function renderSvg(figure: ResolvedFigure): string {
 function renderPanels(figure: ResolvedFigure, top: number): { svg: string; bottom: number } {
   const { columns, panels } = figure;
   const rows = Math.ceil(panels.length / columns);
+  const wrapped = (width: number) =>
+    figure.categories.map((name, i) =>
+      wrapText(name, FONT_SIZE.tick, width, figure.headings.includes(i))
+    );
+  const names = figure.horizontal ? wrapped(figure.width / 2) : [];
   const tickWidth = Math.max(
-    ...figure.y.ticks.map(({ label }) => textWidth(label, FONT_SIZE.tick)),
+    ...figure.y.ticks.map(({ label }, i) =>
+      figure.horizontal
+        ? Math.max(...names[i]!.map((line) => nameWidth(line, figure.headings.includes(i))))
+        : nameWidth(label)
+    ),
   );
-  const left = PADDING + FONT_SIZE.axis * LINE_HEIGHT + tickWidth + 14;
+  const left = PADDING + (figure.y.title === "" ? 0 : FONT_SIZE.axis * LINE_HEIGHT) + tickWidth +
+    14;
   const width = (figure.width - left - PADDING - PANEL_GAP * (columns - 1)) / columns;
-  const height = figure.square ? width : columns === 1 ? 330 : Math.max(150, width * 0.8);
+  if (!figure.horizontal) names.push(...wrapped(width / figure.categories.length - 4));
+  const lines = Math.max(1, ...names.map((name) => name.length));
+  const height = figure.horizontal
+    ? names.length * (lines * ROW.line + ROW.gap)
+    : figure.square
+    ? width
+    : columns === 1
+    ? 330
+    : Math.max(150, width * 0.8);
   const panelTitle = panels.length > 1 ? FONT_SIZE.axis * LINE_HEIGHT + 4 : 0;
-  const categories = figure.categories.map((name) =>
-    wrapText(name, FONT_SIZE.tick, width / figure.categories.length - 4).join("\n")
-  );
-  const tickLines = Math.max(1, ...categories.map((name) => name.split("\n").length));
-  const tickHeight = 12 + tickLines * FONT_SIZE.tick * LINE_HEIGHT;
+  const categories = names.map((name) => name.join("\n"));
+  const tickHeight = 12 + (figure.horizontal ? 1 : lines) * FONT_SIZE.tick * LINE_HEIGHT;
   const step = panelTitle + height + PANEL_GAP;
   const bottom = top + rows * step - PANEL_GAP;
   const middle = left + (columns * width + (columns - 1) * PANEL_GAP) / 2;
@@ -101,11 +118,17 @@ function renderPanels(figure: ResolvedFigure, top: number): { svg: string; botto
   const titleY = bottom + tickHeight + FONT_SIZE.axis;
   parts.push(text(figure.x.title, middle, titleY, FONT_SIZE.axis, INK.text, "middle"));
   const [x, y] = [PADDING + FONT_SIZE.axis, (top + panelTitle + bottom) / 2];
-  parts.push(
-    `<g transform="translate(${round(x)},${round(y)}) rotate(-90)">` +
-      text(figure.y.title, 0, 0, FONT_SIZE.axis, INK.text, "middle") + `</g>`,
-  );
+  if (figure.y.title !== "") {
+    parts.push(
+      `<g transform="translate(${round(x)},${round(y)}) rotate(-90)">` +
+        text(figure.y.title, 0, 0, FONT_SIZE.axis, INK.text, "middle") + `</g>`,
+    );
+  }
   return { svg: parts.join(""), bottom: titleY + 6 };
+}
+
+function nameWidth(name: string, isHeading = false): number {
+  return textWidth(name, FONT_SIZE.tick, isHeading);
 }
 
 function panelPlot(
@@ -120,10 +143,12 @@ function panelPlot(
     document: object;
   };
   const { x, y } = figure;
-  const bars = figure.categories.length > 0;
+  const bars = figure.categories.length > 0 && !figure.horizontal;
   const label = (axis: typeof x) => (value: number) =>
     axis.ticks.find((tick) => tick.value === value)?.label ?? "";
+  const category = (i: number) => categories[i];
   const [xs, ys] = [x.ticks.map(({ value }) => value), y.ticks.map(({ value }) => value)];
+  const rows = ys.filter((value) => !figure.headings.includes(value));
   // `text` and not `tickFormat`: of the latter's labels a narrow log axis leaves some out.
   const axis = { color: INK.text, fontSize: FONT_SIZE.tick, fontVariant: "normal" } as const;
   return Plot.plot({
@@ -139,14 +164,26 @@ function panelPlot(
     x: { type: x.log ? "log" : "linear", domain: [...x.domain], axis: null },
     y: { type: y.log ? "log" : "linear", domain: [...y.domain], axis: null },
     marks: [
-      Plot.gridY(ys, { stroke: INK.grid, strokeOpacity: 1 }),
+      Plot.gridY(rows, { stroke: INK.grid, strokeOpacity: 1 }),
       bars ? [] : Plot.gridX(xs, { stroke: INK.grid, strokeOpacity: 1 }),
       Plot.frame({ stroke: INK.axis }),
-      margin.left <= 4 ? [] : Plot.axisY(ys, { ...axis, label: null, text: label(y) }),
+      margin.left <= 4 ? [] : Plot.axisY(rows, {
+        ...axis,
+        label: null,
+        text: figure.horizontal ? category : label(y),
+        ...(figure.horizontal ? { tickSize: 0 } : {}),
+      }),
+      margin.left <= 4 ? [] : Plot.axisY(figure.headings, {
+        ...axis,
+        label: null,
+        text: category,
+        tickSize: 0,
+        fontWeight: "600",
+      }),
       margin.bottom <= 4 ? [] : Plot.axisX(xs, {
         ...axis,
         label: null,
-        text: bars ? (i: number) => categories[i] : label(x),
+        text: bars ? category : label(x),
         ...(bars ? { tickSize: 0 } : {}),
       }),
       references(figure, panel),
@@ -159,18 +196,28 @@ function panelPlot(
 
 function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Markish[] {
   const { style, kind } = series;
-  const [floor, ceiling] = figure.y.domain;
+  const { horizontal } = figure;
+  const [floor, ceiling] = (horizontal ? figure.x : figure.y).domain;
   const clamp = (value: number) => Math.min(Math.max(value, floor), ceiling);
-  const low = ({ low, y }: ResolvedPoint) => clamp(low ?? y);
-  const high = ({ high, y }: ResolvedPoint) => clamp(high ?? y);
+  const low = ({ low, x, y }: ResolvedPoint) => clamp(low ?? (horizontal ? x : y));
+  const high = ({ high, x, y }: ResolvedPoint) => clamp(high ?? (horizontal ? x : y));
   const points = series.runs.flat();
   const withInterval = points.filter((point) => point.low !== null && point.high !== null);
-  const errorBars = (stroke: string) => [
-    Plot.ruleX(withInterval, { x: "x", y1: low, y2: high, stroke, strokeWidth: 1.3 }),
-    ...[low, high].map((end) =>
-      Plot.dot(withInterval, { x: "x", y: end, stroke, strokeWidth: 1.3, symbol: CAP_SYMBOL })
-    ),
-  ];
+  const errorBars = (stroke: string) => {
+    const pen = { stroke, strokeWidth: 1.3 };
+    return [
+      horizontal
+        ? Plot.ruleY(withInterval, { y: "y", x1: low, x2: high, ...pen })
+        : Plot.ruleX(withInterval, { x: "x", y1: low, y2: high, ...pen }),
+      ...[low, high].map((end) =>
+        Plot.dot(withInterval, {
+          ...(horizontal ? { x: end, y: "y" } : { x: "x", y: end }),
+          ...pen,
+          symbol: horizontal ? UPRIGHT_CAP : CAP_SYMBOL,
+        })
+      ),
+    ];
+  };
   if (kind === "bars") {
     const half = figure.barHalfWidth * 0.92;
     return [
@@ -185,7 +232,7 @@ function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Marki
       ...errorBars(INK.text),
     ];
   }
-  const lines = kind === "scatter" ? [] : series.runs.flatMap((run) => [
+  const lines = kind !== "line" ? [] : series.runs.flatMap((run) => [
     series.interval === "band" && withInterval.length > 0
       ? Plot.areaY(run, { x: "x", y1: low, y2: high, fill: style.color, fillOpacity: BAND_OPACITY })
       : [],
@@ -301,7 +348,7 @@ function swatch({ kind, style }: ResolvedSeries, x: number, y: number): string {
   const path = new PathText();
   drawMarker(style.marker, MARKER_RADIUS, path);
   const [fill, stroke] = style.open ? [INK.background, style.color] : [style.color, INK.background];
-  const stem = kind === "scatter" ? "" : line(x, y, style.color, 2, style.dash.join(" "));
+  const stem = kind !== "line" ? "" : line(x, y, style.color, 2, style.dash.join(" "));
   return stem +
     `<path d="${path.text}" transform="translate(${round(x + SWATCH / 2)},${round(y)})" ` +
     `fill="${fill}" stroke="${stroke}" stroke-width="${style.open ? 1.6 : 0.8}"/>`;
@@ -367,6 +414,14 @@ const CAP_SYMBOL: Plot.SymbolImplementation = {
   draw(context: MarkerContext) {
     context.moveTo(-CAP, 0);
     context.lineTo(CAP, 0);
+  },
+};
+
+/** The same for a horizontal interval. */
+const UPRIGHT_CAP: Plot.SymbolImplementation = {
+  draw(context: MarkerContext) {
+    context.moveTo(0, -CAP);
+    context.lineTo(0, CAP);
   },
 };
 

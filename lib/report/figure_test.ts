@@ -58,6 +58,22 @@ const PANELS: FigureDescription = {
   })),
 };
 
+const ROWS: FigureDescription = {
+  title: "Rows",
+  x: { title: "r2" },
+  y: { title: "" },
+  series: [{
+    kind: "rows",
+    name: "all",
+    rows: [
+      { category: "It is only more compute:", x: null },
+      { category: "filler tokens in the place of a chain of thought, as many as it has", x: -0.2 },
+      { category: "none", x: 0.9, low: 0.8, high: 0.95 },
+    ],
+  }],
+  references: [{ axis: "x", value: 0.5, label: "half" }],
+};
+
 const CALIBRATION = calibrationFigure({
   title: "Calibration",
   series: [{
@@ -70,7 +86,7 @@ const CALIBRATION = calibrationFigure({
   }],
 }).description;
 
-const ALL = { LINES, BARS, PANELS, CALIBRATION };
+const ALL = { LINES, BARS, PANELS, ROWS, CALIBRATION };
 
 function bundle(description: FigureDescription) {
   return figure(description)[DISPLAY]();
@@ -190,6 +206,25 @@ Deno.test("a reference line without a label has no annotation", () => {
   assert.ok(!texts("").includes(""));
 });
 
+Deno.test("rows lie below one another, their intervals along x; a heading has no point", () => {
+  const { categories, headings, series, x, y } = resolveFigure(ROWS);
+  assert.deepEqual(headings, [0]);
+  assert.deepEqual(series[0]!.runs.flat().map((p) => [p.x, p.y, p.low]), [[-0.2, 1, null], [
+    0.9,
+    2,
+    0.8,
+  ]]);
+  assert.deepEqual(y.domain, [2.5, -0.5]);
+  assert.deepEqual(y.ticks.map(({ label }) => label), categories);
+  assert.ok(x.domain[0] < -0.2 && x.domain[1] > 0.95);
+  const { "image/svg+xml": svg, "text/plain": text } = bundle(ROWS);
+  assert.match(svg!, /It is only more compute:/);
+  assert.match(text!, /none +0\.900 +\[0\.800, 0\.950\]/);
+  const [trace] = plotly(ROWS).data as { x: number[]; error_x: { array: number[] } }[];
+  assert.deepEqual(trace!.x, [-0.2, 0.9]);
+  assert.ok(Math.abs(trace!.error_x.array[1]! - 0.05) < 1e-12);
+});
+
 Deno.test("one point makes a figure", () => {
   const points = [intervalPoint(25344, { estimate: 0.03, low: null, high: null })];
   const { x, y } = resolveFigure({
@@ -216,6 +251,7 @@ Deno.test("what cannot be drawn is refused, with its name", () => {
   refused([line(0)], /series mine: y = 0: a log axis needs numbers > 0/);
   refused([line(NaN)], /series mine: y = NaN: use null/);
   refused([line(1), { kind: "bars", name: "b", bars: [] }], /bars and points/);
+  refused([line(1), { kind: "rows", name: "r", rows: [] }], /rows and points/);
   refused([{ kind: "line", points: [{ x: 1, y: 1 }] }], /no name/);
   assert.throws(
     () => figure({ ...base, y: { title: "y", min: 2, max: 1 }, series: [line(1)] }),

@@ -60,7 +60,9 @@ function dataPixels(figure: ResolvedFigure, size: Size): (readonly [number, numb
         const next = run[i + 1] ?? point;
         const [from, to] = [pixel(figure, point, size), pixel(figure, next, size)];
         const ends = [point.low, point.high].flatMap((end) =>
-          end === null ? [] : [pixel(figure, { x: point.x, y: end }, size)]
+          end === null
+            ? []
+            : [pixel(figure, figure.horizontal ? { ...point, x: end } : { ...point, y: end }, size)]
         );
         const between = Array.from({ length: 20 }, (_, k) => {
           const t = k / 20;

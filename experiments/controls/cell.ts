@@ -1,0 +1,176 @@
+/** One training run: a control's critic at one size, trained on its own data, tested on held-out states. */
+import { createBackend } from "../../lib/backend/create.ts";
+import { clip01 } from "../../lib/critic/clip.ts";
+import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
+import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import type {
+  PermutationActor,
+  PermutationConfigInput,
+  PermutationEnvironment,
+  PermutationState,
+} from "../../lib/env/permutation.ts";
+import { sampleStates } from "../../lib/env/sampling.ts";
+import { parameterCount } from "../../lib/nn/flops.ts";
+import { adamW } from "../../lib/nn/optimizer.ts";
+import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import { saveTraining } from "../../lib/run/training_checkpoint.ts";
+import { sha256 } from "../../lib/tensor/digest.ts";
+import { testReport } from "../shared/evaluation.ts";
+import { train } from "../shared/training.ts";
+import type { ControlName, ReadOut, TraceLabels } from "./controls.ts";
+import { handFeatures } from "./features.ts";
+import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
+import { sparseTrace, trainingSequences, trainingStates } from "./sequences.ts";
+
+/** Everything a run depends on besides its seed. */
+export interface ControlsCell {
+  readonly control: ControlName;
+  /** A critic of lib/critic/registry.ts, or "ridge". */
+  readonly critic: string;
+  /** Of the critics with which it is compared. */
+  readonly base: CriticSize;
+  /** Its own. */
+  readonly size: CriticSize;
+  readonly learningRate: number;
+  /** Learning rate over the chosen one. */
+  readonly factor: number;
+  /** A run of a tuning seed is not reported. */
+  readonly role: "report" | "tuning";
+  readonly environment: PermutationConfigInput;
+  readonly actor: PermutationActor;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly traceLabels: TraceLabels;
+  readonly denseValues: boolean;
+  readonly rollouts: number | null;
+  readonly testSeed: number;
+  readonly testStates: number;
+}
+
+/** Penalties that are tried. */
+const PENALTIES = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1] as const;
+/** The last of so many parts of the training data is held out to choose among them. */
+const PARTS = 5;
+
+/** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
+export function runControlsCell(
+  cell: Cell<ControlsCell>,
+  context: CellContext,
+  checkpointSeconds?: number,
+): Promise<CellResult> {
+  return cell.config.critic === "ridge"
+    ? Promise.resolve(runRidge(cell, context))
+    : runCritic(cell, context, checkpointSeconds);
+}
+
+async function runCritic(
+  { seed, config }: Cell<ControlsCell>,
+  context: CellContext,
+  checkpointSeconds?: number,
+): Promise<CellResult> {
+  const { batchSize, learningRate, size, steps } = config;
+  const environment = createEnvironment("permutation", config.environment);
+  const { backend = "wasm", threads } = context;
+  const engine = await createBackend(backend, { threads });
+  try {
+    const definition = criticDefinition(config.critic);
+    const critic = new NeuralCritic(engine, definition, environment, size, seed);
+    const data = { ...config, environment, seed };
+    const optimizer = adamW(learningRate, steps);
+    const step = () =>
+      critic.train(trainingSequences(definition, data, critic.model.step), optimizer);
+    const { curve, seconds } = await train(critic, { steps, step, checkpointSeconds }, context);
+    const start = performance.now();
+    const labelled = testSet(environment, config);
+    const predictions = await critic.values(labelled);
+    return {
+      metrics: {
+        parameters: parameterCount(critic.model.config),
+        trainingFlops: steps * critic.trainingFlops(batchSize),
+        tests: tests(environment, config, labelled, predictions, !definition.valueHead),
+        curve,
+      },
+      digests: { parameters: await critic.model.digest() },
+      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
+      unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+/** Held-out states: the same for all runs of a puzzle. */
+function testSet(
+  environment: PermutationEnvironment,
+  { actor, testSeed, testStates }: ControlsCell,
+): LabelledState<PermutationState>[] {
+  const key = { seed: testSeed, purpose: "controls/test" };
+  return sampleStates(environment, key, testStates, { actor, split: "test" }).map((state) => ({
+    state,
+    context: {},
+    value: environment.exactValue(state, actor),
+  }));
+}
+
+/** A report for each way to read the answers. A chain of thought is right if it is the true one, less what is left out. */
+function tests(
+  environment: PermutationEnvironment,
+  { traceLabels }: ControlsCell,
+  labelled: readonly LabelledState<PermutationState>[],
+  predictions: readonly Prediction[],
+  emitsValues: boolean,
+): Json {
+  const trace = (state: PermutationState) =>
+    traceLabels.kind === "sparse"
+      ? sparseTrace(environment, state, traceLabels.kept)
+      : environment.reasoningTrace(state);
+  const read = (readOut: ReadOut) => {
+    const read = predictions.map((p) => ({ ...p, value: p[readOut] }));
+    const { calibration: _, ...report } = testReport(environment, labelled, read, trace);
+    return report as unknown as Json;
+  };
+  return emitsValues
+    ? { value: read("value"), expectation: read("expectation") }
+    : { value: read("value") };
+}
+
+/** The linear model: as many examples as a critic gets, the penalty chosen on the last part of them. */
+function runRidge({ seed, config }: Cell<ControlsCell>, { progress }: CellContext): CellResult {
+  const { actor, batchSize, steps } = config;
+  const start = performance.now();
+  const environment = createEnvironment("permutation", config.environment);
+  const features = handFeatures(environment);
+  const x = new Float64Array(features.count);
+  const [fit, held] = [new Moments(features.count), new Moments(features.count)];
+  const firstHeld = steps - Math.ceil(steps / PARTS);
+  for (let step = 0; step < steps; step++) {
+    for (const state of trainingStates({ environment, actor, batchSize, seed }, step)) {
+      features.write(state, x);
+      (step < firstHeld ? fit : held).add(x, environment.exactValue(state, actor));
+    }
+    progress(step + 1, steps);
+  }
+  const errors = PENALTIES.map((penalty) => meanSquaredError(ridge(fit, penalty), held));
+  const penalty = PENALTIES[errors.indexOf(Math.min(...errors))]!;
+  const model = ridge(fit.plus(held), penalty);
+  const labelled = testSet(environment, config);
+  const predictions = labelled.map(({ state }): Prediction => {
+    features.write(state, x);
+    return { value: clip01(predict(model, x)), expectation: null };
+  });
+  const weights = Float64Array.of(model.intercept, ...model.weights);
+  return {
+    metrics: {
+      parameters: weights.length,
+      // A multiplication and an addition for each product of two features.
+      trainingFlops: steps * batchSize * features.count * (features.count + 1),
+      penalty,
+      tests: tests(environment, config, labelled, predictions, false),
+      curve: [],
+    },
+    digests: { parameters: sha256(new Uint8Array(weights.buffer)) },
+    unpinned: { trainingSeconds: (performance.now() - start) / 1000, testSeconds: 0 },
+  };
+}

@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { UsageError } from "../../lib/errors.ts";
+import { forwardFlops } from "../../lib/nn/flops.ts";
+import type { Cell, CellContext } from "../../lib/run/experiment.ts";
+import { resolveConfig } from "../../lib/run/config.ts";
+import { type ControlsCell, runControlsCell } from "./cell.ts";
+import { controlsCells } from "./cells.ts";
+import { controlsClaims } from "./claims.ts";
+import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
+import { type ControlName, controls } from "./controls.ts";
+import { controlsTable, gapFigure } from "./figures.ts";
+import controlsExperiment from "./mod.ts";
+import { gapClosed, summarizeControls } from "./summary.ts";
+
+const size = { dModel: 16, layers: 1, learningRate: 1e-2 };
+const all = Object.keys(controls) as ControlName[];
+
+function config(change: Partial<ControlsInput> = {}): ControlsConfig {
+  return controlsConfig.parse({
+    seeds: [1, 2, 3],
+    runs: all.map((control) => ({ control, sizes: [size] })),
+    environment: { group: "S3", minLength: 3, maxLength: 4, maxMoves: 4, maxMovesBefore: 2 },
+    abelian: { group: "Z6", generators: [1, -1, 2, -2] },
+    shortWords: { minLength: 1, maxLength: 2 },
+    steps: 120,
+    batchSize: 16,
+    testStates: 50,
+    ...change,
+  });
+}
+
+function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
+  return { threads, checkpoint, progress: () => {} };
+}
+
+const none = { load: () => undefined, save: () => {} };
+
+function cellOf(control: ControlName, change: Partial<ControlsInput> = {}): Cell<ControlsCell> {
+  return controlsCells(config(change)).find((cell) => cell.config.control === control)!;
+}
+
+Deno.test("every profile gives cells with unique ids and positive costs", () => {
+  for (const profile of Object.values(profiles)) {
+    const cells = controlsCells(controlsConfig.parse(profile));
+    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
+    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
+  }
+});
+
+Deno.test("the standard profile has every control", () => {
+  const has = new Set(profiles.standard.runs.map(({ control }) => control));
+  assert.deepEqual(all.filter((control) => !has.has(control)), []);
+});
+
+Deno.test("tuning seeds may not be reported; sizes need both critics to be compared with", () => {
+  assert.throws(() => controlsCells(config({ sweep: { seeds: [2] } })), UsageError);
+  const bad = (runs: ControlsInput["runs"], message: RegExp) =>
+    assert.throws(() => config({ runs }), message);
+  const run = (control: ControlName, learningRate = 1e-2) => ({
+    control,
+    sizes: [{ ...size, learningRate }],
+  });
+  bad([run("discriminative"), run("filler")], /add it to both/);
+  bad([run("discriminative"), run("cot"), run("cot")], /stands twice/);
+  bad([run("discriminative"), run("cot"), run("learning-rate", 0.1)], /learning-rate must have/);
+});
+
+Deno.test("fewer seeds are the first ones; a rate's runs at factor 1 are the discriminative critic's", () => {
+  const runs: ControlsInput["runs"] = [
+    { control: "discriminative", sizes: [size] },
+    { control: "cot", sizes: [size], seeds: 2 },
+    { control: "learning-rate", sizes: [size], seeds: 1 },
+  ];
+  const ids = controlsCells(config({ runs })).map(({ id }) => id);
+  assert.deepEqual(ids, [
+    ...[1, 2, 3].map((seed) => `discriminative/d16-L1/seed${seed}`),
+    ...[1, 2].map((seed) => `cot/d16-L1/seed${seed}`),
+    "learning-rate/d16-L1/lr0.005/seed101",
+    "learning-rate/d16-L1/lr0.005/seed1",
+    "learning-rate/d16-L1/lr0.01/seed101",
+    "learning-rate/d16-L1/lr0.02/seed101",
+    "learning-rate/d16-L1/lr0.02/seed1",
+  ]);
+});
+
+Deno.test("equal FLOPs are equal, up to a step and a layer", () => {
+  const cot = cellOf("cot");
+  for (const name of ["equal-training", "gru-labels-equal-training"] as const) {
+    const { config: { steps }, cost } = cellOf(name);
+    assert.ok(Math.abs(cost - cot.cost) <= cost / steps, name);
+  }
+  const environment = createEnvironment("permutation", config().environment);
+  const answer = (critic: string, layers: number) => {
+    const definition = criticDefinition(critic);
+    const length = criticSequenceLength(definition, environment);
+    const transformer = criticTransformer(definition, environment, { ...size, layers });
+    return forwardFlops(transformer, length, length);
+  };
+  const { layers } = cellOf("equal-inference").config.size;
+  assert.ok(answer("discriminative-mse", layers) >= answer("cot", 1));
+  assert.ok(answer("discriminative-mse", layers - 1) < answer("cot", 1));
+  assert.equal(cellOf("labels-deep").config.size.layers, 2);
+  assert.equal(cellOf("more-data", { moreData: 3 }).config.steps, 360);
+});
+
+Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
+  for (const control of ["corrupted-20", "sampled-1", "dense"] as const) {
+    const cell = cellOf(control);
+    const saved: Uint8Array[] = [];
+    const whole = await runControlsCell(
+      cell,
+      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
+      0,
+    );
+    assert.equal(saved.length, 2);
+    for (const threads of [1, 2]) {
+      const resumed = await runControlsCell(
+        cell,
+        context({ load: () => saved[0], save: () => {} }, threads),
+      );
+      assert.deepEqual(resumed.digests, whole.digests);
+      assert.deepEqual(resumed.metrics, whole.metrics);
+    }
+  }
+});
+
+Deno.test("a chain with products left out is written as it was taught, and counts as right", async () => {
+  const cell = cellOf("distance-alone", { steps: 600, environment: { group: "S3", maxLength: 6 } });
+  const { metrics } = await runControlsCell(cell, context(none));
+  const { value } = metrics.tests as unknown as { value: { traceAccuracy: number } };
+  // Against the whole chain, of which all but the distance is left out, it would be 0.
+  assert.ok(value.traceAccuracy > 0.3, `${value.traceAccuracy}`);
+});
+
+Deno.test("ridge regression beats the mean by what hand features say", async () => {
+  const { metrics, digests } = await runControlsCell(cellOf("ridge"), context(none));
+  const { value } = metrics.tests as unknown as { value: { mse: number; varianceExact: number } };
+  assert.ok(value.mse < 0.8 * value.varianceExact);
+  assert.deepEqual((await runControlsCell(cellOf("ridge"), context(none))).digests, digests);
+});
+
+const bootstrap = { seed: 1, replicates: 500 };
+
+Deno.test("the share of the gap: 0 at one critic, 1 at the other; none where there is no gap", () => {
+  const from = [0.1, 0.11, 0.12], to = [0.9, 0.91, 0.92];
+  const share = (control: number[]) => gapClosed(control, from, to, bootstrap);
+  assert.equal(share(from).estimate, 0);
+  assert.equal(share(to).estimate, 1);
+  const { estimate, low, high } = share([0.5, 0.51, 0.52]);
+  assert.ok(Math.abs(estimate! - 0.5) < 1e-12 && low! > 0.47 && high! < 0.53);
+  assert.equal(gapClosed(to, to, from, bootstrap).estimate, null);
+  // Runs that overlap: in some samples there is no gap.
+  const open = gapClosed([0.5, 0.5], [0.1, 0.6], [0.2, 0.9], bootstrap);
+  assert.deepEqual([open.low, open.high], [null, null]);
+});
+
+/** The summary of runs that have these r2; 0.1 for the others, 0.9 for the CoT critic. */
+function summary(r2: (cell: Cell<ControlsCell>) => number | undefined, seeds = [1, 2, 3]) {
+  const full = config({ seeds });
+  const results = new Map(
+    controlsCells(full).map((cell) => {
+      const usual = cell.config.control === "cot" ? 0.9 : 0.1;
+      const score = (r2(cell) ?? usual) + cell.seed / 1000;
+      const report = {
+        penalizedMse: (1 - score) * 0.06,
+        varianceExact: 0.06,
+        rankingAccuracy: 0.5,
+        parseRate: 1,
+        expectation: null,
+        traceAccuracy: null,
+      };
+      return [cell.id, {
+        metrics: {
+          parameters: 1,
+          trainingFlops: 1,
+          tests: { value: report, expectation: report },
+        },
+        digests: {},
+      }];
+    }),
+  );
+  return summarizeControls(full, results);
+}
+
+function verdicts(s: ReturnType<typeof summary>): Record<string, string> {
+  return Object.fromEntries(controlsClaims.map((claim) => [claim.id, claim.evaluate(s).verdict]));
+}
+
+const SIDES: Record<string, "below" | "above"> = {
+  "control-compute": "below",
+  "control-labels": "below",
+  "control-dense": "below",
+  "control-data": "below",
+  "control-learning-rate": "below",
+  "control-serial": "below",
+  "control-serial-labels": "below",
+  "control-features": "below",
+  "control-head": "below",
+  "control-scalar-head": "above",
+  "control-corrupted": "above",
+  "control-dropped": "above",
+  "control-distance": "above",
+  "control-sampled": "above",
+  "control-integer": "above",
+  "control-easier": "above",
+};
+
+/** r2 of every control; the two critics as usual. */
+function at(r2: number) {
+  return ({ config: { control } }: Cell<ControlsCell>) =>
+    control === "discriminative" || control === "cot" ? undefined : r2;
+}
+
+Deno.test("every claim holds on its side of half of the gap and on no other", () => {
+  for (const [r2, side] of [[0.3, "below"], [0.7, "above"]] as const) {
+    const expected = Object.entries(SIDES).map(([id, where]) => [
+      id,
+      where === side ? "supported" : "not supported",
+    ]);
+    assert.deepEqual(verdicts(summary(at(r2))), Object.fromEntries(expected));
+  }
+});
+
+Deno.test("nothing is decided at half of the gap, with one seed, or without a gap", () => {
+  const undecided = Object.fromEntries(Object.keys(SIDES).map((id) => [id, "inconclusive"]));
+  assert.deepEqual(verdicts(summary(at(0.5))), undecided);
+  assert.deepEqual(verdicts(summary(at(0.3), [1])), undecided);
+  const noGap = summary(({ config: { control } }) => control === "cot" ? 0 : 0.1);
+  assert.deepEqual(verdicts(noGap), undecided);
+});
+
+Deno.test("one control of several that closes the gap decides the claim; a missing one leaves it open", () => {
+  const one = summary(({ config: { control } }) => control === "gru" ? 0.8 : undefined);
+  assert.equal(verdicts(one)["control-serial"], "not supported");
+  assert.equal(verdicts(one)["control-serial-labels"], "supported");
+  const { rows, ...rest } = one;
+  const without = { ...rest, rows: rows.filter(({ control }) => control !== "dense") };
+  assert.equal(verdicts(without)["control-dense"], "inconclusive");
+});
+
+Deno.test("the learning rate that is reported is the best one on tuning seeds", () => {
+  const reported = (best: number) => {
+    const { rows, sweep } = summary(({ seed, config: { control, factor } }) =>
+      control !== "learning-rate" ? undefined : seed === 101 && factor === best ? 0.3 : factor / 10
+    );
+    const row = rows.find(({ control }) => control === "learning-rate")!;
+    assert.deepEqual(sweep.filter(({ chosen }) => chosen).map((s) => s.learningRate), [
+      best * 1e-2,
+    ]);
+    return row;
+  };
+  const double = reported(2);
+  assert.match(double.title, /: 0\.02$/);
+  assert.ok(Math.abs(double.scores.r2.scores[0]! - 0.201) < 1e-9);
+  // At factor 1 the runs are those of the discriminative critic.
+  assert.ok(Math.abs(reported(1).scores.r2.scores[0]! - 0.101) < 1e-9);
+});
+
+Deno.test("the table has a line for every control and reading, the figure a point", () => {
+  const s = summary(at(0.3));
+  assert.equal(s.rows.length, all.length + 2);
+  const drawn = gapFigure(s).description.series.flatMap((series) =>
+    series.kind === "rows" ? series.rows.filter(({ x }) => x !== null) : []
+  );
+  assert.equal(drawn.length, s.rows.length);
+  assert.equal(new Set(drawn.map(({ category }) => category)).size, drawn.length);
+  controlsTable(s);
+});
+
+Deno.test("the experiment's configuration resolves for every profile", () => {
+  for (const profile of ["smoke", "quick", "standard"] as const) {
+    assert.ok(resolveConfig(controlsExperiment, profile).hash);
+  }
+});

@@ -1,0 +1,193 @@
+/** The figure and the tables of the report; each a function of the summary alone. */
+import { type Figure, figure, type Row, type Series } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { sizeName } from "../shared/config.ts";
+import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
+import type { ControlsConfig } from "./config.ts";
+import { controlOf } from "./controls.ts";
+import type { ControlRow, ControlsSummary } from "./summary.ts";
+
+/** The whole table: objection, control, result, reading. */
+export function controlsTable({ rows }: ControlsSummary): Displayable {
+  return table({
+    caption: "Interquartile mean over seeds with bootstrap 95% interval. Gap: between the r2 of " +
+      "the discriminative and of the CoT critic of the same size",
+    rows,
+    emphasize: ({ objection }) => objection === null,
+    columns: [
+      { title: "objection", cell: (row) => isFirst(rows, row) ? row.objection ?? "" : "" },
+      { title: "control", cell: (row) => row.title },
+      { title: "size", cell: (row) => row.size },
+      { title: "seeds", cell: (row) => row.scores.r2.scores.length },
+      { title: "r2", cell: (row) => row.scores.r2.iqm, decimals: 2 },
+      { title: "gap closed", cell: (row) => row.closed ?? "", decimals: 2, align: "right" },
+      { title: "reading", cell: reading },
+    ],
+  });
+}
+
+/** Whether a row is the first of its objection. */
+function isFirst(rows: readonly ControlRow[], row: ControlRow): boolean {
+  return rows.find(({ objection }) => objection === row.objection) === row;
+}
+
+function reading({ control, standing }: ControlRow): string {
+  if (standing === null) return "";
+  if (standing === "undecided") return "undecided: the interval has half of the gap in it";
+  const isBelow = (controlOf(control).refuted === "below") === (standing === "refuted");
+  return `${standing}: closes ${isBelow ? "less" : "more"} than half`;
+}
+
+/** r2 of every control, objection by objection, beside the two critics. */
+export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
+  const base = rows[0]!.base;
+  const kinds = [
+    { name: "made of the discriminative critic", critic: "discriminative-mse" },
+    { name: "made of the CoT critic", critic: "cot" },
+  ] as const;
+  const lines = rows.map((row): Row & { readonly critic: string } => {
+    const { estimate: x, low, high } = row.scores.r2.iqm;
+    const isSame = row.size === "" || row.size === base;
+    const { critic } = controlOf(row.control);
+    return {
+      category: isSame ? row.title : `${row.title} (${row.size})`,
+      critic: critic.startsWith("cot") ? "cot" : "discriminative-mse",
+      x,
+      low,
+      high,
+    };
+  });
+  const headings = rows.map((row): Row[] =>
+    row.objection !== null && isFirst(rows, row)
+      ? [{ category: `“${row.objection}”`, x: null }]
+      : []
+  );
+  const series = kinds.map(({ name, critic }): Series => ({
+    kind: "rows",
+    name,
+    critic,
+    // Every series lists every line, so that the lines keep their order.
+    rows: lines.flatMap(({ critic: own, ...line }, i) => [
+      ...headings[i]!,
+      own === critic ? line : { category: line.category, x: null },
+    ]),
+  }));
+  const references = rows.flatMap(({ objection, base: size, scores }) =>
+    objection === null && size === base
+      ? [{ axis: "x", value: scores.r2.iqm.estimate!, label: "" } as const]
+      : []
+  );
+  return figure({
+    title: "What closes the gap between the discriminative and the CoT critic?",
+    subtitle: `Interquartile mean over up to ${seeds} seeds with bootstrap 95% interval. Dashed: ` +
+      `the two critics at ${base}, the size where no other is given.`,
+    x: { title: "r2 against the exact value (0 = always predicting the mean)" },
+    y: { title: "" },
+    series,
+    references,
+    width: 900,
+  });
+}
+
+/** What was run, in words and numbers, from the configuration. */
+export function settingsTable(config: ControlsConfig): Displayable {
+  const { abelian, moreData, runs, shortWords, sweep, testStates } = config;
+  const critics = [["discriminative", "discriminative-mse"], ["cot", "cot"]] as const;
+  const has = (control: string) => runs.some((run) => run.control === control);
+  return tableOfSettings([
+    ...supervisedSettings({
+      ...config,
+      runs: critics.map(([control, critic]) => ({
+        critic,
+        sizes: runs.find((run) => run.control === control)!.sizes,
+      })),
+    }),
+    [
+      "controls",
+      runs.map(({ control, sizes, seeds }) => {
+        const limit = seeds === undefined ? "" : `, ${seeds} seeds`;
+        return `${control} (${sizes.map(sizeName).join(", ")}${limit})`;
+      }).join("; "),
+    ],
+    ...has("more-data") ? [["more data", `${moreData} times the steps`] as const] : [],
+    ...has("learning-rate")
+      ? [
+        [
+          "learning rates",
+          `${sweep.factors.join(", ")} times the chosen one; tuning seeds ${
+            sweep.seeds.join(", ")
+          }`,
+        ] as const,
+      ]
+      : [],
+    ...has("abelian")
+      ? [
+        ["abelian group", `${abelian.group}, generators ${abelian.generators.join(", ")}`] as const,
+      ]
+      : [],
+    ...has("short-words")
+      ? [
+        [
+          "shorter words",
+          `${shortWords.minLength} to ${shortWords.maxLength} generators`,
+        ] as const,
+      ]
+      : [],
+    ["test set", `${testStates} states, the same for all runs, with words held out by hash`],
+    ERROR_SETTING,
+  ]);
+}
+
+/** Everything else of every control. */
+export function scoresTable({ rows }: ControlsSummary): Displayable {
+  return table({
+    caption: "Other scores: interquartile mean over seeds with bootstrap 95% interval",
+    rows,
+    columns: [
+      { title: "control", cell: (row) => row.title },
+      { title: "size", cell: (row) => row.size },
+      { title: "parameters", cell: (row) => row.parameters },
+      { title: "training FLOPs", cell: (row) => row.trainingFlops },
+      { title: "RMSE", cell: (row) => row.scores.rmse.iqm, decimals: 3 },
+      { title: "ranking accuracy", cell: (row) => row.scores.rankingAccuracy.iqm, decimals: 2 },
+      { title: "parse rate", cell: (row) => row.scores.parseRate.iqm.estimate, decimals: 2 },
+      {
+        title: "chains as taught",
+        cell: (row) => row.scores.traceAccuracy?.iqm.estimate,
+        decimals: 2,
+      },
+    ],
+  });
+}
+
+/** Every run's raw score: r2 by seed. */
+export function rawScoresTable({ rows }: ControlsSummary, config: ControlsConfig): Displayable {
+  return table({
+    caption: "r2, every seed",
+    rows,
+    columns: [
+      { title: "control", cell: (row) => row.title },
+      { title: "size", cell: (row) => row.size },
+      ...config.seeds.map((seed, i) => ({
+        title: `seed ${seed}`,
+        decimals: 4,
+        cell: (row: ControlRow) => row.scores.r2.scores[i],
+      })),
+    ],
+  });
+}
+
+/** The learning-rate sweep; the rate that is reported in bold. */
+export function sweepTable({ sweep }: ControlsSummary): Displayable {
+  return table({
+    caption: "Learning rates of the discriminative critic on tuning seeds, the best in bold",
+    rows: sweep,
+    emphasize: (row) => row.chosen,
+    columns: [
+      { title: "size", cell: (row) => row.size },
+      { title: "learning rate", cell: (row) => row.learningRate },
+      { title: "r2", cell: (row) => row.r2, decimals: 4 },
+    ],
+  });
+}
