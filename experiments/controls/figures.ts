@@ -5,7 +5,7 @@ import { table } from "../../lib/report/table.ts";
 import { sizeName } from "../shared/config.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import type { ControlsConfig } from "./config.ts";
-import { controlOf } from "./controls.ts";
+import { controlOf, controls } from "./controls.ts";
 import type { ControlRow, ControlsSummary } from "./summary.ts";
 
 /** The whole table: objection, control, result, reading. */
@@ -105,9 +105,11 @@ export function settingsTable(config: ControlsConfig): Displayable {
     }),
     [
       "controls",
-      runs.map(({ control, sizes, seeds }) => {
-        const limit = seeds === undefined ? "" : `, ${seeds} seeds`;
-        return `${control} (${sizes.map(sizeName).join(", ")}${limit})`;
+      Object.keys(controls).flatMap((name) => {
+        const run = runs.find(({ control }) => control === name);
+        if (!run || controlOf(run.control).objection === null) return [];
+        const limit = run.seeds === undefined ? "" : `, ${run.seeds} seeds`;
+        return [`${name} (${run.sizes.map(sizeName).join(", ")}${limit})`];
       }).join("; "),
     ],
     ...has("more-data") ? [["more data", `${moreData} times the steps`] as const] : [],
