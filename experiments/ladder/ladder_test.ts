@@ -60,7 +60,7 @@ Deno.test("rungs of a profile differ in their problems alone", () => {
 });
 
 Deno.test("rungs up to NC1 have four symbols, words of one length range, and prompts alike", () => {
-  const lengths = Object.values(ladderConfig.parse(profiles.quick).rungs)
+  const lengths = ladderConfig.parse(profiles.standard).rungs
     .filter(({ complexity }) => MATCHED.includes(complexity))
     .map(({ environment: e }) => {
       assert.ok(e.name === "permutation" || e.name === "local-check");
@@ -77,7 +77,7 @@ Deno.test("rungs up to NC1 have four symbols, words of one length range, and pro
 });
 
 Deno.test("mean and variance of the values are comparable on all rungs", () => {
-  for (const { environment: e, name } of ladderConfig.parse(profiles.quick).rungs) {
+  for (const { environment: e, name } of ladderConfig.parse(profiles.standard).rungs) {
     const environment = environmentOf(e);
     const key = { seed: 1, purpose: "ladder-test" };
     const values = sampleStates(environment, key, 4000, { actor: e.actor, split: "train" })
