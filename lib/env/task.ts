@@ -1,0 +1,45 @@
+/**
+ * What reinforcement learning asks of an environment besides `Environment`: that a language model can be its actor. It
+ * reads `actorPrompt`, writes one action token a step, and the verifier judges what it has written.
+ *
+ *     actorPrompt(s_0) ++ [a_0] = actorPrompt(s_1),   s_(t+1) = act(s_t, a_t),   until isFinal(s_T)
+ *
+ * The horizon is finite and part of the state: the prompt says how long the response will be. A token that is none of
+ * `actionTokens` ends the response with reward 0: it cannot be parsed.
+ */
+import type * as z from "zod";
+import type { RandomStream } from "../tensor/random.ts";
+import type { CriticContext, Environment, IntegerRange } from "./environment.ts";
+
+/** An environment for actors that are language models. `Teacher` describes who wrote the demonstrations. */
+export interface TaskEnvironment<State, Actor, Teacher = unknown>
+  extends Environment<State, Actor> {
+  /** The tokens of `vocabulary` which an actor may write. */
+  readonly actionTokens: readonly number[];
+  /** The longest prompt and response of an actor together, in tokens, at the configured difficulty. */
+  readonly maxActorLength: number;
+  /** Validates a teacher from a configuration file. */
+  readonly teacher: z.ZodType<Teacher>;
+  /** The prompt, then the response so far. */
+  actorPrompt(state: State, context?: CriticContext<State>): number[];
+  /** The position id of token `index` of `actorPrompt`, and of the tokens after it. */
+  actorPosition(index: number, state: State): number;
+  /** How many tokens the response will have from here. */
+  stepsLeft(state: State): number;
+  /** The state after one more token. Throws a RangeError if it is no action token, or the response is complete. */
+  act(state: State, token: number): State;
+  /** The outcome of a complete response. Throws a RangeError if it is not complete. */
+  verify(state: State): 0 | 1;
+  /** A problem, from a split, before the actor's first token. */
+  problem(
+    random: RandomStream,
+    options: { split: "train" | "test"; difficulty?: IntegerRange },
+  ): State;
+  /** The rest of a response as a teacher would write it: what supervised fine-tuning of the actor learns from. */
+  demonstration(random: RandomStream, state: State, teacher: Teacher): number[];
+  /**
+   * A chain of thought about `state` (`reasoningTrace`) by one who knows what the teacher knows and no more: where the
+   * teacher is unsure, so is the trace. Equal to `reasoningTrace` where the trace needs only the rules.
+   */
+  teacherTrace(random: RandomStream, state: State, teacher: Teacher): number[];
+}
