@@ -54,7 +54,7 @@ const sweep = (sizes: (t: Sizes) => Size[]) => ({
   ],
 });
 
-/** smoke: seconds, for CI; quick: minutes; standard: all sizes, critics and the sweep, 5 seeds. */
+/** smoke: seconds, for CI; quick: minutes; standard: all sizes and the sweep, 5 seeds (other critics: experiments/controls). */
 export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
   smoke: {
     seeds: [1, 2],
@@ -88,11 +88,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
     seeds: [1, 2, 3, 4, 5],
     runs: [
       { critic: "discriminative-mse", sizes: Object.values(oneShot) },
-      ...["discriminative-hl-gauss", "discriminative-auxiliary", "one-shot", "filler"]
-        .map((critic) => ({ critic, sizes: middle(oneShot) })),
+      { critic: "one-shot", sizes: [oneShot.d32L2] },
       { critic: "cot", sizes: Object.values(serial) },
-      { critic: "cot-scalar", sizes: middle(serial) },
+      { critic: "cot-scalar", sizes: [serial.d32L2] },
     ],
-    sweep: sweep((t) => [...middle(t), t.d64L4]),
+    sweep: sweep((t) => [t.d16L2, t.d32L2]),
   },
 };
