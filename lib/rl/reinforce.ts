@@ -6,7 +6,7 @@
  *
  *     1/N sum_i sum_t A_it grad log pi(y_it | prompt_i, y_i,<t),     A_it = c_it A_i - beta (G_it - b_it)
  *
- * - A_i: reward R_v (critic_reward.ts) less a baseline (advantages.ts); c_it: which tokens are credited with it.
+ * - A_i: reward R_v (critic_reward.ts) less a baseline (response_advantages.ts); c_it: which tokens are credited with it.
  * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 (objective/kl.ts) of the KL divergence
  *   to the reference (the critic after SFT), put into the return of each token and those before it. This is the penalty
  *   of Ziegler et al. 2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is that of
@@ -21,7 +21,7 @@ import { mean, sum } from "../eval/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
-import { advantages, BASELINES } from "./advantages.ts";
+import { advantages, BASELINES } from "./response_advantages.ts";
 import { criticReward } from "./critic_reward.ts";
 import { normalize } from "./objective/normalization.ts";
 import {

@@ -1,6 +1,6 @@
 import type { Sequence } from "../nn/batch.ts";
+import { logProbability } from "../nn/log_probability.ts";
 import type { Model } from "../nn/model.ts";
-import { exp, log } from "../tensor/math.ts";
 import type { CriticResponse } from "./critic_samples.ts";
 
 /** Prompt and response as input: every response token is the target of the one before it. */
@@ -25,13 +25,4 @@ export async function responseLogProbabilities(
   return responses.map(({ tokens }) =>
     tokens.map((token) => logProbability(logits!.subarray(row * n, ++row * n), token))
   );
-}
-
-/** log softmax(logits)[token], in float64. */
-export function logProbability(logits: ArrayLike<number>, token: number): number {
-  let top = -Infinity;
-  for (let i = 0; i < logits.length; i++) top = Math.max(top, logits[i]!);
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += exp(logits[i]! - top);
-  return logits[token]! - top - log(sum);
 }
