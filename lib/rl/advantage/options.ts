@@ -24,3 +24,6 @@ export const maxSegments = (limit: number | null) =>
   z.int().min(1).nullable().default(limit).describe(
     "Segments of a response at most, thinned evenly; null: no limit.",
   );
+
+/** `SegmentOptions` among an estimator's options, as GenAC's; other options are left out. */
+export const segmentOptions = z.object({ threshold, boundary, maxSegments: maxSegments(16) });

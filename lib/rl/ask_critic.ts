@@ -1,0 +1,95 @@
+/** The values of a batch of rollouts' states, asked of a critic: each state once, whoever shares it. */
+import type { NeuralCritic } from "../critic/neural_critic.ts";
+import type { CriticContext } from "../env/environment.ts";
+import { mean, populationVariance } from "../eval/sums.ts";
+import { forwardFlops } from "../nn/flops.ts";
+import type { ActorResponse } from "../actor/neural_actor.ts";
+import { segmentOptions } from "./advantage/options.ts";
+import { segmentStarts } from "./advantage/segments.ts";
+import type { RlAlgorithm } from "./algorithm/algorithm.ts";
+import type { Rollout } from "./rollout.ts";
+
+/** Which value of a critic is used: the one it emits, or the mean of its distribution over values. */
+export type CriticReading = "emitted" | "expectation";
+
+/** What a critic said. */
+export interface CriticAnswers {
+  /** V before each token, null where it was not asked or not understood; arrays of T. */
+  readonly values: (number | null)[][];
+  /** The tokens before which it was asked, rising, by rollout. */
+  readonly positions: readonly (readonly number[])[];
+  /** The fraction of questions whose answers could be parsed. */
+  readonly parseRate: number;
+  /** Standard deviation of the answers. */
+  readonly spread: number;
+  /** Different questions. */
+  readonly questions: number;
+  /** Tokens that the critic wrote. */
+  readonly tokens: number;
+  readonly flops: number;
+}
+
+/** The tokens before which an algorithm asks its critic, by rollout. */
+export function askedStates(
+  rollouts: readonly Rollout[],
+  { states, advantage }: RlAlgorithm,
+): number[][] {
+  if (states === "tokens") return rollouts.map(({ logProbabilities: p }) => p.map((_, t) => t));
+  const options = segmentOptions.parse(advantage.options ?? {});
+  return rollouts.map(({ logProbabilities }) => segmentStarts(logProbabilities, options));
+}
+
+/** How to ask. */
+export interface AskOptions {
+  readonly positions: readonly (readonly number[])[];
+  /** What the critic is told of the actor. */
+  readonly context: Pick<CriticContext, "successRate">;
+  /** The value of a first state whose answer cannot be parsed: the actor's success rate. */
+  readonly fallback: number;
+  readonly read: CriticReading;
+  /** Whether a later state without an answer takes the value before it, for estimators that need all. */
+  readonly fill: boolean;
+}
+
+/** Asks, and puts the answers where they belong. */
+export async function askCritic<State>(
+  critic: NeuralCritic<State>,
+  rollouts: readonly Pick<ActorResponse<State>, "states">[],
+  { positions, context, fallback, read, fill }: AskOptions,
+): Promise<CriticAnswers> {
+  const { environment, model } = critic;
+  const questions = new Map<string, { state: State; places: [number, number][]; length: number }>();
+  rollouts.forEach(({ states }, i) =>
+    positions[i]!.forEach((t) => {
+      const prompt = environment.criticPrompt(states[t]!, context), key = prompt.join(" ");
+      const known = questions.get(key);
+      if (known) known.places.push([i, t]);
+      else questions.set(key, { state: states[t]!, places: [[i, t]], length: prompt.length });
+    })
+  );
+  const asked = [...questions.values()];
+  const predictions = await critic.values(asked.map(({ state }) => ({ state, context })));
+  const values = rollouts.map(({ states }) => new Array<number | null>(states.length).fill(null));
+  const understood: number[] = [];
+  let tokens = 0, processed = 0;
+  predictions.forEach(({ value, expectation, response }, q) => {
+    const v = read === "expectation" ? expectation ?? value : value;
+    if (v !== null) understood.push(v);
+    tokens += response?.length ?? 0;
+    processed += asked[q]!.length + (response?.length ?? 0);
+    for (const [i, t] of asked[q]!.places) values[i]![t] = v;
+  });
+  for (const row of values) {
+    if (row.length > 0) row[0] ??= fallback;
+    if (fill) { for (let t = 1; t < row.length; t++) row[t] ??= row[t - 1]!; }
+  }
+  return {
+    values,
+    positions,
+    parseRate: asked.length === 0 ? 1 : understood.length / asked.length,
+    spread: understood.length === 0 ? 0 : Math.sqrt(populationVariance(understood)),
+    questions: asked.length,
+    tokens,
+    flops: forwardFlops(model.config, processed, critic.sequenceLength),
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * A critic's step on the outcomes of the actor's rollouts, inside the RL loop. Of the states that were asked about (or
+ * SP3O's few of each response) `batch` are drawn.
+ *
+ * - "regression": the value target is learned as in supervised training. A critic that writes a chain of thought keeps
+ *   the frozen reference's chains, which is the recipe that did best in experiments/critic-training.
+ * - "reinforce": REINFORCE on R_v = 1 - (R - v)^2, as GenAC does (reinforce.ts); every state has `responses` responses
+ *   and the outcome of its own rollout.
+ * - "frozen": the critic stays as it was prepared, and only its context follows the actor.
+ */
+import * as z from "zod";
+import { cot, responsePrompt, withTrace } from "../critic/generative.ts";
+import type { LabelledState } from "../critic/critic.ts";
+import type { NeuralCritic } from "../critic/neural_critic.ts";
+import type { CriticContext } from "../env/environment.ts";
+import { UsageError } from "../errors.ts";
+import { forwardFlops } from "../nn/flops.ts";
+import type { OptimizerConfig } from "../nn/optimizer.ts";
+import { adamW } from "../nn/optimizer.ts";
+import { RandomStream } from "../tensor/random.ts";
+import type { ActorResponse } from "../actor/neural_actor.ts";
+import { sampleResponses } from "./critic_samples.ts";
+import { sparseValuePositions } from "./objective/value_positions.ts";
+import { klTerms, reinforceBatch, reinforceConfig } from "./reinforce.ts";
+
+/** The choices. */
+export const criticTrainingConfig = z.strictObject({
+  method: z.enum(["frozen", "regression", "reinforce"]).default("regression")
+    .describe("How the critic learns during RL."),
+  learningRate: z.number().positive().default(1e-3)
+    .describe("The critic's, constant after warm-up."),
+  batch: z.int().min(1).default(64).describe(
+    "States of a regression step, responses of REINFORCE.",
+  ),
+  reinforce: reinforceConfig.omit({ prompts: true, outcomes: true }).prefault({
+    baseline: "leave-one-out",
+  }).describe("REINFORCE; outcomes are those of the rollouts."),
+  read: z.enum(["emitted", "expectation"]).default("expectation").describe(
+    "Which value of a generative critic is used: the integer, or the mean over value tokens.",
+  ),
+});
+
+/** See above. */
+export type CriticTrainingConfig = z.output<typeof criticTrainingConfig>;
+
+/** What a step learns from. */
+export interface CriticStep<State> {
+  readonly critic: NeuralCritic<State>;
+  /** The critic before RL, frozen; needed for its chains and for a KL penalty. */
+  readonly reference?: NeuralCritic<State>;
+  readonly rollouts: readonly (ActorResponse<State>)[];
+  /** What V before each token should be; arrays of T. */
+  readonly targets: readonly (readonly number[])[];
+  /** Whether SP3O's states are trained on in the place of those asked about. */
+  readonly sparse: boolean;
+  /** The tokens before which the critic was asked, by rollout. */
+  readonly asked: readonly (readonly number[])[];
+  readonly context: Pick<CriticContext, "successRate">;
+  readonly config: CriticTrainingConfig;
+  /** Steps in all, for the warm-up. */
+  readonly iterations: number;
+  readonly key: { readonly seed: number; readonly purpose: string; readonly step: number };
+}
+
+/** What it reports. */
+export interface CriticStepReport {
+  readonly loss: number | null;
+  /** Mean R_v of REINFORCE. */
+  readonly reward: number | null;
+  /** Tokens that the critic wrote. */
+  readonly tokens: number;
+  readonly flops: number;
+}
+
+/** See the file's header; undefined for a frozen critic. */
+export async function trainCritic<State>(
+  step: CriticStep<State>,
+): Promise<CriticStepReport | undefined> {
+  const { config } = step;
+  if (config.method === "frozen") return undefined;
+  const { reinforce } = config;
+  const count = config.method === "regression"
+    ? config.batch
+    : Math.max(1, Math.floor(config.batch / reinforce.responses));
+  const optimizer = { ...adamW(config.learningRate, step.iterations), finalFraction: 1 };
+  const labelled = drawStates(step, count);
+  return config.method === "regression"
+    ? await regression(step, labelled, optimizer)
+    : await reinforceRollouts(step, labelled, optimizer);
+}
+
+/** `count` of the states; each at most once more than any other. */
+function drawStates<State>(
+  { rollouts, targets, sparse, asked, context, key }: CriticStep<State>,
+  count: number,
+): LabelledState<State>[] {
+  const all = rollouts.flatMap(({ states }, i) =>
+    (sparse ? sparseValuePositions(states.length) : asked[i]!).map((t) => ({
+      state: states[t]!,
+      context,
+      value: Math.min(1, Math.max(0, targets[i]![t]!)),
+    }))
+  );
+  const order = new RandomStream({ ...key, row: 0 }).permutation(all.length);
+  return Array.from({ length: count }, (_, k) => all[order[k % all.length]!]!);
+}
+
+async function regression<State>(
+  { critic, reference }: CriticStep<State>,
+  labelled: readonly LabelledState<State>[],
+  optimizer: OptimizerConfig,
+): Promise<CriticStepReport> {
+  const { environment } = critic;
+  let tokens = 0, flops = critic.trainingFlops(labelled.length);
+  if (critic.definition.name !== cot.name) {
+    const { loss, valueLoss } = await critic.update(labelled, optimizer);
+    return { loss: loss + valueLoss, reward: null, tokens, flops };
+  }
+  if (!reference) throw new UsageError("reference", undefined, "give the critic before RL");
+  const predictions = await reference.values(labelled);
+  const sequences = labelled.map((state, i) => {
+    const response = predictions[i]!.response!;
+    tokens += response.length;
+    // The reference's chain without its value; the true rest of a chain that never ended is not known.
+    return withTrace(environment, state, response.slice(0, -1));
+  });
+  flops += forwardFlops(
+    critic.model.config,
+    sequences.reduce((n, s) => n + s.tokens.length, 0),
+    critic.sequenceLength,
+  );
+  const { loss } = await critic.train(sequences, optimizer);
+  return { loss, reward: null, tokens, flops };
+}
+
+async function reinforceRollouts<State>(
+  { critic, reference, config, key }: CriticStep<State>,
+  labelled: readonly LabelledState<State>[],
+  optimizer: OptimizerConfig,
+): Promise<CriticStepReport> {
+  const { responses: count, ...choices } = config.reinforce;
+  if (choices.klCoefficient > 0 && !reference) {
+    throw new UsageError("reference", undefined, "give the critic before RL, or klCoefficient 0");
+  }
+  const responses = await sampleResponses(critic, labelled, { ...key, count });
+  const kl = choices.klCoefficient > 0
+    ? await klTerms(critic.model, reference!.model, responses)
+    : undefined;
+  const groups = responses.map((group, b) => ({
+    responses: group,
+    outcomes: group.map(() => labelled[b]!.value),
+    ...(kl ? { kl: kl[b]! } : {}),
+  }));
+  const { sequences, normalizer, reward } = reinforceBatch(groups, {
+    ...choices,
+    responses: count,
+    prompts: labelled.length,
+    outcomes: "shared",
+  });
+  await critic.train(sequences, optimizer, normalizer);
+  const written = responses.flat().reduce((n, { tokens }) => n + tokens.length, 0);
+  const read = labelled.reduce(
+    (n, q) => n + count * responsePrompt(critic.environment, q).tokens.length,
+    written,
+  );
+  // Writing, log-probabilities of policy and reference where it is held, and the step.
+  const passes = choices.klCoefficient > 0 ? 3 : 1;
+  return {
+    loss: null,
+    reward,
+    tokens: written,
+    flops: passes * forwardFlops(critic.model.config, read, critic.sequenceLength) +
+      critic.trainingFlops(sequences.length),
+  };
+}
