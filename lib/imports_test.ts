@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 
 const ORDER = [
   ...["lib/errors.ts", "kernels", "lib/tensor", "lib/backend", "lib/nn", "lib/env", "lib/critic"],
-  ...["lib/actor", "lib/eval", "lib/rl", "lib/run", "lib/report", "lib/mod.ts", "experiments", "lib/cli"],
+  ...[
+    "lib/actor",
+    "lib/eval",
+    "lib/rl",
+    "lib/run",
+    "lib/report",
+    "lib/mod.ts",
+    "experiments",
+    "lib/cli",
+  ],
 ];
 const ROOT = new URL("../", import.meta.url);
 

@@ -30,12 +30,12 @@ import {
   operationTable,
   randomCircuit,
 } from "./circuit_program.ts";
+import { type CircuitTeacher, circuitTeacher, TaughtTable } from "./circuit_teacher.ts";
 import { CircuitText, HEADER, promptLength, STRIDE } from "./circuit_text.ts";
 import { SuccessProbability } from "./circuit_value.ts";
 import { compareTrace } from "./compare_trace.ts";
 import type {
   CriticContext,
-  Environment,
   EnvironmentDefinition,
   IntegerRange,
   Outcome,
@@ -45,6 +45,7 @@ import type {
 } from "./environment.ts";
 import { isHeldOut } from "./hash.ts";
 import { parseConfig } from "./parse_config.ts";
+import type { TaskEnvironment } from "./task.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 const gates = z.int().min(1).max(400);
@@ -91,17 +92,24 @@ export interface CircuitState {
 
 /** How many draws of the other split show that the configuration has no circuit. */
 const MAX_ATTEMPTS = 20_000;
+/** How many teachers' tables are kept. */
+const MAX_TEACHERS = 16;
 
-export class CircuitEnvironment implements Environment<CircuitState, CircuitActor> {
+export class CircuitEnvironment
+  implements TaskEnvironment<CircuitState, CircuitActor, CircuitTeacher> {
   readonly name = "circuit";
+  readonly teacher = circuitTeacher;
   readonly config: CircuitConfig;
   readonly vocabulary: Vocabulary;
   readonly maxPromptLength: number;
   readonly maxTraceLength: number;
   readonly traceOffset: number;
+  readonly actionTokens: readonly number[];
+  readonly maxActorLength: number;
   readonly #table: Uint8Array;
   readonly #success: SuccessProbability;
   readonly #text: CircuitText;
+  readonly #teachers = new Map<string, TaughtTable>();
 
   /** Throws a UsageError that names the field if the configuration is not valid. */
   constructor(input: CircuitConfigInput = {}) {
@@ -117,6 +125,8 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     this.#success = new SuccessProbability(p, maxWidth, Math.ceil(traceOffset / (2 * STRIDE)));
     this.#text = new CircuitText(p, maxGates, maxReach);
     this.vocabulary = this.#text.vocabulary;
+    this.actionTokens = Array.from({ length: p }, (_, v) => this.#text.writtenToken(v));
+    this.maxActorLength = HEADER + STRIDE * maxGates + 1 + maxGates;
   }
 
   maxLengths(difficulty: IntegerRange): SequenceLengths {
@@ -171,13 +181,56 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     return { reward: this.verify(end), state: end };
   }
 
+  problem(
+    random: RandomStream,
+    options: { split: Split; difficulty?: IntegerRange },
+  ): CircuitState {
+    return { circuit: this.#circuit(random, options), written: [] };
+  }
+
+  stepsLeft({ circuit, written }: CircuitState): number {
+    return circuit.length - written.length;
+  }
+
   /** The state after the next gate's value is written. Throws a RangeError if there is none, or no such value. */
-  write({ circuit, written }: CircuitState, value: number): CircuitState {
-    if (written.length === circuit.length) throw new RangeError("write: every gate is written");
-    if (!this.#isResidue(value)) {
-      throw new RangeError(`value: ${value}: must be an integer in 0..${this.config.modulus - 1}`);
-    }
+  act({ circuit, written }: CircuitState, token: number): CircuitState {
+    if (written.length === circuit.length) throw new RangeError("act: every gate is written");
+    const value = this.writtenValue(token);
+    if (value === undefined) throw new RangeError(`token: ${token}: it writes no value`);
     return { circuit, written: [...written, value] };
+  }
+
+  demonstration(
+    random: RandomStream,
+    { circuit, written }: CircuitState,
+    teacher: CircuitTeacher,
+  ): number[] {
+    const taught = this.#taught(teacher), values = [...written];
+    while (values.length < circuit.length) {
+      values.push(taught.draw(random, this.#index(circuit[values.length]!, values)));
+    }
+    return values.slice(written.length).map((v) => this.writtenToken(v));
+  }
+
+  /** Each entry of the teacher's table is drawn once, so that the two halves of the trace agree. */
+  teacherTrace(
+    random: RandomStream,
+    { circuit, written }: CircuitState,
+    teacher: CircuitTeacher,
+  ): number[] {
+    const taught = this.#taught(teacher), drawn = new Map<number, number>();
+    const apply = (gate: Gate, values: readonly number[]) => {
+      const index = this.#index(gate, values);
+      const value = drawn.get(index) ?? taught.draw(random, index);
+      drawn.set(index, value);
+      return value;
+    };
+    const follow = (from: readonly number[]) => {
+      const values = [...from];
+      while (values.length < circuit.length) values.push(apply(circuit[values.length]!, values));
+      return values;
+    };
+    return this.#text.trace(circuit, written, follow([]), follow(written));
   }
 
   /** The outcome: whether the last gate's value is right. Throws a RangeError if it is not written yet. */
@@ -283,10 +336,25 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
   }
 
   /** The result of a gate on the operands as written. */
-  #apply({ op, a, b, c }: Gate, values: readonly number[]): number {
+  #apply(gate: Gate, values: readonly number[]): number {
+    return this.#table[this.#index(gate, values)]!;
+  }
+
+  /** Where it stands in the operation table. */
+  #index({ op, a, b, c }: Gate, values: readonly number[]): number {
     const p = this.config.modulus;
     const [x, y, z] = [operandValue(a, values), operandValue(b, values), operandValue(c, values)];
-    return this.#table[((op * p + x) * p + y) * p + z]!;
+    return ((op * p + x) * p + y) * p + z;
+  }
+
+  #taught(teacher: CircuitTeacher): TaughtTable {
+    const key = JSON.stringify(teacher);
+    let table = this.#teachers.get(key);
+    if (!table) {
+      if (this.#teachers.size >= MAX_TEACHERS) this.#teachers.clear();
+      this.#teachers.set(key, table = new TaughtTable(teacher, this.config.modulus));
+    }
+    return table;
   }
 
   /** The actor writes until `count` gates have a value. */
@@ -307,7 +375,10 @@ export class CircuitEnvironment implements Environment<CircuitState, CircuitActo
     return { circuit, written: values };
   }
 
-  #circuit(random: RandomStream, options: SampleOptions<CircuitActor>): Circuit {
+  #circuit(
+    random: RandomStream,
+    options: Pick<SampleOptions<CircuitActor>, "split" | "difficulty">,
+  ): Circuit {
     const { minGates, maxGates, modulus, maxWidth, maxReach, heldOutFraction } = this.config;
     const { min, max } = options.difficulty ?? { min: minGates, max: maxGates };
     if (options.difficulty !== undefined) this.maxLengths(options.difficulty);

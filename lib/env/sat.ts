@@ -24,18 +24,19 @@ import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../tensor/random.ts";
 import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
 import { compareTrace } from "./compare_trace.ts";
-import type {
-  CriticContext,
-  Environment,
-  EnvironmentDefinition,
-  IntegerRange,
-  Outcome,
-  SampleOptions,
-  SequenceLengths,
-  Split,
+import {
+  type CriticContext,
+  type EnvironmentDefinition,
+  type IntegerRange,
+  type Outcome,
+  positionId,
+  type SampleOptions,
+  type SequenceLengths,
+  type Split,
 } from "./environment.ts";
 import { isHeldOut } from "./hash.ts";
 import { parseConfig } from "./parse_config.ts";
+import type { TaskEnvironment } from "./task.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** The exact value takes time in proportion to 2^variables. */
@@ -88,13 +89,17 @@ const STRIDE = LITERALS + 1;
 /** The digest counts clauses with a single free literal up to this. */
 const MAX_UNIT_CLAUSES = 5;
 
-export class SatEnvironment implements Environment<SatState, SatActor> {
+export class SatEnvironment implements TaskEnvironment<SatState, SatActor, SatActor> {
   readonly name = "sat";
+  readonly teacher = satActor;
   readonly config: SatConfig;
   readonly vocabulary: Vocabulary;
   readonly maxPromptLength: number;
   readonly maxTraceLength: number;
   readonly traceOffset: number;
+  /** "0" and "1", whichever variable comes next: the tokens of the first variable. */
+  readonly actionTokens: readonly number[];
+  readonly maxActorLength: number;
   /** Working memory: for each completion, whether it satisfies the formula; then the value of shorter assignments. */
   readonly #values = new Float64Array(2 ** MAX_VARIABLES);
   /** How many variables the vocabulary has. */
@@ -143,6 +148,8 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
     this.#separator = id(";");
     this.#left = id("L0");
     this.#assigned = id("v1=?");
+    this.actionTokens = [id("v1=0"), id("v1=1")];
+    this.maxActorLength = this.maxPromptLength + config.maxVariables;
     this.#literals = id("a-1");
     this.#running = id("sat");
     this.#status = id("SATISFIED");
@@ -226,8 +233,53 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
 
   rollout(random: RandomStream, state: SatState, actor: SatActor): Outcome<SatState> {
     const end = this.#act(random, state, actor, state.variables);
-    const reward = statuses(end).every(({ satisfied }) => satisfied) ? 1 : 0;
-    return { reward, state: end };
+    return { reward: this.verify(end), state: end };
+  }
+
+  problem(random: RandomStream, options: { split: Split; difficulty?: IntegerRange }): SatState {
+    return this.#formula(random, options);
+  }
+
+  stepsLeft({ variables, assignment }: SatState): number {
+    return variables - assignment.length;
+  }
+
+  /** The state after the next variable has a value. Throws a RangeError if there is none, or no such value. */
+  act(state: SatState, token: number): SatState {
+    const bit = this.actionTokens.indexOf(token);
+    if (this.stepsLeft(state) === 0) throw new RangeError("act: every variable has a value");
+    if (bit < 0) throw new RangeError(`token: ${token}: it is no value`);
+    return { ...state, assignment: [...state.assignment, bit] };
+  }
+
+  /** Whether the assignment satisfies the formula. Throws a RangeError if it is not complete. */
+  verify(state: SatState): 0 | 1 {
+    if (this.stepsLeft(state) > 0) throw new RangeError("verify: a variable has no value yet");
+    return statuses(state).every(({ satisfied }) => satisfied) ? 1 : 0;
+  }
+
+  demonstration(random: RandomStream, state: SatState, teacher: SatActor): number[] {
+    const { assignment } = this.#act(random, state, teacher, state.variables);
+    return assignment.slice(state.assignment.length).map((bit) => this.actionTokens[bit]!);
+  }
+
+  /** A clause's status needs only the rules. */
+  teacherTrace(_random: RandomStream, state: SatState): number[] {
+    return this.reasoningTrace(state);
+  }
+
+  /** The critic's prompt at the start of the episode with TH in the place of Q, then a value for each variable. */
+  actorPrompt(state: SatState, context: CriticContext<SatState> = {}): number[] {
+    return [
+      ...this.criticPrompt({ ...state, assignment: [] }, context).slice(0, -1),
+      this.vocabulary.think,
+      ...state.assignment.map((bit) => this.actionTokens[bit]!),
+    ];
+  }
+
+  /** What follows the formula starts at traceOffset, whatever its length. */
+  actorPosition(index: number, { variables, clauses }: SatState): number {
+    return positionId(index, 2 + variables + STRIDE * clauses.length, this.traceOffset);
   }
 
   exactValue(state: SatState, { epsilon }: SatActor): number {
@@ -378,7 +430,10 @@ export class SatEnvironment implements Environment<SatState, SatActor> {
   }
 
   /** A uniformly random satisfiable formula of the split, of different clauses. */
-  #formula(random: RandomStream, options: SampleOptions<SatActor>): SatState {
+  #formula(
+    random: RandomStream,
+    options: Pick<SampleOptions<SatActor>, "split" | "difficulty">,
+  ): SatState {
     const { minVariables, maxVariables, clauseRatio, heldOutFraction } = this.config;
     const { min, max } = options.difficulty ?? { min: minVariables, max: maxVariables };
     if (options.difficulty !== undefined) this.maxLengths(options.difficulty);

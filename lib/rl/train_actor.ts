@@ -12,7 +12,7 @@
  * weights, and the smoothed rate alone, so that a run resumes to the same bits.
  */
 import * as z from "zod";
-import { type ActorResponse, NeuralActor } from "../actor/neural_actor.ts";
+import type { ActorResponse, NeuralActor } from "../actor/neural_actor.ts";
 import { exactValues } from "../actor/exact_values.ts";
 import { smoothSuccessRate } from "../critic/conditioning.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
@@ -124,19 +124,7 @@ export async function trainActorStep<State>(
   const { rollouts, answers } = await withValues(run, collected, iteration, rate);
   clock.lap("criticInference");
 
-  const estimates = estimateAdvantages(
-    algorithm.advantage.estimator,
-    rollouts,
-    algorithm.advantage.options,
-  );
-  const raw = estimates.map(({ advantages }) => advantages);
-  const advantages = algorithm.whiten ? whiten(raw) : raw;
-  const objective = policyObjectiveConfig.parse({
-    klCoefficient: config.klCoefficient,
-    entropyCoefficient: config.entropyCoefficient,
-    maxTokens: actor.environment.maxActorLength,
-    ...algorithm.objective,
-  });
+  const { estimates, raw, advantages, objective } = credit(run, rollouts);
   const optimizer = constantRate(config.learningRate, config.iterations * config.epochs);
   let diagnostics, gradientNorm = 0;
   for (let epoch = 0; epoch < config.epochs; epoch++) {
@@ -208,6 +196,42 @@ export async function trainActorStep<State>(
     },
     seconds: clock.seconds as Parts,
   };
+}
+
+/** The estimator's advantages, as they are and as the objective takes them. */
+function credit<State>(
+  { actor, algorithm, config }: ActorTraining<State>,
+  rollouts: readonly ActorRollout<State>[],
+) {
+  const { estimator, options } = algorithm.advantage;
+  const estimates = estimateAdvantages(estimator, rollouts, options);
+  const raw = estimates.map(({ advantages }) => advantages);
+  const objective = policyObjectiveConfig.parse({
+    klCoefficient: config.klCoefficient,
+    entropyCoefficient: config.entropyCoefficient,
+    maxTokens: actor.environment.maxActorLength,
+    ...algorithm.objective,
+  });
+  return { estimates, raw, advantages: algorithm.whiten ? whiten(raw) : raw, objective };
+}
+
+/** The gradient that iteration `iteration` would descend first, all parameters one after the other; no step is taken. */
+export async function policyGradient<State>(
+  run: ActorTraining<State>,
+  iteration: number,
+): Promise<Float64Array> {
+  const { actor } = run;
+  const collected = await collectRollouts(run, iteration);
+  const rate = run.successRate ?? mean(collected.map(({ reward }) => reward));
+  const { rollouts } = await withValues(run, collected, iteration, rate);
+  const { advantages, objective } = credit(run, rollouts);
+  const own = rollouts.map(({ logProbabilities }) => logProbabilities);
+  const { weights, normalizer } = policyObjective(rollouts, advantages, own, objective);
+  const { gradients } = await actor.gradients(
+    rollouts.map(({ states, tokens }, i) => actor.sequence(states[0]!, tokens, weights[i]!)),
+    normalizer,
+  );
+  return Float64Array.from(Object.values(gradients).flatMap((g) => [...g]));
 }
 
 /** P problems of the training split, K responses to each; all that rollouts need but values. */

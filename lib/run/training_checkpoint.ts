@@ -59,3 +59,36 @@ export function loadTraining(
   model.step = step;
   return metadata;
 }
+
+/** Several finished models in one file, each under its name and a slash; no optimizer's state. */
+export async function saveModels(
+  models: Readonly<Record<string, Model>>,
+  metadata: Readonly<Record<string, string>>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tensors: [string, StoredTensor][] = [];
+  for (const [name, model] of Object.entries(models)) {
+    for (const [tensor, value] of Object.entries(await model.tensors())) {
+      tensors.push([`${name}/${tensor}`, value]);
+    }
+  }
+  return writeSafetensors(tensors, metadata);
+}
+
+/** Puts saved models back and returns the metadata. */
+export function loadModels(
+  models: Readonly<Record<string, Model>>,
+  bytes: Uint8Array,
+  path = "checkpoint",
+): Readonly<Record<string, string>> {
+  const { tensors, metadata } = readSafetensors(bytes, path);
+  for (const [name, model] of Object.entries(models)) {
+    const prefix = `${name}/`;
+    model.setTensors(Object.fromEntries(
+      [...tensors].filter(([tensor]) => tensor.startsWith(prefix)).map(([tensor, value]) => [
+        tensor.slice(prefix.length),
+        { shape: value.shape, data: value.data as Float32Array },
+      ]),
+    ));
+  }
+  return metadata;
+}

@@ -1,0 +1,311 @@
+/**
+ * One task and seed: the actor's supervised fine-tuning, the critics' preparation, the gradients of all methods at that
+ * checkpoint, then RL by every method from it. An interrupted cell is taken up after the last finished method.
+ */
+import { NeuralActor } from "../../lib/actor/neural_actor.ts";
+import { createBackend } from "../../lib/backend/create.ts";
+import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import type { TaskEnvironment } from "../../lib/env/task.ts";
+import { mean } from "../../lib/eval/sums.ts";
+import { adamW } from "../../lib/nn/optimizer.ts";
+import { CriticLessons, prepareCriticStep } from "../../lib/rl/prepare_critic.ts";
+import {
+  type ActorTraining,
+  actorTrainingConfig,
+  copyModel,
+  type IterationReport,
+  type Parts,
+  trainActorStep,
+} from "../../lib/rl/train_actor.ts";
+import { type Failure, findFailures } from "../../lib/rl/failures.ts";
+import { parseConfig } from "../../lib/env/parse_config.ts";
+import type { Backend } from "../../lib/tensor/backend.ts";
+import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
+import type { CreditCell } from "./cells.ts";
+import { evaluate, type Evaluation } from "./evaluation.ts";
+import { type GradientQuality, gradientQuality } from "./gradients.ts";
+import { type Method, methodOf } from "./methods.ts";
+
+/** What one method did. */
+export interface MethodResult {
+  /** At iteration 0, and after every `evaluateEvery`. */
+  readonly points: readonly Evaluation[];
+  /** Means over the iterations since the point before. */
+  readonly training: readonly Diagnostics[];
+  readonly failures: readonly Failure[];
+  /** FLOPs of all iterations by part. */
+  readonly flops: Parts;
+  /** SHA-256 of the last weights of the actor. */
+  readonly digest: string;
+  readonly seconds: Parts;
+}
+
+/** What is kept of iterations. */
+export type Diagnostics =
+  & { readonly iteration: number }
+  & Omit<
+    IterationReport,
+    "tokens" | "flops" | "seconds"
+  >;
+
+type State = unknown;
+
+/** What a cell prepares once. */
+interface Prepared {
+  readonly actor: NeuralActor<State>;
+  readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+}
+
+interface Progress {
+  readonly preparation: Preparation;
+  readonly gradients: Readonly<Record<string, GradientQuality>>;
+  readonly runs: Record<string, MethodResult>;
+}
+
+/** What preparation cost and reached. */
+export interface Preparation {
+  readonly actorLoss: number;
+  readonly criticLoss: Readonly<Record<string, number>>;
+  readonly flops: Readonly<Record<"actor" | "discriminative-mse" | "cot", number>>;
+  /** Rollouts of the frozen actor. */
+  readonly episodes: number;
+}
+
+/** See the file's header. */
+export async function runCreditCell(
+  { seed, config }: Cell<CreditCell>,
+  { backend = "wasm", checkpoint, progress, threads }: CellContext,
+): Promise<CellResult> {
+  const { task } = config;
+  const environment = createEnvironment(
+    task.environment,
+    task.environmentConfig,
+  ) as unknown as TaskEnvironment<State, unknown, unknown>;
+  const engine = await createBackend(backend, { threads });
+  try {
+    const prepared: Prepared = {
+      actor: new NeuralActor(engine, environment, task.actor, seed),
+      critics: {
+        "discriminative-mse": critic(engine, environment, "discriminative-mse", task, seed),
+        cot: critic(engine, environment, "cot", task, seed),
+      },
+    };
+    const models = {
+      actor: prepared.actor.model,
+      discriminative: prepared.critics["discriminative-mse"].model,
+      generative: prepared.critics.cot.model,
+    };
+    const units = config.runs.length + 2;
+    const saved = checkpoint.load();
+    let state: Progress;
+    if (saved) state = JSON.parse(loadModels(models, saved).progress!);
+    else {
+      const preparation = await prepare(engine, environment, prepared, config, seed);
+      progress(1, units, "prepared");
+      const gradients = await gradientQuality(
+        prepared,
+        config.runs.map(({ method }) => method),
+        training(config, 1e-3),
+        { seed, batches: config.gradientBatches },
+      );
+      progress(2, units, "gradients");
+      state = { preparation, gradients, runs: {} };
+      checkpoint.save(await saveModels(models, { progress: JSON.stringify(state) }));
+    }
+    for (const run of config.runs) {
+      if (state.runs[run.id]) continue;
+      state.runs[run.id] = await trainBy(
+        engine,
+        environment,
+        prepared,
+        run,
+        config,
+        seed,
+        (info, share) => progress(2 + Object.keys(state.runs).length + share, units, info),
+      );
+      checkpoint.save(await saveModels(models, { progress: JSON.stringify(state) }));
+    }
+    const by = <T>(part: (r: MethodResult) => T) =>
+      Object.fromEntries(config.runs.map(({ id }) => [id, part(state.runs[id]!)]));
+    return {
+      metrics: {
+        preparation: state.preparation as unknown as Json,
+        gradients: state.gradients as unknown as Json,
+        runs: by(({ points, training, failures, flops }) => ({
+          points,
+          training,
+          failures,
+          flops,
+        })) as unknown as Json,
+      },
+      digests: {
+        actor: await prepared.actor.model.digest(),
+        "discriminative-mse": await models.discriminative.digest(),
+        cot: await models.generative.digest(),
+        ...by(({ digest }) => digest),
+      },
+      unpinned: { seconds: by(({ seconds }) => seconds) as unknown as Json },
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+function critic(
+  engine: Backend,
+  environment: TaskEnvironment<State, unknown, unknown>,
+  name: "discriminative-mse" | "cot",
+  task: CreditCell["task"],
+  seed: number,
+): NeuralCritic<State> {
+  const { size } = name === "cot" ? task.generative : task.discriminative;
+  return new NeuralCritic(engine, criticDefinition(name), environment, size, seed);
+}
+
+/** Supervised fine-tuning of the actor, then of both critics on the frozen actor. */
+async function prepare(
+  engine: Backend,
+  environment: TaskEnvironment<State, unknown, unknown>,
+  { actor, critics }: Prepared,
+  { task, needs, testProblems, testSeed }: CreditCell,
+  seed: number,
+): Promise<Preparation> {
+  const teacher = parseConfig(environment.teacher, task.teacher, "teacher");
+  const weak: NeuralActor<State>[] = [];
+  const losses: number[] = [];
+  const optimizer = adamW(task.actor.learningRate, task.sftSteps);
+  while (actor.model.step < task.sftSteps) {
+    const key = { seed, purpose: "credit/sft", batchSize: task.sftBatchSize };
+    losses.push((await actor.supervisedStep(key, teacher, optimizer)).loss);
+    if (task.weakSteps.includes(actor.model.step)) {
+      const copy = new NeuralActor(engine, environment, task.actor, seed);
+      await copyModel(actor.model, copy.model);
+      weak.push(copy);
+    }
+  }
+  const judged = [];
+  for (const each of [actor, ...weak]) {
+    const { success } = await evaluate(each, { testSeed, testProblems });
+    judged.push({ actor: each, successRate: success });
+  }
+  const criticLoss: Record<string, number> = {};
+  const flops = {
+    actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
+    "discriminative-mse": 0,
+    cot: 0,
+  };
+  let episodes = 0;
+  for (const name of needs) {
+    const own = critics[name];
+    const { steps, batchSize, size } = name === "cot" ? task.generative : task.discriminative;
+    const lessons = new CriticLessons(judged, teacher, task.knowledge, seed);
+    const optimizer = adamW(size.learningRate, steps);
+    const curve: number[] = [];
+    while (own.model.step < steps) {
+      curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer));
+    }
+    criticLoss[name] = mean(curve.slice(-50));
+    flops[name] = steps * own.trainingFlops(batchSize);
+    episodes = Math.max(episodes, lessons.episodes);
+  }
+  return { actorLoss: mean(losses.slice(-50)), criticLoss, flops, episodes };
+}
+
+/** The configuration of one run. */
+function training(
+  { training }: CreditCell,
+  learningRate: number,
+  method?: Method,
+): ReturnType<typeof actorTrainingConfig.parse> {
+  return actorTrainingConfig.parse({
+    ...training,
+    learningRate,
+    conditioning: method?.conditioning ?? true,
+    ...(method?.training ? { critic: method.training } : {}),
+  });
+}
+
+async function trainBy(
+  engine: Backend,
+  environment: TaskEnvironment<State, unknown, unknown>,
+  prepared: Prepared,
+  { learningRate, method: name }: CreditCell["runs"][number],
+  cell: CreditCell,
+  seed: number,
+  progress: (info: string, share: number) => void,
+): Promise<MethodResult> {
+  const { evaluateEvery, task, testProblems, testSeed } = cell;
+  const method = methodOf(name), config = training(cell, learningRate, method);
+  const actor = new NeuralActor(engine, environment, task.actor, seed);
+  await copyModel(prepared.actor.model, actor.model);
+  const run: ActorTraining<State> = {
+    actor,
+    reference: prepared.actor,
+    algorithm: method.algorithm,
+    config,
+    seed,
+  };
+  let own: NeuralCritic<State> | undefined;
+  if (method.critic) {
+    own = critic(engine, environment, method.critic, task, seed);
+    await copyModel(prepared.critics[method.critic].model, own.model);
+    Object.assign(run, { critic: own, criticReference: prepared.critics[method.critic] });
+  }
+  const test = { testSeed, testProblems };
+  const ask = () =>
+    evaluate(actor, {
+      ...test,
+      ...(own
+        ? {
+          critic: own,
+          read: config.critic.read,
+          context: config.conditioning && run.successRate !== undefined
+            ? { successRate: run.successRate }
+            : {},
+        }
+        : {}),
+    });
+  const points: Evaluation[] = [{ ...await ask(), iteration: 0 }];
+  const reports: IterationReport[] = [], diagnostics: Diagnostics[] = [];
+  for (let i = 0; i < config.iterations; i++) {
+    reports.push(await trainActorStep(run, i));
+    if ((i + 1) % evaluateEvery > 0 && i + 1 < config.iterations) continue;
+    points.push({ ...await ask(), iteration: i + 1 });
+    const since = reports.slice(points.at(-2)!.iteration);
+    diagnostics.push({ iteration: i + 1, ...means(since) });
+    const { success } = points.at(-1)!;
+    progress(
+      `${name}: success ${success.toFixed(2)}, KL ${since.at(-1)!.referenceKl.toFixed(2)}`,
+      (i + 1) / config.iterations,
+    );
+  }
+  return {
+    points,
+    training: diagnostics,
+    failures: findFailures(reports),
+    flops: total(reports, "flops"),
+    seconds: total(reports, "seconds"),
+    digest: await actor.model.digest(),
+  };
+}
+
+function total(reports: readonly IterationReport[], what: "flops" | "seconds"): Parts {
+  const parts = Object.keys(reports[0]![what]) as (keyof Parts)[];
+  return Object.fromEntries(
+    parts.map((part) => [part, reports.reduce((sum, r) => sum + r[what][part], 0)]),
+  ) as Parts;
+}
+
+/** The mean of each number; null where a report has none. */
+function means(reports: readonly IterationReport[]): Omit<Diagnostics, "iteration"> {
+  const { tokens: _t, flops: _f, seconds: _s, ...first } = reports[0]!;
+  return Object.fromEntries(
+    (Object.keys(first) as (keyof typeof first)[]).map((name) => {
+      const values = reports.flatMap((r) => r[name] === null ? [] : [r[name]]);
+      return [name, values.length < reports.length ? null : mean(values)];
+    }),
+  ) as unknown as Omit<Diagnostics, "iteration">;
+}

@@ -1,0 +1,116 @@
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { actorTransformer } from "../../lib/actor/neural_actor.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import type { TaskEnvironment } from "../../lib/env/task.ts";
+import { trainingFlops } from "../../lib/nn/flops.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
+import { separateSeeds } from "../shared/config.ts";
+import type { CreditConfig, TaskConfig } from "./config.ts";
+import { type MethodName, methodOf, METHODS } from "./methods.ts";
+
+/** One method at one learning rate. */
+export interface CreditRun {
+  /** The method, and for the search its rate: "grpo/lr0.001". */
+  readonly id: string;
+  readonly method: MethodName;
+  readonly learningRate: number;
+}
+
+/** Everything a cell depends on besides its seed: one actor, its critics, and all methods from there. */
+export interface CreditCell extends
+  Pick<
+    CreditConfig,
+    "training" | "evaluateEvery" | "testSeed" | "testProblems" | "gradientBatches"
+  > {
+  readonly task: TaskConfig;
+  readonly runs: readonly CreditRun[];
+  /** Critics that the runs need. */
+  readonly needs: readonly ("discriminative-mse" | "cot")[];
+}
+
+/** A cell for each task and seed, and for each task and tuning seed. */
+export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
+  const { search, seeds, tasks } = config;
+  if (search) separateSeeds("search.seeds", search.seeds, seeds);
+  const reported = config.methods.map(({ name, learningRate }) => ({
+    id: name,
+    method: name,
+    learningRate,
+  }));
+  const tuning = search
+    ? config.methods.flatMap(({ name }) =>
+      search.rates.map((learningRate) => ({
+        id: `${name}/lr${learningRate}`,
+        method: name,
+        learningRate,
+      }))
+    )
+    : [];
+  return tasks.flatMap((task) => [
+    ...seeds.map((seed) => cell(config, task, reported, `${task.name}/seed${seed}`, seed)),
+    ...(search?.seeds ?? []).map((seed) =>
+      cell(config, task, tuning, `${task.name}/search/seed${seed}`, seed)
+    ),
+  ]);
+}
+
+function cell(
+  config: CreditConfig,
+  task: TaskConfig,
+  runs: readonly CreditRun[],
+  id: string,
+  seed: number,
+): Cell<CreditCell> {
+  const { evaluateEvery, gradientBatches, testProblems, testSeed, training } = config;
+  const names = runs.map(({ method }) => methodOf(method).critic);
+  const needs = (["discriminative-mse", "cot"] as const).filter((name) => names.includes(name));
+  return {
+    id,
+    seed,
+    config: {
+      task,
+      runs,
+      needs,
+      training,
+      evaluateEvery,
+      testSeed,
+      testProblems,
+      gradientBatches,
+    },
+    cost: cost(task, runs, config),
+  };
+}
+
+/** Estimated FLOPs. */
+function cost(task: TaskConfig, runs: readonly CreditRun[], { training }: CreditConfig): number {
+  const environment = createEnvironment(
+    task.environment,
+    task.environmentConfig,
+  ) as unknown as TaskEnvironment<unknown, unknown>;
+  const actor = (batch: number) =>
+    trainingFlops(actorTransformer(environment, task.actor), batch, environment.maxActorLength);
+  const critic = (name: "discriminative-mse" | "cot", batch: number) => {
+    const definition = criticDefinition(name);
+    const { size } = name === "cot" ? task.generative : task.discriminative;
+    return trainingFlops(
+      criticTransformer(definition, environment, size),
+      batch,
+      criticSequenceLength(definition, environment),
+    );
+  };
+  const { generative, discriminative } = task;
+  const used = new Set(runs.map(({ method }) => methodOf(method).critic));
+  let total = task.sftSteps * actor(task.sftBatchSize);
+  if (used.has("discriminative-mse")) {
+    total += discriminative.steps * critic("discriminative-mse", discriminative.batchSize);
+  }
+  if (used.has("cot")) total += generative.steps * critic("cot", generative.batchSize);
+  const batch = training.problems * training.responses;
+  for (const { method } of runs) {
+    const { critic: name } = METHODS[method] as { critic?: "discriminative-mse" | "cot" };
+    // A generative critic answers some states of each response, a discriminative one all.
+    total += training.iterations * (2 * actor(batch) + (name ? critic(name, 2 * batch) : 0));
+  }
+  return total;
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { actorTrainingConfig } from "../../lib/rl/train_actor.ts";
+import { KNOWLEDGE } from "../../lib/rl/prepare_critic.ts";
+import { commonFields, count, rate, size } from "../shared/config.ts";
+import { METHOD_NAMES } from "./methods.ts";
+
+const preparation = z.strictObject({
+  size: size.describe("Its transformer; peak rate of preparation."),
+  steps: count.describe("Steps of preparation on the frozen actor."),
+  batchSize: count.default(64).describe("States in a batch of preparation."),
+});
+
+/** A task with its actor and what critics may know. */
+export const taskConfig = z.strictObject({
+  name: z.string().describe("Name in figures and tables."),
+  environment: z.enum(["circuit", "sat"]).describe("An environment for actors (lib/env/task.ts)."),
+  environmentConfig: z.record(z.string(), z.unknown()).default({})
+    .describe("Its configuration."),
+  teacher: z.record(z.string(), z.unknown())
+    .describe("Who writes the demonstrations; see the environment."),
+  knowledge: z.enum(KNOWLEDGE).describe(
+    "What prepares the critics: right chains and exact values, or what the actor's teacher knows and outcomes.",
+  ),
+  actor: size.describe("The actor's transformer; peak rate of supervised fine-tuning."),
+  sftSteps: count.describe("Steps of supervised fine-tuning on demonstrations."),
+  sftBatchSize: count.default(64).describe("Demonstrations in a batch."),
+  discriminative: preparation.describe("The discriminative critic."),
+  generative: preparation.describe("The generative critic."),
+  weakSteps: z.array(count).default([]).describe(
+    "Steps after which earlier, weaker actors are kept, whose values the critics learn too.",
+  ),
+});
+
+/** Configuration of the credit experiment. */
+export const creditConfig = z.strictObject({
+  ...commonFields,
+  tasks: z.array(taskConfig).min(1).describe("What is learned."),
+  methods: z.array(z.strictObject({
+    name: z.enum(METHOD_NAMES).describe("A method of methods.ts."),
+    learningRate: rate.describe("The actor's, constant after warm-up; chosen on tuning seeds."),
+  })).min(1).describe("How the actor is trained."),
+  search: z.strictObject({
+    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
+    rates: z.array(rate).min(2).describe("The actor's learning rates, the same for every method."),
+  }).optional().describe("The search from which the learning rates come."),
+  training: actorTrainingConfig.omit({ learningRate: true, conditioning: true, critic: true })
+    .prefault({}).describe("What all methods share."),
+  evaluateEvery: count.default(20).describe("Iterations between evaluations."),
+  testProblems: count.default(64).describe("Held-out problems of an evaluation."),
+  gradientBatches: count.default(16)
+    .describe("Batches of rollouts by which gradients are compared before training."),
+}).refine(({ methods }) => new Set(methods.map(({ name }) => name)).size === methods.length, {
+  path: ["methods"],
+  error: "a method stands twice",
+}).refine(({ tasks }) => new Set(tasks.map(({ name }) => name)).size === tasks.length, {
+  path: ["tasks"],
+  error: "two tasks have the same name: give each its own",
+});
+
+/** A resolved configuration. */
+export type CreditConfig = z.output<typeof creditConfig>;
+/** A configuration before defaults. */
+export type CreditInput = z.input<typeof creditConfig>;
+/** A resolved task. */
+export type TaskConfig = z.output<typeof taskConfig>;

@@ -1,0 +1,90 @@
+/**
+ * How good each method's policy gradient is, before any training: the same batches of rollouts from the same actor, the
+ * gradient of each method's objective, and the mean gradient of the oracle as what it should be.
+ */
+import { mean } from "../../lib/eval/sums.ts";
+import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
+import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
+import { type ActorTrainingConfig, policyGradient } from "../../lib/rl/train_actor.ts";
+import { type MethodName, methodOf } from "./methods.ts";
+
+/** Over batches. */
+export interface GradientQuality {
+  /** Of one batch's gradient with the oracle's mean over the other batches: mean of the cosines. */
+  readonly cosine: number;
+  /** Of the mean over all batches with the oracle's mean: what remains of the angle without noise. */
+  readonly meanCosine: number;
+  /** Mean squared distance from the mean, over the squared norm of the mean. */
+  readonly relativeVariance: number;
+}
+
+/** See the file's header. The oracle is always among the methods of the result. */
+export async function gradientQuality<State>(
+  { actor, critics }: {
+    readonly actor: NeuralActor<State>;
+    readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+  },
+  methods: readonly MethodName[],
+  config: ActorTrainingConfig,
+  { seed, batches }: { seed: number; batches: number },
+): Promise<Record<string, GradientQuality>> {
+  const names = [...new Set<MethodName>([...methods, "oracle"])];
+  const gradients = new Map<MethodName, Float64Array[]>();
+  for (const name of names) {
+    const method = methodOf(name), own: Float64Array[] = [];
+    for (let b = 0; b < batches; b++) {
+      own.push(
+        await policyGradient({
+          actor,
+          reference: actor,
+          ...(method.critic ? { critic: critics[method.critic] } : {}),
+          algorithm: {
+            ...method.algorithm,
+            whiten: false,
+            objective: { loss: "reinforce", normalization: "seq-mean-token-sum" },
+          },
+          config: {
+            ...config,
+            klCoefficient: 0,
+            conditioning: method.conditioning ?? true,
+            critic: criticTrainingConfig.parse({ ...method.training, method: "frozen" }),
+          },
+          seed,
+        }, b),
+      );
+    }
+    gradients.set(name, own);
+  }
+  const truth = gradients.get("oracle")!;
+  const total = sumOf(truth);
+  return Object.fromEntries(names.map((name) => {
+    const own = gradients.get(name)!, centre = sumOf(own).map((x) => x / batches);
+    const norm = dot(centre, centre);
+    return [name, {
+      cosine: mean(own.map((g, b) => cosine(g, total.map((x, i) => x - truth[b]![i]!)))),
+      meanCosine: cosine(centre, total),
+      relativeVariance: mean(own.map((g) => {
+        const away = g.map((x, i) => x - centre[i]!);
+        return dot(away, away) / norm;
+      })),
+    }];
+  }));
+}
+
+function sumOf(vectors: readonly Float64Array[]): Float64Array {
+  const out = new Float64Array(vectors[0]!.length);
+  for (const v of vectors) for (let i = 0; i < out.length; i++) out[i] = out[i]! + v[i]!;
+  return out;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function cosine(a: Float64Array, b: Float64Array): number {
+  const norms = Math.sqrt(dot(a, a) * dot(b, b));
+  return norms === 0 ? 0 : dot(a, b) / norms;
+}
