@@ -5,6 +5,9 @@
  *
  * @module
  */
+export { exactValues, type ValueTree } from "./actor/exact_values.ts";
+export { localValues } from "./actor/local_values.ts";
+export { type ActorResponse, type ActorSize, NeuralActor } from "./actor/neural_actor.ts";
 export {
   type BackendName,
   type BackendOptions,
@@ -28,12 +31,14 @@ export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
 export type { CircuitActor, CircuitEnvironment, CircuitState } from "./env/circuit.ts";
 export type { Circuit, Gate } from "./env/circuit_program.ts";
+export type { CircuitTeacher } from "./env/circuit_teacher.ts";
 export { type Environment, positionId } from "./env/environment.ts";
 export type { LocalCheckActor, LocalCheckState } from "./env/local_check.ts";
 export type { PermutationActor, PermutationState } from "./env/permutation.ts";
 export { createEnvironment, environments } from "./env/registry.ts";
 export type { SatActor, SatState } from "./env/sat.ts";
 export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
+export type { TaskEnvironment } from "./env/task.ts";
 export { UsageError } from "./errors.ts";
 export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
 export * from "./eval/statistics.ts";
@@ -46,6 +51,10 @@ export type { AdvantageEstimate, AdvantageEstimator } from "./rl/advantage/estim
 export { advantageEstimators, estimateAdvantages } from "./rl/advantage/registry.ts";
 export { type SegmentOptions, segmentStarts } from "./rl/advantage/segments.ts";
 export { whiten } from "./rl/advantage/whiten.ts";
+export type { RlAlgorithm } from "./rl/algorithm/algorithm.ts";
+export { rlAlgorithm, rlAlgorithms } from "./rl/algorithm/registry.ts";
+export { type CriticTrainingConfig } from "./rl/critic_training.ts";
+export { type Failure, FAILURES, findFailures } from "./rl/failures.ts";
 export { type MonteCarloConfig, monteCarloConfig, monteCarloStep } from "./rl/monte_carlo.ts";
 export { withKlPenalty } from "./rl/objective/kl.ts";
 export {
@@ -56,8 +65,16 @@ export {
   policyObjectiveConfig,
 } from "./rl/objective/policy_objective.ts";
 export { sparseValuePositions } from "./rl/objective/value_positions.ts";
+export { CriticLessons, type Knowledge, prepareCriticStep } from "./rl/prepare_critic.ts";
 export { type ReinforceConfig, reinforceConfig, reinforceStep } from "./rl/reinforce.ts";
 export type { Rollout } from "./rl/rollout.ts";
+export {
+  type ActorTraining,
+  type ActorTrainingConfig,
+  actorTrainingConfig,
+  type IterationReport,
+  trainActorStep,
+} from "./rl/train_actor.ts";
 export { calibrationFigure } from "./report/calibration_figure.ts";
 export { figure, intervalPoint } from "./report/figure.ts";
 export { showProgress } from "./report/progress.ts";

@@ -286,7 +286,7 @@ export class CircuitEnvironment
    * The position id of token `index` of `actorPrompt`. From TH on it grows by the tokens of a gate: where gate i's value
    * is predicted lies at a constant distance from gate i's tokens.
    */
-  actorPosition(index: number, { circuit }: Pick<CircuitState, "circuit">): number {
+  actorPosition(index: number, { circuit }: CircuitState): number {
     const think = responseStart(circuit);
     return index < think ? index : this.traceOffset + STRIDE * (index - think);
   }

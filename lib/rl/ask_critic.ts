@@ -1,7 +1,7 @@
 /** The values of a batch of rollouts' states, asked of a critic: each state once, whoever shares it. */
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
-import { mean, populationVariance } from "../eval/sums.ts";
+import { populationVariance } from "../eval/sums.ts";
 import { forwardFlops } from "../nn/flops.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { segmentOptions } from "./advantage/options.ts";

@@ -1,17 +1,14 @@
 /**
- * What a critic knows before RL starts: value pretraining on the frozen actor's rollouts (VC-PPO, arXiv 2503.01491),
- * for a generative critic together with SFT on chains of thought. Two conditions:
+ * What a critic knows before RL starts: value pretraining on the frozen actor's rollouts (VC-PPO, arXiv 2503.01491). The
+ * target of a state is the outcome of one rollout through it. A generative critic learns chains of thought with it:
  *
- * - "privileged": chains by one who knows the task, and the frozen actor's exact values. So in the GenAC paper, where a
- *   stronger model writes the chains.
- * - "equal": nothing that the actor's demonstrations and the verifier do not tell. Chains as the actor's own teacher would
- *   write them, and as target the outcome of a single rollout.
+ * - "privileged": right ones, by one who knows the task. So in the GenAC paper, where a stronger model writes them.
+ * - "equal": as the teacher of the actor's own demonstrations would write them, where it is unsure unsure too.
  *
- * Discriminative critics get the same values or outcomes for the same states. A share of the states comes from earlier
- * and weaker actors, with their own success rates, so that a critic learns what the rate in its context means.
+ * Discriminative critics get the same outcomes of the same states. A share of the states comes from earlier and weaker
+ * actors, with their own success rates, so that a critic learns what the rate in its context means.
  */
-import { exactValues } from "../actor/exact_values.ts";
-import type { ActorResponse, NeuralActor } from "../actor/neural_actor.ts";
+import type { NeuralActor } from "../actor/neural_actor.ts";
 import { cot, withTrace } from "../critic/generative.ts";
 import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
@@ -93,25 +90,12 @@ export class CriticLessons<State, Teacher> {
     });
     this.episodes += ROLLOUTS;
     const chosen = responses.map(({ states }, row) => choices(row).integer(states.length));
-    const values = this.knowledge === "equal"
-      ? responses.map(({ reward }) => reward)
-      : await exactValuesAlong(actor, responses, chosen);
     const context = successRate === undefined ? {} : { successRate };
-    return responses.map(({ states }, row) => ({
-      labelled: { state: states[chosen[row]!]!, context, value: values[row]! },
+    return responses.map(({ states, reward }, row) => ({
+      labelled: { state: states[chosen[row]!]!, context, value: reward },
       random: traces(row),
     }));
   }
-}
-
-/** The actor's exact values of one state of each response, before its token `chosen[i]`. */
-export async function exactValuesAlong<State>(
-  actor: NeuralActor<State>,
-  responses: readonly ActorResponse<State>[],
-  chosen: readonly number[],
-): Promise<number[]> {
-  const trees = await exactValues(actor, responses.map(({ states }, i) => states[chosen[i]!]!));
-  return trees.map((tree) => tree.value([]));
 }
 
 /** One optimizer step on `batch` lessons. */

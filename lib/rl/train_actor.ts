@@ -13,7 +13,7 @@
  */
 import * as z from "zod";
 import type { ActorResponse, NeuralActor } from "../actor/neural_actor.ts";
-import { exactValues } from "../actor/exact_values.ts";
+import { exactValues, type ValueTree } from "../actor/exact_values.ts";
 import { smoothSuccessRate } from "../critic/conditioning.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { UsageError } from "../errors.ts";
@@ -101,6 +101,11 @@ export interface ActorTraining<State> {
   readonly algorithm: RlAlgorithm;
   readonly config: ActorTrainingConfig;
   readonly seed: number;
+  /** What gives the oracle its values; default: `exactValues`. */
+  readonly exactValues?: (
+    actor: NeuralActor<State>,
+    roots: readonly State[],
+  ) => Promise<ValueTree[]>;
   /** The smoothed success rate after the iterations so far. */
   successRate?: number;
 }
@@ -263,7 +268,9 @@ async function collectRollouts<State>(
 
 /** The rollouts with what the algorithm's estimator asks for. */
 async function withValues<State>(
-  { actor, algorithm, config, critic, seed }: ActorTraining<State>,
+  { actor, algorithm, config, critic, exactValues: valuesOf = exactValues, seed }: ActorTraining<
+    State
+  >,
   rollouts: readonly ActorRollout<State>[],
   iteration: number,
   successRate: number,
@@ -287,7 +294,7 @@ async function withValues<State>(
     }
     case "exact": {
       const K = config.responses;
-      const trees = await exactValues(
+      const trees = await valuesOf(
         actor,
         rollouts.filter((_, i) => i % K === 0).map(({ states }) => states[0]!),
       );

@@ -1,0 +1,214 @@
+/** One iteration of each algorithm: that it runs, that it depends on seed and iteration alone, and that it learns. */
+import assert from "node:assert/strict";
+import { NeuralActor } from "../actor/neural_actor.ts";
+import { WasmEngine } from "../backend/wasm/engine.ts";
+import { NeuralCritic } from "../critic/neural_critic.ts";
+import { criticDefinition } from "../critic/registry.ts";
+import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
+import { UsageError } from "../errors.ts";
+import { mean } from "../eval/sums.ts";
+import { adamW } from "../nn/optimizer.ts";
+import { rlAlgorithm, rlAlgorithms } from "./algorithm/registry.ts";
+import { findFailures } from "./failures.ts";
+import { CriticLessons, prepareCriticStep } from "./prepare_critic.ts";
+import {
+  type ActorTraining,
+  actorTrainingConfig,
+  copyModel,
+  type IterationReport,
+  policyGradient,
+  trainActorStep,
+} from "./train_actor.ts";
+
+const environment = new CircuitEnvironment({ modulus: 5, minGates: 2, maxGates: 3 });
+const size = { dModel: 16, layers: 1 };
+const teacher = { kind: "slips", epsilon: 0.4 } as const;
+
+/** A fresh run: an actor after some fine-tuning, and critics that have seen a few lessons. */
+async function start(
+  engine: WasmEngine,
+  name: string,
+  critic?: "discriminative-mse" | "cot",
+  config: Record<string, unknown> = {},
+): Promise<ActorTraining<CircuitState>> {
+  const make = () => new NeuralActor<CircuitState>(engine, environment, size, 1);
+  const actor = make(), reference = make();
+  for (let i = 0; i < 30; i++) {
+    await actor.supervisedStep(
+      { seed: 1, purpose: "rl-test/sft", batchSize: 16 },
+      teacher,
+      adamW(1e-2, 30),
+    );
+  }
+  await copyModel(actor.model, reference.model);
+  await copyModel(reference.model, actor.model);
+  const run: ActorTraining<CircuitState> = {
+    actor,
+    reference,
+    algorithm: rlAlgorithm(name),
+    config: actorTrainingConfig.parse({ problems: 4, responses: 4, iterations: 20, ...config }),
+    seed: 1,
+  };
+  if (!critic) return run;
+  const own = () =>
+    new NeuralCritic<CircuitState>(engine, criticDefinition(critic), environment, size, 2);
+  const trained = own(), frozen = own();
+  const judged = [{ actor: reference, successRate: 0.3 }];
+  const lessons = new CriticLessons(judged, teacher, "equal", 1);
+  for (let i = 0; i < 5; i++) await prepareCriticStep(trained, lessons, 8, adamW(1e-2, 5));
+  await copyModel(trained.model, frozen.model);
+  return { ...run, critic: trained, criticReference: frozen };
+}
+
+async function withEngine(
+  test: (engine: WasmEngine) => Promise<void>,
+  threads = 1,
+): Promise<void> {
+  const engine = await WasmEngine.create({ threads });
+  try {
+    await test(engine);
+  } finally {
+    engine.close();
+  }
+}
+
+Deno.test("every algorithm makes its iterations, and asks its critic just where it says", () =>
+  withEngine(async (engine) => {
+    for (const [name, { values, states }] of Object.entries(rlAlgorithms)) {
+      const critic = values === "critic"
+        ? states === "segments" ? "cot" as const : "discriminative-mse" as const
+        : undefined;
+      const run = await start(engine, name, critic, { epochs: 2 });
+      const before = await run.actor.model.digest();
+      for (let i = 0; i < 2; i++) {
+        const report = await trainActorStep(run, i);
+        assert.ok(report.successRate >= 0 && report.successRate <= 1, name);
+        for (const x of [report.entropy, report.gradientNorm, report.referenceKl]) {
+          assert.ok(Number.isFinite(x), name);
+        }
+        assert.equal(report.questions > 0, values === "critic", name);
+        assert.equal(report.flops.criticInference > 0, values === "critic", name);
+        if (i === 0) assert.ok(Math.abs(report.referenceKl) < 1, name);
+      }
+      assert.notEqual(await run.actor.model.digest(), before, name);
+    }
+  }));
+
+Deno.test("an algorithm that needs a critic says so", () =>
+  withEngine(async (engine) => {
+    const run = await start(engine, "ppo");
+    await assert.rejects(() => trainActorStep(run, 0), UsageError);
+  }));
+
+Deno.test("iterations are the same bits again, for any number of threads", async () => {
+  for (
+    const [name, critic, method] of [
+      ["grpo", undefined, "frozen"],
+      ["ppo", "discriminative-mse", "regression"],
+      ["genac", "cot", "reinforce"],
+      ["genac", "cot", "regression"],
+    ] as const
+  ) {
+    const digests: string[] = [];
+    for (const threads of [1, 2]) {
+      await withEngine(async (engine) => {
+        const run = await start(engine, name, critic, { critic: { method, batch: 16 } });
+        for (let i = 0; i < 3; i++) await trainActorStep(run, i);
+        digests.push(
+          await run.actor.model.digest() + (run.critic ? await run.critic.model.digest() : ""),
+        );
+      }, threads);
+    }
+    assert.equal(digests[0], digests[1], `${name}, ${method}`);
+  }
+});
+
+Deno.test("a frozen critic stays as it was, a trained one does not", () =>
+  withEngine(async (engine) => {
+    for (const method of ["frozen", "regression"] as const) {
+      const run = await start(engine, "ppo", "discriminative-mse", { critic: { method } });
+      const before = await run.critic!.model.digest();
+      await trainActorStep(run, 0);
+      assert.equal(await run.critic!.model.digest() === before, method === "frozen");
+    }
+  }));
+
+Deno.test("with the oracle's advantages success rises", () =>
+  withEngine(async (engine) => {
+    const run = await start(engine, "oracle", undefined, {
+      problems: 8,
+      responses: 8,
+      iterations: 200,
+      learningRate: 3e-3,
+      klCoefficient: 0,
+    });
+    const rates: number[] = [];
+    for (let i = 0; i < 200; i++) rates.push((await trainActorStep(run, i)).successRate);
+    const [first, last] = [mean(rates.slice(0, 20)), mean(rates.slice(-20))];
+    assert.ok(last > first + 0.05, `${first} to ${last}`);
+  }));
+
+Deno.test("mean gradients of unbiased methods point where the oracle's does", () =>
+  withEngine(async (engine) => {
+    const total = async (name: string) => {
+      const run = await start(engine, name, undefined, { problems: 8, responses: 8 });
+      const plain = {
+        ...run,
+        algorithm: {
+          ...run.algorithm,
+          whiten: false,
+          objective: { loss: "reinforce", normalization: "seq-mean-token-sum" } as const,
+        },
+        config: { ...run.config, klCoefficient: 0 },
+      };
+      let sum: Float64Array | undefined;
+      for (let i = 0; i < 96; i++) {
+        const g = await policyGradient(plain, i);
+        sum = sum ? sum.map((x, k) => x + g[k]!) : g;
+      }
+      return sum!;
+    };
+    const dot = (a: Float64Array, b: Float64Array) => a.reduce((s, x, k) => s + x * b[k]!, 0);
+    const truth = await total("oracle");
+    for (const name of ["rloo", "vineppo"]) {
+      const g = await total(name);
+      const cosine = dot(g, truth) / Math.sqrt(dot(g, g) * dot(truth, truth));
+      assert.ok(cosine > 0.8, `${name}: ${cosine}`);
+    }
+  }));
+
+const healthy = {
+  successRate: 0.5,
+  parseRate: 1,
+  entropy: 0.5,
+  approxKl: 0,
+  clipFraction: 0,
+  referenceKl: 0.1,
+  gradientNorm: 1,
+  advantageSpread: 0.4,
+  criticParseRate: 1,
+  valueSeparation: 0.2,
+  valueSpread: 0.2,
+  criticLoss: 0.1,
+  criticReward: null,
+  questions: 10,
+};
+const then = (later: Partial<IterationReport>, count = 20) => [
+  ...new Array(10).fill(healthy),
+  ...new Array(count).fill({ ...healthy, ...later }),
+];
+
+Deno.test("each failure is found where it begins to show, and none in a healthy run", () => {
+  assert.deepEqual(findFailures(then({})), []);
+  const names = (later: Partial<IterationReport>) => findFailures(then(later)).map((f) => f.name);
+  assert.deepEqual(names({ entropy: 0.01 }), ["entropy collapse"]);
+  assert.deepEqual(names({ entropy: 0.01, successRate: 1 }), []);
+  assert.deepEqual(names({ parseRate: 0.5 }), ["actor parse rate"]);
+  assert.deepEqual(names({ criticParseRate: 0.2 }), ["critic parse rate"]);
+  assert.deepEqual(names({ valueSpread: 0.001 }), ["critic collapse"]);
+  assert.deepEqual(names({ valueSeparation: -0.1 }), ["reversed value separation"]);
+  assert.deepEqual(names({ successRate: 0.1 }), ["success collapse"]);
+  assert.deepEqual(names({ gradientNorm: NaN }), ["not a number"]);
+  // The mean over 10 iterations falls below 0.9 with the third of parse rate 0.5.
+  assert.equal(findFailures(then({ parseRate: 0.5 }))[0]!.iteration, 13);
+});
