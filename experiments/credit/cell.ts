@@ -2,6 +2,8 @@
  * One task and seed: the actor's supervised fine-tuning, the critics' preparation, the gradients of all methods at that
  * checkpoint, then RL by every method from it. An interrupted cell is taken up after the last finished method.
  */
+import { exactValues } from "../../lib/actor/exact_values.ts";
+import { localValues } from "../../lib/actor/local_values.ts";
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { createBackend } from "../../lib/backend/create.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -57,6 +59,8 @@ type State = unknown;
 interface Prepared {
   readonly actor: NeuralActor<State>;
   readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+  /** The actor's values, for the oracle and for judging critics. */
+  readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
 }
 
 interface Progress {
@@ -92,6 +96,7 @@ export async function runCreditCell(
         "discriminative-mse": critic(engine, environment, "discriminative-mse", task, seed),
         cot: critic(engine, environment, "cot", task, seed),
       },
+      exactValues: (task.values === "tree" ? exactValues : localValues) as Prepared["exactValues"],
     };
     const models = {
       actor: prepared.actor.model,
@@ -244,6 +249,7 @@ async function trainBy(
   const run: ActorTraining<State> = {
     actor,
     reference: prepared.actor,
+    exactValues: prepared.exactValues,
     algorithm: method.algorithm,
     config,
     seed,
@@ -261,6 +267,8 @@ async function trainBy(
       ...(own
         ? {
           critic: own,
+          valuesOf: prepared.exactValues,
+          states: cell.testStates,
           read: config.critic.read,
           context: config.conditioning && run.successRate !== undefined
             ? { successRate: run.successRate }

@@ -21,7 +21,7 @@ export interface CreditRun {
 export interface CreditCell extends
   Pick<
     CreditConfig,
-    "training" | "evaluateEvery" | "testSeed" | "testProblems" | "gradientBatches"
+    "training" | "evaluateEvery" | "testSeed" | "testProblems" | "testStates" | "gradientBatches"
   > {
   readonly task: TaskConfig;
   readonly runs: readonly CreditRun[];
@@ -62,7 +62,7 @@ function cell(
   id: string,
   seed: number,
 ): Cell<CreditCell> {
-  const { evaluateEvery, gradientBatches, testProblems, testSeed, training } = config;
+  const { evaluateEvery, gradientBatches, testProblems, testSeed, testStates, training } = config;
   const names = runs.map(({ method }) => methodOf(method).critic);
   const needs = (["discriminative-mse", "cot"] as const).filter((name) => names.includes(name));
   return {
@@ -76,6 +76,7 @@ function cell(
       evaluateEvery,
       testSeed,
       testProblems,
+      testStates,
       gradientBatches,
     },
     cost: cost(task, runs, config),

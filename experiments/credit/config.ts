@@ -19,7 +19,10 @@ export const taskConfig = z.strictObject({
   teacher: z.record(z.string(), z.unknown())
     .describe("Who writes the demonstrations; see the environment."),
   knowledge: z.enum(KNOWLEDGE).describe(
-    "What prepares the critics: right chains and exact values, or what the actor's teacher knows and outcomes.",
+    "Whose chains of thought prepare the generative critic: right ones, or those of the actor's teacher.",
+  ),
+  values: z.enum(["tree", "local"]).describe(
+    "The actor's values: exact from all responses, or from its policy table (circuits only).",
   ),
   actor: size.describe("The actor's transformer; peak rate of supervised fine-tuning."),
   sftSteps: count.describe("Steps of supervised fine-tuning on demonstrations."),
@@ -46,7 +49,8 @@ export const creditConfig = z.strictObject({
   training: actorTrainingConfig.omit({ learningRate: true, conditioning: true, critic: true })
     .prefault({}).describe("What all methods share."),
   evaluateEvery: count.default(20).describe("Iterations between evaluations."),
-  testProblems: count.default(64).describe("Held-out problems of an evaluation."),
+  testProblems: count.default(512).describe("Held-out problems of an evaluation."),
+  testStates: count.default(64).describe("States on them at which critics are judged."),
   gradientBatches: count.default(16)
     .describe("Batches of rollouts by which gradients are compared before training."),
 }).refine(({ methods }) => new Set(methods.map(({ name }) => name)).size === methods.length, {

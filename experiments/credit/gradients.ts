@@ -6,7 +6,11 @@ import { mean } from "../../lib/eval/sums.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
-import { type ActorTrainingConfig, policyGradient } from "../../lib/rl/train_actor.ts";
+import {
+  type ActorTraining,
+  type ActorTrainingConfig,
+  policyGradient,
+} from "../../lib/rl/train_actor.ts";
 import { type MethodName, methodOf } from "./methods.ts";
 
 /** Over batches. */
@@ -21,9 +25,10 @@ export interface GradientQuality {
 
 /** See the file's header. The oracle is always among the methods of the result. */
 export async function gradientQuality<State>(
-  { actor, critics }: {
+  { actor, critics, exactValues }: {
     readonly actor: NeuralActor<State>;
     readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+    readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
   },
   methods: readonly MethodName[],
   config: ActorTrainingConfig,
@@ -38,6 +43,7 @@ export async function gradientQuality<State>(
         await policyGradient({
           actor,
           reference: actor,
+          exactValues,
           ...(method.critic ? { critic: critics[method.critic] } : {}),
           algorithm: {
             ...method.algorithm,
