@@ -11,4 +11,5 @@ export const registry: Registry = {
   ladder: () => import("./ladder/mod.ts"),
   controls: () => import("./controls/mod.ts"),
   "critic-training": () => import("./critic-training/mod.ts"),
+  credit: () => import("./credit/mod.ts"),
 };

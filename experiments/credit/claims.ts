@@ -1,0 +1,112 @@
+/** What is claimed of credit assignment in RL, as predicates on the summary. */
+import type { Interval } from "../../lib/eval/bootstrap.ts";
+import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
+import type { Claim, Verdict } from "../../lib/run/experiment.ts";
+import type { Scores } from "../shared/scores.ts";
+import { difference, everywhere, shown } from "../shared/verdicts.ts";
+import type { MethodName } from "./methods.ts";
+import type { CreditSummary, MethodRow, TaskRow } from "./summary.ts";
+
+type Score = (row: MethodRow) => Scores | null;
+
+const area: Score = (row) => row.area;
+
+/** One method's score less each of some others', on each of some tasks. */
+function better(
+  method: MethodName,
+  others: readonly MethodName[],
+  score: Score,
+  what: string,
+  tasks: (task: TaskRow) => boolean = () => true,
+  lowerIsBetter = false,
+) {
+  return (summary: CreditSummary): Verdict => {
+    const intervals: Record<string, Interval> = {};
+    for (const task of summary.tasks.filter(tasks)) {
+      const of = (name: MethodName) => {
+        const row = task.methods.find((m) => m.method === name);
+        return row ? { title: row.title, scores: score(row)?.scores } : undefined;
+      };
+      const own = of(method);
+      for (const name of others) {
+        const other = of(name);
+        if (!own?.scores || !other?.scores) continue;
+        const [a, b] = lowerIsBetter ? [other.scores, own.scores] : [own.scores, other.scores];
+        intervals[`${other.title} on ${task.task}`] = difference(a, b, summary.bootstrap);
+      }
+    }
+    if (Object.keys(intervals).length === 0) {
+      return {
+        verdict: "inconclusive",
+        reading: `Needs ${method} and one of ${others.join(", ")} on such a task.`,
+        evidence: {},
+      };
+    }
+    const numbers = Object.entries(intervals).map(([name, x]) => `${shown(x)} (${name})`).join(
+      "; ",
+    );
+    return everywhere(
+      intervals,
+      0,
+      (parts) => `${parts[0]!.toUpperCase()}${parts.slice(1)}. Gain in ${what}: ${numbers}.`,
+      { above: "better than", neither: "undecided against", below: "worse than" },
+    );
+  };
+}
+
+const BASELINES: MethodName[] = ["ppo", "grpo", "rloo"];
+const knows = (knowledge: Knowledge) => (task: TaskRow) => task.knowledge === knowledge;
+const MEAN = "mean success over training";
+
+/** The claims, in the order of the report. */
+export const creditClaims: readonly Claim<CreditSummary>[] = [
+  {
+    id: "C5-headroom",
+    statement: "There is something to gain: an oracle critic beats GRPO.",
+    evaluate: better("oracle", ["grpo"], area, MEAN),
+  },
+  {
+    id: "C5",
+    statement: "With a privileged teacher, as in the paper, GenAC beats PPO, GRPO and RLOO.",
+    evaluate: better("genac", BASELINES, area, MEAN, knows("privileged")),
+  },
+  {
+    id: "C5-equal",
+    statement: "With equal knowledge GenAC beats PPO, GRPO and RLOO.",
+    evaluate: better("genac", BASELINES, area, MEAN, knows("equal")),
+  },
+  {
+    id: "C5-credit",
+    statement:
+      "A generative critic that assigns credit (lambda 0) beats one that is a baseline only (lambda 1).",
+    evaluate: better("cot token lambda 0", ["cot token lambda 1"], area, MEAN),
+  },
+  {
+    id: "C5-kind",
+    statement: "At lambda 0 a generative critic beats a discriminative one.",
+    evaluate: better("cot token lambda 0", ["one-shot token lambda 0"], area, MEAN),
+  },
+  {
+    id: "C5-gradient",
+    statement:
+      "Before training, a generative critic's policy gradients are nearer to the oracle's than GRPO's.",
+    evaluate: better(
+      "cot token lambda 0",
+      ["grpo"],
+      (row) => row.gradient.cosine,
+      "cosine with the oracle's mean gradient",
+    ),
+  },
+  {
+    id: "C4-training",
+    statement: "During RL, In-Context Conditioning keeps GenAC's critic less biased.",
+    evaluate: better(
+      "genac",
+      ["genac no ICC"],
+      (row) => row.bias,
+      "|bias| at the end",
+      () => true,
+      true,
+    ),
+  },
+];

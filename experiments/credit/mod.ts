@@ -1,0 +1,28 @@
+/**
+ * Downstream RL (C5): actors trained by value-free methods, by PPO and its kin with a discriminative critic, and by
+ * GenAC with a generative one, all from the same checkpoint; beside them an oracle critic and a process reward.
+ */
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { runCreditCell } from "./cell.ts";
+import { type CreditCell, creditCells } from "./cells.ts";
+import { creditClaims } from "./claims.ts";
+import { type CreditConfig, creditConfig, type CreditInput } from "./config.ts";
+import { profiles } from "./profiles.ts";
+import { type CreditSummary, creditTable, summarizeCredit } from "./summary.ts";
+
+const credit: Experiment<CreditConfig, CreditCell, CreditSummary, CreditInput> = {
+  name: "credit",
+  title: "Does a better critic train a better actor?",
+  module: import.meta.url,
+  schema: creditConfig,
+  profiles,
+  cells: creditCells,
+  runCell: runCreditCell,
+  summarize: summarizeCredit,
+  claims: creditClaims,
+  table: creditTable,
+  compared: { names: ["success", "criticRmse"], lossCurve: "curve" },
+  notebook: "08-credit",
+};
+
+export default credit;
