@@ -206,7 +206,7 @@ async function prepare(
   for (const name of needs) {
     const own = critics[name];
     const { steps, batchSize, size } = name === "cot" ? task.generative : task.discriminative;
-    const lessons = new CriticLessons(judged, teacher, task.knowledge, seed);
+    const lessons = new CriticLessons(judged, teacher, task.knowledge, seed, task.lessons);
     const optimizer = adamW(size.learningRate, steps);
     const curve: number[] = [];
     while (own.model.step < steps) {

@@ -29,6 +29,7 @@ export const taskConfig = z.strictObject({
   sftBatchSize: count.default(64).describe("Demonstrations in a batch."),
   discriminative: preparation.describe("The discriminative critic."),
   generative: preparation.describe("The generative critic."),
+  lessons: count.default(32_768).describe("Different states in the critics' preparation."),
   weakSteps: z.array(count).default([]).describe(
     "Steps after which earlier, weaker actors are kept, whose values the critics learn too.",
   ),

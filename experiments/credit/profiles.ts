@@ -43,6 +43,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         steps: 100,
         batchSize: 32,
       },
+      lessons: 2048,
       weakSteps: [400],
     }],
     methods: at(1e-3, [

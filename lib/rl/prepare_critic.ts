@@ -1,6 +1,7 @@
 /**
  * What a critic knows before RL starts: value pretraining on the frozen actor's rollouts (VC-PPO, arXiv 2503.01491). The
- * target of a state is the outcome of one rollout through it. A generative critic learns chains of thought with it:
+ * target of a state is the mean outcome of several rollouts from it, which did best in experiments/critic-training. A
+ * generative critic learns chains of thought with it:
  *
  * - "privileged": right ones, by one who knows the task. So in the GenAC paper, where a stronger model writes them.
  * - "equal": as the teacher of the actor's own demonstrations would write them, where it is unsure unsure too.
@@ -12,6 +13,7 @@ import type { NeuralActor } from "../actor/neural_actor.ts";
 import { cot, withTrace } from "../critic/generative.ts";
 import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { mean } from "../eval/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { RandomStream } from "../tensor/random.ts";
@@ -31,11 +33,14 @@ export interface JudgedActor<State, Teacher> {
 /** How many rollouts are made at once, whatever the batch: the actor's generation is cheaper in bulk. */
 const ROLLOUTS = 256;
 
-/** States with values to learn from, made as they are asked for. */
+/** How many rollouts behind the value of a state. */
+const CONTINUATIONS = 8;
+
+/** States with values to learn from: made as they are asked for, up to a number, and from then on repeated. */
 export class CriticLessons<State, Teacher> {
   readonly #seed: number;
-  #round = 0;
-  #ready: { labelled: LabelledState<State>; random: RandomStream }[] = [];
+  #next = 0;
+  readonly #made: Lesson<State>[] = [];
   /** Rollouts made so far. */
   episodes = 0;
 
@@ -44,58 +49,79 @@ export class CriticLessons<State, Teacher> {
     readonly teacher: Teacher,
     readonly knowledge: Knowledge,
     seed: number,
+    /** Different states at most, rounded up to a multiple of 256. */
+    readonly states = 32_768,
   ) {
     this.#seed = seed;
   }
 
   /** The next `count` lessons. */
-  async next(count: number): Promise<{ labelled: LabelledState<State>; random: RandomStream }[]> {
-    while (this.#ready.length < count) this.#ready.push(...await this.#make());
-    return this.#ready.splice(0, count);
+  async next(count: number): Promise<Lesson<State>[]> {
+    const out: Lesson<State>[] = [];
+    while (out.length < count) {
+      if (this.#next >= this.states) this.#next = 0;
+      if (this.#next >= this.#made.length) this.#made.push(...await this.#make());
+      out.push(this.#made[this.#next++]!);
+    }
+    return out;
   }
 
   /** Training sequences of a critic for lessons. */
   encode(
     critic: NeuralCritic<State>,
-    lessons: readonly { labelled: LabelledState<State>; random: RandomStream }[],
+    lessons: readonly Lesson<State>[],
   ): Sequence[] {
     const { environment } = this.actors[0]!.actor;
-    return lessons.map(({ labelled, random }) =>
+    return lessons.map(({ labelled, trace }) =>
       critic.definition.name === cot.name && this.knowledge === "equal"
         ? withTrace(
           environment,
           labelled,
-          environment.teacherTrace(random, labelled.state, this.teacher),
+          environment.teacherTrace(trace(), labelled.state, this.teacher),
         )
         : critic.definition.encode(environment, labelled)
     );
   }
 
-  /** A rollout of each problem; one state of each, before a token chosen at random. */
-  async #make() {
-    const round = this.#round++, seed = this.#seed;
+  /** A rollout of each problem; one state of each, before a token chosen at random; rollouts from there. */
+  async #make(): Promise<Lesson<State>[]> {
+    const round = this.#made.length / ROLLOUTS, seed = this.#seed;
     const { actor, successRate } = this.actors[round % this.actors.length]!;
     const { environment } = actor;
     const stream = (purpose: string) => (row: number) =>
       new RandomStream({ seed, purpose: `critic-preparation/${purpose}`, step: round, row });
     const [problems, choices, traces] = [stream("problems"), stream("states"), stream("traces")];
-    const states = Array.from(
+    const starts = Array.from(
       { length: ROLLOUTS },
       (_, row) => environment.problem(problems(row), { split: "train" }),
     );
-    const responses = await actor.sample(states, {
+    const key = (purpose: string, rows: number) => ({
       seed,
-      purpose: "critic-preparation/responses",
-      firstRow: round * ROLLOUTS,
+      purpose: `critic-preparation/${purpose}`,
+      firstRow: round * rows,
     });
-    this.episodes += ROLLOUTS;
-    const chosen = responses.map(({ states }, row) => choices(row).integer(states.length));
+    const responses = await actor.sample(starts, key("responses", ROLLOUTS));
+    const states = responses.map(({ states }, row) => states[choices(row).integer(states.length)]!);
+    const rollouts = await actor.sample(
+      states.flatMap((state) => new Array<State>(CONTINUATIONS).fill(state)),
+      key("continuations", ROLLOUTS * CONTINUATIONS),
+    );
+    this.episodes += ROLLOUTS * (1 + CONTINUATIONS);
     const context = successRate === undefined ? {} : { successRate };
-    return responses.map(({ states, reward }, row) => ({
-      labelled: { state: states[chosen[row]!]!, context, value: reward },
-      random: traces(row),
-    }));
+    return states.map((state, row) => {
+      const own = rollouts.slice(row * CONTINUATIONS, (row + 1) * CONTINUATIONS);
+      return {
+        labelled: { state, context, value: mean(own.map(({ reward }) => reward)) },
+        trace: () => traces(row),
+      };
+    });
   }
+}
+
+/** A state with its value, and the random numbers of its chain of thought. */
+export interface Lesson<State> {
+  readonly labelled: LabelledState<State>;
+  readonly trace: () => RandomStream;
 }
 
 /** One optimizer step on `batch` lessons. */
