@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../../lib/errors.ts";
+import type { CellResult } from "../../lib/run/experiment.ts";
+import type { MethodResult } from "./cell.ts";
+import { runCreditCell } from "./cell.ts";
+import { creditCells } from "./cells.ts";
+import { creditClaims } from "./claims.ts";
+import { type CreditConfig, creditConfig } from "./config.ts";
+import { failuresTable, flopsFigure, scoresTable, trainingFigure } from "./figures.ts";
+import { METHOD_NAMES, type MethodName, methodOf } from "./methods.ts";
+import { profiles } from "./profiles.ts";
+import { creditTable, failureText, summarizeCredit } from "./summary.ts";
+
+const smoke = creditConfig.parse(profiles.smoke);
+
+Deno.test("every profile gives cells with unique ids and positive costs", () => {
+  for (const profile of Object.values(profiles)) {
+    const cells = creditCells(creditConfig.parse(profile));
+    assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length);
+    for (const { cost } of cells) assert.ok(cost > 0);
+  }
+});
+
+Deno.test("a tuning seed may not be reported; a method and a task stand once", () => {
+  const search = { seeds: [2], rates: [1e-3, 2e-3] };
+  assert.throws(() => creditCells({ ...smoke, search }), UsageError);
+  const twice = { ...profiles.smoke, methods: [smoke.methods[0]!, smoke.methods[0]!] };
+  assert.match(creditConfig.safeParse(twice).error!.message, /a method stands twice/);
+  const same = { ...profiles.smoke, tasks: [smoke.tasks[0]!, smoke.tasks[0]!] };
+  assert.match(creditConfig.safeParse(same).error!.message, /two tasks have the same name/);
+});
+
+Deno.test("a teacher that the environment does not know is a usage error", async () => {
+  const [cell] = creditCells({
+    ...smoke,
+    tasks: [{ ...smoke.tasks[0]!, teacher: { kind: "careless" } }],
+  });
+  const context = {
+    threads: 1,
+    progress: () => {},
+    checkpoint: { load: () => undefined, save: () => {} },
+  };
+  await assert.rejects(() => runCreditCell(cell!, context), UsageError);
+});
+
+Deno.test("a cell interrupted after a method ends as one that was not, for any number of threads", async () => {
+  const config: CreditConfig = {
+    ...smoke,
+    methods: smoke.methods.filter(({ name }) => ["grpo", "genac"].includes(name)),
+    tasks: [{
+      ...smoke.tasks[0]!,
+      sftSteps: 20,
+      weakSteps: [10],
+      lessons: 256,
+      discriminative: { ...smoke.tasks[0]!.discriminative, steps: 5 },
+      generative: { ...smoke.tasks[0]!.generative, steps: 5 },
+    }],
+    training: { ...smoke.training, iterations: 4 },
+    evaluateEvery: 2,
+    gradientBatches: 2,
+  };
+  const [cell] = creditCells(config);
+  const saved: Uint8Array[] = [];
+  const run = async (threads: number, start?: Uint8Array) => {
+    const { unpinned: _, ...rest } = await runCreditCell(cell!, {
+      threads,
+      progress: () => {},
+      checkpoint: { load: () => start, save: (bytes) => saved.push(bytes) },
+    });
+    return JSON.stringify(rest);
+  };
+  const whole = await run(1);
+  assert.equal(saved.length, 3);
+  for (const bytes of saved.slice(0, 3)) assert.equal(await run(2, bytes), whole);
+});
+
+/** A cell's result in which each method has an area under the success curve and a bias of its own. */
+function result(of: (name: MethodName) => number, shift: number): CellResult {
+  const runs = Object.fromEntries(smoke.methods.map(({ name }) => {
+    const critic = methodOf(name).critic !== undefined;
+    const success = of(name) + shift;
+    const point = (iteration: number): MethodResult["points"][number] => ({
+      iteration,
+      success: iteration === 0 ? 0.3 : success,
+      criticRmse: critic ? 0.1 : null,
+      criticBias: critic ? 0.5 - of(name) : null,
+      criticRanking: critic ? 0.8 : null,
+    });
+    return [name, {
+      points: [point(0), point(10), point(20)],
+      training: [],
+      failures: name === "ppo" ? [{ name: "critic collapse", iteration: 12 }] : [],
+      flops: { rollout: 1e9, criticInference: 0, criticTraining: 0, actorTraining: 1e9 },
+    }];
+  }));
+  const gradients = Object.fromEntries(
+    METHOD_NAMES.map((name) => [name, {
+      cosine: of(name) + shift,
+      meanCosine: 0.5,
+      relativeVariance: 2,
+    }]),
+  );
+  const flops = { actor: 1, "discriminative-mse": 2, cot: 3 };
+  const preparation = { actorLoss: 1, criticLoss: {}, flops, episodes: 1 };
+  return { metrics: { preparation, gradients, runs }, digests: {} } as unknown as CellResult;
+}
+
+function verdicts(of: (name: MethodName) => number): Record<string, string> {
+  const cells = creditCells(smoke);
+  const results = new Map(cells.map(({ id }, i) => [id, result(of, i * 0.001)]));
+  const summary = summarizeCredit(smoke, results);
+  assert.equal(creditTable(summary).length, smoke.methods.length);
+  for (const figure of [trainingFigure(summary, "success"), flopsFigure(summary)]) {
+    assert.ok(figure.description.series.length === smoke.methods.length);
+  }
+  const ppo = summary.tasks[0]!.methods.find(({ method }) => method === "ppo")!;
+  assert.equal(failureText(ppo), "2 of 2 (critic collapse)");
+  assert.ok(failuresTable(summary, smoke) && scoresTable(summary, summary.tasks[0]!));
+  return Object.fromEntries(creditClaims.map((c) => [c.id, c.evaluate(summary).verdict]));
+}
+
+Deno.test("the verdicts where better critics train better actors, where worse ones do, and without difference", () => {
+  const rank: MethodName[] = [
+    "one-shot token lambda 0",
+    "rloo",
+    "grpo",
+    "ppo",
+    "cot token lambda 1",
+    "genac no ICC",
+    "cot token lambda 0",
+    "genac",
+    "oracle",
+  ];
+  const up = verdicts((name) => 0.1 + 0.04 * (rank.indexOf(name) + 1));
+  const down = verdicts((name) => 0.5 - 0.04 * (rank.indexOf(name) + 1));
+  const equal = verdicts(() => 0.4);
+  for (const { id } of creditClaims) {
+    if (id === "C5-equal") {
+      // No task of equal knowledge in this profile.
+      assert.deepEqual([up[id], down[id]], ["inconclusive", "inconclusive"]);
+      continue;
+    }
+    assert.deepEqual([up[id], down[id], equal[id]], [
+      "supported",
+      "not supported",
+      "inconclusive",
+    ], id);
+  }
+});

@@ -1,0 +1,239 @@
+/** The figures and tables of the report; each a function of the summary, or of the configuration. */
+import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import type { Run } from "../../lib/run/run.ts";
+import { FAILURES } from "../../lib/rl/failures.ts";
+import { sizeName } from "../shared/config.ts";
+import { tableOfSettings } from "../shared/settings.ts";
+import type { CreditCell } from "./cells.ts";
+import type { CreditConfig } from "./config.ts";
+import { type MethodName, methodOf } from "./methods.ts";
+import {
+  type CreditSummary,
+  failureText,
+  type Followed,
+  type MethodRow,
+  type TaskRow,
+} from "./summary.ts";
+
+/** A finished run of this experiment. */
+export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
+
+const DASHES = [[], [7, 3], [2, 3], [12, 3], [7, 3, 2, 3], [4, 2]] as const;
+const MARKERS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"] as const;
+
+/** Critics keep their colours; methods of one kind differ by dash and marker. */
+function style(method: MethodName, among: readonly MethodRow[]): SeriesStyle {
+  const kind = (name: MethodName) =>
+    methodOf(name).critic ?? (["oracle", "process"].includes(name) ? "reference" : "value-free");
+  const own = kind(method);
+  const index = among.filter((row) => kind(row.method) === own).findIndex((r) =>
+    r.method === method
+  );
+  const color = own === "reference"
+    ? criticStyle("oracle").color
+    : own === "value-free"
+    ? plainStyle(5).color
+    : criticStyle(own).color;
+  return {
+    color,
+    dash: DASHES[index % DASHES.length]!,
+    marker: MARKERS[index % MARKERS.length]!,
+    open: own === "reference",
+    hatch: "",
+  };
+}
+
+const AXES: Readonly<Record<Followed, { title: string; y: string }>> = {
+  success: { title: "Success on held-out problems", y: "fraction solved" },
+  criticRmse: { title: "The critic's error over training", y: "RMSE against the actor's values" },
+  criticBias: { title: "The critic's bias over training", y: "mean value less the actor's" },
+  criticRanking: { title: "The critic's ranking over training", y: "ranking accuracy" },
+};
+
+/** A quantity against episodes, a panel a task. */
+export function trainingFigure(
+  summary: CreditSummary,
+  what: Followed,
+  methods: (row: MethodRow) => boolean = () => true,
+): Figure {
+  const { title, y } = AXES[what];
+  const series = summary.tasks.flatMap((task) =>
+    task.methods.filter(methods)
+      .filter(({ curves }) => curves[what].some(({ mean }) => mean !== null))
+      .map((row): LineSeries => ({
+        kind: "line",
+        name: row.title,
+        style: style(row.method, task.methods),
+        panel: task.task,
+        points: row.curves[what].map(({ iteration, mean, low, high }) => ({
+          x: iteration * summary.episodes,
+          y: mean,
+          low,
+          high,
+        })),
+      }))
+  );
+  return figure({
+    title,
+    subtitle:
+      `Lines: mean over ${summary.seeds} seeds; bands: from the lowest to the highest seed.`,
+    x: { title: "episodes of RL" },
+    y: { title: y },
+    series,
+    references: what === "criticBias" ? [{ axis: "y", value: 0, label: "" }] : [],
+    width: 900,
+  });
+}
+
+/** Success at the end against FLOPs, those of the critic's preparation counted. */
+export function flopsFigure(summary: CreditSummary): Figure {
+  return figure({
+    title: "Success against computation",
+    subtitle: "A point is a method: RL and the preparation of its critic. Interval: bootstrap 95%.",
+    x: { title: "computation", unit: "FLOPs", scale: "log" },
+    y: { title: "fraction solved, mean over training" },
+    series: summary.tasks.flatMap((task) =>
+      task.methods.map((row) => ({
+        kind: "line" as const,
+        interval: "bars" as const,
+        name: row.title,
+        style: style(row.method, task.methods),
+        panel: task.task,
+        points: [{
+          x: row.flops + row.preparationFlops,
+          y: row.area.iqm.estimate,
+          low: row.area.iqm.low,
+          high: row.area.iqm.high,
+        }],
+      }))
+    ),
+    width: 900,
+  });
+}
+
+/** The scores of a task's methods. */
+export function scoresTable(summary: CreditSummary, task: TaskRow): Displayable {
+  return table({
+    caption: `${task.task}: interquartile mean over ${summary.seeds} seeds with bootstrap 95% ` +
+      `interval; before RL ${task.start.toFixed(3)}`,
+    rows: task.methods,
+    columns: [
+      { title: "method", cell: (row) => row.title },
+      { title: "rate", cell: (row) => row.learningRate },
+      { title: "success, mean over training", cell: (row) => row.area.iqm, decimals: 3 },
+      { title: "at the end", cell: (row) => row.final.iqm, decimals: 3 },
+      { title: "critic RMSE", cell: (row) => row.curves.criticRmse.at(-1)!.mean, decimals: 3 },
+      { title: "critic bias", cell: (row) => row.curves.criticBias.at(-1)!.mean, decimals: 3 },
+      { title: "TFLOP of RL", cell: (row) => row.flops / 1e12, decimals: 2 },
+      { title: "of preparation", cell: (row) => row.preparationFlops / 1e12, decimals: 2 },
+      { title: "failed seeds", cell: failureText },
+    ],
+  });
+}
+
+/** How good the methods' gradients are before training. */
+export function gradientTable(task: TaskRow): Displayable {
+  return table({
+    caption: `${task.task}: policy gradients at the checkpoint, against the oracle's mean`,
+    rows: task.methods,
+    columns: [
+      { title: "method", cell: (row) => row.title },
+      { title: "cosine of a batch", cell: (row) => row.gradient.cosine.iqm, decimals: 3 },
+      {
+        title: "cosine of the mean",
+        cell: (row) => interquartileMean(row.gradient.meanCosine.scores),
+        decimals: 2,
+      },
+      {
+        title: "relative variance",
+        cell: (row) => interquartileMean(row.gradient.relativeVariance.scores),
+        decimals: 1,
+      },
+    ],
+  });
+}
+
+/** The learning rates that were tried, if any. */
+export function searchTable(task: TaskRow): Displayable {
+  const rates = [...new Set(task.search.map(({ learningRate }) => learningRate))];
+  return table({
+    caption: `${task.task}: mean success over training on tuning seeds, by learning rate`,
+    rows: task.methods,
+    columns: [
+      { title: "method", cell: (row) => row.title },
+      ...rates.map((rate) => ({
+        title: String(rate),
+        decimals: 3,
+        cell: (row: MethodRow) =>
+          task.search.find((s) => s.method === row.method && s.learningRate === rate)?.area,
+      })),
+    ],
+  });
+}
+
+/** Every failure that was seen, by run. */
+export function failuresTable({ tasks }: CreditSummary, config: CreditConfig): Displayable {
+  const rows = tasks.flatMap(({ task, methods }) =>
+    methods.flatMap(({ failures, title }) =>
+      failures.flatMap((own, i) =>
+        own.map(({ iteration, name }) => ({ task, title, seed: config.seeds[i], iteration, name }))
+      )
+    )
+  );
+  return table({
+    caption: `Failures: ${rows.length} seen`,
+    rows,
+    columns: [
+      { title: "task", cell: (row) => row.task },
+      { title: "method", cell: (row) => row.title },
+      { title: "seed", cell: (row) => row.seed },
+      { title: "from iteration", cell: (row) => row.iteration },
+      { title: "failure", cell: (row) => row.name },
+      { title: "which means", cell: (row) => FAILURES[row.name].title },
+    ],
+  });
+}
+
+/** What was run, in words and numbers. */
+export function settingsTable(config: CreditConfig): Displayable {
+  const { training, seeds } = config;
+  return tableOfSettings([
+    ...config.tasks.map((task) =>
+      [
+        task.name,
+        `${task.environment} ${JSON.stringify(task.environmentConfig)}; teacher ` +
+        `${JSON.stringify(task.teacher)}; actor ${
+          sizeName(task.actor)
+        }, ${task.sftSteps} steps of ` +
+        "supervised fine-tuning",
+      ] as const
+    ),
+    ...config.tasks.map((task) =>
+      [
+        `${task.name}: critics`,
+        `discriminative ${
+          sizeName(task.discriminative.size)
+        }, ${task.discriminative.steps} steps; ` +
+        `generative ${sizeName(task.generative.size)}, ${task.generative.steps} steps on ` +
+        (task.knowledge === "privileged" ? "right chains" : "the teacher's chains") +
+        `; both on the mean outcomes of 8 rollouts from each of ${task.lessons} states`,
+      ] as const
+    ),
+    [
+      "RL",
+      `${training.iterations} iterations of ${training.problems} problems with ` +
+      `${training.responses} responses each; KL loss ${training.klCoefficient}; seeds ` +
+      seeds.join(", "),
+    ],
+    [
+      "evaluation",
+      `one response to each of ${config.testProblems} held-out problems every ` +
+      `${config.evaluateEvery} iterations; critics on ${config.testStates} states of them, against ` +
+      "the actor's values",
+    ],
+  ]);
+}
