@@ -11,12 +11,12 @@ import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { mean } from "../../lib/eval/sums.ts";
+import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { CriticLessons, prepareCriticStep } from "../../lib/rl/prepare_critic.ts";
 import {
   type ActorTraining,
   actorTrainingConfig,
-  copyModel,
   type IterationReport,
   type Parts,
   trainActorStep,
@@ -28,7 +28,12 @@ import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experime
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
 import type { CreditCell } from "./cells.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
-import { type GradientQuality, gradientQuality } from "./gradients.ts";
+import {
+  type Example,
+  exampleRollout,
+  type GradientQuality,
+  gradientQuality,
+} from "./gradients.ts";
 import { type Method, methodOf } from "./methods.ts";
 
 /** What one method did. */
@@ -66,6 +71,7 @@ interface Prepared {
 interface Progress {
   readonly preparation: Preparation;
   readonly gradients: Readonly<Record<string, GradientQuality>>;
+  readonly example: Example;
   readonly runs: Record<string, MethodResult>;
 }
 
@@ -110,14 +116,14 @@ export async function runCreditCell(
     else {
       const preparation = await prepare(engine, environment, prepared, config, seed);
       progress(1, units, "prepared");
-      const gradients = await gradientQuality(
-        prepared,
-        config.runs.map(({ method }) => method),
-        training(config, 1e-3),
-        { seed, batches: config.gradientBatches },
-      );
+      const methods = config.runs.map(({ method }) => method), choices = training(config, 1e-3);
+      const gradients = await gradientQuality(prepared, methods, choices, {
+        seed,
+        batches: config.gradientBatches,
+      });
+      const example = await exampleRollout(prepared, methods, choices, seed);
       progress(2, units, "gradients");
-      state = { preparation, gradients, runs: {} };
+      state = { preparation, gradients, example, runs: {} };
       checkpoint.save(await saveModels(models, { progress: JSON.stringify(state) }));
     }
     for (const run of config.runs) {
@@ -139,6 +145,7 @@ export async function runCreditCell(
       metrics: {
         preparation: state.preparation as unknown as Json,
         gradients: state.gradients as unknown as Json,
+        example: state.example as unknown as Json,
         runs: by(({ points, training, failures, flops }) => ({
           points,
           training,

@@ -6,7 +6,13 @@ import { runCreditCell } from "./cell.ts";
 import { creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
 import { type CreditConfig, creditConfig } from "./config.ts";
-import { failuresTable, flopsFigure, scoresTable, trainingFigure } from "./figures.ts";
+import {
+  creditTokens,
+  failuresTable,
+  flopsFigure,
+  scoresTable,
+  trainingFigure,
+} from "./figures.ts";
 import { METHOD_NAMES, type MethodName, methodOf } from "./methods.ts";
 import { profiles } from "./profiles.ts";
 import { creditTable, failureText, summarizeCredit } from "./summary.ts";
@@ -102,7 +108,15 @@ function result(of: (name: MethodName) => number, shift: number): CellResult {
   );
   const flops = { actor: 1, "discriminative-mse": 2, cot: 3 };
   const preparation = { actorLoss: 1, criticLoss: {}, flops, episodes: 1 };
-  return { metrics: { preparation, gradients, runs }, digests: {} } as unknown as CellResult;
+  const example = {
+    problem: "a circuit",
+    tokens: ["w1", "w2"],
+    reward: 0,
+    probabilities: [0.9, 0.2],
+    advantages: Object.fromEntries(METHOD_NAMES.map((name) => [name, [-0.5, 0.2]])),
+  };
+  const metrics = { preparation, gradients, example, runs };
+  return { metrics, digests: {} } as unknown as CellResult;
 }
 
 function verdicts(of: (name: MethodName) => number): Record<string, string> {
@@ -115,6 +129,7 @@ function verdicts(of: (name: MethodName) => number): Record<string, string> {
   }
   const ppo = summary.tasks[0]!.methods.find(({ method }) => method === "ppo")!;
   assert.equal(failureText(ppo), "2 of 2 (critic collapse)");
+  assert.equal(creditTokens(summary.tasks[0]!).length, smoke.methods.length);
   assert.ok(failuresTable(summary, smoke) && scoresTable(summary, summary.tasks[0]!));
   return Object.fromEntries(creditClaims.map((c) => [c.id, c.evaluate(summary).verdict]));
 }

@@ -5,6 +5,7 @@ import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
+import { tokenSequence } from "../../lib/report/tokens.ts";
 import { FAILURES } from "../../lib/rl/failures.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
@@ -173,6 +174,26 @@ export function searchTable(task: TaskRow): Displayable {
       })),
     ],
   });
+}
+
+/** One response, token by token, in the colours of blame and credit: the exact advantage first, then each method's. */
+export function creditTokens({ example, methods }: TaskRow): Displayable[] {
+  const rows = [...oracleOf(methods), ...methods.filter(({ method }) => method !== "oracle")];
+  return rows.map(({ method, title }) => {
+    const A = example.advantages[method]!;
+    return tokenSequence(
+      example.tokens.map((text, t) => ({
+        text,
+        label: A[t]!.toFixed(2),
+        tone: A[t]! < -0.1 ? "wrong" : A[t]! > 0.1 ? "right" : "plain",
+      })),
+      title,
+    );
+  });
+}
+
+function oracleOf(methods: readonly MethodRow[]): MethodRow[] {
+  return methods.filter(({ method }) => method === "oracle");
 }
 
 /** Every failure that was seen, by run. */

@@ -9,8 +9,10 @@ import { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
 import {
   type ActorTraining,
   type ActorTrainingConfig,
+  creditRollouts,
   policyGradient,
 } from "../../lib/rl/train_actor.ts";
+import { exp } from "../../lib/tensor/math.ts";
 import { type MethodName, methodOf } from "./methods.ts";
 
 /** Over batches. */
@@ -23,42 +25,37 @@ export interface GradientQuality {
   readonly relativeVariance: number;
 }
 
+/** A response of the frozen actor with what each method credits its tokens with, in units of reward. */
+export interface Example {
+  /** The problem and what was right, for a human reader. */
+  readonly problem: string;
+  readonly tokens: readonly string[];
+  readonly reward: 0 | 1;
+  readonly probabilities: readonly number[];
+  /** The oracle's among them: A_t = Q - V. */
+  readonly advantages: Readonly<Record<string, readonly number[]>>;
+}
+
+/** What is compared at the checkpoint. */
+export interface Checkpoint<State> {
+  readonly actor: NeuralActor<State>;
+  readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+  readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
+}
+
 /** See the file's header. The oracle is always among the methods of the result. */
 export async function gradientQuality<State>(
-  { actor, critics, exactValues }: {
-    readonly actor: NeuralActor<State>;
-    readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
-    readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
-  },
+  checkpoint: Checkpoint<State>,
   methods: readonly MethodName[],
   config: ActorTrainingConfig,
   { seed, batches }: { seed: number; batches: number },
 ): Promise<Record<string, GradientQuality>> {
-  const names = [...new Set<MethodName>([...methods, "oracle"])];
+  const names = withOracle(methods);
   const gradients = new Map<MethodName, Float64Array[]>();
   for (const name of names) {
-    const method = methodOf(name), own: Float64Array[] = [];
+    const own: Float64Array[] = [];
     for (let b = 0; b < batches; b++) {
-      own.push(
-        await policyGradient({
-          actor,
-          reference: actor,
-          exactValues,
-          ...(method.critic ? { critic: critics[method.critic] } : {}),
-          algorithm: {
-            ...method.algorithm,
-            whiten: false,
-            objective: { loss: "reinforce", normalization: "seq-mean-token-sum" },
-          },
-          config: {
-            ...config,
-            klCoefficient: 0,
-            conditioning: method.conditioning ?? true,
-            critic: criticTrainingConfig.parse({ ...method.training, method: "frozen" }),
-          },
-          seed,
-        }, b),
-      );
+      own.push(await policyGradient(frozenRun(checkpoint, name, config, seed), b));
     }
     gradients.set(name, own);
   }
@@ -76,6 +73,65 @@ export async function gradientQuality<State>(
       })),
     }];
   }));
+}
+
+/** Of the first batch, the failed response in which one token, by the oracle, did the most harm. */
+export async function exampleRollout<State>(
+  checkpoint: Checkpoint<State>,
+  methods: readonly MethodName[],
+  config: ActorTrainingConfig,
+  seed: number,
+): Promise<Example> {
+  const { environment } = checkpoint.actor;
+  const credited = new Map<MethodName, Awaited<ReturnType<typeof creditRollouts<State>>>>();
+  for (const name of withOracle(methods)) {
+    credited.set(name, await creditRollouts(frozenRun(checkpoint, name, config, seed), 0));
+  }
+  const { raw, rollouts } = credited.get("oracle")!;
+  const harm = raw.map((A, i) => rollouts[i]!.final === null ? 0 : Math.min(...A));
+  const chosen = harm.indexOf(Math.min(...harm));
+  const { final, logProbabilities, reward, tokens } = rollouts[chosen]!;
+  return {
+    problem: environment.describe(final ?? rollouts[chosen]!.states.at(-1)!),
+    tokens: tokens.map((token) => environment.vocabulary.names[token]!),
+    reward,
+    probabilities: logProbabilities.map(exp),
+    advantages: Object.fromEntries(
+      [...credited].map(([name, { raw }]) => [name, raw[chosen]!]),
+    ),
+  };
+}
+
+function withOracle(methods: readonly MethodName[]): MethodName[] {
+  return [...new Set<MethodName>([...methods, "oracle"])];
+}
+
+/** The method on the frozen actor, its plain policy gradient as objective. */
+function frozenRun<State>(
+  { actor, critics, exactValues }: Checkpoint<State>,
+  name: MethodName,
+  config: ActorTrainingConfig,
+  seed: number,
+): ActorTraining<State> {
+  const method = methodOf(name);
+  return {
+    actor,
+    reference: actor,
+    exactValues,
+    ...(method.critic ? { critic: critics[method.critic] } : {}),
+    algorithm: {
+      ...method.algorithm,
+      whiten: false,
+      objective: { loss: "reinforce", normalization: "seq-mean-token-sum" },
+    },
+    config: {
+      ...config,
+      klCoefficient: 0,
+      conditioning: method.conditioning ?? true,
+      critic: criticTrainingConfig.parse({ ...method.training, method: "frozen" }),
+    },
+    seed,
+  };
 }
 
 function sumOf(vectors: readonly Float64Array[]): Float64Array {

@@ -15,7 +15,7 @@ const circuit: Task = {
   actor: { dModel: 32, layers: 2, learningRate: 8e-3 },
   sftSteps: 2000,
   discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1500 },
-  generative: { size: { dModel: 32, layers: 2, learningRate: 6e-3 }, steps: 2500 },
+  generative: { size: { dModel: 32, layers: 2, learningRate: 6e-3 }, steps: 2000 },
   weakSteps: [1000, 1500],
 };
 
@@ -80,9 +80,9 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "process",
       "oracle",
     ]),
-    training: { iterations: 100 },
-    evaluateEvery: 25,
-    testStates: 48,
+    training: { iterations: 80 },
+    evaluateEvery: 20,
+    testStates: 32,
     gradientBatches: 8,
   },
   standard: {

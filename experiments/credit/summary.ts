@@ -10,7 +10,7 @@ import type { MethodResult, Preparation } from "./cell.ts";
 import { creditCells } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
-import type { GradientQuality } from "./gradients.ts";
+import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
 
 /** A quantity at one iteration: mean and range over the seeds that have it. */
@@ -63,6 +63,8 @@ export interface TaskRow {
   readonly start: number;
   readonly methods: readonly MethodRow[];
   readonly search: readonly SearchRow[];
+  /** Of the first seed. */
+  readonly example: Example;
 }
 
 /** See the file's header. */
@@ -78,6 +80,7 @@ export interface CreditSummary {
 interface Metrics {
   readonly preparation: Preparation;
   readonly gradients: Readonly<Record<string, GradientQuality>>;
+  readonly example: Example;
   readonly runs: Readonly<
     Record<string, Pick<MethodResult, "points" | "training" | "failures" | "flops">>
   >;
@@ -132,7 +135,8 @@ export function summarizeCredit(
       }))
     );
     const start = mean(own.map((m) => m.runs[config.methods[0]!.name]!.points[0]!.success));
-    return { task: task.name, knowledge: task.knowledge, start, methods, search };
+    const { example } = own[0]!;
+    return { task: task.name, knowledge: task.knowledge, start, methods, search, example };
   });
   const { iterations, problems, responses } = config.training;
   return {

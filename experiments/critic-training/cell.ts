@@ -8,7 +8,7 @@ import type { PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { sampleStates } from "../../lib/env/sampling.ts";
 import { mean, populationVariance } from "../../lib/eval/sums.ts";
-import type { NamedTensor } from "../../lib/nn/model.ts";
+import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { monteCarloStep } from "../../lib/rl/monte_carlo.ts";
 import { type ReinforceReport, reinforceStep } from "../../lib/rl/reinforce.ts";
@@ -67,11 +67,10 @@ export async function runCriticTrainingCell(
     const state: Progress = saved
       ? JSON.parse(loadTraining(reference.model, saved).progress!)
       : await supervisedTraining(reference, labelled, seed, config, progress);
-    const weights = await reference.model.tensors();
 
     for (const run of runs) {
       if (state.runs[run.id]) continue;
-      restart(critic, weights);
+      await copyModel(reference.model, critic.model);
       state.runs[run.id] = await train(critic, reference, run, labelled, seed, config);
       const done = Object.keys(state.runs).length;
       progress(config.sftSteps + done * steps, config.sftSteps + runs.length * steps, run.id);
@@ -127,20 +126,6 @@ async function supervisedTraining(
   for (let i = 0; i < losses.length; i += 50) curve.push(mean(losses.slice(i, i + 50)));
   const start = { ...await measure(critic, critic, labelled, testSeed), step: 0 };
   return { sftSteps: model.step, sftCurve: curve, start, runs: {} };
-}
-
-/** The weights after SFT, and an optimizer that has taken no step. */
-function restart({ model }: Critic, weights: Readonly<Record<string, NamedTensor>>): void {
-  const zeros = Object.fromEntries(
-    Object.entries(weights).map(([name, { shape, data }]) => [
-      name,
-      { shape, data: new Float32Array(data.length) },
-    ]),
-  );
-  model.setTensors(weights);
-  model.setTensors(zeros, "m");
-  model.setTensors(zeros, "v");
-  model.step = 0;
 }
 
 async function train(

@@ -18,7 +18,6 @@ import { smoothSuccessRate } from "../critic/conditioning.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { UsageError } from "../errors.ts";
 import { mean } from "../eval/sums.ts";
-import type { Model } from "../nn/model.ts";
 import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
 import { forwardFlops } from "../nn/flops.ts";
 import { RandomStream } from "../tensor/random.ts";
@@ -220,16 +219,21 @@ function credit<State>(
   return { estimates, raw, advantages: algorithm.whiten ? whiten(raw) : raw, objective };
 }
 
+/** What iteration `iteration` would credit its rollouts with; no step is taken. */
+export async function creditRollouts<State>(run: ActorTraining<State>, iteration: number) {
+  const collected = await collectRollouts(run, iteration);
+  const rate = run.successRate ?? mean(collected.map(({ reward }) => reward));
+  const { rollouts } = await withValues(run, collected, iteration, rate);
+  return { rollouts, ...credit(run, rollouts) };
+}
+
 /** The gradient that iteration `iteration` would descend first, all parameters one after the other; no step is taken. */
 export async function policyGradient<State>(
   run: ActorTraining<State>,
   iteration: number,
 ): Promise<Float64Array> {
   const { actor } = run;
-  const collected = await collectRollouts(run, iteration);
-  const rate = run.successRate ?? mean(collected.map(({ reward }) => reward));
-  const { rollouts } = await withValues(run, collected, iteration, rate);
-  const { advantages, objective } = credit(run, rollouts);
+  const { advantages, objective, rollouts } = await creditRollouts(run, iteration);
   const own = rollouts.map(({ logProbabilities }) => logProbabilities);
   const { weights, normalizer } = policyObjective(rollouts, advantages, own, objective);
   const { gradients } = await actor.gradients(
@@ -361,21 +365,6 @@ function separation<State>(
 /** AdamW whose rate stays after warm-up. */
 export function constantRate(learningRate: number, steps: number): OptimizerConfig {
   return { ...adamW(learningRate, steps), finalFraction: 1, weightDecay: 0 };
-}
-
-/** Copies weights, with an optimizer that has taken no step. */
-export async function copyModel(from: Model, to: Model): Promise<void> {
-  const weights = await from.tensors();
-  const zeros = Object.fromEntries(
-    Object.entries(weights).map(([name, { shape, data }]) => [
-      name,
-      { shape, data: new Float32Array(data.length) },
-    ]),
-  );
-  to.setTensors(weights);
-  to.setTensors(zeros, "m");
-  to.setTensors(zeros, "v");
-  to.step = 0;
 }
 
 /** Seconds by part. */

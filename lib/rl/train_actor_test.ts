@@ -7,6 +7,7 @@ import { criticDefinition } from "../critic/registry.ts";
 import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
 import { UsageError } from "../errors.ts";
 import { mean } from "../eval/sums.ts";
+import { copyModel } from "../nn/copy_model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { rlAlgorithm, rlAlgorithms } from "./algorithm/registry.ts";
 import { findFailures } from "./failures.ts";
@@ -14,7 +15,6 @@ import { CriticLessons, prepareCriticStep } from "./prepare_critic.ts";
 import {
   type ActorTraining,
   actorTrainingConfig,
-  copyModel,
   type IterationReport,
   policyGradient,
   trainActorStep,

@@ -1,0 +1,16 @@
+import type { Model } from "./model.ts";
+
+/** Copies weights, with an optimizer that has taken no step. */
+export async function copyModel(from: Model, to: Model): Promise<void> {
+  const weights = await from.tensors();
+  const zeros = Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: new Float32Array(data.length) },
+    ]),
+  );
+  to.setTensors(weights);
+  to.setTensors(zeros, "m");
+  to.setTensors(zeros, "v");
+  to.step = 0;
+}
