@@ -17,7 +17,9 @@ import {
   failureText,
   type Followed,
   type MethodRow,
+  type PARTS,
   type TaskRow,
+  totalFlops,
 } from "./summary.ts";
 
 /** A finished run of this experiment. */
@@ -134,6 +136,37 @@ export function scoresTable(summary: CreditSummary, task: TaskRow): Displayable 
       { title: "failed seeds", cell: failureText },
     ],
   });
+}
+
+/** What an iteration costs, by part, and how many times PPO's and GRPO's that is. */
+export function costTable(task: TaskRow): Displayable {
+  const of = (method: MethodName) => task.methods.find((row) => row.method === method);
+  const ratio = (row: MethodRow, to: MethodName) => {
+    const other = of(to);
+    return other ? totalFlops(row) / totalFlops(other) : null;
+  };
+  const giga = (row: MethodRow, part: typeof PARTS[number]) => row.iterationFlops[part] / 1e9;
+  return table({
+    caption: `${task.task}: GFLOP of an iteration, mean over training; the references' knowledge ` +
+      "is not counted",
+    rows: task.methods,
+    columns: [
+      { title: "method", cell: (row) => row.title },
+      { title: "rollouts", cell: (row) => giga(row, "rollout"), decimals: 2 },
+      { title: "critic's answers", cell: (row) => giga(row, "criticInference"), decimals: 2 },
+      { title: "critic's training", cell: (row) => giga(row, "criticTraining"), decimals: 2 },
+      { title: "actor's training", cell: (row) => giga(row, "actorTraining"), decimals: 2 },
+      { title: "all", cell: (row) => totalFlops(row) / 1e9, decimals: 2 },
+      { title: "times PPO", cell: (row) => ratio(row, "ppo"), decimals: 2 },
+      { title: "times GRPO", cell: (row) => ratio(row, "grpo"), decimals: 2 },
+      { title: "preparation, in iterations of GRPO", cell: (row) => preparation(row), decimals: 0 },
+    ],
+  });
+
+  function preparation(row: MethodRow): number | null {
+    const grpo = of("grpo");
+    return grpo ? row.preparationFlops / totalFlops(grpo) : null;
+  }
 }
 
 /** How good the methods' gradients are before training. */

@@ -4,6 +4,7 @@ import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean, sum } from "../../lib/eval/sums.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
 import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
+import type { Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
@@ -12,6 +13,9 @@ import type { CreditConfig } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
+
+/** The parts of an iteration, in the order of tables. */
+export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
 
 /** A quantity at one iteration: mean and range over the seeds that have it. */
 export interface CurvePoint {
@@ -42,6 +46,8 @@ export interface MethodRow {
   readonly gradient: { readonly [K in keyof GradientQuality]: Scores };
   /** By seed. */
   readonly failures: readonly (readonly Failure[])[];
+  /** FLOPs of one iteration by part, mean over seeds. */
+  readonly iterationFlops: Parts;
   /** FLOPs of RL, and of the preparation of its critic, mean over seeds. */
   readonly flops: number;
   readonly preparationFlops: number;
@@ -123,6 +129,12 @@ export function summarizeCredit(
           relativeVariance: gradient("relativeVariance"),
         },
         failures: runs.map(({ failures }) => failures),
+        iterationFlops: Object.fromEntries(
+          PARTS.map((part) => [
+            part,
+            mean(runs.map(({ flops }) => flops[part])) / config.training.iterations,
+          ]),
+        ) as Parts,
         flops: mean(runs.map(({ flops }) => sum(Object.values(flops)))),
         preparationFlops: critic ? mean(own.map((m) => m.preparation.flops[critic])) : 0,
       };
@@ -163,6 +175,11 @@ function curve(paths: readonly (readonly Evaluation[])[], what: Followed): Curve
       high: Math.max(...values),
     };
   });
+}
+
+/** An iteration's FLOPs, all parts together. */
+export function totalFlops({ iterationFlops }: MethodRow): number {
+  return sum(Object.values(iterationFlops));
 }
 
 /** "2 of 3 (critic collapse)". */
