@@ -12,4 +12,5 @@ export const registry: Registry = {
   controls: () => import("./controls/mod.ts"),
   "critic-training": () => import("./critic-training/mod.ts"),
   credit: () => import("./credit/mod.ts"),
+  cost: () => import("./cost/mod.ts"),
 };

@@ -130,7 +130,7 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
       "genac",
       ["genac no ICC"],
       (row) => row.bias,
-      "|bias| at the end",
+      "absolute bias at the end",
       () => true,
       true,
     ),

@@ -14,10 +14,14 @@ import { type Command, runCommand } from "./command.ts";
 const START = "<!-- claims: written by `deno task readme` from pinned results -->";
 const END = "<!-- end of claims -->";
 
+const TABLE = ["| | Claim | Verdict here | Report |", "|---|---|---|---|"];
+/** The ids of the paper's claims and their parts; the others are ours. */
+const PAPERS = /^C\d/;
+
 /** Text files by path, relative to the checkout, as they should be. */
 export async function frontPage(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
-  const claims: string[] = [], numbers: string[] = [];
+  const paper: string[] = [], ours: string[] = [], numbers: string[] = [];
   let picture: string | undefined;
   for (const [name, load] of Object.entries(registry)) {
     const { default: experiment } = await load();
@@ -29,10 +33,12 @@ export async function frontPage(): Promise<Record<string, string>> {
     const report = experiment.notebook ? `[${name}](notebooks/${experiment.notebook}.ipynb)` : name;
     for (const claim of experiment.claims) {
       const { verdict, reading } = claim.evaluate(pins.summary);
-      claims.push(
-        `| ${claim.id} | ${claim.statement} | **${verdict}** | ${report}, ${profile}, ${seeds.length} seeds |`,
+      (PAPERS.test(claim.id) ? paper : ours).push(
+        `| ${claim.id} | ${
+          cell(claim.statement)
+        } | **${verdict}** | ${report}, ${profile}, ${seeds.length} seeds |`,
       );
-      numbers.push(`| ${claim.id} | ${reading} |`);
+      numbers.push(`| ${claim.id} | ${cell(reading)} |`);
     }
     const path = `experiments/${name}/figure.svg`;
     if (!picture && experiment.figure) {
@@ -45,9 +51,15 @@ export async function frontPage(): Promise<Record<string, string>> {
     "Every row is computed from pinned results, which",
     "`deno task reproduce --experiment NAME --profile PROFILE` recomputes to the last digit.",
     "",
-    "| | Claim | Verdict here | Report |",
-    "|---|---|---|---|",
-    ...claims,
+    ...TABLE,
+    ...paper,
+    "",
+    "<details><summary>What theory and sceptics would expect: the complexity ladder, controls, how a critic is trained</summary>",
+    "",
+    ...TABLE,
+    ...ours,
+    "",
+    "</details>",
     "",
     "<details><summary>The numbers behind each verdict</summary>",
     "",
@@ -60,6 +72,11 @@ export async function frontPage(): Promise<Record<string, string>> {
   const [head, tail] = cut(readText("README.md"));
   files["README.md"] = `${head}${START}\n\n${block}\n\n${END}${tail}`;
   return files;
+}
+
+/** Text in a cell of a Markdown table. */
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
 }
 
 /** The pins of the largest profile that has some. */

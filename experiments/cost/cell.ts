@@ -1,0 +1,146 @@
+/** One response length and seed: models that write what has the right form, then some iterations of each method. */
+import { localValues } from "../../lib/actor/local_values.ts";
+import { NeuralActor } from "../../lib/actor/neural_actor.ts";
+import { createBackend } from "../../lib/backend/create.ts";
+import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
+import { supervisedStep } from "../../lib/critic/supervised.ts";
+import type { CircuitState } from "../../lib/env/circuit.ts";
+import { mean } from "../../lib/eval/sums.ts";
+import { copyModel } from "../../lib/nn/copy_model.ts";
+import { adamW } from "../../lib/nn/optimizer.ts";
+import {
+  actorTrainingConfig,
+  type IterationReport,
+  type Parts,
+  trainActorStep,
+} from "../../lib/rl/train_actor.ts";
+import type { Backend } from "../../lib/tensor/backend.ts";
+import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import { type CostCell, costEnvironment } from "./cells.ts";
+import { algorithmOf, type CostMethod } from "./methods.ts";
+
+/** The programmatic actor and teacher of the warm-up: unsure enough that no token is certain. */
+const EPSILON = 0.3;
+
+/** Work of one iteration, means over the iterations. */
+export interface Work {
+  readonly tokens: Parts;
+  readonly flops: Parts;
+  /** Different states that the critic was asked about. */
+  readonly questions: number;
+}
+
+/** See the file's header. */
+export async function runCostCell(
+  { seed, config }: Cell<CostCell>,
+  { backend = "wasm", progress, threads }: CellContext,
+): Promise<CellResult> {
+  const environment = costEnvironment(config), { methods, warmUp } = config;
+  const engine = await createBackend(backend, { threads });
+  try {
+    const actorOf = () => new NeuralActor(engine, environment, config, seed);
+    const actor = actorOf();
+    const optimizer = adamW(warmUp.learningRate, warmUp.steps);
+    const data = { seed, batchSize: warmUp.batchSize };
+    for (let step = 0; step < warmUp.steps; step++) {
+      await actor.supervisedStep(
+        { ...data, purpose: "cost/sft" },
+        { kind: "slips", epsilon: EPSILON },
+        optimizer,
+      );
+    }
+    const critics = {
+      "discriminative-mse": await warmCritic("discriminative-mse"),
+      cot: await warmCritic("cot"),
+    };
+    progress(1, methods.length + 1, "models warm");
+    const work: Record<string, Work> = {}, digests: Record<string, string> = {};
+    const seconds: Record<string, Parts> = {};
+    for (const [i, each] of methods.entries()) {
+      const own = actorOf();
+      await copyModel(actor.model, own.model);
+      const measured = await measure(engine, own, actor, critics, each, config, seed);
+      work[each.id] = measured.work;
+      seconds[each.id] = measured.seconds;
+      digests[each.id] = await own.model.digest();
+      progress(i + 2, methods.length + 1, each.id);
+    }
+    return {
+      metrics: { work: work as unknown as Json },
+      digests,
+      unpinned: { seconds: seconds as unknown as Json },
+    };
+
+    async function warmCritic(name: string): Promise<NeuralCritic<CircuitState>> {
+      const critic = new NeuralCritic(
+        engine,
+        criticDefinition(name),
+        environment,
+        config,
+        seed,
+      );
+      const states = { ...data, purpose: `cost/${name}`, actor: { epsilon: EPSILON } };
+      for (let step = 0; step < warmUp.steps; step++) {
+        await supervisedStep(critic, states, optimizer);
+      }
+      return critic;
+    }
+  } finally {
+    engine.close();
+  }
+}
+
+/** Some iterations of one method. Its critic, where it has one, is trained in them as in the credit experiment. */
+async function measure(
+  engine: Backend,
+  actor: NeuralActor<CircuitState>,
+  reference: NeuralActor<CircuitState>,
+  critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<CircuitState>>>,
+  method: CostMethod,
+  { dModel, layers, training }: CostCell,
+  seed: number,
+): Promise<{ work: Work; seconds: Parts }> {
+  const name = method.method === "genac"
+    ? "cot"
+    : method.method === "ppo"
+    ? "discriminative-mse"
+    : undefined;
+  const config = actorTrainingConfig.parse({
+    ...training,
+    critic: name === "cot" ? { method: "reinforce", read: "emitted" } : {},
+  });
+  const run = {
+    actor,
+    reference,
+    exactValues: localValues,
+    algorithm: algorithmOf(method),
+    config,
+    seed,
+  };
+  let own: { critic: NeuralCritic<CircuitState>; criticReference: NeuralCritic<CircuitState> };
+  if (name) {
+    const { definition, environment } = critics[name];
+    const critic = new NeuralCritic(engine, definition, environment, { dModel, layers }, seed);
+    await copyModel(critics[name].model, critic.model);
+    own = { critic, criticReference: critics[name] };
+  }
+  const reports: IterationReport[] = [];
+  for (let i = 0; i < config.iterations; i++) {
+    reports.push(await trainActorStep({ ...run, ...own! }, i));
+  }
+  const by = (what: "tokens" | "flops" | "seconds") => {
+    const parts = Object.keys(reports[0]![what]) as (keyof Parts)[];
+    return Object.fromEntries(
+      parts.map((part) => [part, mean(reports.map((r) => r[what][part]))]),
+    ) as Parts;
+  };
+  return {
+    work: {
+      tokens: by("tokens"),
+      flops: by("flops"),
+      questions: mean(reports.map(({ questions }) => questions)),
+    },
+    seconds: by("seconds"),
+  };
+}

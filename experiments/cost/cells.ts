@@ -1,0 +1,61 @@
+import { actorTransformer } from "../../lib/actor/neural_actor.ts";
+import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { cot } from "../../lib/critic/generative.ts";
+import { CircuitEnvironment } from "../../lib/env/circuit.ts";
+import { promptLength } from "../../lib/env/circuit_text.ts";
+import { trainingFlops } from "../../lib/nn/flops.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
+import type { CostConfig } from "./config.ts";
+import { type CostMethod, costMethods } from "./methods.ts";
+
+/** Everything a cell depends on besides its seed: one response length, all methods. */
+export interface CostCell extends Pick<CostConfig, "dModel" | "layers" | "warmUp" | "training"> {
+  readonly gates: number;
+  /** The longest response of the experiment: position ids are the same for all. */
+  readonly maxGates: number;
+  readonly methods: readonly CostMethod[];
+}
+
+/** A cell for each response length and seed. */
+export function costCells(config: CostConfig): Cell<CostCell>[] {
+  const { dModel, layers, seeds, training, warmUp } = config;
+  const maxGates = Math.max(...config.gates);
+  return config.gates.flatMap((gates) => {
+    const methods = costMethods(config.segments, gates);
+    const own = { gates, maxGates, methods, dModel, layers, warmUp, training };
+    return seeds.map((seed) => ({
+      id: `gates${gates}/seed${seed}`,
+      seed,
+      config: own,
+      cost: cost(own),
+    }));
+  });
+}
+
+/** Circuits of so many gates, positions for the longest. */
+export function costEnvironment(
+  { gates, maxGates }: Pick<CostCell, "gates" | "maxGates">,
+): CircuitEnvironment {
+  return new CircuitEnvironment({
+    minGates: gates,
+    maxGates: gates,
+    traceOffset: Math.max(24, promptLength(maxGates)),
+  });
+}
+
+/** Estimated FLOPs. */
+function cost(cell: CostCell): number {
+  const { methods, training, warmUp } = cell, environment = costEnvironment(cell);
+  const actor = (batch: number) =>
+    trainingFlops(actorTransformer(environment, cell), batch, environment.maxActorLength);
+  const critic = (batch: number) =>
+    trainingFlops(
+      criticTransformer(cot, environment, cell),
+      batch,
+      criticSequenceLength(cot, environment),
+    );
+  const batch = training.problems * training.responses;
+  const asked = methods.reduce((sum, { segments }) => sum + (segments ?? 1), 0);
+  return warmUp.steps * (actor(warmUp.batchSize) + critic(warmUp.batchSize)) +
+    training.iterations * (methods.length * 2 * actor(batch) + critic(asked * batch) / 2);
+}

@@ -1,0 +1,192 @@
+/** The figures and tables of the report; each a function of the summary, or of the run. */
+import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import type { Run } from "../../lib/run/run.ts";
+import { sizeName } from "../shared/config.ts";
+import { tableOfSettings } from "../shared/settings.ts";
+import type { CostCell } from "./cells.ts";
+import type { CostConfig } from "./config.ts";
+import { type CostRow, type CostSummary, methodTitle, PARTS, secondsOf, total } from "./summary.ts";
+
+/** A finished run of this experiment. */
+export type CostRun = Run<CostConfig, CostCell, CostSummary>;
+
+const PART_TITLES: Readonly<Record<typeof PARTS[number], string>> = {
+  rollout: "rollouts",
+  criticInference: "critic's answers",
+  criticTraining: "critic's training",
+  actorTraining: "actor's training",
+};
+
+/** GenAC's FLOPs by part against its segments, a panel a length. */
+export function partsFigure({ rows, seeds }: CostSummary): Figure {
+  const lengths = [...new Set(rows.map(({ length }) => length))];
+  return figure({
+    title: "Where GenAC's computation goes",
+    subtitle: `One iteration, mean over ${seeds} seeds.`,
+    x: { title: "segments of a response", scale: "log" },
+    y: { title: "computation", unit: "GFLOP", scale: "log" },
+    series: lengths.flatMap((length) =>
+      PARTS.map((part, i): LineSeries => ({
+        kind: "line",
+        name: PART_TITLES[part],
+        style: plainStyle([5, 3, 2, 0][i]!),
+        panel: `${length} tokens`,
+        points: rows.filter((row) => row.length === length && row.segments !== null)
+          .map((row) => ({ x: row.segments!, y: row.flops[part] / 1e9 })),
+      }))
+    ),
+    width: 900,
+  });
+}
+
+/** Times PPO against what the critic writes: one line whatever the length. */
+export function ratioFigure({ rows, seeds }: CostSummary): Figure {
+  const lengths = [...new Set(rows.map(({ length }) => length))];
+  const of = (
+    name: string,
+    length: number,
+    style: Partial<SeriesStyle>,
+    y: (row: CostRow) => number,
+  ): LineSeries => ({
+    kind: "line",
+    name: `${name}, ${length} tokens`,
+    style,
+    points: rows.filter((row) => row.length === length && row.segments !== null)
+      .map((row) => ({ x: row.criticTokens, y: y(row), label: methodTitle(row) })),
+  });
+  return figure({
+    title: "GenAC's cost follows from how much its critic writes",
+    subtitle:
+      `A point is a number of segments; mean over ${seeds} seeds. Open: no training of the ` +
+      "critic during RL.",
+    x: { title: "tokens that the critic writes per token of the actor", scale: "log" },
+    y: { title: "FLOPs of an iteration over PPO's", scale: "log" },
+    series: [
+      ...lengths.map((length, i) =>
+        of("trained", length, look("cot", i), ({ timesPpo }) => timesPpo)
+      ),
+      ...lengths.map((length, i) =>
+        of("frozen", length, { ...look("cot-scalar", i), open: true }, (row) => row.frozenTimesPpo)
+      ),
+    ],
+    references: [{ axis: "y", value: 2.1, label: "the paper's 2.1" }],
+    width: 900,
+  });
+}
+
+/** Computation against response length, each method. */
+export function lengthFigure({ rows, seeds }: CostSummary): Figure {
+  const ids = [...new Set(rows.map(({ id }) => id))];
+  const shown = ids.filter((id) => rows.filter((row) => row.id === id).length > 1);
+  return figure({
+    title: "What longer responses cost",
+    subtitle: `One iteration, mean over ${seeds} seeds.`,
+    x: { title: "tokens of a response", scale: "log" },
+    y: { title: "computation", unit: "GFLOP", scale: "log" },
+    series: shown.map((id): LineSeries => {
+      const own = rows.filter((row) => row.id === id);
+      return {
+        kind: "line",
+        name: methodTitle(own[0]!),
+        style: methodStyle(own[0]!, shown),
+        points: own.map((row) => ({ x: row.length, y: total(row.flops) / 1e9 })),
+      };
+    }),
+    width: 900,
+  });
+}
+
+const MARKERS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"] as const;
+const DASHES = [[], [7, 3], [2, 3], [12, 3], [7, 3, 2, 3], [4, 2]] as const;
+
+function look(critic: string, i: number): SeriesStyle {
+  return {
+    ...criticStyle(critic),
+    marker: MARKERS[i % MARKERS.length]!,
+    dash: DASHES[i % DASHES.length]!,
+  };
+}
+
+function methodStyle({ id, method }: CostRow, among: readonly string[]): SeriesStyle {
+  switch (method) {
+    case "grpo":
+      return plainStyle(5);
+    case "ppo":
+      return criticStyle("discriminative-mse");
+    case "vineppo":
+      return criticStyle("oracle");
+    case "genac":
+      return look("cot", among.filter((other) => other.startsWith("genac/")).indexOf(id));
+  }
+}
+
+/** FLOPs by part, tokens and ratios. */
+export function flopsTable({ rows, seeds }: CostSummary): Displayable {
+  return table({
+    caption: `An iteration: GFLOP by part, mean over ${seeds} seeds`,
+    rows,
+    columns: [
+      { title: "tokens of a response", cell: (row) => row.length },
+      { title: "method", cell: (row) => methodTitle(row) },
+      ...PARTS.map((part) => ({
+        title: PART_TITLES[part],
+        cell: (row: CostRow) => row.flops[part] / 1e9,
+        decimals: 3,
+      })),
+      { title: "all", cell: (row) => total(row.flops) / 1e9, decimals: 3 },
+      { title: "times PPO", cell: (row) => row.timesPpo, decimals: 2 },
+      { title: "times GRPO", cell: (row) => row.timesGrpo, decimals: 2 },
+      { title: "questions to the critic", cell: (row) => row.questions, decimals: 0 },
+      {
+        title: "tokens written: actor",
+        cell: (row) => row.tokens.rollout,
+        decimals: 0,
+      },
+      { title: "critic, answers", cell: (row) => row.tokens.criticInference, decimals: 0 },
+      { title: "critic, training", cell: (row) => row.tokens.criticTraining, decimals: 0 },
+    ],
+  });
+}
+
+/** Wall time by part on this machine. */
+export function secondsTable({ cells, summary }: CostRun): Displayable {
+  const seconds = summary.rows.map((row) => ({ row, parts: secondsOf(cells, row) }));
+  const ppo = (length: number) =>
+    total(seconds.find(({ row }) => row.length === length && row.id === "ppo")!.parts);
+  return table({
+    caption: `An iteration: milliseconds on this machine, mean over ${summary.seeds} seeds; not ` +
+      "pinned, and cells may have run side by side",
+    rows: seconds,
+    columns: [
+      { title: "tokens of a response", cell: ({ row }) => row.length },
+      { title: "method", cell: ({ row }) => methodTitle(row) },
+      ...PARTS.map((part) => ({
+        title: PART_TITLES[part],
+        cell: ({ parts }: typeof seconds[number]) => 1000 * parts[part],
+        decimals: 0,
+      })),
+      { title: "all", cell: ({ parts }) => 1000 * total(parts), decimals: 0 },
+      { title: "times PPO", cell: ({ row, parts }) => total(parts) / ppo(row.length), decimals: 2 },
+      { title: "in FLOPs", cell: ({ row }) => row.timesPpo, decimals: 2 },
+    ],
+  });
+}
+
+/** What was run, in words and numbers. */
+export function settingsTable(config: CostConfig): Displayable {
+  const { training, warmUp } = config;
+  return tableOfSettings([
+    ["responses", `circuits of ${config.gates.join(", ")} gates, a token each`],
+    ["actor and critics", `${sizeName({ ...config })}, after ${warmUp.steps} supervised steps`],
+    [
+      "an iteration",
+      `${training.problems} problems with ${training.responses} responses each; ` +
+      `${training.iterations} iterations; VinePPO has ${training.continuations} continuations`,
+    ],
+    ["critics", "PPO's: one regression step; GenAC's: one REINFORCE step, on 64 states each"],
+    ["seeds", config.seeds.join(", ")],
+  ]);
+}

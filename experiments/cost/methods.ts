@@ -1,0 +1,41 @@
+/** What is measured: value-free, Monte Carlo, one-shot critic, and GenAC at a given number of segments. */
+import { rlAlgorithm } from "../../lib/rl/algorithm/registry.ts";
+import type { RlAlgorithm } from "../../lib/rl/algorithm/algorithm.ts";
+
+/** A method of this experiment. */
+export interface CostMethod {
+  /** Unique: "ppo", "genac/4". */
+  readonly id: string;
+  /** Its algorithm's name. */
+  readonly method: "grpo" | "ppo" | "vineppo" | "genac";
+  /** GenAC's segments of a response; null for the others. */
+  readonly segments: number | null;
+}
+
+/** All of them for responses of T tokens: as many segments as tokens at most. */
+export function costMethods(segments: readonly number[], T: number): CostMethod[] {
+  const plain = (["grpo", "ppo", "vineppo"] as const).map((method) => ({
+    id: method,
+    method,
+    segments: null,
+  }));
+  const own = segments.filter((count) => count <= T).map((count) => ({
+    id: `genac/${count}`,
+    method: "genac" as const,
+    segments: count,
+  }));
+  return [...plain, ...own];
+}
+
+/** The algorithm; GenAC's asks before every token, thinned evenly to its number of segments. */
+export function algorithmOf({ method, segments }: CostMethod): RlAlgorithm {
+  const algorithm = rlAlgorithm(method), { advantage } = algorithm;
+  if (segments === null) return algorithm;
+  return {
+    ...algorithm,
+    advantage: {
+      ...advantage,
+      options: { ...advantage.options, threshold: 1, maxSegments: segments },
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** Work of an iteration by response length and method, mean over seeds, and how many times PPO's and GRPO's it is. */
+import { mean, sum } from "../../lib/eval/sums.ts";
+import type { Parts } from "../../lib/rl/train_actor.ts";
+import type { CellResult, Json, TableRow } from "../../lib/run/experiment.ts";
+import type { Work } from "./cell.ts";
+import { costCells } from "./cells.ts";
+import type { CostConfig } from "./config.ts";
+import { type CostMethod, costMethods } from "./methods.ts";
+
+/** The parts of an iteration, in the order of tables. */
+export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
+
+/** A method at one response length. */
+export interface CostRow extends CostMethod {
+  /** Tokens of a response. */
+  readonly length: number;
+  readonly tokens: Parts;
+  readonly flops: Parts;
+  readonly questions: number;
+  /** FLOPs of an iteration over PPO's and over GRPO's. */
+  readonly timesPpo: number;
+  readonly timesGrpo: number;
+  /** The same with a critic that is not trained during RL. */
+  readonly frozenTimesPpo: number;
+  /** Tokens that the critic writes to answer, for each token that the actor writes. */
+  readonly criticTokens: number;
+}
+
+/** See the file's header. */
+export interface CostSummary {
+  readonly seeds: number;
+  /** Responses in an iteration. */
+  readonly episodes: number;
+  readonly rows: readonly CostRow[];
+}
+
+/** Summarizes finished cells. */
+export function summarizeCost(
+  config: CostConfig,
+  results: ReadonlyMap<string, CellResult>,
+): CostSummary {
+  const cells = costCells(config);
+  const rows = config.gates.flatMap((length) => {
+    const own = cells.filter((cell) => cell.config.gates === length)
+      .map(({ id }) => results.get(id)!.metrics.work as unknown as Record<string, Work>);
+    const of = (id: string) => {
+      const runs = own.map((work) => work[id]!);
+      const parts = (what: "tokens" | "flops") =>
+        Object.fromEntries(
+          PARTS.map((part) => [part, mean(runs.map((run) => run[what][part]))]),
+        ) as Parts;
+      return {
+        tokens: parts("tokens"),
+        flops: parts("flops"),
+        questions: mean(runs.map(({ questions }) => questions)),
+      };
+    };
+    const ppo = total(of("ppo").flops), grpo = total(of("grpo").flops);
+    return costMethods(config.segments, length).map((method): CostRow => {
+      const work = of(method.id), all = total(work.flops);
+      return {
+        ...method,
+        length,
+        ...work,
+        timesPpo: all / ppo,
+        timesGrpo: all / grpo,
+        frozenTimesPpo: (all - work.flops.criticTraining) / ppo,
+        criticTokens: work.tokens.criticInference / work.tokens.rollout,
+      };
+    });
+  });
+  const { problems, responses } = config.training;
+  return { seeds: config.seeds.length, episodes: problems * responses, rows };
+}
+
+/** All parts together. */
+export function total(parts: Parts): number {
+  return sum(Object.values(parts));
+}
+
+/** A title for legends and tables. */
+export function methodTitle({ method, segments }: CostMethod): string {
+  const titles = { grpo: "GRPO", ppo: "PPO", vineppo: "VinePPO", genac: "GenAC" };
+  return segments === null
+    ? titles[method]
+    : `${titles[method]}, ${segments} ${segments === 1 ? "segment" : "segments"}`;
+}
+
+/** Wall time of an iteration by part, of the run at hand: neither pinned nor part of the summary. */
+export function secondsOf(
+  cells: readonly { config: { gates: number }; unpinned: Readonly<Record<string, Json>> }[],
+  { id, length }: CostRow,
+): Parts {
+  const own = cells.filter(({ config }) => config.gates === length)
+    .map(({ unpinned }) => (unpinned.seconds as unknown as Record<string, Parts>)[id]!);
+  return Object.fromEntries(
+    PARTS.map((part) => [part, mean(own.map((seconds) => seconds[part]))]),
+  ) as Parts;
+}
+
+/** One line a response length and method, for the terminal. */
+export function costTable({ rows }: CostSummary): TableRow[] {
+  return rows.map((row) => ({
+    tokens: row.length,
+    method: methodTitle(row),
+    GFLOP: total(row.flops) / 1e9,
+    "times PPO": row.timesPpo,
+    "times GRPO": row.timesGrpo,
+    "critic's tokens per token": row.criticTokens,
+  }));
+}
