@@ -7,6 +7,7 @@ import { criticDefinition } from "../../lib/critic/registry.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { CircuitState } from "../../lib/env/circuit.ts";
 import { mean } from "../../lib/eval/sums.ts";
+import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import {
@@ -58,6 +59,10 @@ export async function runCostCell(
     const work: Record<string, Work> = {}, digests: Record<string, string> = {};
     const seconds: Record<string, Parts> = {};
     for (const [i, each] of methods.entries()) {
+      if (each.method === "ppo-one-pass") {
+        work[each.id] = inOnePass(work.ppo!, critics["discriminative-mse"], config);
+        continue;
+      }
       const own = actorOf();
       await copyModel(actor.model, own.model);
       const measured = await measure(engine, own, actor, critics, each, config, seed);
@@ -89,6 +94,25 @@ export async function runCostCell(
   } finally {
     engine.close();
   }
+}
+
+/** PPO whose critic judges all tokens of a response in one pass: inference and one training step. */
+function inOnePass(
+  ppo: Work,
+  { environment, model, sequenceLength }: NeuralCritic<CircuitState>,
+  { training }: CostCell,
+): Work {
+  const responses = training.problems * training.responses;
+  const read = responses * environment.maxPromptLength;
+  return {
+    tokens: ppo.tokens,
+    flops: {
+      ...ppo.flops,
+      criticInference: forwardFlops(model.config, read, sequenceLength),
+      criticTraining: trainingFlops(model.config, responses, sequenceLength),
+    },
+    questions: responses,
+  };
 }
 
 /** Some iterations of one method. Its critic, where it has one, is trained in them as in the credit experiment. */

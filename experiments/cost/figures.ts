@@ -115,6 +115,8 @@ function methodStyle({ id, method }: CostRow, among: readonly string[]): SeriesS
     case "grpo":
       return plainStyle(5);
     case "ppo":
+      return { ...criticStyle("discriminative-mse"), dash: DASHES[2], open: true };
+    case "ppo-one-pass":
       return criticStyle("discriminative-mse");
     case "vineppo":
       return criticStyle("oracle");
@@ -153,9 +155,10 @@ export function flopsTable({ rows, seeds }: CostSummary): Displayable {
 
 /** Wall time by part on this machine. */
 export function secondsTable({ cells, summary }: CostRun): Displayable {
-  const seconds = summary.rows.map((row) => ({ row, parts: secondsOf(cells, row) }));
-  const ppo = (length: number) =>
-    total(seconds.find(({ row }) => row.length === length && row.id === "ppo")!.parts);
+  const seconds = summary.rows.filter(({ id }) => id !== "ppo-one-pass")
+    .map((row) => ({ row, parts: secondsOf(cells, row) }));
+  const grpo = (length: number) =>
+    total(seconds.find(({ row }) => row.length === length && row.id === "grpo")!.parts);
   return table({
     caption: `An iteration: milliseconds on this machine, mean over ${summary.seeds} seeds; not ` +
       "pinned, and cells may have run side by side",
@@ -169,8 +172,12 @@ export function secondsTable({ cells, summary }: CostRun): Displayable {
         decimals: 0,
       })),
       { title: "all", cell: ({ parts }) => 1000 * total(parts), decimals: 0 },
-      { title: "times PPO", cell: ({ row, parts }) => total(parts) / ppo(row.length), decimals: 2 },
-      { title: "in FLOPs", cell: ({ row }) => row.timesPpo, decimals: 2 },
+      {
+        title: "times GRPO",
+        cell: ({ row, parts }) => total(parts) / grpo(row.length),
+        decimals: 2,
+      },
+      { title: "in FLOPs", cell: ({ row }) => row.timesGrpo, decimals: 2 },
     ],
   });
 }

@@ -11,6 +11,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", CostInput> = {
     layers: 1,
     training: { iterations: 1, problems: 4, responses: 4 },
   },
-  quick: { seeds: [1, 2, 3], gates: [4, 8, 16], segments: [1, 2, 4, 8, 16] },
+  quick: { seeds: [1, 2], gates: [4, 8, 16], segments: [1, 2, 4, 8, 16] },
   standard: { seeds: [1, 2, 3, 4, 5], gates: [4, 8, 16, 32], segments: [1, 2, 4, 8, 16, 32] },
 };

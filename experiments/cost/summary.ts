@@ -1,4 +1,4 @@
-/** Work of an iteration by response length and method, mean over seeds, and how many times PPO's and GRPO's it is. */
+/** Work of an iteration by response length and method, mean over seeds; ratios to PPO and GRPO. */
 import { mean, sum } from "../../lib/eval/sums.ts";
 import type { Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, Json, TableRow } from "../../lib/run/experiment.ts";
@@ -17,7 +17,7 @@ export interface CostRow extends CostMethod {
   readonly tokens: Parts;
   readonly flops: Parts;
   readonly questions: number;
-  /** FLOPs of an iteration over PPO's and over GRPO's. */
+  /** FLOPs of an iteration over those of PPO whose critic judges a response in one pass, and over GRPO's. */
   readonly timesPpo: number;
   readonly timesGrpo: number;
   /** The same with a critic that is not trained during RL. */
@@ -55,7 +55,7 @@ export function summarizeCost(
         questions: mean(runs.map(({ questions }) => questions)),
       };
     };
-    const ppo = total(of("ppo").flops), grpo = total(of("grpo").flops);
+    const ppo = total(of("ppo-one-pass").flops), grpo = total(of("grpo").flops);
     return costMethods(config.segments, length).map((method): CostRow => {
       const work = of(method.id), all = total(work.flops);
       return {
@@ -80,7 +80,13 @@ export function total(parts: Parts): number {
 
 /** A title for legends and tables. */
 export function methodTitle({ method, segments }: CostMethod): string {
-  const titles = { grpo: "GRPO", ppo: "PPO", vineppo: "VinePPO", genac: "GenAC" };
+  const titles = {
+    grpo: "GRPO",
+    ppo: "PPO, a pass per token",
+    "ppo-one-pass": "PPO, one pass",
+    vineppo: "VinePPO",
+    genac: "GenAC",
+  };
   return segments === null
     ? titles[method]
     : `${titles[method]}, ${segments} ${segments === 1 ? "segment" : "segments"}`;

@@ -5,7 +5,7 @@ import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import type { Scores } from "../shared/scores.ts";
 import { difference, everywhere, shown } from "../shared/verdicts.ts";
 import type { MethodName } from "./methods.ts";
-import { type CreditSummary, type MethodRow, type TaskRow, totalFlops } from "./summary.ts";
+import type { CreditSummary, MethodRow, TaskRow } from "./summary.ts";
 
 type Score = (row: MethodRow) => Scores | null;
 
@@ -54,27 +54,6 @@ function better(
   };
 }
 
-/** The paper has 2.1 times. FLOPs hardly differ between seeds, so that their mean decides. */
-function costRatio({ tasks }: CreditSummary): Verdict {
-  const ratios = tasks.flatMap(({ methods, task }) => {
-    const of = (name: MethodName) => methods.find(({ method }) => method === name);
-    const genac = of("genac"), ppo = of("ppo");
-    return genac && ppo ? [{ task, ratio: totalFlops(genac) / totalFlops(ppo) }] : [];
-  });
-  return {
-    verdict: ratios.length === 0
-      ? "inconclusive"
-      : ratios.every(({ ratio }) => ratio >= 1.5 && ratio <= 3)
-      ? "supported"
-      : "not supported",
-    reading: ratios.length === 0
-      ? "Needs genac and ppo: add them to the config."
-      : "FLOPs of an iteration over PPO's: " +
-        ratios.map(({ ratio, task }) => `${ratio.toFixed(2)} (${task})`).join("; ") + ".",
-    evidence: Object.fromEntries(ratios.map(({ ratio, task }) => [task, ratio])),
-  };
-}
-
 const BASELINES: MethodName[] = ["ppo", "grpo", "rloo"];
 const knows = (knowledge: Knowledge) => (task: TaskRow) => task.knowledge === knowledge;
 const MEAN = "mean success over training";
@@ -117,11 +96,6 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
       (row) => row.gradient.cosine,
       "cosine with the oracle's mean gradient",
     ),
-  },
-  {
-    id: "C6",
-    statement: "An iteration of GenAC takes about twice PPO's computation (1.5 to 3 times).",
-    evaluate: costRatio,
   },
   {
     id: "C4-training",

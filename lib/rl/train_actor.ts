@@ -51,7 +51,10 @@ export const actorTrainingConfig = z.strictObject({
 /** See above. */
 export type ActorTrainingConfig = z.output<typeof actorTrainingConfig>;
 
-/** Work of one iteration by part. */
+/**
+ * Work of one iteration by part. What takes a critic's place, VinePPO's continuations, counts as its inference; what
+ * references know (exact values, process rewards) counts as nothing.
+ */
 export type Parts = Readonly<
   Record<"rollout" | "criticInference" | "criticTraining" | "actorTraining", number>
 >;
@@ -125,7 +128,7 @@ export async function trainActorStep<State>(
   const successRate = mean(collected.map(({ reward }) => reward));
   const rate = run.successRate ?? successRate;
 
-  const { rollouts, answers } = await withValues(run, collected, iteration, rate);
+  const { rollouts, answers, sampled } = await withValues(run, collected, iteration, rate);
   clock.lap("criticInference");
 
   const { estimates, raw, advantages, objective } = credit(run, rollouts);
@@ -162,12 +165,8 @@ export async function trainActorStep<State>(
 
   run.successRate = smoothSuccessRate(run.successRate, successRate, config.momentum);
   const flat = raw.flat(), centre = mean(flat);
-  const generated = rollouts.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  const read = rollouts.reduce(
-    (sum, { states, tokens }) =>
-      sum + actor.environment.actorPrompt(states[0]!).length + tokens.length,
-    0,
-  );
+  const { written, read } = actorTokens(actor, rollouts);
+  const continued = actorTokens(actor, sampled ?? []);
   const length = actor.environment.maxActorLength;
   return {
     successRate,
@@ -185,14 +184,15 @@ export async function trainActorStep<State>(
     criticReward: trained?.reward ?? null,
     questions: answers?.questions ?? 0,
     tokens: {
-      rollout: generated,
-      criticInference: answers?.tokens ?? 0,
+      rollout: written,
+      criticInference: answers?.tokens ?? continued.written,
       criticTraining: trained?.tokens ?? 0,
       actorTraining: 0,
     },
     flops: {
       rollout: forwardFlops(actor.model.config, read, length),
-      criticInference: answers?.flops ?? 0,
+      criticInference: answers?.flops ??
+        forwardFlops(actor.model.config, continued.read, length),
       criticTraining: trained?.flops ?? 0,
       // Two forward passes of log-probabilities: the policy's own and the reference's.
       actorTraining: config.epochs * actor.trainingFlops(rollouts.length) +
@@ -200,6 +200,19 @@ export async function trainActorStep<State>(
     },
     seconds: clock.seconds as Parts,
   };
+}
+
+/** Tokens that the actor wrote, and with their prompts read. */
+function actorTokens<State>(
+  { environment }: NeuralActor<State>,
+  responses: readonly Pick<ActorResponse<State>, "states" | "tokens">[],
+): { written: number; read: number } {
+  let written = 0, read = 0;
+  for (const { states, tokens } of responses) {
+    written += tokens.length;
+    read += environment.actorPrompt(states[0]!).length + tokens.length;
+  }
+  return { written, read };
 }
 
 /** The estimator's advantages, as they are and as the objective takes them. */
@@ -278,7 +291,12 @@ async function withValues<State>(
   rollouts: readonly ActorRollout<State>[],
   iteration: number,
   successRate: number,
-): Promise<{ rollouts: readonly ActorRollout<State>[]; answers?: CriticAnswers }> {
+): Promise<{
+  rollouts: readonly ActorRollout<State>[];
+  answers?: CriticAnswers;
+  /** Continuations. */
+  sampled?: readonly ActorResponse<State>[];
+}> {
   const { environment } = actor;
   switch (algorithm.values) {
     case "none":
@@ -331,7 +349,10 @@ async function withValues<State>(
       later.forEach(({ i, t }, k) => {
         continuations[i]![t] = sampled.slice(k * M, (k + 1) * M).map(({ reward }) => reward);
       });
-      return { rollouts: rollouts.map((r, i) => ({ ...r, continuations: continuations[i]! })) };
+      return {
+        rollouts: rollouts.map((r, i) => ({ ...r, continuations: continuations[i]! })),
+        sampled,
+      };
     }
     case "process": {
       const best = (state: State) => environment.exactValue(state, { epsilon: 0 });
