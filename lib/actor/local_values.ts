@@ -1,11 +1,11 @@
 /**
  * Values of a neural actor on circuits whose responses are too many to enumerate, from its policy table: the actor is
  * taken to be local, that is, to read the values of a gate's operands and nothing else that it has written. Its policy at
- * each gate is measured for every combination of these, the rest of the response being right, and the values follow by
+ * each gate is measured for every combination of these, the mean over what else is written, and the values follow by
  * dynamic programming over the gates that are still to be read: O(n p^width) numbers.
  *
- * For an actor fine-tuned on demonstrations that is nearly exact; `exact_values.ts` says how nearly, where both can run
- * (local_values_test.ts).
+ * For an actor fine-tuned on demonstrations that is nearly exact: a test compares it with `exactValues` where both can run
+ * (actor_test.ts).
  */
 import type { CircuitState } from "../env/circuit.ts";
 import type { TaskEnvironment } from "../env/task.ts";
@@ -19,21 +19,29 @@ export async function localValues(
   roots: readonly CircuitState[],
 ): Promise<ValueTree[]> {
   const { actionTokens } = actor.environment, p = actionTokens.length;
-  const plans = roots.map((root) => plan(actor.environment, root, p));
-  const prompts = plans.flatMap(({ root, contexts }) =>
-    contexts.flatMap((gate) =>
-      gate.map((values) => ({ state: root, tokens: values.map((v) => actionTokens[v]!) }))
-    )
-  );
+  const plans = roots.map((root) => plan(root, p));
   const read = await actor.actionProbabilities(
-    prompts,
-    (i, k) => k === prompts[i]!.tokens.length,
+    plans.flatMap(({ root, responses }) =>
+      responses.map((values) => ({ state: root, tokens: values.map((v) => actionTokens[v]!) }))
+    ),
   );
   let next = 0;
-  return plans.map(({ root, contexts, index, target }): ValueTree => {
+  return plans.map(({ root, responses, operands }): ValueTree => {
     const from = root.written.length, n = root.circuit.length;
+    const own = read.slice(next, next += responses.length);
+    const index = (i: number, values: readonly number[]) =>
+      operands[i]!.reduceRight((code, g) => code * p + values[g]!, 0);
     // By gate and combination of its operands' values: the probabilities of the p values.
-    const table = contexts.map((gate) => gate.map((values) => read[next++]!.get(values.length)!));
+    const table = Array.from({ length: n - from }, (_, k) => {
+      const combinations = p ** operands[from + k]!.length;
+      const sums = Array.from({ length: combinations }, () => new Array<number>(p).fill(0));
+      responses.forEach((values, r) => {
+        const sum = sums[index(from + k, [...root.written, ...values])]!;
+        own[r]!.get(k)!.forEach((q, v) => sum[v] = sum[v]! + q);
+      });
+      return sums.map((sum) => sum.map((q) => q * combinations / responses.length));
+    });
+    const target = outputOf(actor.environment, root);
     const alive = lastReads(root);
     const known = new Map<string, number>();
     const policy = (values: readonly number[]) => {
@@ -59,42 +67,40 @@ export async function localValues(
   });
 }
 
-/** What to ask the actor about a root. */
-function plan(
-  environment: TaskEnvironment<CircuitState, unknown>,
-  root: CircuitState,
-  p: number,
-) {
+/**
+ * What to ask the actor about a root: responses in which the operands of every gate have all combinations of values
+ * equally often. Gates that one gate reads together belong to different classes; a response gives each class a value.
+ */
+function plan(root: CircuitState, p: number) {
   const { circuit, written } = root, from = written.length;
-  // As written, then without an error.
-  const right = completed(environment, root);
   const operands = circuit.map(({ a, b, c }) => [...new Set([a, b, c])].filter((x) => x >= from));
-  const contexts = circuit.slice(from).map((_, k) => {
-    const i = from + k, free = operands[i]!;
-    return Array.from({ length: p ** free.length }, (_, code) => {
-      const values = right.slice(from, i);
-      for (const g of free) {
-        values[g - from] = code % p;
-        code = Math.floor(code / p);
-      }
-      return values;
-    });
-  });
-  const index = (i: number, values: readonly number[]) =>
-    operands[i]!.reduceRight((code, g) => code * p + values[g]!, 0);
-  // The right output depends on the program alone.
-  const target = completed(environment, { ...root, written: [] }).at(-1)!;
-  return { root, contexts, index, target };
+  const classes = circuit.map(() => 0);
+  for (let g = from; g < circuit.length; g++) {
+    const taken = new Set(
+      operands.filter((own) => own.includes(g)).flatMap((own) =>
+        own.filter((other) => other < g).map((other) => classes[other]!)
+      ),
+    );
+    while (taken.has(classes[g]!)) classes[g] = classes[g]! + 1;
+  }
+  const count = 1 + Math.max(...classes.slice(from));
+  const responses = Array.from(
+    { length: p ** count },
+    (_, code) =>
+      circuit.slice(from, -1).map((_, k) => Math.floor(code / p ** classes[from + k]!) % p),
+  );
+  return { root, operands, responses };
 }
 
-/** The values of all gates if a teacher without faults goes on. */
-function completed(
+/** The right output, which depends on the program alone: what a teacher without faults writes. */
+function outputOf(
   environment: TaskEnvironment<CircuitState, unknown>,
-  state: CircuitState,
-): number[] {
+  { circuit }: CircuitState,
+): number {
   const random = new RandomStream({ seed: 0, purpose: "local values" });
-  const rest = environment.demonstration(random, state, { kind: "slips", epsilon: 0 });
-  return [...state.written, ...rest.map((token) => environment.actionTokens.indexOf(token))];
+  const teacher = { kind: "slips", epsilon: 0 };
+  const tokens = environment.demonstration(random, { circuit, written: [] }, teacher);
+  return environment.actionTokens.indexOf(tokens.at(-1)!);
 }
 
 /** For each gate the last one that reads it; n for the output. */
