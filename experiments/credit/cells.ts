@@ -6,7 +6,7 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { separateSeeds } from "../shared/config.ts";
-import type { CreditConfig, TaskConfig } from "./config.ts";
+import { type CreditConfig, methodsOn, type TaskConfig } from "./config.ts";
 import { type MethodName, methodOf, METHODS } from "./methods.ts";
 
 /** One method at one learning rate. */
@@ -33,26 +33,30 @@ export interface CreditCell extends
 export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
   const { search, seeds, tasks } = config;
   if (search) separateSeeds("search.seeds", search.seeds, seeds);
-  const reported = config.methods.map(({ name, learningRate }) => ({
-    id: name,
-    method: name,
-    learningRate,
-  }));
-  const tuning = search
-    ? config.methods.flatMap(({ name }) =>
-      search.rates.map((learningRate) => ({
-        id: `${name}/lr${learningRate}`,
-        method: name,
-        learningRate,
-      }))
-    )
-    : [];
-  return tasks.flatMap((task) => [
-    ...seeds.map((seed) => cell(config, task, reported, `${task.name}/seed${seed}`, seed)),
-    ...(search?.seeds ?? []).map((seed) =>
-      cell(config, task, tuning, `${task.name}/search/seed${seed}`, seed)
-    ),
-  ]);
+  return tasks.flatMap((task) => {
+    const methods = methodsOn(task, config);
+    const reported = methods.map(({ name, learningRate }) => ({
+      id: name,
+      method: name,
+      learningRate,
+    }));
+    const tuning = search?.task === task.name ? searchRuns(search) : [];
+    return [
+      ...seeds.map((seed) => cell(config, task, reported, `${task.name}/seed${seed}`, seed)),
+      ...(tuning.length > 0 ? search!.seeds : []).map((seed) =>
+        cell(config, task, tuning, `${task.name}/search/seed${seed}`, seed)
+      ),
+    ];
+  });
+}
+
+/** Every method at every rate. */
+export function searchRuns(
+  { methods, rates }: NonNullable<CreditConfig["search"]>,
+): CreditRun[] {
+  return methods.flatMap((method) =>
+    rates.map((learningRate) => ({ id: `${method}/lr${learningRate}`, method, learningRate }))
+  );
 }
 
 function cell(

@@ -30,6 +30,8 @@ export const taskConfig = z.strictObject({
   discriminative: preparation.describe("The discriminative critic."),
   generative: preparation.describe("The generative critic."),
   lessons: count.default(32_768).describe("Different states in the critics' preparation."),
+  methods: z.array(z.enum(METHOD_NAMES)).min(1).optional()
+    .describe("Those of the experiment's methods that are run on this task; default: all."),
   weakSteps: z.array(count).default([]).describe(
     "Steps after which earlier, weaker actors are kept, whose values the critics learn too.",
   ),
@@ -44,6 +46,8 @@ export const creditConfig = z.strictObject({
     learningRate: rate.describe("The actor's, constant after warm-up; chosen on tuning seeds."),
   })).min(1).describe("How the actor is trained."),
   search: z.strictObject({
+    task: z.string().describe("The task on which rates are tried."),
+    methods: z.array(z.enum(METHOD_NAMES)).min(1).describe("Whose rates; the others take a kin's."),
     seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
     rates: z.array(rate).min(2).describe("The actor's learning rates, the same for every method."),
   }).optional().describe("The search from which the learning rates come."),
@@ -57,7 +61,16 @@ export const creditConfig = z.strictObject({
 }).refine(({ methods }) => new Set(methods.map(({ name }) => name)).size === methods.length, {
   path: ["methods"],
   error: "a method stands twice",
-}).refine(({ tasks }) => new Set(tasks.map(({ name }) => name)).size === tasks.length, {
+}).refine(
+  ({ methods, tasks }) =>
+    tasks.every((task) =>
+      (task.methods ?? []).every((own) => methods.some(({ name }) => name === own))
+    ),
+  { path: ["tasks"], error: "a task has a method that is not among the experiment's" },
+).refine(
+  ({ search, tasks }) => search === undefined || tasks.some(({ name }) => name === search.task),
+  { path: ["search", "task"], error: "names none of the tasks" },
+).refine(({ tasks }) => new Set(tasks.map(({ name }) => name)).size === tasks.length, {
   path: ["tasks"],
   error: "two tasks have the same name: give each its own",
 });
@@ -68,3 +81,11 @@ export type CreditConfig = z.output<typeof creditConfig>;
 export type CreditInput = z.input<typeof creditConfig>;
 /** A resolved task. */
 export type TaskConfig = z.output<typeof taskConfig>;
+
+/** The methods that are run on a task, with their learning rates. */
+export function methodsOn(
+  task: TaskConfig,
+  { methods }: Pick<CreditConfig, "methods">,
+): CreditConfig["methods"] {
+  return methods.filter(({ name }) => task.methods?.includes(name) ?? true);
+}

@@ -29,10 +29,22 @@ Deno.test("every profile gives cells with unique ids and positive costs", () => 
 });
 
 Deno.test("a tuning seed may not be reported; a method and a task stand once", () => {
-  const search = { seeds: [2], rates: [1e-3, 2e-3] };
+  const search = {
+    task: smoke.tasks[0]!.name,
+    methods: ["grpo" as const],
+    seeds: [2],
+    rates: [1e-3, 2e-3],
+  };
   assert.throws(() => creditCells({ ...smoke, search }), UsageError);
   const twice = { ...profiles.smoke, methods: [smoke.methods[0]!, smoke.methods[0]!] };
   assert.match(creditConfig.safeParse(twice).error!.message, /a method stands twice/);
+  const nowhere = { ...profiles.smoke, search: { ...search, seeds: [3], task: "chess" } };
+  assert.match(creditConfig.safeParse(nowhere).error!.message, /names none of the tasks/);
+  const unknown = {
+    ...profiles.smoke,
+    tasks: [{ ...smoke.tasks[0]!, methods: ["sp3o" as const] }],
+  };
+  assert.match(creditConfig.safeParse(unknown).error!.message, /not among the experiment's/);
   const same = { ...profiles.smoke, tasks: [smoke.tasks[0]!, smoke.tasks[0]!] };
   assert.match(creditConfig.safeParse(same).error!.message, /two tasks have the same name/);
 });

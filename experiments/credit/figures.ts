@@ -196,7 +196,7 @@ export function searchTable(task: TaskRow): Displayable {
   const rates = [...new Set(task.search.map(({ learningRate }) => learningRate))];
   return table({
     caption: `${task.task}: mean success over training on tuning seeds, by learning rate`,
-    rows: task.methods,
+    rows: task.methods.filter(({ method }) => task.search.some((s) => s.method === method)),
     columns: [
       { title: "method", cell: (row) => row.title },
       ...rates.map((rate) => ({

@@ -8,21 +8,47 @@ type Task = CreditInput["tasks"][number];
 const circuit: Task = {
   name: "circuit, privileged",
   environment: "circuit",
-  environmentConfig: { modulus: 5, minGates: 6, maxGates: 6 },
+  environmentConfig: { modulus: 5, minGates: 10, maxGates: 10 },
   teacher: { kind: "mode-right" },
   knowledge: "privileged",
   values: "local",
-  actor: { dModel: 32, layers: 2, learningRate: 8e-3 },
+  actor: { dModel: 64, layers: 2, learningRate: 5e-3 },
   sftSteps: 2000,
   discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1500 },
-  generative: { size: { dModel: 32, layers: 2, learningRate: 6e-3 }, steps: 2000 },
+  generative: { size: { dModel: 32, layers: 2, learningRate: 6e-3 }, steps: 1500 },
   weakSteps: [1000, 1500],
+};
+
+/** What the equal condition and the puzzle are about: the baselines, generative critics, and what could be gained. */
+const ESSENTIAL: MethodName[] = [
+  ...["rloo", "grpo", "ppo", "one-shot token lambda 0"] as const,
+  ...["genac", "cot token lambda 1", "cot token lambda 0"] as const,
+  ...["process", "oracle"] as const,
+];
+
+/**
+ * A search puzzle: whether an assignment satisfies a formula is read off, to find one is hard. The critic's chain of
+ * thought follows the rules alone; what a state is worth it learns from outcomes.
+ */
+const puzzle: Task = {
+  name: "3-SAT puzzle",
+  environment: "sat",
+  environmentConfig: { minVariables: 5, maxVariables: 5, clauseRatio: 3 },
+  teacher: { epsilon: 0.2 },
+  knowledge: "equal",
+  values: "tree",
+  actor: { dModel: 32, layers: 2, learningRate: 4e-3 },
+  sftSteps: 1500,
+  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1000 },
+  generative: { size: { dModel: 32, layers: 2, learningRate: 6e-3 }, steps: 1000 },
+  weakSteps: [750],
+  methods: ESSENTIAL,
 };
 
 const at = (learningRate: number, names: readonly MethodName[]) =>
   names.map((name) => ({ name, learningRate }));
 
-/** smoke: seconds, for CI; quick: minutes, one task; standard: both conditions, all methods and the search, 5 seeds. */
+/** smoke: seconds, for CI; quick: minutes, a task of each kind; standard: longer circuits, equal knowledge too, all methods. */
 export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
   smoke: {
     seeds: [1, 2],
@@ -66,8 +92,25 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     gradientBatches: 4,
   },
   quick: {
-    seeds: [1, 2, 3],
-    tasks: [circuit],
+    seeds: [1, 2],
+    tasks: [
+      {
+        ...circuit,
+        environmentConfig: { modulus: 5, minGates: 8, maxGates: 8 },
+        sftSteps: 1500,
+        discriminative: { ...circuit.discriminative, steps: 750 },
+        generative: { ...circuit.generative, steps: 1000 },
+        weakSteps: [750],
+      },
+      {
+        ...puzzle,
+        sftSteps: 1000,
+        discriminative: { ...puzzle.discriminative, steps: 400 },
+        generative: { ...puzzle.generative, steps: 500 },
+        weakSteps: [500],
+        methods: ["rloo", "grpo", "ppo", "genac", "cot token lambda 0", "process", "oracle"],
+      },
+    ],
     methods: at(4e-4, [
       "rloo",
       "grpo",
@@ -75,12 +118,12 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "one-shot token lambda 0",
       "genac",
       "genac no ICC",
-      "cot token lambda 0",
       "cot token lambda 1",
+      "cot token lambda 0",
       "process",
       "oracle",
     ]),
-    training: { iterations: 80 },
+    training: { problems: 4, responses: 4, iterations: 100 },
     evaluateEvery: 20,
     testStates: 32,
     gradientBatches: 8,
@@ -89,13 +132,13 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     seeds: [1, 2, 3, 4, 5],
     tasks: [
       circuit,
-      { ...circuit, name: "circuit, equal knowledge", knowledge: "equal" },
       {
         ...circuit,
-        name: "circuit, flawed teacher",
-        teacher: { kind: "flawed-table" },
+        name: "circuit, equal knowledge",
         knowledge: "equal",
+        methods: ESSENTIAL,
       },
+      puzzle,
     ],
     methods: at(4e-4, [
       "reinforce",
@@ -115,15 +158,21 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "genac no ICC",
       "cot token lambda 1",
       "cot token lambda 0",
-      "cot token lambda 0 joint",
       "cot segment lambda 1",
       "cot segment lambda 0",
       "vineppo",
       "process",
       "oracle",
     ]),
-    search: { seeds: [101], rates: [2e-4, 4e-4, 8e-4] },
-    training: { iterations: 200 },
+    search: {
+      task: circuit.name,
+      methods: ESSENTIAL,
+      seeds: [101],
+      rates: [2e-4, 4e-4, 8e-4],
+    },
+    training: { problems: 4, responses: 4, iterations: 150 },
     evaluateEvery: 25,
+    testStates: 32,
+    gradientBatches: 8,
   },
 };

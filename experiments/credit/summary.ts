@@ -8,8 +8,8 @@ import type { Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
-import { creditCells } from "./cells.ts";
-import type { CreditConfig } from "./config.ts";
+import { creditCells, searchRuns } from "./cells.ts";
+import { type CreditConfig, methodsOn } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
@@ -105,7 +105,8 @@ export function summarizeCredit(
         c.task.name === task.name && config.seeds.includes(seed) === reported
       ).map(({ id }) => results.get(id)!.metrics as unknown as Metrics);
     const own = of(true), tuning = of(false);
-    const methods = config.methods.map(({ name, learningRate }): MethodRow => {
+    const ran = methodsOn(task, config);
+    const methods = ran.map(({ name, learningRate }): MethodRow => {
       const runs = own.map((m) => m.runs[name]!);
       const scores = (f: (points: readonly Evaluation[]) => number) =>
         scoresOf(runs.map(({ points }) => f(points)), bootstrap);
@@ -139,14 +140,13 @@ export function summarizeCredit(
         preparationFlops: critic ? mean(own.map((m) => m.preparation.flops[critic])) : 0,
       };
     });
-    const search = (config.search?.rates ?? []).flatMap((learningRate) =>
-      config.methods.map(({ name }): SearchRow => ({
-        method: name,
+    const search = (config.search?.task === task.name ? searchRuns(config.search) : [])
+      .map(({ id, method, learningRate }): SearchRow => ({
+        method,
         learningRate,
-        area: mean(tuning.map((m) => area(m.runs[`${name}/lr${learningRate}`]!.points))),
-      }))
-    );
-    const start = mean(own.map((m) => m.runs[config.methods[0]!.name]!.points[0]!.success));
+        area: mean(tuning.map((m) => area(m.runs[id]!.points))),
+      }));
+    const start = mean(own.map((m) => m.runs[ran[0]!.name]!.points[0]!.success));
     const { example } = own[0]!;
     return { task: task.name, knowledge: task.knowledge, start, methods, search, example };
   });
