@@ -70,6 +70,8 @@ interface Prepared {
 
 interface Progress {
   readonly preparation: Preparation;
+  /** Wall time of the actor's and each critic's. */
+  readonly preparationSeconds: Readonly<Record<string, number>>;
   readonly gradients: Readonly<Record<string, GradientQuality>>;
   readonly example: Example;
   readonly runs: Record<string, MethodResult>;
@@ -114,8 +116,14 @@ export async function runCreditCell(
     let state: Progress;
     if (saved) state = JSON.parse(loadModels(models, saved).progress!);
     else {
-      const preparation = await prepare(engine, environment, prepared, config, seed);
-      progress(1, units, "prepared");
+      const { preparation, seconds } = await prepare(
+        engine,
+        environment,
+        prepared,
+        config,
+        seed,
+        (info, share) => progress(share, units, info),
+      );
       const methods = config.runs.map(({ method }) => method), choices = training(config, 1e-3);
       const gradients = await gradientQuality(prepared, methods, choices, {
         seed,
@@ -123,7 +131,7 @@ export async function runCreditCell(
       });
       const example = await exampleRollout(prepared, methods, choices, seed);
       progress(2, units, "gradients");
-      state = { preparation, gradients, example, runs: {} };
+      state = { preparation, preparationSeconds: seconds, gradients, example, runs: {} };
       checkpoint.save(await saveModels(models, { progress: JSON.stringify(state) }));
     }
     for (const run of config.runs) {
@@ -159,7 +167,10 @@ export async function runCreditCell(
         cot: await models.generative.digest(),
         ...by(({ digest }) => digest),
       },
-      unpinned: { seconds: by(({ seconds }) => seconds) as unknown as Json },
+      unpinned: {
+        seconds: by(({ seconds }) => seconds) as unknown as Json,
+        preparationSeconds: state.preparationSeconds,
+      },
     };
   } finally {
     engine.close();
@@ -184,12 +195,25 @@ async function prepare(
   { actor, critics }: Prepared,
   { task, needs, testProblems, testSeed }: CreditCell,
   seed: number,
-): Promise<Preparation> {
+  progress: (info: string, share: number) => void,
+): Promise<{ preparation: Preparation; seconds: Record<string, number> }> {
   const teacher = parseConfig(environment.teacher, task.teacher, "teacher");
   const weak: NeuralActor<State>[] = [];
   const losses: number[] = [];
   const optimizer = adamW(task.actor.learningRate, task.sftSteps);
+  const seconds: Record<string, number> = {};
+  let start = performance.now();
+  const lap = (name: string) => {
+    const now = performance.now();
+    seconds[name] = (now - start) / 1000;
+    start = now;
+  };
+  // Shares of the preparation by what each part is likely to take.
+  const told = (name: string, step: number, steps: number, from: number, to: number) => {
+    if (step % 50 === 0) progress(`${name}: step ${step}`, from + (to - from) * step / steps);
+  };
   while (actor.model.step < task.sftSteps) {
+    told("actor", actor.model.step, task.sftSteps, 0, 0.3);
     const key = { seed, purpose: "credit/sft", batchSize: task.sftBatchSize };
     losses.push((await actor.supervisedStep(key, teacher, optimizer)).loss);
     if (task.weakSteps.includes(actor.model.step)) {
@@ -210,6 +234,7 @@ async function prepare(
     cot: 0,
   };
   let episodes = 0;
+  lap("actor");
   for (const name of needs) {
     const own = critics[name];
     const { steps, batchSize, size } = name === "cot" ? task.generative : task.discriminative;
@@ -217,13 +242,17 @@ async function prepare(
     const optimizer = adamW(size.learningRate, steps);
     const curve: number[] = [];
     while (own.model.step < steps) {
+      if (name === "cot") told("generative critic", own.model.step, steps, 0.4, 1);
+      else told("discriminative critic", own.model.step, steps, 0.3, 0.4);
       curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer));
     }
     criticLoss[name] = mean(curve.slice(-50));
     flops[name] = steps * own.trainingFlops(batchSize);
     episodes = Math.max(episodes, lessons.episodes);
+    lap(name);
   }
-  return { actorLoss: mean(losses.slice(-50)), criticLoss, flops, episodes };
+  const preparation = { actorLoss: mean(losses.slice(-50)), criticLoss, flops, episodes };
+  return { preparation, seconds };
 }
 
 /** The configuration of one run. */
@@ -291,9 +320,10 @@ async function trainBy(
     points.push({ ...await ask(), iteration: i + 1 });
     const since = reports.slice(points.at(-2)!.iteration);
     diagnostics.push({ iteration: i + 1, ...means(since) });
-    const { success } = points.at(-1)!;
+    const { criticRmse, success } = points.at(-1)!;
     progress(
-      `${name}: success ${success.toFixed(2)}, KL ${since.at(-1)!.referenceKl.toFixed(2)}`,
+      `${name}: success ${success.toFixed(2)}, KL ${since.at(-1)!.referenceKl.toFixed(2)}` +
+        (criticRmse === null ? "" : `, critic RMSE ${criticRmse.toFixed(2)}`),
       (i + 1) / config.iterations,
     );
   }

@@ -1,11 +1,13 @@
 /** The figures and tables of the report; each a function of the summary, or of the configuration. */
 import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { mean, sum } from "../../lib/eval/sums.ts";
 import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { tokenSequence } from "../../lib/report/tokens.ts";
+import type { Parts } from "../../lib/rl/train_actor.ts";
 import { FAILURES } from "../../lib/rl/failures.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
@@ -92,12 +94,50 @@ export function trainingFigure(
   });
 }
 
-/** Success at the end against FLOPs, those of the critic's preparation counted. */
+/** Success over training against FLOPs, those of the critic's preparation counted. */
 export function flopsFigure(summary: CreditSummary): Figure {
+  return costFigure(
+    summary,
+    "Success against computation",
+    { title: "computation", unit: "FLOPs" },
+    (_, row) => row.flops + row.preparationFlops,
+  );
+}
+
+/** The same against wall time on the machine of this run: not pinned. */
+export function secondsFigure({ cells, summary }: CreditRun): Figure {
+  return costFigure(
+    summary,
+    "Success against time",
+    { title: "time on this machine", unit: "seconds" },
+    (task, { method }) => {
+      const own = cells.filter(({ config, id }) =>
+        config.task.name === task.task && !id.includes("/search/")
+      );
+      const { critic } = methodOf(method);
+      return mean(own.map(({ unpinned }) => {
+        const { preparationSeconds, seconds } = unpinned as unknown as Seconds;
+        return sum(Object.values(seconds[method]!)) + (critic ? preparationSeconds[critic]! : 0);
+      }));
+    },
+  );
+}
+
+interface Seconds {
+  readonly preparationSeconds: Readonly<Record<string, number>>;
+  readonly seconds: Readonly<Record<string, Parts>>;
+}
+
+function costFigure(
+  summary: CreditSummary,
+  title: string,
+  x: { title: string; unit: string },
+  cost: (task: TaskRow, row: MethodRow) => number,
+): Figure {
   return figure({
-    title: "Success against computation",
+    title,
     subtitle: "A point is a method: RL and the preparation of its critic. Interval: bootstrap 95%.",
-    x: { title: "computation", unit: "FLOPs", scale: "log" },
+    x: { ...x, scale: "log" },
     y: { title: "fraction solved, mean over training" },
     series: summary.tasks.flatMap((task) =>
       task.methods.map((row) => ({
@@ -107,7 +147,7 @@ export function flopsFigure(summary: CreditSummary): Figure {
         style: style(row.method, task.methods),
         panel: task.task,
         points: [{
-          x: row.flops + row.preparationFlops,
+          x: cost(task, row),
           y: row.area.iqm.estimate,
           low: row.area.iqm.low,
           high: row.area.iqm.high,

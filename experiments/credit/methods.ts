@@ -26,6 +26,10 @@ function method(name: string, options: Record<string, unknown> = {}): RlAlgorith
 }
 
 const frozen = { method: "frozen" } as const;
+/**
+ * GenAC's joint training of the critic. The paper's reward is raw; leave-one-out helped its re-implementers, and at
+ * this rate experiments/critic-training could not tell the variants of REINFORCE apart.
+ */
 const reinforce = {
   method: "reinforce",
   read: "emitted",

@@ -10,7 +10,7 @@ import { ROOT } from "./provenance.ts";
 import { sha256 } from "../tensor/digest.ts";
 
 /** The layers below lib/run; the kernels have a digest of their own. */
-const LAYERS = ["tensor", "backend", "nn", "critic", "env", "eval", "rl"];
+const LAYERS = ["tensor", "backend", "nn", "critic", "env", "actor", "eval", "rl"];
 
 /** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests. */
 export function engineVersion(module: string): string {
