@@ -4,16 +4,17 @@ import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
+import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import type { CostCell } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
-import { type CostRow, type CostSummary, methodTitle, PARTS, secondsOf, total } from "./summary.ts";
+import { type CostRow, type CostSummary, methodTitle, secondsOf, total } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CostRun = Run<CostConfig, CostCell, CostSummary>;
 
-const PART_TITLES: Readonly<Record<typeof PARTS[number], string>> = {
+const PART_TITLES: Readonly<Record<keyof Parts, string>> = {
   rollout: "rollouts",
   criticInference: "critic's answers",
   criticTraining: "critic's training",

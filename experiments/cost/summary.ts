@@ -1,14 +1,11 @@
 /** Work of an iteration by response length and method, mean over seeds; ratios to PPO and GRPO. */
 import { mean, sum } from "../../lib/eval/sums.ts";
-import type { Parts } from "../../lib/rl/train_actor.ts";
+import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, Json, TableRow } from "../../lib/run/experiment.ts";
 import type { Work } from "./cell.ts";
 import { costCells } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
 import { type CostMethod, costMethods } from "./methods.ts";
-
-/** The parts of an iteration, in the order of tables. */
-export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
 
 /** A method at one response length. */
 export interface CostRow extends CostMethod {

@@ -19,7 +19,6 @@ import {
   failureText,
   type Followed,
   type MethodRow,
-  type PARTS,
   type TaskRow,
   totalFlops,
 } from "./summary.ts";
@@ -185,7 +184,7 @@ export function costTable(task: TaskRow): Displayable {
     const other = of(to);
     return other ? totalFlops(row) / totalFlops(other) : null;
   };
-  const giga = (row: MethodRow, part: typeof PARTS[number]) => row.iterationFlops[part] / 1e9;
+  const giga = (row: MethodRow, part: keyof Parts) => row.iterationFlops[part] / 1e9;
   return table({
     caption: `${task.task}: GFLOP of an iteration, mean over training; the references' knowledge ` +
       "is not counted",

@@ -4,7 +4,7 @@ import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean, sum } from "../../lib/eval/sums.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
 import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
-import type { Parts } from "../../lib/rl/train_actor.ts";
+import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
@@ -13,9 +13,6 @@ import { type CreditConfig, methodsOn } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
-
-/** The parts of an iteration, in the order of tables. */
-export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
 
 /** A quantity at one iteration: mean and range over the seeds that have it. */
 export interface CurvePoint {

@@ -51,13 +51,14 @@ export const actorTrainingConfig = z.strictObject({
 /** See above. */
 export type ActorTrainingConfig = z.output<typeof actorTrainingConfig>;
 
+/** The parts of an iteration, in the order of tables. */
+export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
+
 /**
  * Work of one iteration by part. What takes a critic's place, VinePPO's continuations, counts as its inference; what
  * references know (exact values, process rewards) counts as nothing.
  */
-export type Parts = Readonly<
-  Record<"rollout" | "criticInference" | "criticTraining" | "actorTraining", number>
->;
+export type Parts = Readonly<Record<typeof PARTS[number], number>>;
 
 /** What an iteration reports; means over the batch. */
 export interface IterationReport {
