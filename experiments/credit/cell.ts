@@ -27,6 +27,7 @@ import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
 import type { CreditCell } from "./cells.ts";
+import { preparationOf } from "./config.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import {
   type Example,
@@ -34,7 +35,7 @@ import {
   type GradientQuality,
   gradientQuality,
 } from "./gradients.ts";
-import { type Method, methodOf } from "./methods.ts";
+import { type CriticKind, CRITICS, type Method, methodOf } from "./methods.ts";
 
 /** What one method did. */
 export interface MethodResult {
@@ -63,7 +64,7 @@ type State = unknown;
 /** What a cell prepares once. */
 interface Prepared {
   readonly actor: NeuralActor<State>;
-  readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+  readonly critics: Readonly<Partial<Record<CriticKind, NeuralCritic<State>>>>;
   /** The actor's values, for the oracle and for judging critics. */
   readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
 }
@@ -81,7 +82,8 @@ interface Progress {
 export interface Preparation {
   readonly actorLoss: number;
   readonly criticLoss: Readonly<Record<string, number>>;
-  readonly flops: Readonly<Record<"actor" | "discriminative-mse" | "cot", number>>;
+  /** Of the actor and of each critic. */
+  readonly flops: Readonly<Record<string, number>>;
   /** Rollouts of the frozen actor. */
   readonly episodes: number;
 }
@@ -100,16 +102,16 @@ export async function runCreditCell(
   try {
     const prepared: Prepared = {
       actor: new NeuralActor(engine, environment, task.actor, seed),
-      critics: {
-        "discriminative-mse": critic(engine, environment, "discriminative-mse", task, seed),
-        cot: critic(engine, environment, "cot", task, seed),
-      },
+      critics: Object.fromEntries(
+        config.needs.map((kind) => [kind, critic(engine, environment, kind, task, seed)]),
+      ),
       exactValues: (task.values === "tree" ? exactValues : localValues) as Prepared["exactValues"],
     };
     const models = {
       actor: prepared.actor.model,
-      discriminative: prepared.critics["discriminative-mse"].model,
-      generative: prepared.critics.cot.model,
+      ...Object.fromEntries(
+        config.needs.map((kind) => [kind, prepared.critics[kind]!.model]),
+      ),
     };
     const units = config.runs.length + 2;
     const saved = checkpoint.load();
@@ -162,9 +164,11 @@ export async function runCreditCell(
         })) as unknown as Json,
       },
       digests: {
-        actor: await prepared.actor.model.digest(),
-        "discriminative-mse": await models.discriminative.digest(),
-        cot: await models.generative.digest(),
+        ...Object.fromEntries(
+          await Promise.all(
+            Object.entries(models).map(async ([name, model]) => [name, await model.digest()]),
+          ),
+        ),
         ...by(({ digest }) => digest),
       },
       unpinned: {
@@ -180,15 +184,15 @@ export async function runCreditCell(
 function critic(
   engine: Backend,
   environment: TaskEnvironment<State, unknown, unknown>,
-  name: "discriminative-mse" | "cot",
+  kind: CriticKind,
   task: CreditCell["task"],
   seed: number,
 ): NeuralCritic<State> {
-  const { size } = name === "cot" ? task.generative : task.discriminative;
-  return new NeuralCritic(engine, criticDefinition(name), environment, size, seed);
+  const definition = criticDefinition(CRITICS[kind].definition);
+  return new NeuralCritic(engine, definition, environment, preparationOf(task, kind).size, seed);
 }
 
-/** Supervised fine-tuning of the actor, then of both critics on the frozen actor. */
+/** Supervised fine-tuning of the actor, then of the critics on the frozen actor, all on the same lessons. */
 async function prepare(
   engine: Backend,
   environment: TaskEnvironment<State, unknown, unknown>,
@@ -228,31 +232,33 @@ async function prepare(
     judged.push({ actor: each, successRate: success });
   }
   const criticLoss: Record<string, number> = {};
-  const flops = {
+  const flops: Record<string, number> = {
     actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
-    "discriminative-mse": 0,
-    cot: 0,
   };
-  let episodes = 0;
+  const lessons = new CriticLessons(judged, teacher, seed, task.lessons);
   lap("actor");
-  for (const name of needs) {
-    const own = critics[name];
-    const { steps, batchSize, size } = name === "cot" ? task.generative : task.discriminative;
-    const lessons = new CriticLessons(judged, teacher, task.knowledge, seed, task.lessons);
+  for (const [i, kind] of needs.entries()) {
+    const own = critics[kind]!, { steps, batchSize, size } = preparationOf(task, kind);
+    lessons.restart();
     const optimizer = adamW(size.learningRate, steps);
     const curve: number[] = [];
     while (own.model.step < steps) {
-      if (name === "cot") told("generative critic", own.model.step, steps, 0.4, 1);
-      else told("discriminative critic", own.model.step, steps, 0.3, 0.4);
-      curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer));
+      told(
+        kind,
+        own.model.step,
+        steps,
+        0.3 + 0.7 * i / needs.length,
+        0.3 + 0.7 * (i + 1) / needs.length,
+      );
+      const { knowledge } = CRITICS[kind];
+      curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer, knowledge));
     }
-    criticLoss[name] = mean(curve.slice(-50));
-    flops[name] = steps * own.trainingFlops(batchSize);
-    episodes = Math.max(episodes, lessons.episodes);
-    lap(name);
+    criticLoss[kind] = mean(curve.slice(-50));
+    flops[kind] = steps * own.trainingFlops(batchSize);
+    lap(kind);
   }
-  const preparation = { actorLoss: mean(losses.slice(-50)), criticLoss, flops, episodes };
-  return { preparation, seconds };
+  const { episodes } = lessons, actorLoss = mean(losses.slice(-50));
+  return { preparation: { actorLoss, criticLoss, flops, episodes }, seconds };
 }
 
 /** The configuration of one run. */
@@ -293,8 +299,9 @@ async function trainBy(
   let own: NeuralCritic<State> | undefined;
   if (method.critic) {
     own = critic(engine, environment, method.critic, task, seed);
-    await copyModel(prepared.critics[method.critic].model, own.model);
-    Object.assign(run, { critic: own, criticReference: prepared.critics[method.critic] });
+    const criticReference = prepared.critics[method.critic]!;
+    await copyModel(criticReference.model, own.model);
+    Object.assign(run, { critic: own, criticReference });
   }
   const test = { testSeed, testProblems };
   const ask = () =>

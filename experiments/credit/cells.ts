@@ -6,8 +6,8 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { separateSeeds } from "../shared/config.ts";
-import { type CreditConfig, methodsOn, type TaskConfig } from "./config.ts";
-import { type MethodName, methodOf, METHODS } from "./methods.ts";
+import { type CreditConfig, methodsOn, preparationOf, type TaskConfig } from "./config.ts";
+import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
 
 /** One method at one learning rate. */
 export interface CreditRun {
@@ -26,7 +26,7 @@ export interface CreditCell extends
   readonly task: TaskConfig;
   readonly runs: readonly CreditRun[];
   /** Critics that the runs need. */
-  readonly needs: readonly ("discriminative-mse" | "cot")[];
+  readonly needs: readonly CriticKind[];
 }
 
 /** A cell for each task and seed, and for each task and tuning seed. */
@@ -68,7 +68,7 @@ function cell(
 ): Cell<CreditCell> {
   const { evaluateEvery, gradientBatches, testProblems, testSeed, testStates, training } = config;
   const names = runs.map(({ method }) => methodOf(method).critic);
-  const needs = (["discriminative-mse", "cot"] as const).filter((name) => names.includes(name));
+  const needs = (Object.keys(CRITICS) as CriticKind[]).filter((kind) => names.includes(kind));
   return {
     id,
     seed,
@@ -83,39 +83,41 @@ function cell(
       testStates,
       gradientBatches,
     },
-    cost: cost(task, runs, config),
+    cost: cost(task, runs, needs, config),
   };
 }
 
 /** Estimated FLOPs. */
-function cost(task: TaskConfig, runs: readonly CreditRun[], { training }: CreditConfig): number {
+function cost(
+  task: TaskConfig,
+  runs: readonly CreditRun[],
+  needs: readonly CriticKind[],
+  { training }: CreditConfig,
+): number {
   const environment = createEnvironment(
     task.environment,
     task.environmentConfig,
   ) as unknown as TaskEnvironment<unknown, unknown>;
   const actor = (batch: number) =>
     trainingFlops(actorTransformer(environment, task.actor), batch, environment.maxActorLength);
-  const critic = (name: "discriminative-mse" | "cot", batch: number) => {
-    const definition = criticDefinition(name);
-    const { size } = name === "cot" ? task.generative : task.discriminative;
+  const critic = (kind: CriticKind, batch: number) => {
+    const definition = criticDefinition(CRITICS[kind].definition);
     return trainingFlops(
-      criticTransformer(definition, environment, size),
+      criticTransformer(definition, environment, preparationOf(task, kind).size),
       batch,
       criticSequenceLength(definition, environment),
     );
   };
-  const { generative, discriminative } = task;
-  const used = new Set(runs.map(({ method }) => methodOf(method).critic));
   let total = task.sftSteps * actor(task.sftBatchSize);
-  if (used.has("discriminative-mse")) {
-    total += discriminative.steps * critic("discriminative-mse", discriminative.batchSize);
+  for (const kind of needs) {
+    const { batchSize, steps } = preparationOf(task, kind);
+    total += steps * critic(kind, batchSize);
   }
-  if (used.has("cot")) total += generative.steps * critic("cot", generative.batchSize);
   const batch = training.problems * training.responses;
   for (const { method } of runs) {
-    const { critic: name } = METHODS[method] as { critic?: "discriminative-mse" | "cot" };
+    const kind = methodOf(method).critic;
     // A generative critic answers some states of each response, a discriminative one all.
-    total += training.iterations * (2 * actor(batch) + (name ? critic(name, 2 * batch) : 0));
+    total += training.iterations * (2 * actor(batch) + (kind ? critic(kind, 2 * batch) : 0));
   }
   return total;
 }

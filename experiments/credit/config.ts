@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { actorTrainingConfig } from "../../lib/rl/train_actor.ts";
-import { KNOWLEDGE } from "../../lib/rl/prepare_critic.ts";
 import { commonFields, count, rate, size } from "../shared/config.ts";
-import { METHOD_NAMES } from "./methods.ts";
+import { type CriticKind, METHOD_NAMES } from "./methods.ts";
 
 const preparation = z.strictObject({
   size: size.describe("Its transformer; peak rate of preparation."),
@@ -18,9 +17,6 @@ export const taskConfig = z.strictObject({
     .describe("Its configuration."),
   teacher: z.record(z.string(), z.unknown())
     .describe("Who writes the demonstrations; see the environment."),
-  knowledge: z.enum(KNOWLEDGE).describe(
-    "Whose chains of thought prepare the generative critic: right ones, or those of the actor's teacher.",
-  ),
   values: z.enum(["tree", "local"]).describe(
     "The actor's values: exact from all responses, or from its policy table (circuits only).",
   ),
@@ -28,7 +24,7 @@ export const taskConfig = z.strictObject({
   sftSteps: count.describe("Steps of supervised fine-tuning on demonstrations."),
   sftBatchSize: count.default(64).describe("Demonstrations in a batch."),
   discriminative: preparation.describe("The discriminative critic."),
-  generative: preparation.describe("The generative critic."),
+  generative: preparation.describe("The generative critics."),
   lessons: count.default(32_768).describe("Different states in the critics' preparation."),
   methods: z.array(z.enum(METHOD_NAMES)).min(1).optional()
     .describe("Those of the experiment's methods that are run on this task; default: all."),
@@ -88,4 +84,9 @@ export function methodsOn(
   { methods }: Pick<CreditConfig, "methods">,
 ): CreditConfig["methods"] {
   return methods.filter(({ name }) => task.methods?.includes(name) ?? true);
+}
+
+/** How a critic is prepared. */
+export function preparationOf(task: TaskConfig, kind: CriticKind): TaskConfig["generative"] {
+  return kind === "discriminative" ? task.discriminative : task.generative;
 }

@@ -13,7 +13,7 @@ import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
-import { type MethodName, methodOf } from "./methods.ts";
+import { CRITICS, type MethodName, methodOf } from "./methods.ts";
 import {
   type CreditSummary,
   failureText,
@@ -41,7 +41,9 @@ function style(method: MethodName, among: readonly MethodRow[]): SeriesStyle {
     ? criticStyle("oracle").color
     : own === "value-free"
     ? plainStyle(5).color
-    : criticStyle(own).color;
+    : own === "generative, equal knowledge"
+    ? criticStyle("cot-scalar").color
+    : criticStyle(CRITICS[own].definition).color;
   return {
     color,
     dash: DASHES[index % DASHES.length]!,
@@ -311,9 +313,9 @@ export function settingsTable(config: CreditConfig): Displayable {
         `discriminative ${
           sizeName(task.discriminative.size)
         }, ${task.discriminative.steps} steps; ` +
-        `generative ${sizeName(task.generative.size)}, ${task.generative.steps} steps on ` +
-        (task.knowledge === "privileged" ? "right chains" : "the teacher's chains") +
-        `; both on the mean outcomes of 8 rollouts from each of ${task.lessons} states`,
+        `generative ${sizeName(task.generative.size)}, ${task.generative.steps} steps on right ` +
+        "chains, or with equal knowledge on the teacher's; all on the mean outcomes" +
+        ` of 8 rollouts from each of ${task.lessons} states`,
       ] as const
     ),
     [

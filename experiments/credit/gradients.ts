@@ -13,7 +13,7 @@ import {
   policyGradient,
 } from "../../lib/rl/train_actor.ts";
 import { exp } from "../../lib/tensor/math.ts";
-import { type MethodName, methodOf } from "./methods.ts";
+import { type CriticKind, type MethodName, methodOf } from "./methods.ts";
 
 /** Over batches. */
 export interface GradientQuality {
@@ -39,7 +39,7 @@ export interface Example {
 /** What is compared at the checkpoint. */
 export interface Checkpoint<State> {
   readonly actor: NeuralActor<State>;
-  readonly critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<State>>>;
+  readonly critics: Readonly<Partial<Record<CriticKind, NeuralCritic<State>>>>;
   readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
 }
 
@@ -118,7 +118,7 @@ function frozenRun<State>(
     actor,
     reference: actor,
     exactValues,
-    ...(method.critic ? { critic: critics[method.critic] } : {}),
+    ...(method.critic ? { critic: critics[method.critic]! } : {}),
     algorithm: {
       ...method.algorithm,
       whiten: false,

@@ -2,15 +2,26 @@
 import type { z } from "zod";
 import type { RlAlgorithm } from "../../lib/rl/algorithm/algorithm.ts";
 import { rlAlgorithm } from "../../lib/rl/algorithm/registry.ts";
+import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
 import type { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
+
+/** The critics that methods ask: of lib/critic/registry.ts, and whose chains of thought prepare them. */
+export const CRITICS = {
+  "discriminative": { definition: "discriminative-mse", knowledge: "privileged" },
+  "generative": { definition: "cot", knowledge: "privileged" },
+  "generative, equal knowledge": { definition: "cot", knowledge: "equal" },
+} as const satisfies Record<string, { definition: string; knowledge: Knowledge }>;
+
+/** One of them. */
+export type CriticKind = keyof typeof CRITICS;
 
 /** See the file's header. */
 export interface Method {
   /** Name in figures and tables. */
   readonly title: string;
   readonly algorithm: RlAlgorithm;
-  /** Its critic, of lib/critic/registry.ts. */
-  readonly critic?: "discriminative-mse" | "cot";
+  /** Its critic. */
+  readonly critic?: CriticKind;
   /** How that learns during RL. */
   readonly training?: z.input<typeof criticTrainingConfig>;
   /** Whether the critic is told the actor's success rate; default true. */
@@ -36,8 +47,9 @@ const reinforce = {
   learningRate: 3e-4,
   reinforce: { baseline: "leave-one-out" },
 } as const;
-const discriminative = { critic: "discriminative-mse" } as const;
-const generative = { critic: "cot" } as const;
+const discriminative = { critic: "discriminative" } as const;
+const generative = { critic: "generative" } as const;
+const equal = { critic: "generative, equal knowledge" } as const;
 
 /** By name, in the order of legends and tables. */
 export const METHODS = {
@@ -83,6 +95,12 @@ export const METHODS = {
     training: reinforce,
     conditioning: false,
   },
+  "genac equal": {
+    title: "GenAC, equal knowledge",
+    algorithm: method("genac"),
+    ...equal,
+    training: reinforce,
+  },
   "cot segment lambda 0": {
     title: "Generative, segment, lambda 0",
     algorithm: method("genac", { lambda: 0 }),
@@ -105,6 +123,18 @@ export const METHODS = {
     title: "Generative, token, lambda 1",
     algorithm: method("ppo", { lambda: 1 }),
     ...generative,
+    training: frozen,
+  },
+  "cot token lambda 0 equal": {
+    title: "Generative, token, lambda 0, equal knowledge",
+    algorithm: method("ppo", { lambda: 0 }),
+    ...equal,
+    training: frozen,
+  },
+  "cot token lambda 1 equal": {
+    title: "Generative, token, lambda 1, equal knowledge",
+    algorithm: method("ppo", { lambda: 1 }),
+    ...equal,
     training: frozen,
   },
   "cot token lambda 0 joint": {

@@ -6,11 +6,10 @@ type Task = CreditInput["tasks"][number];
 
 /** Circuits whose hard operations the actor was taught right only more often than not. */
 const circuit: Task = {
-  name: "circuit, privileged",
+  name: "circuit",
   environment: "circuit",
-  environmentConfig: { modulus: 5, minGates: 8, maxGates: 8 },
+  environmentConfig: { modulus: 5, minGates: 10, maxGates: 10 },
   teacher: { kind: "mode-right" },
-  knowledge: "privileged",
   values: "local",
   actor: { dModel: 64, layers: 2, learningRate: 4e-3 },
   sftSteps: 4000,
@@ -19,30 +18,22 @@ const circuit: Task = {
   // Small batches learn chains of thought in the least computation.
   generative: {
     size: { dModel: 32, layers: 2, learningRate: 5e-3 },
-    steps: 4000,
+    steps: 3500,
     batchSize: 16,
   },
-  lessons: 16_384,
+  lessons: 8192,
   weakSteps: [2000],
 };
 
-/** What the equal condition and the puzzle are about: the baselines, generative critics, and what could be gained. */
-const ESSENTIAL: MethodName[] = [
-  ...["rloo", "grpo", "ppo", "one-shot token lambda 0"] as const,
-  ...["genac", "cot token lambda 1", "cot token lambda 0"] as const,
-  ...["process", "oracle"] as const,
-];
-
 /**
  * A search puzzle: whether an assignment satisfies a formula is read off, to find one is hard. The critic's chain of
- * thought follows the rules alone; what a state is worth it learns from outcomes.
+ * thought follows the rules alone, which is no privilege; what a state is worth it learns from outcomes.
  */
 const puzzle: Task = {
   name: "3-SAT puzzle",
   environment: "sat",
   environmentConfig: { minVariables: 5, maxVariables: 5, clauseRatio: 3 },
   teacher: { epsilon: 0.2 },
-  knowledge: "equal",
   values: "tree",
   actor: { dModel: 32, layers: 2, learningRate: 3e-3 },
   sftSteps: 4000,
@@ -53,15 +44,18 @@ const puzzle: Task = {
     steps: 2000,
     batchSize: 16,
   },
-  lessons: 16_384,
+  lessons: 8192,
   weakSteps: [2000],
-  methods: ESSENTIAL,
+  methods: [
+    ...["rloo", "grpo", "ppo", "one-shot token lambda 0", "genac equal"] as const,
+    ...["cot token lambda 1 equal", "cot token lambda 0 equal", "process", "oracle"] as const,
+  ],
 };
 
 const at = (learningRate: number, names: readonly MethodName[]) =>
   names.map((name) => ({ name, learningRate }));
 
-/** smoke: seconds, for CI; quick: minutes, a task of each kind; standard: longer circuits, equal knowledge too, all methods. */
+/** smoke: seconds, for CI; quick: minutes, a task of each kind; standard: all methods, and the search for rates. */
 export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
   smoke: {
     seeds: [1, 2],
@@ -92,8 +86,11 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "one-shot token lambda 0",
       "genac",
       "genac no ICC",
+      "genac equal",
       "cot token lambda 0",
       "cot token lambda 1",
+      "cot token lambda 0 equal",
+      "cot token lambda 1 equal",
       "vineppo",
       "process",
       "oracle",
@@ -109,20 +106,26 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     tasks: [
       {
         ...circuit,
-        sftSteps: 3000,
+        sftSteps: 4000,
         discriminative: { ...circuit.discriminative, steps: 500 },
         generative: { ...circuit.generative, steps: 2500 },
-        lessons: 8192,
-        weakSteps: [1500],
+        weakSteps: [2000],
+        methods: [
+          ...["rloo", "grpo", "ppo", "one-shot token lambda 0", "genac", "genac no ICC"] as const,
+          ...["cot token lambda 1", "cot token lambda 0", "process", "oracle"] as const,
+        ],
       },
       {
         ...puzzle,
         sftSteps: 2500,
         discriminative: { ...puzzle.discriminative, steps: 400 },
         generative: { ...puzzle.generative, steps: 1000 },
-        lessons: 8192,
+        lessons: 4096,
         weakSteps: [1250],
-        methods: ["rloo", "grpo", "ppo", "genac", "cot token lambda 0", "process", "oracle"],
+        methods: [
+          ...["rloo", "grpo", "ppo", "genac equal"] as const,
+          ...["cot token lambda 0 equal", "process", "oracle"] as const,
+        ],
       },
     ],
     methods: at(2e-4, [
@@ -132,8 +135,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "one-shot token lambda 0",
       "genac",
       "genac no ICC",
+      "genac equal",
       "cot token lambda 1",
       "cot token lambda 0",
+      "cot token lambda 0 equal",
       "process",
       "oracle",
     ]),
@@ -144,16 +149,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
   },
   standard: {
     seeds: [1, 2, 3, 4, 5],
-    tasks: [
-      circuit,
-      {
-        ...circuit,
-        name: "circuit, equal knowledge",
-        knowledge: "equal",
-        methods: ESSENTIAL,
-      },
-      puzzle,
-    ],
+    tasks: [circuit, puzzle],
     methods: at(2e-4, [
       "reinforce",
       "rloo",
@@ -170,8 +166,11 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "one-shot segment lambda 0",
       "genac",
       "genac no ICC",
+      "genac equal",
       "cot token lambda 1",
       "cot token lambda 0",
+      "cot token lambda 1 equal",
+      "cot token lambda 0 equal",
       "cot segment lambda 1",
       "cot segment lambda 0",
       "vineppo",
@@ -180,12 +179,15 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     ]),
     search: {
       task: circuit.name,
-      methods: ESSENTIAL,
+      methods: [
+        ...["grpo", "ppo", "one-shot token lambda 0"] as const,
+        ...["genac", "cot token lambda 0", "process", "oracle"] as const,
+      ],
       seeds: [101],
       rates: [1e-4, 2e-4, 4e-4],
     },
-    training: { problems: 4, responses: 4, iterations: 200 },
-    evaluateEvery: 40,
+    training: { problems: 4, responses: 4, iterations: 150 },
+    evaluateEvery: 30,
     testStates: 32,
     gradientBatches: 8,
   },

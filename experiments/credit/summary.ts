@@ -3,7 +3,6 @@ import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean, sum } from "../../lib/eval/sums.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
-import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
 import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
@@ -61,7 +60,6 @@ export interface SearchRow {
 /** A task with its methods. */
 export interface TaskRow {
   readonly task: string;
-  readonly knowledge: Knowledge;
   /** Success before RL, mean over seeds. */
   readonly start: number;
   readonly methods: readonly MethodRow[];
@@ -134,7 +132,7 @@ export function summarizeCredit(
           ]),
         ) as Parts,
         flops: mean(runs.map(({ flops }) => sum(Object.values(flops)))),
-        preparationFlops: critic ? mean(own.map((m) => m.preparation.flops[critic])) : 0,
+        preparationFlops: critic ? mean(own.map((m) => m.preparation.flops[critic]!)) : 0,
       };
     });
     const search = (config.search?.task === task.name ? searchRuns(config.search) : [])
@@ -145,7 +143,7 @@ export function summarizeCredit(
       }));
     const start = mean(own.map((m) => m.runs[ran[0]!.name]!.points[0]!.success));
     const { example } = own[0]!;
-    return { task: task.name, knowledge: task.knowledge, start, methods, search, example };
+    return { task: task.name, start, methods, search, example };
   });
   const { iterations, problems, responses } = config.training;
   return {

@@ -47,12 +47,16 @@ export class CriticLessons<State, Teacher> {
   constructor(
     readonly actors: readonly JudgedActor<State, Teacher>[],
     readonly teacher: Teacher,
-    readonly knowledge: Knowledge,
     seed: number,
     /** Different states at most, rounded up to a multiple of 256. */
     readonly states = 32_768,
   ) {
     this.#seed = seed;
+  }
+
+  /** From the first again: for another critic. */
+  restart(): void {
+    this.#next = 0;
   }
 
   /** The next `count` lessons. */
@@ -70,10 +74,11 @@ export class CriticLessons<State, Teacher> {
   encode(
     critic: NeuralCritic<State>,
     lessons: readonly Lesson<State>[],
+    knowledge: Knowledge,
   ): Sequence[] {
     const { environment } = this.actors[0]!.actor;
     return lessons.map(({ labelled, trace }) =>
-      critic.definition.name === cot.name && this.knowledge === "equal"
+      critic.definition.name === cot.name && knowledge === "equal"
         ? withTrace(
           environment,
           labelled,
@@ -124,15 +129,16 @@ export interface Lesson<State> {
   readonly trace: () => RandomStream;
 }
 
-/** One optimizer step on `batch` lessons. */
+/** One optimizer step on `batch` lessons; `knowledge` matters to critics that write chains of thought. */
 export async function prepareCriticStep<State, Teacher>(
   critic: NeuralCritic<State>,
   lessons: CriticLessons<State, Teacher>,
   batch: number,
   optimizer: OptimizerConfig,
+  knowledge: Knowledge = "privileged",
 ): Promise<number> {
   const { loss, valueLoss } = await critic.train(
-    lessons.encode(critic, await lessons.next(batch)),
+    lessons.encode(critic, await lessons.next(batch), knowledge),
     optimizer,
   );
   return loss + valueLoss;
