@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { NeuralActor } from "../actor/neural_actor.ts";
+import { WasmEngine } from "../backend/wasm/engine.ts";
+import { NeuralCritic } from "../critic/neural_critic.ts";
+import { criticDefinition } from "../critic/registry.ts";
+import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
+import { adamW } from "../nn/optimizer.ts";
+import { CriticLessons } from "./prepare_critic.ts";
+
+const environment = new CircuitEnvironment({ modulus: 5, minGates: 2, maxGates: 3 });
+const size = { dModel: 16, layers: 1 };
+
+async function withLessons(
+  states: number,
+  test: (lessons: CriticLessons<CircuitState, unknown>, engine: WasmEngine) => Promise<void>,
+): Promise<void> {
+  const engine = await WasmEngine.create({ threads: 1 });
+  try {
+    const actors = [0.2, 0.7].map((successRate, i) => ({
+      actor: new NeuralActor<CircuitState>(engine, environment, size, i + 1),
+      successRate,
+    }));
+    for (const { actor } of actors) {
+      for (let i = 0; i < 30; i++) {
+        await actor.supervisedStep(
+          { seed: 1, purpose: "prepare-test/sft", batchSize: 16 },
+          { kind: "slips", epsilon: 0.4 },
+          adamW(1e-2, 30),
+        );
+      }
+    }
+    const teacher = { kind: "flawed-table" as const, fraction: 1, seed: 1 };
+    await test(new CriticLessons(actors, teacher, 3, states), engine);
+  } finally {
+    engine.close();
+  }
+}
+
+Deno.test("lessons are repeated after the last, and from the first for another critic", () =>
+  withLessons(512, async (lessons) => {
+    const first = await lessons.next(512), again = await lessons.next(512);
+    assert.deepEqual(again.map(({ labelled }) => labelled), first.map(({ labelled }) => labelled));
+    const { episodes } = lessons;
+    assert.equal(episodes, 512 * 9);
+    await lessons.next(7);
+    lessons.restart();
+    assert.deepEqual((await lessons.next(1))[0]!.labelled, first[0]!.labelled);
+    assert.equal(lessons.episodes, episodes);
+  }));
+
+Deno.test("every actor's states come with its own success rate; values are means of 8 outcomes", () =>
+  withLessons(512, async (lessons) => {
+    const labelled = (await lessons.next(512)).map(({ labelled }) => labelled);
+    const rates = labelled.map(({ context }) => context.successRate);
+    assert.deepEqual([...new Set(rates)], [0.2, 0.7]);
+    for (const { value, state } of labelled) {
+      assert.ok(Number.isInteger(8 * value) && value >= 0 && value <= 1);
+      assert.ok(environment.stepsLeft(state) >= 1);
+    }
+    assert.ok(new Set(labelled.map(({ value }) => value)).size > 2);
+  }));
+
+Deno.test("privileged chains are the right ones, equal knowledge's the teacher's", () =>
+  withLessons(256, async (lessons, engine) => {
+    const some = await lessons.next(16);
+    const cot = new NeuralCritic(engine, criticDefinition("cot"), environment, size, 1);
+    const one = new NeuralCritic(
+      engine,
+      criticDefinition("discriminative-mse"),
+      environment,
+      size,
+      1,
+    );
+    const right = lessons.encode(cot, some, "privileged"),
+      taught = lessons.encode(cot, some, "equal");
+    some.forEach(({ labelled }, i) =>
+      assert.deepEqual(right[i], cot.definition.encode(environment, labelled))
+    );
+    // Every entry of this teacher's table is wrong.
+    assert.ok(taught.some((sequence, i) => sequence.tokens.join() !== right[i]!.tokens.join()));
+    assert.deepEqual(lessons.encode(one, some, "equal"), lessons.encode(one, some, "privileged"));
+  }));
