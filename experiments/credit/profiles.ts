@@ -11,9 +11,9 @@ const circuit: Task = {
   environmentConfig: { modulus: 5, minGates: 10, maxGates: 10 },
   teacher: { kind: "mode-right" },
   values: "local",
-  actor: { dModel: 64, layers: 2, learningRate: 4e-3 },
-  sftSteps: 4000,
-  sftBatchSize: 16,
+  // Enough to leave little but the teacher's own doubts: RL hardly moves an actor with less.
+  actor: { dModel: 64, layers: 2, learningRate: 5e-3 },
+  sftSteps: 2000,
   discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1000 },
   // Small batches learn chains of thought in the least computation.
   generative: {
@@ -22,7 +22,7 @@ const circuit: Task = {
     batchSize: 16,
   },
   lessons: 8192,
-  weakSteps: [2000],
+  weakSteps: [1500],
 };
 
 /**
@@ -55,7 +55,12 @@ const puzzle: Task = {
 const at = (learningRate: number, names: readonly MethodName[]) =>
   names.map((name) => ({ name, learningRate }));
 
-/** smoke: seconds, for CI; quick: minutes, a task of each kind; standard: all methods, and the search for rates. */
+/**
+ * smoke: seconds, for CI; quick: minutes, a task of each kind; standard: more methods, 5 seeds.
+ *
+ * All methods have the rate that was the best of 2e-4, 4e-4 and 8e-4 on tuning seed 101 of the circuit, where it was so for
+ * every method but the process reward.
+ */
 export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
   smoke: {
     seeds: [1, 2],
@@ -106,12 +111,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     tasks: [
       {
         ...circuit,
-        sftSteps: 4000,
         discriminative: { ...circuit.discriminative, steps: 500 },
         generative: { ...circuit.generative, steps: 2500 },
-        weakSteps: [2000],
         methods: [
-          ...["rloo", "grpo", "ppo", "one-shot token lambda 0", "genac", "genac no ICC"] as const,
+          ...["rloo", "grpo", "ppo", "one-shot token lambda 0", "genac"] as const,
           ...["cot token lambda 1", "cot token lambda 0", "process", "oracle"] as const,
         ],
       },
@@ -134,7 +137,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "ppo",
       "one-shot token lambda 0",
       "genac",
-      "genac no ICC",
       "genac equal",
       "cot token lambda 1",
       "cot token lambda 0",
@@ -142,7 +144,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "process",
       "oracle",
     ]),
-    training: { problems: 4, responses: 4, iterations: 120 },
+    training: { problems: 4, responses: 4, iterations: 100 },
     evaluateEvery: 20,
     testStates: 32,
     gradientBatches: 8,
@@ -151,18 +153,13 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     seeds: [1, 2, 3, 4, 5],
     tasks: [circuit, puzzle],
     methods: at(2e-4, [
-      "reinforce",
       "rloo",
       "grpo",
-      "dr-grpo",
       "ppo",
       "vc-ppo",
-      "vapo",
       "sae",
-      "sp3o",
       "one-shot token lambda 1",
       "one-shot token lambda 0",
-      "one-shot segment lambda 1",
       "one-shot segment lambda 0",
       "genac",
       "genac no ICC",
@@ -177,15 +174,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       "process",
       "oracle",
     ]),
-    search: {
-      task: circuit.name,
-      methods: [
-        ...["grpo", "ppo", "one-shot token lambda 0"] as const,
-        ...["genac", "cot token lambda 0", "process", "oracle"] as const,
-      ],
-      seeds: [101],
-      rates: [1e-4, 2e-4, 4e-4],
-    },
     training: { problems: 4, responses: 4, iterations: 150 },
     evaluateEvery: 30,
     testStates: 32,
