@@ -43,17 +43,16 @@ export async function runCostCell(
     const actorOf = () => new NeuralActor(engine, environment, config, seed);
     const actor = actorOf();
     const optimizer = adamW(warmUp.learningRate, warmUp.steps);
-    const data = { seed, batchSize: warmUp.batchSize };
     for (let step = 0; step < warmUp.steps; step++) {
       await actor.supervisedStep(
-        { ...data, purpose: "cost/sft" },
+        { seed, batchSize: warmUp.batchSize, purpose: "cost/sft" },
         { kind: "slips", epsilon: EPSILON },
         optimizer,
       );
     }
     const critics = {
-      "discriminative-mse": await warmCritic("discriminative-mse"),
-      cot: await warmCritic("cot"),
+      "discriminative-mse": await warmCritic(engine, "discriminative-mse", config, seed),
+      cot: await warmCritic(engine, "cot", config, seed),
     };
     progress(1, methods.length + 1, "models warm");
     const work: Record<string, Work> = {}, digests: Record<string, string> = {};
@@ -76,24 +75,25 @@ export async function runCostCell(
       digests,
       unpinned: { seconds: seconds as unknown as Json },
     };
-
-    async function warmCritic(name: string): Promise<NeuralCritic<CircuitState>> {
-      const critic = new NeuralCritic(
-        engine,
-        criticDefinition(name),
-        environment,
-        config,
-        seed,
-      );
-      const states = { ...data, purpose: `cost/${name}`, actor: { epsilon: EPSILON } };
-      for (let step = 0; step < warmUp.steps; step++) {
-        await supervisedStep(critic, states, optimizer);
-      }
-      return critic;
-    }
   } finally {
     engine.close();
   }
+}
+
+/** A critic after some supervised steps. */
+async function warmCritic(
+  engine: Backend,
+  name: string,
+  config: CostCell,
+  seed: number,
+): Promise<NeuralCritic<CircuitState>> {
+  const { batchSize, learningRate, steps } = config.warmUp;
+  const environment = costEnvironment(config);
+  const critic = new NeuralCritic(engine, criticDefinition(name), environment, config, seed);
+  const states = { seed, batchSize, purpose: `cost/${name}`, actor: { epsilon: EPSILON } };
+  const optimizer = adamW(learningRate, steps);
+  for (let step = 0; step < steps; step++) await supervisedStep(critic, states, optimizer);
+  return critic;
 }
 
 /** PPO whose critic judges all tokens of a response in one pass: inference and one training step. */
