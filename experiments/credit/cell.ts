@@ -17,6 +17,7 @@ import { CriticLessons, prepareCriticStep } from "../../lib/rl/prepare_critic.ts
 import {
   type ActorTraining,
   actorTrainingConfig,
+  criticContext,
   type IterationReport,
   type Parts,
   trainActorStep,
@@ -81,6 +82,8 @@ interface Progress {
 /** What preparation cost and reached. */
 export interface Preparation {
   readonly actorLoss: number;
+  /** Of the actor, on held-out problems. */
+  readonly successRate: number;
   readonly criticLoss: Readonly<Record<string, number>>;
   /** Of the actor and of each critic. */
   readonly flops: Readonly<Record<string, number>>;
@@ -127,11 +130,12 @@ export async function runCreditCell(
         (info, share) => progress(share, units, info),
       );
       const methods = config.runs.map(({ method }) => method), choices = training(config, 1e-3);
-      const gradients = await gradientQuality(prepared, methods, choices, {
+      const frozen = { ...prepared, successRate: preparation.successRate };
+      const gradients = await gradientQuality(frozen, methods, choices, {
         seed,
         batches: config.gradientBatches,
       });
-      const example = await exampleRollout(prepared, methods, choices, seed);
+      const example = await exampleRollout(frozen, methods, choices, seed);
       progress(2, units, "gradients");
       state = { preparation, preparationSeconds: seconds, gradients, example, runs: {} };
       checkpoint.save(await saveModels(models, { progress: JSON.stringify(state) }));
@@ -145,6 +149,7 @@ export async function runCreditCell(
         run,
         config,
         seed,
+        state.preparation.successRate,
         (info, share) => progress(2 + Object.keys(state.runs).length + share, units, info),
       );
       checkpoint.save(await saveModels(models, { progress: JSON.stringify(state) }));
@@ -258,7 +263,8 @@ async function prepare(
     lap(kind);
   }
   const { episodes } = lessons, actorLoss = mean(losses.slice(-50));
-  return { preparation: { actorLoss, criticLoss, flops, episodes }, seconds };
+  const { successRate } = judged[0]!;
+  return { preparation: { actorLoss, successRate, criticLoss, flops, episodes }, seconds };
 }
 
 /** The configuration of one run. */
@@ -270,7 +276,7 @@ function training(
   return actorTrainingConfig.parse({
     ...training,
     learningRate,
-    conditioning: method?.conditioning ?? true,
+    conditioning: method?.conditioning ?? "current",
     ...(method?.training ? { critic: method.training } : {}),
   });
 }
@@ -282,6 +288,7 @@ async function trainBy(
   { learningRate, method: name }: CreditCell["runs"][number],
   cell: CreditCell,
   seed: number,
+  successRate: number,
   progress: (info: string, share: number) => void,
 ): Promise<MethodResult> {
   const { evaluateEvery, task, testProblems, testSeed } = cell;
@@ -295,6 +302,8 @@ async function trainBy(
     algorithm: method.algorithm,
     config,
     seed,
+    successRate,
+    initialSuccessRate: successRate,
   };
   let own: NeuralCritic<State> | undefined;
   if (method.critic) {
@@ -313,9 +322,7 @@ async function trainBy(
           valuesOf: prepared.exactValues,
           states: cell.testStates,
           read: config.critic.read,
-          context: config.conditioning && run.successRate !== undefined
-            ? { successRate: run.successRate }
-            : {},
+          context: criticContext(run, run.successRate!),
         }
         : {}),
     });

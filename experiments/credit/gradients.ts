@@ -41,6 +41,8 @@ export interface Checkpoint<State> {
   readonly actor: NeuralActor<State>;
   readonly critics: Readonly<Partial<Record<CriticKind, NeuralCritic<State>>>>;
   readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
+  /** The actor's. */
+  readonly successRate: number;
 }
 
 /** See the file's header. The oracle is always among the methods of the result. */
@@ -108,7 +110,7 @@ function withOracle(methods: readonly MethodName[]): MethodName[] {
 
 /** The method on the frozen actor, its plain policy gradient as objective. */
 function frozenRun<State>(
-  { actor, critics, exactValues }: Checkpoint<State>,
+  { actor, critics, exactValues, successRate }: Checkpoint<State>,
   name: MethodName,
   config: ActorTrainingConfig,
   seed: number,
@@ -118,6 +120,7 @@ function frozenRun<State>(
     actor,
     reference: actor,
     exactValues,
+    successRate,
     ...(method.critic ? { critic: critics[method.critic]! } : {}),
     algorithm: {
       ...method.algorithm,
@@ -127,7 +130,7 @@ function frozenRun<State>(
     config: {
       ...config,
       klCoefficient: 0,
-      conditioning: method.conditioning ?? true,
+      conditioning: method.conditioning ?? "current",
       critic: criticTrainingConfig.parse({ ...method.training, method: "frozen" }),
     },
     seed,

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { RlAlgorithm } from "../../lib/rl/algorithm/algorithm.ts";
 import { rlAlgorithm } from "../../lib/rl/algorithm/registry.ts";
 import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
+import type { ActorTrainingConfig } from "../../lib/rl/train_actor.ts";
 import type { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
 
 /** The critics that methods ask: of lib/critic/registry.ts, and whose chains of thought prepare them. */
@@ -24,8 +25,8 @@ export interface Method {
   readonly critic?: CriticKind;
   /** How that learns during RL. */
   readonly training?: z.input<typeof criticTrainingConfig>;
-  /** Whether the critic is told the actor's success rate; default true. */
-  readonly conditioning?: boolean;
+  /** What the critic is told of the actor; default "current". */
+  readonly conditioning?: ActorTrainingConfig["conditioning"];
 }
 
 function method(name: string, options: Record<string, unknown> = {}): RlAlgorithm {
@@ -93,7 +94,7 @@ export const METHODS = {
     algorithm: method("genac"),
     ...generative,
     training: reinforce,
-    conditioning: false,
+    conditioning: "initial",
   },
   "genac equal": {
     title: "GenAC, equal knowledge",

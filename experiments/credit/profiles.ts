@@ -8,7 +8,7 @@ type Task = CreditInput["tasks"][number];
 const circuit: Task = {
   name: "circuit",
   environment: "circuit",
-  environmentConfig: { modulus: 5, minGates: 10, maxGates: 10 },
+  environmentConfig: { modulus: 5, minGates: 6, maxGates: 6 },
   teacher: { kind: "mode-right" },
   values: "local",
   // Enough to leave little but the teacher's own doubts: RL hardly moves an actor with less.
@@ -17,8 +17,8 @@ const circuit: Task = {
   discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1000 },
   // Small batches learn chains of thought in the least computation.
   generative: {
-    size: { dModel: 32, layers: 2, learningRate: 5e-3 },
-    steps: 3500,
+    size: { dModel: 32, layers: 2, learningRate: 4e-3 },
+    steps: 4000,
     batchSize: 16,
   },
   lessons: 8192,
@@ -112,7 +112,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       {
         ...circuit,
         discriminative: { ...circuit.discriminative, steps: 500 },
-        generative: { ...circuit.generative, steps: 2500 },
+        generative: { ...circuit.generative, steps: 3000 },
         methods: [
           ...["rloo", "grpo", "ppo", "one-shot token lambda 0", "genac"] as const,
           ...["cot token lambda 1", "cot token lambda 0", "process", "oracle"] as const,

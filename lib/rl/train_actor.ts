@@ -16,6 +16,7 @@ import type { ActorResponse, NeuralActor } from "../actor/neural_actor.ts";
 import { exactValues, type ValueTree } from "../actor/exact_values.ts";
 import { smoothSuccessRate } from "../critic/conditioning.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
 import { mean } from "../eval/sums.ts";
 import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
@@ -43,8 +44,9 @@ export const actorTrainingConfig = z.strictObject({
   entropyCoefficient: z.number().min(0).default(0).describe("Weight of the entropy bonus."),
   continuations: z.int().min(1).default(8).describe("Continuations from each state (VinePPO's K)."),
   momentum: z.number().min(0).lt(1).default(0.9).describe("Of the smoothed success rate."),
-  conditioning: z.boolean().default(true)
-    .describe("Whether the critic is told the smoothed success rate (In-Context Conditioning)."),
+  conditioning: z.enum(["current", "initial", "none"]).default("current").describe(
+    "What the critic is told: the smoothed success rate (In-Context Conditioning), that before RL for ever, or nothing.",
+  ),
   critic: criticTrainingConfig.prefault({}),
 });
 
@@ -109,8 +111,10 @@ export interface ActorTraining<State> {
     actor: NeuralActor<State>,
     roots: readonly State[],
   ) => Promise<ValueTree[]>;
-  /** The smoothed success rate after the iterations so far. */
+  /** The smoothed success rate after the iterations so far; before the first, that of the actor before RL if known. */
   successRate?: number;
+  /** That before RL; default: the first iteration's. */
+  initialSuccessRate?: number;
 }
 
 /** A response with what an estimator needs. */
@@ -128,6 +132,7 @@ export async function trainActorStep<State>(
   clock.lap("rollout");
   const successRate = mean(collected.map(({ reward }) => reward));
   const rate = run.successRate ?? successRate;
+  run.initialSuccessRate ??= rate;
 
   const { rollouts, answers, sampled } = await withValues(run, collected, iteration, rate);
   clock.lap("criticInference");
@@ -157,7 +162,7 @@ export async function trainActorStep<State>(
     targets: estimates.map(({ valueTargets }) => valueTargets),
     sparse: algorithm.criticStates === "sparse",
     asked: answers!.positions,
-    context: config.conditioning ? { successRate: rate } : {},
+    context: criticContext(run, rate),
     config: config.critic,
     iterations: config.iterations,
     key: { seed, purpose: "rl/critic", step: iteration },
@@ -201,6 +206,21 @@ export async function trainActorStep<State>(
     },
     seconds: clock.seconds as Parts,
   };
+}
+
+/** What the critic is told of the actor; `successRate` is the smoothed one. */
+export function criticContext<State>(
+  { config, initialSuccessRate }: ActorTraining<State>,
+  successRate: number,
+): Pick<CriticContext, "successRate"> {
+  switch (config.conditioning) {
+    case "current":
+      return { successRate };
+    case "initial":
+      return { successRate: initialSuccessRate ?? successRate };
+    case "none":
+      return {};
+  }
 }
 
 /** Tokens that the actor wrote, and with their prompts read. */
@@ -286,9 +306,7 @@ async function collectRollouts<State>(
 
 /** The rollouts with what the algorithm's estimator asks for. */
 async function withValues<State>(
-  { actor, algorithm, config, critic, exactValues: valuesOf = exactValues, seed }: ActorTraining<
-    State
-  >,
+  run: ActorTraining<State>,
   rollouts: readonly ActorRollout<State>[],
   iteration: number,
   successRate: number,
@@ -298,6 +316,7 @@ async function withValues<State>(
   /** Continuations. */
   sampled?: readonly ActorResponse<State>[];
 }> {
+  const { actor, algorithm, config, critic, exactValues: valuesOf = exactValues, seed } = run;
   const { environment } = actor;
   switch (algorithm.values) {
     case "none":
@@ -308,7 +327,7 @@ async function withValues<State>(
       }
       const answers = await askCritic(critic, rollouts, {
         positions: askedStates(rollouts, algorithm),
-        context: config.conditioning ? { successRate } : {},
+        context: criticContext(run, successRate),
         fallback: successRate,
         read: config.critic.read,
         fill: algorithm.states === "tokens",

@@ -15,6 +15,7 @@ import { CriticLessons, prepareCriticStep } from "./prepare_critic.ts";
 import {
   type ActorTraining,
   actorTrainingConfig,
+  criticContext,
   type IterationReport,
   policyGradient,
   trainActorStep,
@@ -73,6 +74,24 @@ async function withEngine(
     engine.close();
   }
 }
+
+Deno.test("what the critic is told: the smoothed rate, that before RL, or nothing", () =>
+  withEngine(async (engine) => {
+    const told = async (conditioning: "current" | "initial" | "none") => {
+      const run = await start(engine, "ppo", "discriminative-mse", { conditioning });
+      run.successRate = 1;
+      const contexts = [];
+      for (let i = 0; i < 3; i++) {
+        await trainActorStep(run, i);
+        contexts.push(criticContext(run, run.successRate!).successRate);
+      }
+      return contexts;
+    };
+    const current = await told("current");
+    assert.ok(current[0]! < 1 && current[2]! < current[0]!, String(current));
+    assert.deepEqual(await told("initial"), [1, 1, 1]);
+    assert.deepEqual(await told("none"), [undefined, undefined, undefined]);
+  }));
 
 Deno.test("every algorithm makes its iterations, and asks its critic just where it says", () =>
   withEngine(async (engine) => {
