@@ -8,7 +8,6 @@ import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { createBackend } from "../../lib/backend/create.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import { createEnvironment } from "../../lib/env/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { mean } from "../../lib/eval/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
@@ -27,7 +26,7 @@ import { parseConfig } from "../../lib/env/parse_config.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
-import type { CreditCell } from "./cells.ts";
+import { type CreditCell, taskEnvironment } from "./cells.ts";
 import { preparationOf } from "./config.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import {
@@ -72,7 +71,7 @@ interface Prepared {
 
 interface Progress {
   readonly preparation: Preparation;
-  /** Wall time of the actor's and each critic's. */
+  /** Wall time of the actor's, the lessons' and each critic's. */
   readonly preparationSeconds: Readonly<Record<string, number>>;
   readonly gradients: Readonly<Record<string, GradientQuality>>;
   readonly example: Example;
@@ -85,9 +84,9 @@ export interface Preparation {
   /** Of the actor, on held-out problems. */
   readonly successRate: number;
   readonly criticLoss: Readonly<Record<string, number>>;
-  /** Of the actor and of each critic. */
+  /** Of training the actor and each critic. */
   readonly flops: Readonly<Record<string, number>>;
-  /** Rollouts of the frozen actor. */
+  /** Rollouts of the frozen actors, for the lessons. */
   readonly episodes: number;
 }
 
@@ -97,10 +96,7 @@ export async function runCreditCell(
   { backend = "wasm", checkpoint, progress, threads }: CellContext,
 ): Promise<CellResult> {
   const { task } = config;
-  const environment = createEnvironment(
-    task.environment,
-    task.environmentConfig,
-  ) as unknown as TaskEnvironment<State, unknown, unknown>;
+  const environment = taskEnvironment(task);
   const engine = await createBackend(backend, { threads });
   try {
     const prepared: Prepared = {
@@ -242,6 +238,8 @@ async function prepare(
   };
   const lessons = new CriticLessons(judged, teacher, seed, task.lessons);
   lap("actor");
+  await lessons.next(task.lessons);
+  lap("lessons");
   for (const [i, kind] of needs.entries()) {
     const own = critics[kind]!, { steps, batchSize, size } = preparationOf(task, kind);
     lessons.restart();

@@ -87,6 +87,14 @@ function cell(
   };
 }
 
+/** A task's environment. */
+export function taskEnvironment(
+  { environment, environmentConfig }: TaskConfig,
+): TaskEnvironment<unknown, unknown> {
+  const made = createEnvironment(environment, environmentConfig);
+  return made as unknown as TaskEnvironment<unknown, unknown>;
+}
+
 /** Estimated FLOPs. */
 function cost(
   task: TaskConfig,
@@ -94,10 +102,7 @@ function cost(
   needs: readonly CriticKind[],
   { training }: CreditConfig,
 ): number {
-  const environment = createEnvironment(
-    task.environment,
-    task.environmentConfig,
-  ) as unknown as TaskEnvironment<unknown, unknown>;
+  const environment = taskEnvironment(task);
   const actor = (batch: number) =>
     trainingFlops(actorTransformer(environment, task.actor), batch, environment.maxActorLength);
   const critic = (kind: CriticKind, batch: number) => {

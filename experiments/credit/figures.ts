@@ -118,7 +118,8 @@ export function secondsFigure({ cells, summary }: CreditRun): Figure {
       const { critic } = methodOf(method);
       return mean(own.map(({ unpinned }) => {
         const { preparationSeconds, seconds } = unpinned as unknown as Seconds;
-        return sum(Object.values(seconds[method]!)) + (critic ? preparationSeconds[critic]! : 0);
+        return sum(Object.values(seconds[method]!)) +
+          (critic ? preparationSeconds.lessons! + preparationSeconds[critic]! : 0);
       }));
     },
   );

@@ -1,14 +1,16 @@
 /** Scores over seeds, learning curves, gradients and failures by task and method: all that figures and claims read. */
+import { actorTransformer } from "../../lib/actor/neural_actor.ts";
 import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean, sum } from "../../lib/eval/sums.ts";
+import { forwardFlops } from "../../lib/nn/flops.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
 import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
-import { creditCells, searchRuns } from "./cells.ts";
-import { type CreditConfig, methodsOn } from "./config.ts";
+import { creditCells, searchRuns, taskEnvironment } from "./cells.ts";
+import { type CreditConfig, methodsOn, type TaskConfig } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
@@ -44,7 +46,7 @@ export interface MethodRow {
   readonly failures: readonly (readonly Failure[])[];
   /** FLOPs of one iteration by part, mean over seeds. */
   readonly iterationFlops: Parts;
-  /** FLOPs of RL, and of the preparation of its critic, mean over seeds. */
+  /** FLOPs of RL, and of the preparation of its critic with the rollouts behind it, mean over seeds. */
   readonly flops: number;
   readonly preparationFlops: number;
 }
@@ -132,7 +134,13 @@ export function summarizeCredit(
           ]),
         ) as Parts,
         flops: mean(runs.map(({ flops }) => sum(Object.values(flops)))),
-        preparationFlops: critic ? mean(own.map((m) => m.preparation.flops[critic]!)) : 0,
+        preparationFlops: critic
+          ? mean(
+            own.map(({ preparation }) =>
+              preparation.flops[critic]! + lessonFlops(task, preparation.episodes)
+            ),
+          )
+          : 0,
       };
     });
     const search = (config.search?.task === task.name ? searchRuns(config.search) : [])
@@ -153,6 +161,12 @@ export function summarizeCredit(
     tasks,
     bootstrap,
   };
+}
+
+/** What the rollouts behind the lessons cost: each reads and writes as many tokens as a whole response. */
+function lessonFlops(task: TaskConfig, rollouts: number): number {
+  const environment = taskEnvironment(task), length = environment.maxActorLength;
+  return forwardFlops(actorTransformer(environment, task.actor), rollouts * length, length);
 }
 
 function area(points: readonly Evaluation[]): number {
