@@ -2,7 +2,7 @@
 import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import type { Scores } from "../shared/scores.ts";
-import { difference, everywhere, shown } from "../shared/verdicts.ts";
+import { everywhere, pairedDifference, shown } from "../shared/verdicts.ts";
 import type { MethodName } from "./methods.ts";
 import type { CreditSummary, MethodRow } from "./summary.ts";
 
@@ -10,7 +10,7 @@ type Score = (row: MethodRow) => Scores | null;
 
 const area: Score = (row) => row.area;
 
-/** One method's score less each of some others', on each of some tasks. */
+/** One method's score less each of some others', on each task. All start from the same actor, so seeds are pairs. */
 function better(
   method: MethodName,
   others: readonly MethodName[],
@@ -30,7 +30,7 @@ function better(
         const other = of(name);
         if (!own?.scores || !other?.scores) continue;
         const [a, b] = lowerIsBetter ? [other.scores, own.scores] : [own.scores, other.scores];
-        intervals[`${other.title} on ${task.task}`] = difference(a, b, summary.bootstrap);
+        intervals[`${other.title} on ${task.task}`] = pairedDifference(a, b, summary.bootstrap);
       }
     }
     if (Object.keys(intervals).length === 0) {
@@ -71,6 +71,17 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
     id: "C5-equal",
     statement: "With equal knowledge GenAC beats PPO, GRPO and RLOO.",
     evaluate: better("genac equal", BASELINES, area, MEAN),
+  },
+  {
+    id: "C5-assigned",
+    statement:
+      "A generative critic taught right chains that assigns credit (lambda 0) beats PPO, GRPO and RLOO.",
+    evaluate: better("cot token lambda 0", BASELINES, area, MEAN),
+  },
+  {
+    id: "C5-assigned-equal",
+    statement: "With equal knowledge, too, it beats them.",
+    evaluate: better("cot token lambda 0 equal", BASELINES, area, MEAN),
   },
   {
     id: "C5-credit",

@@ -35,6 +35,20 @@ export function difference(
   );
 }
 
+/**
+ * Effect size of runs that are paired by seed, as where all methods start from the same actor: IQM of a - b over seeds,
+ * with its bootstrap 95% interval. What the seeds of both have in common does not widen it.
+ */
+export function pairedDifference(
+  a: readonly number[],
+  b: readonly number[],
+  bootstrap: BootstrapOptions,
+): Interval {
+  if (a.length !== b.length) throw new RangeError(`${a.length} and ${b.length} seeds: not paired`);
+  const differences = a.map((x, i) => x - b[i]!);
+  return stratifiedBootstrap([differences], ([x]) => interquartileMean(x!), bootstrap);
+}
+
 /** Effect size as a ratio: IQM(a) / IQM(b) over seeds, with its interval; null where IQM(b) is 0. */
 export function ratio(
   a: readonly number[],

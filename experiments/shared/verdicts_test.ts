@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { difference, everywhere, ratio, side } from "./verdicts.ts";
+import { difference, everywhere, pairedDifference, ratio, side } from "./verdicts.ts";
 
 const bootstrap = { seed: 1, replicates: 500 };
 
@@ -24,6 +24,16 @@ Deno.test("difference and ratio of interquartile means", () => {
   const apart = difference([1, 1.1, 1.2], [3, 3.1, 3.2], bootstrap);
   assert.equal(side(apart), -1);
   assert.ok(apart.low! >= -2.2 && apart.high! <= -1.8);
+});
+
+Deno.test("what paired seeds have in common does not widen the interval of their difference", () => {
+  const b = [0, 10, 20, 30, 40], a = b.map((x, i) => x + 1 + 0.01 * i);
+  const paired = pairedDifference(a, b, bootstrap), apart = difference(a, b, bootstrap);
+  assert.ok(Math.abs(paired.estimate! - 1.02) < 1e-12, String(paired.estimate));
+  assert.equal(side(paired), 1);
+  assert.ok(paired.low! >= 1 && paired.high! <= 1.04);
+  assert.equal(side(apart), 0);
+  assert.throws(() => pairedDifference([1], [1, 2], bootstrap), RangeError);
 });
 
 Deno.test("a statement about every comparison", () => {
