@@ -1,5 +1,4 @@
 /** One response length and seed: models that write what has the right form, then some iterations of each method. */
-import { localValues } from "../../lib/actor/local_values.ts";
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { createBackend } from "../../lib/backend/create.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -13,9 +12,9 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import {
   actorTrainingConfig,
   type IterationReport,
-  type Parts,
   trainActorStep,
 } from "../../lib/rl/train_actor.ts";
+import { meanParts, type Parts } from "../../lib/rl/parts.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { type CostCell, costEnvironment } from "./cells.ts";
@@ -137,7 +136,6 @@ async function measure(
   const run = {
     actor,
     reference,
-    exactValues: localValues,
     algorithm: algorithmOf(method),
     config,
     seed,
@@ -153,18 +151,12 @@ async function measure(
   for (let i = 0; i < config.iterations; i++) {
     reports.push(await trainActorStep({ ...run, ...own! }, i));
   }
-  const by = (what: "tokens" | "flops" | "seconds") => {
-    const parts = Object.keys(reports[0]![what]) as (keyof Parts)[];
-    return Object.fromEntries(
-      parts.map((part) => [part, mean(reports.map((r) => r[what][part]))]),
-    ) as Parts;
-  };
   return {
     work: {
-      tokens: by("tokens"),
-      flops: by("flops"),
+      tokens: meanParts(reports.map(({ tokens }) => tokens)),
+      flops: meanParts(reports.map(({ flops }) => flops)),
       questions: mean(reports.map(({ questions }) => questions)),
     },
-    seconds: by("seconds"),
+    seconds: meanParts(reports.map(({ seconds }) => seconds)),
   };
 }

@@ -1,10 +1,10 @@
 /** What is claimed of cost, as predicates on the summary. FLOPs hardly differ between seeds: means decide. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
-import { type CostRow, type CostSummary, total } from "./summary.ts";
+import { totalParts } from "../../lib/rl/parts.ts";
+import { type CostRow, type CostSummary, segmentsText } from "./summary.ts";
 
 const genacRows = ({ rows }: CostSummary) => rows.filter(({ method }) => method === "genac");
-const place = ({ length, segments }: CostRow) =>
-  `${length} tokens, ${segments} ${segments === 1 ? "segment" : "segments"}`;
+const place = ({ length, segments }: CostRow) => `${length} tokens, ${segmentsText(segments!)}`;
 
 /** Supported if every row passes, not supported if none does, else inconclusive. */
 function rowByRow(
@@ -59,7 +59,7 @@ export const costClaims: readonly Claim<CostSummary>[] = [
         const other = summary.rows.find(({ length, method }) =>
           length === row.length && method === "vineppo"
         )!;
-        return total(row.flops) / total(other.flops);
+        return totalParts(row.flops) / totalParts(other.flops);
       };
       return rowByRow(genacRows(summary), (row) => over(row) < 1, "FLOPs over VinePPO's", over);
     },

@@ -2,14 +2,14 @@
 import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
-import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
+import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import type { CostCell } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
-import { type CostRow, type CostSummary, methodTitle, secondsOf, total } from "./summary.ts";
+import { type CostRow, type CostSummary, methodTitle, secondsOf } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CostRun = Run<CostConfig, CostCell, CostSummary>;
@@ -67,10 +67,15 @@ export function ratioFigure({ rows, seeds }: CostSummary): Figure {
     y: { title: "FLOPs of an iteration over PPO's", scale: "log" },
     series: [
       ...lengths.map((length, i) =>
-        of("trained", length, look("cot", i), ({ timesPpo }) => timesPpo)
+        of("trained", length, variant(criticStyle("cot"), i), ({ timesPpo }) => timesPpo)
       ),
       ...lengths.map((length, i) =>
-        of("frozen", length, { ...look("cot-scalar", i), open: true }, (row) => row.frozenTimesPpo)
+        of(
+          "frozen",
+          length,
+          { ...variant(criticStyle("cot-scalar"), i), open: true },
+          (row) => row.frozenTimesPpo,
+        )
       ),
     ],
     references: [{ axis: "y", value: 2.1, label: "the paper's 2.1" }],
@@ -93,22 +98,11 @@ export function lengthFigure({ rows, seeds }: CostSummary): Figure {
         kind: "line",
         name: methodTitle(own[0]!),
         style: methodStyle(own[0]!, shown),
-        points: own.map((row) => ({ x: row.length, y: total(row.flops) / 1e9 })),
+        points: own.map((row) => ({ x: row.length, y: totalParts(row.flops) / 1e9 })),
       };
     }),
     width: 900,
   });
-}
-
-const MARKERS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"] as const;
-const DASHES = [[], [7, 3], [2, 3], [12, 3], [7, 3, 2, 3], [4, 2]] as const;
-
-function look(critic: string, i: number): SeriesStyle {
-  return {
-    ...criticStyle(critic),
-    marker: MARKERS[i % MARKERS.length]!,
-    dash: DASHES[i % DASHES.length]!,
-  };
 }
 
 function methodStyle({ id, method }: CostRow, among: readonly string[]): SeriesStyle {
@@ -116,13 +110,16 @@ function methodStyle({ id, method }: CostRow, among: readonly string[]): SeriesS
     case "grpo":
       return plainStyle(5);
     case "ppo":
-      return { ...criticStyle("discriminative-mse"), dash: DASHES[2], open: true };
+      return { ...criticStyle("discriminative-mse"), dash: [2, 3], open: true };
     case "ppo-one-pass":
       return criticStyle("discriminative-mse");
     case "vineppo":
       return criticStyle("oracle");
     case "genac":
-      return look("cot", among.filter((other) => other.startsWith("genac/")).indexOf(id));
+      return variant(
+        criticStyle("cot"),
+        among.filter((other) => other.startsWith("genac/")).indexOf(id),
+      );
   }
 }
 
@@ -139,7 +136,7 @@ export function flopsTable({ rows, seeds }: CostSummary): Displayable {
         cell: (row: CostRow) => row.flops[part] / 1e9,
         decimals: 3,
       })),
-      { title: "all", cell: (row) => total(row.flops) / 1e9, decimals: 3 },
+      { title: "all", cell: (row) => totalParts(row.flops) / 1e9, decimals: 3 },
       { title: "times PPO", cell: (row) => row.timesPpo, decimals: 2 },
       { title: "times GRPO", cell: (row) => row.timesGrpo, decimals: 2 },
       { title: "questions to the critic", cell: (row) => row.questions, decimals: 0 },
@@ -159,7 +156,7 @@ export function secondsTable({ cells, summary }: CostRun): Displayable {
   const seconds = summary.rows.filter(({ id }) => id !== "ppo-one-pass")
     .map((row) => ({ row, parts: secondsOf(cells, row) }));
   const grpo = (length: number) =>
-    total(seconds.find(({ row }) => row.length === length && row.id === "grpo")!.parts);
+    totalParts(seconds.find(({ row }) => row.length === length && row.id === "grpo")!.parts);
   return table({
     caption: `An iteration: milliseconds on this machine, mean over ${summary.seeds} seeds; not ` +
       "pinned, and cells may have run side by side",
@@ -172,10 +169,10 @@ export function secondsTable({ cells, summary }: CostRun): Displayable {
         cell: ({ parts }: typeof seconds[number]) => 1000 * parts[part],
         decimals: 0,
       })),
-      { title: "all", cell: ({ parts }) => 1000 * total(parts), decimals: 0 },
+      { title: "all", cell: ({ parts }) => 1000 * totalParts(parts), decimals: 0 },
       {
         title: "times GRPO",
-        cell: ({ row, parts }) => total(parts) / grpo(row.length),
+        cell: ({ row, parts }) => totalParts(parts) / grpo(row.length),
         decimals: 2,
       },
       { title: "in FLOPs", cell: ({ row }) => row.timesGrpo, decimals: 2 },

@@ -32,9 +32,9 @@ export function costMethods(segments: readonly number[], T: number): CostMethod[
   return [...plain, ...own];
 }
 
-/** The algorithm; GenAC's asks before every token, thinned evenly to its number of segments. */
+/** The algorithm of a method that is run; GenAC's asks before every token, thinned evenly to its number of segments. */
 export function algorithmOf({ method, segments }: CostMethod): RlAlgorithm {
-  const algorithm = rlAlgorithm(method === "ppo-one-pass" ? "ppo" : method);
+  const algorithm = rlAlgorithm(method);
   const { advantage } = algorithm;
   if (segments === null) return algorithm;
   return {

@@ -1,6 +1,6 @@
 /** Work of an iteration by response length and method, mean over seeds; ratios to PPO and GRPO. */
-import { mean, sum } from "../../lib/eval/sums.ts";
-import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
+import { mean } from "../../lib/eval/sums.ts";
+import { meanParts, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import type { CellResult, Json, TableRow } from "../../lib/run/experiment.ts";
 import type { Work } from "./cell.ts";
 import { costCells } from "./cells.ts";
@@ -42,19 +42,15 @@ export function summarizeCost(
       .map(({ id }) => results.get(id)!.metrics.work as unknown as Record<string, Work>);
     const of = (id: string) => {
       const runs = own.map((work) => work[id]!);
-      const parts = (what: "tokens" | "flops") =>
-        Object.fromEntries(
-          PARTS.map((part) => [part, mean(runs.map((run) => run[what][part]))]),
-        ) as Parts;
       return {
-        tokens: parts("tokens"),
-        flops: parts("flops"),
+        tokens: meanParts(runs.map(({ tokens }) => tokens)),
+        flops: meanParts(runs.map(({ flops }) => flops)),
         questions: mean(runs.map(({ questions }) => questions)),
       };
     };
-    const ppo = total(of("ppo-one-pass").flops), grpo = total(of("grpo").flops);
+    const ppo = totalParts(of("ppo-one-pass").flops), grpo = totalParts(of("grpo").flops);
     return costMethods(config.segments, length).map((method): CostRow => {
-      const work = of(method.id), all = total(work.flops);
+      const work = of(method.id), all = totalParts(work.flops);
       return {
         ...method,
         length,
@@ -70,11 +66,6 @@ export function summarizeCost(
   return { seeds: config.seeds.length, episodes: problems * responses, rows };
 }
 
-/** All parts together. */
-export function total(parts: Parts): number {
-  return sum(Object.values(parts));
-}
-
 /** A title for legends and tables. */
 export function methodTitle({ method, segments }: CostMethod): string {
   const titles = {
@@ -84,9 +75,12 @@ export function methodTitle({ method, segments }: CostMethod): string {
     vineppo: "VinePPO",
     genac: "GenAC",
   };
-  return segments === null
-    ? titles[method]
-    : `${titles[method]}, ${segments} ${segments === 1 ? "segment" : "segments"}`;
+  return segments === null ? titles[method] : `${titles[method]}, ${segmentsText(segments)}`;
+}
+
+/** "1 segment", "2 segments". */
+export function segmentsText(count: number): string {
+  return `${count} ${count === 1 ? "segment" : "segments"}`;
 }
 
 /** Wall time of an iteration by part, of the run at hand: neither pinned nor part of the summary. */
@@ -96,9 +90,7 @@ export function secondsOf(
 ): Parts {
   const own = cells.filter(({ config }) => config.gates === length)
     .map(({ unpinned }) => (unpinned.seconds as unknown as Record<string, Parts>)[id]!);
-  return Object.fromEntries(
-    PARTS.map((part) => [part, mean(own.map((seconds) => seconds[part]))]),
-  ) as Parts;
+  return meanParts(own);
 }
 
 /** One line a response length and method, for the terminal. */
@@ -106,7 +98,7 @@ export function costTable({ rows }: CostSummary): TableRow[] {
   return rows.map((row) => ({
     tokens: row.length,
     method: methodTitle(row),
-    GFLOP: total(row.flops) / 1e9,
+    GFLOP: totalParts(row.flops) / 1e9,
     "times PPO": row.timesPpo,
     "times GRPO": row.timesGrpo,
     "critic's tokens per token": row.criticTokens,

@@ -18,10 +18,11 @@ import {
   actorTrainingConfig,
   criticContext,
   type IterationReport,
-  type Parts,
   trainActorStep,
 } from "../../lib/rl/train_actor.ts";
+import type { Parts } from "../../lib/rl/parts.ts";
 import { type Failure, findFailures } from "../../lib/rl/failures.ts";
+import { Stopwatch } from "../../lib/rl/stopwatch.ts";
 import { parseConfig } from "../../lib/env/parse_config.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
@@ -30,6 +31,7 @@ import { type CreditCell, taskEnvironment } from "./cells.ts";
 import { preparationOf } from "./config.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import {
+  type Checkpoint,
   type Example,
   exampleRollout,
   type GradientQuality,
@@ -62,12 +64,7 @@ export type Diagnostics =
 type State = unknown;
 
 /** What a cell prepares once. */
-interface Prepared {
-  readonly actor: NeuralActor<State>;
-  readonly critics: Readonly<Partial<Record<CriticKind, NeuralCritic<State>>>>;
-  /** The actor's values, for the oracle and for judging critics. */
-  readonly exactValues: NonNullable<ActorTraining<State>["exactValues"]>;
-}
+type Prepared = Omit<Checkpoint<State>, "successRate">;
 
 interface Progress {
   readonly preparation: Preparation;
@@ -206,13 +203,7 @@ async function prepare(
   const weak: NeuralActor<State>[] = [];
   const losses: number[] = [];
   const optimizer = adamW(task.actor.learningRate, task.sftSteps);
-  const seconds: Record<string, number> = {};
-  let start = performance.now();
-  const lap = (name: string) => {
-    const now = performance.now();
-    seconds[name] = (now - start) / 1000;
-    start = now;
-  };
+  const clock = new Stopwatch(["actor", "lessons", ...needs]);
   // Shares of the preparation by what each part is likely to take.
   const told = (name: string, step: number, steps: number, from: number, to: number) => {
     if (step % 50 === 0) progress(`${name}: step ${step}`, from + (to - from) * step / steps);
@@ -237,9 +228,9 @@ async function prepare(
     actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
   };
   const lessons = new CriticLessons(judged, teacher, seed, task.lessons);
-  lap("actor");
+  clock.lap("actor");
   await lessons.next(task.lessons);
-  lap("lessons");
+  clock.lap("lessons");
   for (const [i, kind] of needs.entries()) {
     const own = critics[kind]!, { steps, batchSize, size } = preparationOf(task, kind);
     lessons.restart();
@@ -258,11 +249,14 @@ async function prepare(
     }
     criticLoss[kind] = mean(curve.slice(-50));
     flops[kind] = steps * own.trainingFlops(batchSize);
-    lap(kind);
+    clock.lap(kind);
   }
   const { episodes } = lessons, actorLoss = mean(losses.slice(-50));
   const { successRate } = judged[0]!;
-  return { preparation: { actorLoss, successRate, criticLoss, flops, episodes }, seconds };
+  return {
+    preparation: { actorLoss, successRate, criticLoss, flops, episodes },
+    seconds: clock.seconds,
+  };
 }
 
 /** The configuration of one run. */

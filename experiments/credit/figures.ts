@@ -1,13 +1,13 @@
 /** The figures and tables of the report; each a function of the summary, or of the configuration. */
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import { mean, sum } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/eval/sums.ts";
 import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { criticStyle, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { tokenSequence } from "../../lib/report/tokens.ts";
-import type { Parts } from "../../lib/rl/train_actor.ts";
+import { type Parts, totalParts } from "../../lib/rl/parts.ts";
 import { FAILURES } from "../../lib/rl/failures.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
@@ -20,14 +20,10 @@ import {
   type Followed,
   type MethodRow,
   type TaskRow,
-  totalFlops,
 } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
-
-const DASHES = [[], [7, 3], [2, 3], [12, 3], [7, 3, 2, 3], [4, 2]] as const;
-const MARKERS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"] as const;
 
 /** Critics keep their colours; methods of one kind differ by dash and marker. */
 function style(method: MethodName, among: readonly MethodRow[]): SeriesStyle {
@@ -37,20 +33,14 @@ function style(method: MethodName, among: readonly MethodRow[]): SeriesStyle {
   const index = among.filter((row) => kind(row.method) === own).findIndex((r) =>
     r.method === method
   );
-  const color = own === "reference"
-    ? criticStyle("oracle").color
+  const like = own === "reference"
+    ? criticStyle("oracle")
     : own === "value-free"
-    ? plainStyle(5).color
+    ? plainStyle(5)
     : own === "generative, equal knowledge"
-    ? criticStyle("cot-scalar").color
-    : criticStyle(CRITICS[own].definition).color;
-  return {
-    color,
-    dash: DASHES[index % DASHES.length]!,
-    marker: MARKERS[index % MARKERS.length]!,
-    open: own === "reference",
-    hatch: "",
-  };
+    ? criticStyle("cot-scalar")
+    : criticStyle(CRITICS[own].definition);
+  return { ...variant(like, index), open: own === "reference", hatch: "" };
 }
 
 const AXES: Readonly<Record<Followed, { title: string; y: string }>> = {
@@ -118,7 +108,7 @@ export function secondsFigure({ cells, summary }: CreditRun): Figure {
       const { critic } = methodOf(method);
       return mean(own.map(({ unpinned }) => {
         const { preparationSeconds, seconds } = unpinned as unknown as Seconds;
-        return sum(Object.values(seconds[method]!)) +
+        return totalParts(seconds[method]!) +
           (critic ? preparationSeconds.lessons! + preparationSeconds[critic]! : 0);
       }));
     },
@@ -185,7 +175,7 @@ export function costTable(task: TaskRow): Displayable {
   const of = (method: MethodName) => task.methods.find((row) => row.method === method);
   const ratio = (row: MethodRow, to: MethodName) => {
     const other = of(to);
-    return other ? totalFlops(row) / totalFlops(other) : null;
+    return other ? totalParts(row.iterationFlops) / totalParts(other.iterationFlops) : null;
   };
   const giga = (row: MethodRow, part: keyof Parts) => row.iterationFlops[part] / 1e9;
   return table({
@@ -198,7 +188,7 @@ export function costTable(task: TaskRow): Displayable {
       { title: "critic's answers", cell: (row) => giga(row, "criticInference"), decimals: 2 },
       { title: "critic's training", cell: (row) => giga(row, "criticTraining"), decimals: 2 },
       { title: "actor's training", cell: (row) => giga(row, "actorTraining"), decimals: 2 },
-      { title: "all", cell: (row) => totalFlops(row) / 1e9, decimals: 2 },
+      { title: "all", cell: (row) => totalParts(row.iterationFlops) / 1e9, decimals: 2 },
       { title: "times PPO", cell: (row) => ratio(row, "ppo"), decimals: 2 },
       { title: "times GRPO", cell: (row) => ratio(row, "grpo"), decimals: 2 },
       { title: "preparation, in iterations of GRPO", cell: (row) => preparation(row), decimals: 0 },
@@ -207,7 +197,7 @@ export function costTable(task: TaskRow): Displayable {
 
   function preparation(row: MethodRow): number | null {
     const grpo = of("grpo");
-    return grpo ? row.preparationFlops / totalFlops(grpo) : null;
+    return grpo ? row.preparationFlops / totalParts(grpo.iterationFlops) : null;
   }
 }
 

@@ -2,10 +2,10 @@
 import { actorTransformer } from "../../lib/actor/neural_actor.ts";
 import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import { mean, sum } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/eval/sums.ts";
 import { forwardFlops } from "../../lib/nn/flops.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
-import { PARTS, type Parts } from "../../lib/rl/train_actor.ts";
+import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
@@ -102,7 +102,7 @@ export function summarizeCredit(
         c.task.name === task.name && config.seeds.includes(seed) === reported
       ).map(({ id }) => results.get(id)!.metrics as unknown as Metrics);
     const own = of(true), tuning = of(false);
-    const ran = methodsOn(task, config);
+    const ran = methodsOn(task, config), lessons = lessonFlops(task);
     const methods = ran.map(({ name, learningRate }): MethodRow => {
       const runs = own.map((m) => m.runs[name]!);
       const scores = (f: (points: readonly Evaluation[]) => number) =>
@@ -133,11 +133,11 @@ export function summarizeCredit(
             mean(runs.map(({ flops }) => flops[part])) / config.training.iterations,
           ]),
         ) as Parts,
-        flops: mean(runs.map(({ flops }) => sum(Object.values(flops)))),
+        flops: mean(runs.map(({ flops }) => totalParts(flops))),
         preparationFlops: critic
           ? mean(
             own.map(({ preparation }) =>
-              preparation.flops[critic]! + lessonFlops(task, preparation.episodes)
+              preparation.flops[critic]! + lessons(preparation.episodes)
             ),
           )
           : 0,
@@ -164,9 +164,10 @@ export function summarizeCredit(
 }
 
 /** What the rollouts behind the lessons cost: each reads and writes as many tokens as a whole response. */
-function lessonFlops(task: TaskConfig, rollouts: number): number {
+function lessonFlops(task: TaskConfig): (rollouts: number) => number {
   const environment = taskEnvironment(task), length = environment.maxActorLength;
-  return forwardFlops(actorTransformer(environment, task.actor), rollouts * length, length);
+  const transformer = actorTransformer(environment, task.actor);
+  return (rollouts) => forwardFlops(transformer, rollouts * length, length);
 }
 
 function area(points: readonly Evaluation[]): number {
@@ -184,11 +185,6 @@ function curve(paths: readonly (readonly Evaluation[])[], what: Followed): Curve
       high: Math.max(...values),
     };
   });
-}
-
-/** An iteration's FLOPs, all parts together. */
-export function totalFlops({ iterationFlops }: MethodRow): number {
-  return sum(Object.values(iterationFlops));
 }
 
 /** "2 of 3 (critic collapse)". */

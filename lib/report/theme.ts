@@ -75,6 +75,21 @@ export function plainStyle(n: number): SeriesStyle {
   return LOOKS[n % LOOKS.length]!;
 }
 
+const VARIANTS: readonly (readonly [SeriesStyle["dash"], MarkerShape])[] = [
+  [[], "circle"],
+  [[7, 3], "square"],
+  [[2, 3], "diamond"],
+  [[12, 3], "triangle-up"],
+  [[7, 3, 2, 3], "triangle-down"],
+  [[4, 2], "cross"],
+];
+
+/** The n-th of six looks in a style's colour, by dash and marker: for several series of one kind of critic. */
+export function variant(style: SeriesStyle, n: number): SeriesStyle {
+  const [dash, marker] = VARIANTS[n % VARIANTS.length]!;
+  return { ...style, dash, marker };
+}
+
 /** Corners of a marker within the square [-1, 1]^2, y downwards; a circle has none. */
 const MARKERS = {
   circle: [],

@@ -28,7 +28,9 @@ import type { RlAlgorithm } from "./algorithm/algorithm.ts";
 import { askCritic, askedStates, type CriticAnswers } from "./ask_critic.ts";
 import { criticTrainingConfig, trainCritic } from "./critic_training.ts";
 import { policyObjective, policyObjectiveConfig } from "./objective/policy_objective.ts";
+import { PARTS, type Parts } from "./parts.ts";
 import type { Rollout } from "./rollout.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /** The choices of a run, the same for every algorithm. */
 export const actorTrainingConfig = z.strictObject({
@@ -52,15 +54,6 @@ export const actorTrainingConfig = z.strictObject({
 
 /** See above. */
 export type ActorTrainingConfig = z.output<typeof actorTrainingConfig>;
-
-/** The parts of an iteration, in the order of tables. */
-export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
-
-/**
- * Work of one iteration by part. What takes a critic's place, VinePPO's continuations, counts as its inference; what
- * references know (exact values, process rewards) counts as nothing.
- */
-export type Parts = Readonly<Record<typeof PARTS[number], number>>;
 
 /** What an iteration reports; means over the batch. */
 export interface IterationReport {
@@ -126,7 +119,7 @@ export async function trainActorStep<State>(
   iteration: number,
 ): Promise<IterationReport> {
   const { actor, algorithm, config, critic, seed } = run;
-  const clock = new Stopwatch();
+  const clock = new Stopwatch(PARTS);
 
   const collected = await collectRollouts(run, iteration);
   clock.lap("rollout");
@@ -204,7 +197,7 @@ export async function trainActorStep<State>(
       actorTraining: config.epochs * actor.trainingFlops(rollouts.length) +
         2 * forwardFlops(actor.model.config, read, length),
     },
-    seconds: clock.seconds as Parts,
+    seconds: clock.seconds,
   };
 }
 
@@ -406,21 +399,4 @@ function separation<State>(
 /** AdamW whose rate stays after warm-up. */
 export function constantRate(learningRate: number, steps: number): OptimizerConfig {
   return { ...adamW(learningRate, steps), finalFraction: 1, weightDecay: 0 };
-}
-
-/** Seconds by part. */
-class Stopwatch {
-  readonly seconds: Record<keyof Parts, number> = {
-    rollout: 0,
-    criticInference: 0,
-    criticTraining: 0,
-    actorTraining: 0,
-  };
-  #last = performance.now();
-
-  lap(part: keyof Parts): void {
-    const now = performance.now();
-    this.seconds[part] += (now - this.#last) / 1000;
-    this.#last = now;
-  }
 }

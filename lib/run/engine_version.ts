@@ -9,14 +9,15 @@ import { list, readBytes } from "./files.ts";
 import { ROOT } from "./provenance.ts";
 import { sha256 } from "../tensor/digest.ts";
 
-/** The layers below lib/run; the kernels have a digest of their own. */
-const LAYERS = ["tensor", "backend", "nn", "critic", "env", "actor", "eval", "rl"];
+/** The folders of lib that compute no result; the kernels have a digest of their own. */
+const OTHERS = ["run", "report", "cli"];
 
 /** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests. */
 export function engineVersion(module: string): string {
   const experiment = dirname(fileURLToPath(module));
   const folders = [
-    ...LAYERS.map((layer) => `${ROOT}lib/${layer}`),
+    ...list(`${ROOT}lib`).filter((name) => !name.endsWith(".ts") && !OTHERS.includes(name))
+      .map((layer) => `${ROOT}lib/${layer}`),
     `${ROOT}experiments/shared`,
     experiment,
   ];

@@ -1,0 +1,22 @@
+import { mean, sum } from "../eval/sums.ts";
+
+/** The parts of an iteration, in the order of tables. */
+export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;
+
+/**
+ * Work of one iteration by part. What takes a critic's place, VinePPO's continuations, counts as its inference; what
+ * references know (exact values, process rewards) counts as nothing.
+ */
+export type Parts = Readonly<Record<typeof PARTS[number], number>>;
+
+/** The mean of each part. */
+export function meanParts(all: readonly Parts[]): Parts {
+  return Object.fromEntries(
+    PARTS.map((part) => [part, mean(all.map((parts) => parts[part]))]),
+  ) as Parts;
+}
+
+/** All parts together. */
+export function totalParts(parts: Parts): number {
+  return sum(Object.values(parts));
+}
