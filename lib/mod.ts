@@ -43,7 +43,7 @@ export { UsageError } from "./errors.ts";
 export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
 export * from "./eval/statistics.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
-export { forwardFlops, parameterCount, trainingFlops } from "./nn/flops.ts";
+export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export { Model } from "./nn/model.ts";
 export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
 export type { TransformerConfig } from "./nn/transformer.ts";

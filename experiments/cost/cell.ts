@@ -10,6 +10,7 @@ import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import {
+  type ActorTraining,
   actorTrainingConfig,
   type IterationReport,
   trainActorStep,
@@ -133,23 +134,22 @@ async function measure(
     ...training,
     critic: name === "cot" ? { method: "reinforce", read: "emitted" } : {},
   });
-  const run = {
+  const run: ActorTraining<CircuitState> = {
     actor,
     reference,
     algorithm: algorithmOf(method),
     config,
     seed,
   };
-  let own: { critic: NeuralCritic<CircuitState>; criticReference: NeuralCritic<CircuitState> };
   if (name) {
     const { definition, environment } = critics[name];
     const critic = new NeuralCritic(engine, definition, environment, { dModel, layers }, seed);
     await copyModel(critics[name].model, critic.model);
-    own = { critic, criticReference: critics[name] };
+    Object.assign(run, { critic, criticReference: critics[name] });
   }
   const reports: IterationReport[] = [];
   for (let i = 0; i < config.iterations; i++) {
-    reports.push(await trainActorStep({ ...run, ...own! }, i));
+    reports.push(await trainActorStep(run, i));
   }
   return {
     work: {

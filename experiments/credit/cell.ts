@@ -81,7 +81,7 @@ export interface Preparation {
   /** Of the actor, on held-out problems. */
   readonly successRate: number;
   readonly criticLoss: Readonly<Record<string, number>>;
-  /** Of training the actor and each critic. */
+  /** Of training the actor and each critic, and of the lessons' rollouts. */
   readonly flops: Readonly<Record<string, number>>;
   /** Rollouts of the frozen actors, for the lessons. */
   readonly episodes: number;
@@ -219,9 +219,15 @@ async function prepare(
     }
   }
   const judged = [];
-  for (const each of [actor, ...weak]) {
-    const { success } = await evaluate(each, { testSeed, testProblems });
-    judged.push({ actor: each, successRate: success });
+  for (
+    const each of [
+      { actor },
+      ...weak.map((actor) => ({ actor })),
+      ...task.temperatures.map((temperature) => ({ actor, temperature })),
+    ]
+  ) {
+    const { success } = await evaluate(each.actor, { ...each, testSeed, testProblems });
+    judged.push({ ...each, successRate: success });
   }
   const criticLoss: Record<string, number> = {};
   const flops: Record<string, number> = {
@@ -230,6 +236,7 @@ async function prepare(
   const lessons = new CriticLessons(judged, teacher, seed, task.lessons);
   clock.lap("actor");
   await lessons.next(task.lessons);
+  flops.lessons = lessons.flops;
   clock.lap("lessons");
   for (const [i, kind] of needs.entries()) {
     const own = critics[kind]!, { steps, batchSize, size } = preparationOf(task, kind);

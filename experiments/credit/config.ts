@@ -31,6 +31,9 @@ export const taskConfig = z.strictObject({
   weakSteps: z.array(count).default([]).describe(
     "Steps after which earlier, weaker actors are kept, whose values the critics learn too.",
   ),
+  temperatures: z.array(z.number().gt(0).lt(1)).default([]).describe(
+    "Temperatures at which the actor is stronger; the critics learn its values there too.",
+  ),
 });
 
 /** Configuration of the credit experiment. */

@@ -24,6 +24,8 @@ export interface Evaluation {
 export interface EvaluationOptions<State> {
   readonly testSeed: number;
   readonly testProblems: number;
+  /** At which the actor writes; default 1. */
+  readonly temperature?: number;
   /** A critic to be judged, and what it is told. */
   readonly critic?: NeuralCritic<State>;
   readonly context?: Pick<CriticContext, "successRate">;
@@ -44,6 +46,7 @@ export async function evaluate<State>(
     context = {},
     read = "expectation",
     states: count = 64,
+    temperature = 1,
     testProblems,
     testSeed,
     valuesOf,
@@ -59,7 +62,7 @@ export async function evaluate<State>(
     seed: testSeed,
     purpose: "credit/test responses",
     firstRow: 0,
-  });
+  }, temperature);
   const success = mean(responses.map(({ reward }) => reward));
   if (!critic || !valuesOf) {
     return { success, criticRmse: null, criticBias: null, criticRanking: null };

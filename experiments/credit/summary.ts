@@ -1,16 +1,14 @@
 /** Scores over seeds, learning curves, gradients and failures by task and method: all that figures and claims read. */
-import { actorTransformer } from "../../lib/actor/neural_actor.ts";
 import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean } from "../../lib/eval/sums.ts";
-import { forwardFlops } from "../../lib/nn/flops.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
-import { creditCells, searchRuns, taskEnvironment } from "./cells.ts";
-import { type CreditConfig, methodsOn, type TaskConfig } from "./config.ts";
+import { creditCells, searchRuns } from "./cells.ts";
+import { type CreditConfig, methodsOn } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
@@ -102,7 +100,7 @@ export function summarizeCredit(
         c.task.name === task.name && config.seeds.includes(seed) === reported
       ).map(({ id }) => results.get(id)!.metrics as unknown as Metrics);
     const own = of(true), tuning = of(false);
-    const ran = methodsOn(task, config), lessons = lessonFlops(task);
+    const ran = methodsOn(task, config);
     const methods = ran.map(({ name, learningRate }): MethodRow => {
       const runs = own.map((m) => m.runs[name]!);
       const scores = (f: (points: readonly Evaluation[]) => number) =>
@@ -135,11 +133,7 @@ export function summarizeCredit(
         ) as Parts,
         flops: mean(runs.map(({ flops }) => totalParts(flops))),
         preparationFlops: critic
-          ? mean(
-            own.map(({ preparation }) =>
-              preparation.flops[critic]! + lessons(preparation.episodes)
-            ),
-          )
+          ? mean(own.map(({ preparation: { flops } }) => flops[critic]! + flops.lessons!))
           : 0,
       };
     });
@@ -161,13 +155,6 @@ export function summarizeCredit(
     tasks,
     bootstrap,
   };
-}
-
-/** What the rollouts behind the lessons cost: each reads and writes as many tokens as a whole response. */
-function lessonFlops(task: TaskConfig): (rollouts: number) => number {
-  const environment = taskEnvironment(task), length = environment.maxActorLength;
-  const transformer = actorTransformer(environment, task.actor);
-  return (rollouts) => forwardFlops(transformer, rollouts * length, length);
 }
 
 function area(points: readonly Evaluation[]): number {

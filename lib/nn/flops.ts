@@ -23,3 +23,25 @@ export function forwardFlops(c: TransformerConfig, tokens: number, length: numbe
 export function trainingFlops(c: TransformerConfig, sequences: number, length: number): number {
   return 3 * forwardFlops(c, sequences * length, length);
 }
+
+/**
+ * Tokens of prompts that generation must read: the start that several of them share is read once, as from a prefix cache
+ * that holds them all.
+ */
+export function prefillTokens(prompts: readonly (readonly number[])[]): number {
+  interface Node extends Map<number, Node> {}
+  const root: Node = new Map();
+  let count = 0;
+  for (const tokens of prompts) {
+    let node = root;
+    for (const token of tokens) {
+      let next = node.get(token);
+      if (!next) {
+        node.set(token, next = new Map());
+        count++;
+      }
+      node = next;
+    }
+  }
+  return count;
+}

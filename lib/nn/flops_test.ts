@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { forwardFlops, parameterCount } from "./flops.ts";
+import { forwardFlops, parameterCount, prefillTokens } from "./flops.ts";
 import { smallConfig } from "./testing.ts";
 
 Deno.test("parameters: 12 d^2 + 2 d a layer, a norm, the embedding and the heads", () => {
@@ -35,4 +35,10 @@ Deno.test("a GRU has 7 d^2 where attention has 4, and no cost that grows with le
   const used = parameterCount(c) - 190 * 64;
   assert.equal(forwardFlops(c, 1000, 20), 1000 * 2 * used);
   assert.equal(forwardFlops(c, 1000, 40), 1000 * 2 * used);
+});
+
+Deno.test("shared starts of prompts are read once", () => {
+  assert.equal(prefillTokens([]), 0);
+  assert.equal(prefillTokens([[1, 2, 3], [1, 2, 3]]), 3);
+  assert.equal(prefillTokens([[1, 2, 3], [1, 2], [1, 4, 3], [2, 2, 3]]), 3 + 0 + 2 + 3);
 });

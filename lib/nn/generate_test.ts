@@ -52,6 +52,15 @@ const GREEDY: GenerateOptions = {
 };
 const SAMPLED: GenerateOptions = { ...GREEDY, temperature: 0.8 };
 
+/** Several samples of each of some prompts, and of prompts that go on from them. */
+function copies(count: number): Prompt[] {
+  const own = prompts(Math.ceil(count / 6));
+  return Array.from({ length: count }, (_, row) => {
+    const { tokens } = own[row % own.length]!, longer = [...tokens, ...row % 3 === 0 ? [1, 2] : []];
+    return { tokens: longer, row: 50 + row, position: (i) => i + (row % 5 === 0 ? 2 : 0) };
+  });
+}
+
 /** The token that follows from the logits at step `step` of a row. */
 function choose(logits: Float32Array, row: number, step: number, o: GenerateOptions): number {
   const words = new Uint32Array(4);
@@ -97,6 +106,25 @@ for (const [name, options] of Object.entries({ greedy: GREEDY, sampled: SAMPLED 
       assert.deepEqual(await fromForward(model, batch, responses, options), responses);
     });
   }
+}
+
+for (const count of [2, 9, 64, 150]) {
+  Deno.test(`${count} prompts with shared starts are decoded as each alone would be, bit for bit`, async () => {
+    const model = await touchyModel(), batch = copies(count);
+    for (const options of [GREEDY, SAMPLED, { ...SAMPLED, stop: [0, 5, 11] }]) {
+      const responses = await model.generate(batch, options);
+      assert.deepEqual(await fromForward(model, batch, responses, options), responses);
+    }
+    const other = await WasmEngine.create({ threads: 2 });
+    try {
+      assert.deepEqual(
+        await (await touchyModel(other)).generate(batch, SAMPLED),
+        await model.generate(batch, SAMPLED),
+      );
+    } finally {
+      other.close();
+    }
+  });
 }
 
 Deno.test("decoding of a looped transformer follows its full forward pass, bit for bit", async () => {

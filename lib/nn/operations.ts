@@ -155,7 +155,7 @@ export function attentionDecode(
 ): Buffer {
   const { heads, headDim } = shape;
   const o = tape.activation("attention", heads * headDim);
-  const cache = tape.cache(label, tape.rows * heads * 2 * capacity * headDim);
+  const cache = tape.cache(label, heads * 2 * capacity * headDim);
   const scratch = tape.scratch("attention scratch", 4 * capacity);
   tape.emit("attention_decode", { o, cache, qkv, scratch }, {
     rows: tape.rows,

@@ -2,7 +2,8 @@
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { populationVariance } from "../eval/sums.ts";
-import { forwardFlops } from "../nn/flops.ts";
+import { forwardFlops, prefillTokens } from "../nn/flops.ts";
+import { cot } from "../critic/generative.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { segmentOptions } from "./advantage/options.ts";
 import { segmentStarts } from "./advantage/segments.ts";
@@ -58,31 +59,37 @@ export async function askCritic<State>(
   { positions, context, fallback, read, fill }: AskOptions,
 ): Promise<CriticAnswers> {
   const { environment, model } = critic;
-  const questions = new Map<string, { state: State; places: [number, number][]; length: number }>();
+  const questions = new Map<
+    string,
+    { state: State; places: [number, number][]; prompt: number[] }
+  >();
   rollouts.forEach(({ states }, i) =>
     positions[i]!.forEach((t) => {
       const prompt = environment.criticPrompt(states[t]!, context), key = prompt.join(" ");
       const known = questions.get(key);
       if (known) known.places.push([i, t]);
-      else questions.set(key, { state: states[t]!, places: [[i, t]], length: prompt.length });
+      else questions.set(key, { state: states[t]!, places: [[i, t]], prompt });
     })
   );
   const asked = [...questions.values()];
   const predictions = await critic.values(asked.map(({ state }) => ({ state, context })));
   const values = rollouts.map(({ states }) => new Array<number | null>(states.length).fill(null));
   const understood: number[] = [];
-  let tokens = 0, processed = 0;
+  let tokens = 0;
   predictions.forEach(({ value, expectation, response }, q) => {
     const v = read === "expectation" ? expectation ?? value : value;
     if (v !== null) understood.push(v);
     tokens += response?.length ?? 0;
-    processed += asked[q]!.length + (response?.length ?? 0);
     for (const [i, t] of asked[q]!.places) values[i]![t] = v;
   });
   for (const row of values) {
     if (row.length > 0) row[0] ??= fallback;
     if (fill) { for (let t = 1; t < row.length; t++) row[t] ??= row[t - 1]!; }
   }
+  const prompts = asked.map(({ prompt }) => prompt);
+  const prefilled = critic.definition.name === cot.name
+    ? prefillTokens(prompts)
+    : prompts.reduce((n, { length }) => n + length, 0);
   return {
     values,
     positions,
@@ -90,6 +97,6 @@ export async function askCritic<State>(
     spread: understood.length === 0 ? 0 : Math.sqrt(populationVariance(understood)),
     questions: asked.length,
     tokens,
-    flops: forwardFlops(model.config, processed, critic.sequenceLength),
+    flops: forwardFlops(model.config, prefilled + tokens, critic.sequenceLength),
   };
 }

@@ -14,7 +14,7 @@ import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
-import { forwardFlops } from "../nn/flops.ts";
+import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { RandomStream } from "../tensor/random.ts";
@@ -159,17 +159,15 @@ async function reinforceRollouts<State>(
   });
   await critic.train(sequences, optimizer, normalizer);
   const written = responses.flat().reduce((n, { tokens }) => n + tokens.length, 0);
-  const read = labelled.reduce(
-    (n, q) => n + count * responsePrompt(critic.environment, q).tokens.length,
-    written,
-  );
-  // Writing, log-probabilities of policy and reference where it is held, and the step.
-  const passes = choices.klCoefficient > 0 ? 3 : 1;
+  const prompts = labelled.map((q) => responsePrompt(critic.environment, q).tokens);
+  const read = prompts.reduce((n, { length }) => n + count * length, written);
+  const pass = (tokens: number) => forwardFlops(critic.model.config, tokens, critic.sequenceLength);
   return {
     loss: null,
     reward,
     tokens: written,
-    flops: passes * forwardFlops(critic.model.config, read, critic.sequenceLength) +
-      critic.trainingFlops(sequences.length),
+    // Writing, log-probabilities of policy and reference where it is held, and the step.
+    flops: pass(prefillTokens(prompts) + written) +
+      (choices.klCoefficient > 0 ? 2 * pass(read) : 0) + critic.trainingFlops(sequences.length),
   };
 }

@@ -6,8 +6,9 @@
  * - "privileged": right ones, by one who knows the task. So in the GenAC paper, where a stronger model writes them.
  * - "equal": as the teacher of the actor's own demonstrations would write them, where it is unsure unsure too.
  *
- * Discriminative critics get the same outcomes of the same states. A share of the states comes from earlier and weaker
- * actors, with their own success rates, so that a critic learns what the rate in its context means.
+ * Discriminative critics get the same outcomes of the same states. A share of the states comes from earlier, weaker
+ * actors, and from the actor at lower temperatures, which is stronger, each with its own success rate: so a critic learns
+ * what the rate in its context means, also of what RL will make of the actor.
  */
 import type { NeuralActor } from "../actor/neural_actor.ts";
 import { cot, withTrace } from "../critic/generative.ts";
@@ -15,6 +16,7 @@ import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { mean } from "../eval/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
+import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { RandomStream } from "../tensor/random.ts";
 
@@ -26,6 +28,8 @@ export type Knowledge = typeof KNOWLEDGE[number];
 /** A frozen actor to judge. */
 export interface JudgedActor<State, Teacher> {
   readonly actor: NeuralActor<State, Teacher>;
+  /** At which it writes; default 1. */
+  readonly temperature?: number;
   /** What critics are told of it, in [0, 1]; undefined for nothing. */
   readonly successRate?: number;
 }
@@ -41,8 +45,9 @@ export class CriticLessons<State, Teacher> {
   readonly #seed: number;
   #next = 0;
   readonly #made: Lesson<State>[] = [];
-  /** Rollouts made so far. */
+  /** Rollouts made so far, and the FLOPs of generating them. */
   episodes = 0;
+  flops = 0;
 
   constructor(
     readonly actors: readonly JudgedActor<State, Teacher>[],
@@ -91,7 +96,7 @@ export class CriticLessons<State, Teacher> {
   /** A rollout of each problem; one state of each, before a token chosen at random; rollouts from there. */
   async #make(): Promise<Lesson<State>[]> {
     const round = this.#made.length / ROLLOUTS, seed = this.#seed;
-    const { actor, successRate } = this.actors[round % this.actors.length]!;
+    const { actor, successRate, temperature } = this.actors[round % this.actors.length]!;
     const { environment } = actor;
     const stream = (purpose: string) => (row: number) =>
       new RandomStream({ seed, purpose: `critic-preparation/${purpose}`, step: round, row });
@@ -105,13 +110,19 @@ export class CriticLessons<State, Teacher> {
       purpose: `critic-preparation/${purpose}`,
       firstRow: round * rows,
     });
-    const responses = await actor.sample(starts, key("responses", ROLLOUTS));
+    const responses = await actor.sample(starts, key("responses", ROLLOUTS), temperature);
     const states = responses.map(({ states }, row) => states[choices(row).integer(states.length)]!);
     const rollouts = await actor.sample(
       states.flatMap((state) => new Array<State>(CONTINUATIONS).fill(state)),
       key("continuations", ROLLOUTS * CONTINUATIONS),
+      temperature,
     );
     this.episodes += ROLLOUTS * (1 + CONTINUATIONS);
+    for (const batch of [responses, rollouts]) {
+      const read = prefillTokens(batch.map(({ states }) => environment.actorPrompt(states[0]!)));
+      const written = batch.reduce((n, { tokens }) => n + tokens.length, 0);
+      this.flops += forwardFlops(actor.model.config, read + written, environment.maxActorLength);
+    }
     const context = successRate === undefined ? {} : { successRate };
     return states.map((state, row) => {
       const own = rollouts.slice(row * CONTINUATIONS, (row + 1) * CONTINUATIONS);

@@ -149,9 +149,9 @@ export class Tape {
     return this.#once(label, "collected", 0, cols, "plain");
   }
 
-  /** Key/value cache of `size` elements. */
+  /** Key/value cache of `size` elements a row. */
   cache(label: string, size: number): Buffer {
-    return this.#once(label, "cache", 1, size, "plain");
+    return this.#once(label, "cache", this.rows, size, "plain");
   }
 
   /** Appends an instruction. */

@@ -45,16 +45,26 @@ export interface UpdateJob {
   readonly undecayed: number;
 }
 
-/** Generation: groups of rows, each run to its end by one lane. */
+/** What a decoding step reads of each row. */
+type Fed = "tokens" | "forced" | "positions" | "rowIds";
+
+/**
+ * Generation: groups of rows, each run to its end by one lane. Rows come in an order in which those that share the start
+ * of their prompts are neighbours; as long as they do, the first stands for all, and its cache is copied where they part.
+ */
 export interface DecodeJob {
   readonly kind: "decode";
-  readonly plan: Plan;
+  /** By the number of rows that they compute, ascending to `groupRows`. Their caches stand in the same place. */
+  readonly plans: readonly { readonly rows: number; readonly plan: Plan }[];
   readonly lanes: readonly number[];
   readonly rows: number;
   readonly groupRows: number;
-  /** (capacity + 1, rows) int32. */
-  readonly tokens: number;
-  readonly forced: number;
+  /** Addresses of (capacity, rows) int32, `rowIds` (rows). Tokens hold the prompts before the first step. */
+  readonly records: Readonly<Record<Fed, number>>;
+  /** (rows) int32: steps that a row shares with the one before it, 0 for the first of a group. */
+  readonly shared: number;
+  /** Where a step reads and writes: (lanes, groupRows) int32. */
+  readonly staging: Readonly<Record<Fed | "next", number>>;
   /** (vocabulary) int32: 1 for a stop token. */
   readonly stop: number;
 }
@@ -145,22 +155,51 @@ export class Lane {
     }
   }
 
-  #decode({ plan, lanes, rows, groupRows, tokens, forced, stop }: DecodeJob): void {
+  #decode({ plans, lanes, rows, groupRows, records, shared, staging, stop }: DecodeJob): void {
     const { steps, active } = this.#scalars();
-    const all = new Int32Array(this.memory.buffer, tokens, (steps + 1) * rows);
-    const given = new Int32Array(this.memory.buffer, forced, (steps + 1) * rows);
-    const stops = new Int32Array(this.memory.buffer, stop);
+    const lane = lanes[this.index]!, { buffer } = this.memory;
+    const record = (name: keyof typeof records, length = (steps + 1) * rows) =>
+      new Int32Array(buffer, records[name], length);
+    const [tokens, forced, positions] = [record("tokens"), record("forced"), record("positions")];
+    const staged = (name: keyof typeof staging) =>
+      new Int32Array(buffer, staging[name] + this.index * groupRows * 4, groupRows);
+    const next = staged("next");
+    // What a step reads, and where it stands: what is forced at a step is the token after it.
+    const fed = [
+      { to: staged("tokens"), values: tokens, first: 0, perStep: rows },
+      { to: staged("forced"), values: forced, first: rows, perStep: rows },
+      { to: staged("positions"), values: positions, first: 0, perStep: rows },
+      { to: staged("rowIds"), values: record("rowIds", rows), first: 0, perStep: 0 },
+    ];
+    const common = new Int32Array(buffer, shared, rows);
+    const stops = new Int32Array(buffer, stop);
+    const programs = plans.map(({ plan }) => this.#bind(plan, lane, 0));
     const groups = Math.ceil(active / groupRows);
     for (let group = this.index; group < groups; group += this.count) {
-      const program = this.#bind(plan, lanes[this.index]!, 0);
       const start = group * groupRows, end = Math.min(start + groupRows, active);
+      const parting = new Set(common.subarray(start, end));
       const finished = new Uint8Array(groupRows);
-      let left = end - start;
+      let left = end - start, firsts: number[] = [], program = programs[0]!;
       for (let step = 0; step < steps && left > 0; step++) {
-        program(group, step);
+        if (parting.has(step)) {
+          const before = firsts;
+          firsts = [];
+          for (let row = start; row < end; row++) if (common[row]! <= step) firsts.push(row);
+          copyCaches(buffer, lane, plans[0]!.plan, before, firsts);
+          const k = plans.findIndex((p) => p.rows >= firsts.length);
+          program = programs[k]!;
+          for (const { to } of fed) to.fill(0, firsts.length, plans[k]!.rows);
+        }
+        for (const { to, values, first, perStep } of fed) {
+          const from = first + step * perStep;
+          for (let i = 0; i < firsts.length; i++) to[i] = values[from + firsts[i]!]!;
+        }
+        program(this.index, step);
+        const after = (step + 1) * rows;
+        for (let i = 0; i < firsts.length; i++) tokens[after + firsts[i]!] = next[i]!;
         for (let row = start; row < end; row++) {
-          const at = (step + 1) * rows + row;
-          if (!finished[row - start] && given[at]! < 0 && stops[all[at]!] === 1) {
+          const at = after + row;
+          if (!finished[row - start] && forced[at]! < 0 && stops[tokens[at]!] === 1) {
             finished[row - start] = 1;
             left--;
           }
@@ -196,5 +235,23 @@ export class Lane {
   #scalars(): Record<ScalarName, number> {
     const block = new Float64Array(this.memory.buffer, SCALAR_BLOCK, SCALARS.length);
     return Object.fromEntries(SCALARS.map((name, i) => [name, block[i]!])) as never;
+  }
+}
+
+/** Gives every row in `after` the caches of the row in `before` that stood for it: the last one that is not behind it. */
+function copyCaches(
+  buffer: ArrayBufferLike,
+  lane: number,
+  { caches }: Plan,
+  before: readonly number[],
+  after: readonly number[],
+): void {
+  for (const { offset, rowBytes } of caches) {
+    const bytes = new Uint8Array(buffer, lane + offset, after.length * rowBytes);
+    // From the last on: a row never moves to the front, so none is overwritten before it is copied.
+    for (let to = after.length - 1, from = before.length - 1; to >= 0 && from >= 0; to--) {
+      while (before[from]! > after[to]!) from--;
+      if (from < to) bytes.copyWithin(to * rowBytes, from * rowBytes, (from + 1) * rowBytes);
+    }
   }
 }

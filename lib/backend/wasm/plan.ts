@@ -33,6 +33,8 @@ export interface Plan {
   readonly calls: readonly Call[];
   /** Bytes of working memory that each lane needs. */
   readonly laneBytes: number;
+  /** Key/value caches in that memory: row after row. */
+  readonly caches: readonly { readonly offset: number; readonly rowBytes: number }[];
 }
 
 /** Where shared buffers live; every address in bytes. */
@@ -44,19 +46,23 @@ export interface Layout {
   transposed(label: string): number;
   constant(label: string): number;
   collected(label: string): number;
-  /** Address of a batch record, and bytes from one decoding step to the next (0 outside decoding). */
-  batch(label: string): { address: number; perStep: number };
+  /** Address of a batch record, and bytes from one chunk to the next if it is not the chunk's own size. */
+  batch(label: string): { address: number; perChunk?: number };
 }
 
-/** Assigns working memory by liveness and lowers every instruction. */
-export function makePlan(tape: Tape, layout: Layout): Plan {
-  const { offsets, bytes } = allocateActivations(tape);
+/**
+ * Assigns working memory by liveness and lowers every instruction.
+ *
+ * @param cacheRows Rows that the caches have room for: plans for fewer rows then find them in the same place.
+ */
+export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Plan {
+  const { offsets, bytes } = allocateActivations(tape, cacheRows);
   const resolve = (b: Buffer): Argument => {
-    const at = (value: number, base: Base = "constant", perChunk = 0, perStep = 0): Argument => ({
+    const at = (value: number, base: Base = "constant", perChunk = 0): Argument => ({
       base,
       value,
       perChunk,
-      perStep,
+      perStep: 0,
     });
     switch (b.space) {
       case "parameter":
@@ -73,8 +79,8 @@ export function makePlan(tape: Tape, layout: Layout): Plan {
       case "cache":
         return at(offsets.get(b)!, "lane");
       case "batch": {
-        const { address, perStep } = layout.batch(b.label);
-        return at(address, "constant", b.rows * b.cols * 4, perStep);
+        const { address, perChunk = b.rows * b.cols * 4 } = layout.batch(b.label);
+        return at(address, "constant", perChunk);
       }
     }
   };
@@ -93,7 +99,9 @@ export function makePlan(tape: Tape, layout: Layout): Plan {
       ),
     };
   });
-  return { calls, laneBytes: bytes };
+  const caches = tape.buffers.filter(({ space }) => space === "cache")
+    .map((b) => ({ offset: offsets.get(b)!, rowBytes: b.cols * 4 }));
+  return { calls, laneBytes: bytes, caches };
 }
 
 /** Bytes of a buffer, kept on whole 64-byte lines. */
@@ -105,7 +113,10 @@ export function bytesOf(b: Pick<Buffer, "rows" | "cols" | "layout">): number {
  * First-fit placement of activations: a buffer occupies its bytes from the first to the last instruction that
  * names it. Caches live for ever.
  */
-function allocateActivations(tape: Tape): { offsets: Map<Buffer, number>; bytes: number } {
+function allocateActivations(
+  tape: Tape,
+  cacheRows: number,
+): { offsets: Map<Buffer, number>; bytes: number } {
   const life = new Map<Buffer, { first: number; last: number }>();
   const touch = (b: Buffer | undefined, i: number) => {
     if (b?.space !== "activation") return;
@@ -121,7 +132,7 @@ function allocateActivations(tape: Tape): { offsets: Map<Buffer, number>; bytes:
   for (const b of tape.buffers) {
     if (b.space !== "cache") continue;
     offsets.set(b, caches);
-    caches += bytesOf(b);
+    caches += bytesOf({ ...b, rows: cacheRows });
   }
   let bytes = caches;
   const placed: { start: number; end: number; last: number }[] = [];

@@ -122,13 +122,16 @@ Deno.test("arguments: where each buffer and number of an instruction goes", () =
   const { calls } = makePlan(tape, {
     ...NOWHERE,
     parameter: () => 640,
-    batch: (label) => ({ address: label.length * 1000, perStep: label === "rowIds" ? 0 : 128 }),
+    batch: (label) => ({
+      address: label.length * 1000,
+      ...(label === "rowIds" ? { perChunk: 256 } : {}),
+    }),
   });
-  const constant = (value: number, perChunk = 0, perStep = 0) => ({
+  const constant = (value: number, perChunk = 0) => ({
     base: "constant",
     value,
     perChunk,
-    perStep,
+    perStep: 0,
   });
   const lane = (value: number) => ({ base: "lane", value, perChunk: 0, perStep: 0 });
   const scalar = (value: string) => ({ base: "scalar", value, perChunk: 0, perStep: 0 });
@@ -140,16 +143,33 @@ Deno.test("arguments: where each buffer and number of an instruction goes", () =
       constant(33 * 64),
       constant(640),
       constant(6 * 64),
-      constant(6000, 128, 128),
+      constant(6000, 128),
       constant(32),
       constant(32),
     ],
   });
   const [step] = calls[1]!.args.slice(9, 10);
-  assert.deepEqual(calls[1]!.args.slice(0, 2), [constant(4000, 128, 128), lane(0)]);
-  assert.deepEqual(calls[1]!.args[4], constant(6000, 128, 0));
+  assert.deepEqual(calls[1]!.args.slice(0, 2), [constant(4000, 128), lane(0)]);
+  assert.deepEqual(calls[1]!.args[4], constant(6000, 256));
   assert.deepEqual(step, { base: "step", value: 0, perChunk: 0, perStep: 1 });
   assert.deepEqual(calls[1]!.args.slice(8, 9), [scalar("inverseTemperature")]);
+});
+
+Deno.test("plans for fewer rows find the caches of those for more in the same place", () => {
+  const plan = (rows: number, cacheRows?: number) => {
+    const tape = new Tape(rows, 1, false);
+    const x = tape.activation("x", 16);
+    for (const label of ["first", "second"]) {
+      const scratch = tape.scratch("s", 4), cache = tape.cache(label, 32);
+      const shape = { rows, step: "step", capacity: 1, heads: 1, headDim: 16 } as const;
+      tape.emit("attention_decode", { o: x, cache, qkv: x, scratch }, shape);
+    }
+    return makePlan(tape, NOWHERE, cacheRows);
+  };
+  const caches = [{ offset: 0, rowBytes: 128 }, { offset: 8 * 128, rowBytes: 128 }];
+  assert.deepEqual(plan(8).caches, caches);
+  assert.deepEqual(plan(4, 8).caches, caches);
+  assert.ok(plan(4, 8).laneBytes > plan(4).laneBytes);
 });
 
 Deno.test("an instruction that cannot be lowered is refused by name", () => {

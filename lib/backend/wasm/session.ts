@@ -18,6 +18,7 @@ import type { WasmEngine } from "./engine.ts";
 import { withoutFinished } from "../../tensor/finished.ts";
 import { lossScale as scaleOf } from "../../tensor/loss_scale.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
+import { sharedPrefixes } from "./shared_prefixes.ts";
 
 interface Slot {
   readonly rows: number;
@@ -99,7 +100,7 @@ export class WasmSession implements Session {
   }
 
   #layout(
-    batch: ReadonlyMap<string, { address: number; perStep?: number }>,
+    batch: ReadonlyMap<string, { address: number; perChunk?: number }>,
     collected: ReadonlyMap<string, number> = new Map(),
   ): Layout {
     const known = (map: ReadonlyMap<string, number>, label: string) => {
@@ -113,7 +114,7 @@ export class WasmSession implements Session {
       transposed: (label) => known(this.#transposed, label),
       constant: (label) => known(this.#constants, label),
       collected: (label) => known(collected, label),
-      batch: (label) => ({ perStep: 0, ...batch.get(label)! }),
+      batch: (label) => batch.get(label)!,
     };
   }
 
@@ -258,35 +259,39 @@ export class WasmSession implements Session {
     // Rows are independent, so that the size of a group shows in speed alone.
     const groupRows = Math.min(64, Math.ceil(rows / engine.threads / 4) * 4);
     const room = Math.ceil(capacity / 4) * 4;
-    const tape = recorded(new Tape(groupRows, 1, false), (t) => record(t, room));
-    const all = Math.ceil(rows / groupRows) * groupRows;
-    const size = (room + 1) * all;
-    const tokens = engine.allocate(size * 4);
-    const given = engine.allocate(size * 4);
-    const place = engine.allocate(size * 4);
-    const ids = engine.allocate(all * 4);
+    const size = room * rows;
+    const [tokens, given, place] = [1, 2, 3].map(() => engine.allocate(size * 4));
+    const [ids, shared] = [1, 2].map(() => engine.allocate(rows * 4));
     const stopSize = 65536;
     const stop = engine.allocate(stopSize * 4);
-    const perStep = all * 4;
+    const records = { tokens: tokens!, forced: given!, positions: place!, rowIds: ids! };
+    const perChunk = groupRows * 4;
+    const staged = () => engine.allocate(engine.threads * perChunk);
+    const staging = {
+      tokens: staged(),
+      forced: staged(),
+      positions: staged(),
+      rowIds: staged(),
+      next: staged(),
+    };
     const layout = this.#layout(
-      new Map([
-        ["tokens", { address: tokens, perStep }],
-        ["next", { address: tokens + perStep, perStep }],
-        ["forced", { address: given + perStep, perStep }],
-        ["positions", { address: place, perStep }],
-        ["rowIds", { address: ids }],
-      ]),
+      new Map(Object.entries(staging).map(([label, address]) => [label, { address, perChunk }])),
     );
-    const plan = makePlan(tape, layout);
-    const lanes = engine.arenas(plan.laneBytes);
+    // While rows share their prompts' start there are fewer to compute.
+    const plans = [4, 8, 16, 32].filter((n) => n < groupRows).concat(groupRows).map((n) => {
+      const tape = recorded(new Tape(n, 1, false), (t) => record(t, room));
+      return { rows: n, plan: makePlan(tape, layout, groupRows) };
+    });
+    const lanes = engine.arenas(Math.max(...plans.map(({ plan }) => plan.laneBytes)));
     const job = engine.load({
       kind: "decode",
-      plan,
+      plans,
       lanes,
-      rows: all,
+      rows,
       groupRows,
-      tokens,
-      forced: given,
+      records,
+      shared: shared!,
+      staging,
       stop,
     });
     return {
@@ -297,25 +302,30 @@ export class WasmSession implements Session {
             `(${length}, ${used}) tokens do not fit a program for (${capacity}, ${rows})`,
           );
         }
-        const fed = engine.i32(tokens, size), known = engine.i32(given, size);
-        const at = engine.i32(place, size);
-        known.fill(0);
-        fed.fill(0);
-        at.fill(0);
-        for (let t = 0; t < length; t++) {
-          const row = t * used, target = t * all;
-          known.set(forced.subarray(row, row + used), target);
-          at.set(positions.subarray(row, row + used), target);
-        }
-        fed.set(forced.subarray(0, used));
-        engine.i32(ids, all).set(rowIds);
+        const { order, shared: steps } = sharedPrefixes(forced, positions, used);
+        const known = engine.i32(records.forced, size), at = engine.i32(records.positions, size);
+        const written = engine.i32(records.tokens, size), own = engine.i32(records.rowIds, rows);
+        const common = engine.i32(shared!, rows);
+        order.forEach((row, k) => {
+          own[k] = rowIds[row]!;
+          common[k] = k % groupRows === 0 ? 0 : steps[k]!;
+          for (let t = 0; t < length; t++) {
+            const from = t * used + row, to = t * rows + k;
+            at[to] = positions[from]!;
+            known[to] = written[to] = forced[from]!;
+          }
+        });
         const stops = engine.i32(stop, stopSize).fill(0);
         for (const token of options.stop) stops[token] = 1;
         const { temperature, seed, purpose } = options;
         const inverseTemperature = temperature === 0 ? 0 : 1 / temperature;
         engine.run(job, { steps: length - 1, active: used, inverseTemperature, seed, purpose });
-        const result = engine.i32(tokens, size);
-        return Promise.resolve(withoutFinished(result, all, forced, used, options.stop));
+        const result = engine.i32(records.tokens, size);
+        const tokens = new Int32Array(length * used);
+        order.forEach((row, k) => {
+          for (let t = 0; t < length; t++) tokens[t * used + row] = result[t * rows + k]!;
+        });
+        return Promise.resolve(withoutFinished(tokens, used, forced, used, options.stop));
       },
     };
   }

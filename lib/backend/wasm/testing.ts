@@ -11,7 +11,7 @@ export const NOWHERE: Layout = {
   transposed: () => 0,
   constant: () => 0,
   collected: () => 0,
-  batch: () => ({ address: 0, perStep: 0 }),
+  batch: () => ({ address: 0 }),
 };
 
 /**
