@@ -12,7 +12,7 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { mean } from "../../lib/eval/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
-import { CriticLessons, prepareCriticStep } from "../../lib/rl/prepare_critic.ts";
+import { CriticLessons, prepareCriticStep, traceStep } from "../../lib/rl/prepare_critic.ts";
 import {
   type ActorTraining,
   actorTrainingConfig,
@@ -124,10 +124,10 @@ export async function runCreditCell(
       );
       const methods = config.runs.map(({ method }) => method), choices = training(config, 1e-3);
       const frozen = { ...prepared, successRate: preparation.successRate };
-      const gradients = await gradientQuality(frozen, methods, choices, {
-        seed,
-        batches: config.gradientBatches,
-      });
+      const batches = config.gradientBatches;
+      const gradients = batches === 0
+        ? {}
+        : await gradientQuality(frozen, methods, choices, { seed, batches });
       const example = await exampleRollout(frozen, methods, choices, seed);
       progress(2, units, "gradients");
       state = { preparation, preparationSeconds: seconds, gradients, example, runs: {} };
@@ -202,6 +202,9 @@ async function prepare(
   const teacher = parseConfig(environment.teacher, task.teacher, "teacher");
   const weak: NeuralActor<State>[] = [];
   const losses: number[] = [];
+  const flops: Record<string, number> = {
+    actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
+  };
   const optimizer = adamW(task.actor.learningRate, task.sftSteps);
   const clock = new Stopwatch(["actor", "lessons", ...needs]);
   // Shares of the preparation by what each part is likely to take.
@@ -230,32 +233,37 @@ async function prepare(
     judged.push({ ...each, successRate: success });
   }
   const criticLoss: Record<string, number> = {};
-  const flops: Record<string, number> = {
-    actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
-  };
   const lessons = new CriticLessons(judged, teacher, seed, task.lessons);
   clock.lap("actor");
   await lessons.next(task.lessons);
   flops.lessons = lessons.flops;
   clock.lap("lessons");
   for (const [i, kind] of needs.entries()) {
-    const own = critics[kind]!, { steps, batchSize, size } = preparationOf(task, kind);
+    const own = critics[kind]!, { knowledge } = CRITICS[kind];
+    const { traces, steps, batchSize, size } = preparationOf(task, kind);
+    const first = traces?.steps ?? 0, all = first + steps;
+    const optimizer = adamW(size.learningRate, all);
     lessons.restart();
-    const optimizer = adamW(size.learningRate, steps);
     const curve: number[] = [];
-    while (own.model.step < steps) {
+    let spent = steps * own.trainingFlops(batchSize);
+    while (own.model.step < all) {
       told(
         kind,
         own.model.step,
-        steps,
+        all,
         0.3 + 0.7 * i / needs.length,
         0.3 + 0.7 * (i + 1) / needs.length,
       );
-      const { knowledge } = CRITICS[kind];
-      curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer, knowledge));
+      if (traces && own.model.step < first) {
+        const { difficulty } = traces;
+        const source = { environment, teacher, knowledge, seed, batchSize, difficulty };
+        spent += (await traceStep(own, source, optimizer)).flops;
+      } else {
+        curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer, knowledge));
+      }
     }
+    flops[kind] = spent;
     criticLoss[kind] = mean(curve.slice(-50));
-    flops[kind] = steps * own.trainingFlops(batchSize);
     clock.lap(kind);
   }
   const { episodes } = lessons, actorLoss = mean(losses.slice(-50));

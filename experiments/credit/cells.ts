@@ -6,7 +6,7 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { separateSeeds } from "../shared/config.ts";
-import { type CreditConfig, methodsOn, preparationOf, type TaskConfig } from "./config.ts";
+import { type CreditConfig, preparationOf, type TaskConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
 
 /** One method at one learning rate. */
@@ -23,7 +23,7 @@ export interface CreditCell extends
     CreditConfig,
     "training" | "evaluateEvery" | "testSeed" | "testProblems" | "testStates" | "gradientBatches"
   > {
-  readonly task: TaskConfig;
+  readonly task: Omit<TaskConfig, "methods" | "search">;
   readonly runs: readonly CreditRun[];
   /** Critics that the runs need. */
   readonly needs: readonly CriticKind[];
@@ -31,20 +31,25 @@ export interface CreditCell extends
 
 /** A cell for each task and seed, and for each task and tuning seed. */
 export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
-  const { search, seeds, tasks } = config;
-  if (search) separateSeeds("search.seeds", search.seeds, seeds);
+  const { seeds, tasks } = config;
   return tasks.flatMap((task) => {
-    const methods = methodsOn(task, config);
-    const reported = methods.map(({ name, learningRate }) => ({
+    const { search } = task;
+    const reported = task.methods.map(({ name, learningRate }) => ({
       id: name,
       method: name,
       learningRate,
     }));
-    const tuning = search?.task === task.name ? searchRuns(search) : [];
+    const cells = seeds.map((seed) =>
+      cell(config, task, reported, `${task.name}/seed${seed}`, seed)
+    );
+    if (!search) return cells;
+    separateSeeds("search.seeds", search.seeds, seeds);
+    const training = { ...config.training, iterations: search.iterations };
+    const shorter = { ...config, training, gradientBatches: 0 };
     return [
-      ...seeds.map((seed) => cell(config, task, reported, `${task.name}/seed${seed}`, seed)),
-      ...(tuning.length > 0 ? search!.seeds : []).map((seed) =>
-        cell(config, task, tuning, `${task.name}/search/seed${seed}`, seed)
+      ...cells,
+      ...search.seeds.map((seed) =>
+        cell(shorter, task, searchRuns(search), `${task.name}/search/seed${seed}`, seed)
       ),
     ];
   });
@@ -52,7 +57,7 @@ export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
 
 /** Every method at every rate. */
 export function searchRuns(
-  { methods, rates }: NonNullable<CreditConfig["search"]>,
+  { methods, rates }: NonNullable<TaskConfig["search"]>,
 ): CreditRun[] {
   return methods.flatMap((method) =>
     rates.map((learningRate) => ({ id: `${method}/lr${learningRate}`, method, learningRate }))
@@ -61,7 +66,7 @@ export function searchRuns(
 
 function cell(
   config: CreditConfig,
-  task: TaskConfig,
+  { methods: _, search: __, ...task }: TaskConfig,
   runs: readonly CreditRun[],
   id: string,
   seed: number,
@@ -89,7 +94,7 @@ function cell(
 
 /** A task's environment. */
 export function taskEnvironment(
-  { environment, environmentConfig }: TaskConfig,
+  { environment, environmentConfig }: Pick<TaskConfig, "environment" | "environmentConfig">,
 ): TaskEnvironment<unknown, unknown> {
   const made = createEnvironment(environment, environmentConfig);
   return made as unknown as TaskEnvironment<unknown, unknown>;
@@ -97,7 +102,7 @@ export function taskEnvironment(
 
 /** Estimated FLOPs. */
 function cost(
-  task: TaskConfig,
+  task: CreditCell["task"],
   runs: readonly CreditRun[],
   needs: readonly CriticKind[],
   { training }: CreditConfig,
@@ -115,8 +120,8 @@ function cost(
   };
   let total = task.sftSteps * actor(task.sftBatchSize);
   for (const kind of needs) {
-    const { batchSize, steps } = preparationOf(task, kind);
-    total += steps * critic(kind, batchSize);
+    const { batchSize, steps, traces } = preparationOf(task, kind);
+    total += ((traces?.steps ?? 0) + steps) * critic(kind, batchSize);
   }
   const batch = training.problems * training.responses;
   for (const { method } of runs) {

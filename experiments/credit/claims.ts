@@ -105,6 +105,18 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
     evaluate: better("cot token lambda 0 equal", ["one-shot token lambda 0"], area, MEAN),
   },
   {
+    id: "C5-segment",
+    statement:
+      "At lambda 0 values at the starts of segments, as GenAC asks for them, train better than values before every token.",
+    evaluate: better("cot segment lambda 0", ["cot token lambda 0"], area, MEAN),
+  },
+  {
+    id: "C5-joint",
+    statement:
+      "At lambda 0 a generative critic that learns during RL trains better than the same one frozen.",
+    evaluate: better("cot token lambda 0 joint", ["cot token lambda 0"], area, MEAN),
+  },
+  {
     id: "C5-gradient",
     statement:
       "Before training, a generative critic's policy gradients are nearer to the oracle's than GRPO's.",

@@ -5,6 +5,12 @@ import { type CriticKind, METHOD_NAMES } from "./methods.ts";
 
 const preparation = z.strictObject({
   size: size.describe("Its transformer; peak rate of preparation."),
+  traces: z.strictObject({
+    steps: count.describe("Steps."),
+    difficulty: z.strictObject({ min: count, max: count }).describe(
+      "Problem sizes in the environment's own unit, one drawn for each batch.",
+    ),
+  }).optional().describe("Steps on chains of thought alone, before outcomes: generative critics."),
   steps: count.describe("Steps of preparation on the frozen actor."),
   batchSize: count.default(64).describe("States in a batch of preparation."),
 });
@@ -26,8 +32,19 @@ export const taskConfig = z.strictObject({
   discriminative: preparation.describe("The discriminative critic."),
   generative: preparation.describe("The generative critics."),
   lessons: count.default(32_768).describe("Different states in the critics' preparation."),
-  methods: z.array(z.enum(METHOD_NAMES)).min(1).optional()
-    .describe("Those of the experiment's methods that are run on this task; default: all."),
+  methods: z.array(z.strictObject({
+    name: z.enum(METHOD_NAMES).describe("A method of methods.ts."),
+    learningRate: rate.describe("The actor's, constant after warm-up; chosen on tuning seeds."),
+  })).min(1).refine(
+    (methods) => new Set(methods.map(({ name }) => name)).size === methods.length,
+    { error: "a method stands twice" },
+  ).describe("How the actor is trained."),
+  search: z.strictObject({
+    methods: z.array(z.enum(METHOD_NAMES)).min(1).describe("Whose rates; the others take a kin's."),
+    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
+    rates: z.array(rate).min(2).describe("The actor's learning rates, the same for every method."),
+    iterations: count.describe("Iterations of each run."),
+  }).optional().describe("The search from which the learning rates come."),
   weakSteps: z.array(count).default([]).describe(
     "Steps after which earlier, weaker actors are kept, whose values the critics learn too.",
   ),
@@ -40,16 +57,6 @@ export const taskConfig = z.strictObject({
 export const creditConfig = z.strictObject({
   ...commonFields,
   tasks: z.array(taskConfig).min(1).describe("What is learned."),
-  methods: z.array(z.strictObject({
-    name: z.enum(METHOD_NAMES).describe("A method of methods.ts."),
-    learningRate: rate.describe("The actor's, constant after warm-up; chosen on tuning seeds."),
-  })).min(1).describe("How the actor is trained."),
-  search: z.strictObject({
-    task: z.string().describe("The task on which rates are tried."),
-    methods: z.array(z.enum(METHOD_NAMES)).min(1).describe("Whose rates; the others take a kin's."),
-    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
-    rates: z.array(rate).min(2).describe("The actor's learning rates, the same for every method."),
-  }).optional().describe("The search from which the learning rates come."),
   training: actorTrainingConfig.omit({ learningRate: true, conditioning: true, critic: true })
     .prefault({}).describe("What all methods share."),
   evaluateEvery: count.default(20).describe("Iterations between evaluations."),
@@ -57,19 +64,7 @@ export const creditConfig = z.strictObject({
   testStates: count.default(64).describe("States on them at which critics are judged."),
   gradientBatches: count.default(16)
     .describe("Batches of rollouts by which gradients are compared before training."),
-}).refine(({ methods }) => new Set(methods.map(({ name }) => name)).size === methods.length, {
-  path: ["methods"],
-  error: "a method stands twice",
-}).refine(
-  ({ methods, tasks }) =>
-    tasks.every((task) =>
-      (task.methods ?? []).every((own) => methods.some(({ name }) => name === own))
-    ),
-  { path: ["tasks"], error: "a task has a method that is not among the experiment's" },
-).refine(
-  ({ search, tasks }) => search === undefined || tasks.some(({ name }) => name === search.task),
-  { path: ["search", "task"], error: "names none of the tasks" },
-).refine(({ tasks }) => new Set(tasks.map(({ name }) => name)).size === tasks.length, {
+}).refine(({ tasks }) => new Set(tasks.map(({ name }) => name)).size === tasks.length, {
   path: ["tasks"],
   error: "two tasks have the same name: give each its own",
 });
@@ -81,15 +76,10 @@ export type CreditInput = z.input<typeof creditConfig>;
 /** A resolved task. */
 export type TaskConfig = z.output<typeof taskConfig>;
 
-/** The methods that are run on a task, with their learning rates. */
-export function methodsOn(
-  task: TaskConfig,
-  { methods }: Pick<CreditConfig, "methods">,
-): CreditConfig["methods"] {
-  return methods.filter(({ name }) => task.methods?.includes(name) ?? true);
-}
-
 /** How a critic is prepared. */
-export function preparationOf(task: TaskConfig, kind: CriticKind): TaskConfig["generative"] {
+export function preparationOf(
+  task: Pick<TaskConfig, "discriminative" | "generative">,
+  kind: CriticKind,
+): TaskConfig["generative"] {
   return kind === "discriminative" ? task.discriminative : task.generative;
 }

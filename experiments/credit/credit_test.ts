@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../lib/errors.ts";
-import type { CellResult } from "../../lib/run/experiment.ts";
+import type { Cell, CellResult } from "../../lib/run/experiment.ts";
+import { pinsPath, readPins } from "../../lib/run/pins.ts";
 import type { MethodResult } from "./cell.ts";
 import { runCreditCell } from "./cell.ts";
-import { creditCells } from "./cells.ts";
+import { type CreditCell, creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
 import { type CreditConfig, creditConfig } from "./config.ts";
 import {
@@ -14,11 +15,13 @@ import {
   scoresTable,
   trainingFigure,
 } from "./figures.ts";
+import credit from "./mod.ts";
 import { CRITICS, METHOD_NAMES, type MethodName, methodOf } from "./methods.ts";
 import { profiles } from "./profiles.ts";
-import { creditTable, failureText, summarizeCredit } from "./summary.ts";
+import { type CreditSummary, creditTable, failureText, summarizeCredit } from "./summary.ts";
 
 const smoke = creditConfig.parse(profiles.smoke);
+const task = smoke.tasks[0]!;
 
 Deno.test("every profile gives cells with unique ids and positive costs", () => {
   for (const profile of Object.values(profiles)) {
@@ -30,29 +33,38 @@ Deno.test("every profile gives cells with unique ids and positive costs", () => 
 
 Deno.test("a tuning seed may not be reported; a method and a task stand once", () => {
   const search = {
-    task: smoke.tasks[0]!.name,
     methods: ["grpo" as const],
     seeds: [2],
     rates: [1e-3, 2e-3],
+    iterations: 5,
   };
-  assert.throws(() => creditCells({ ...smoke, search }), UsageError);
-  const twice = { ...profiles.smoke, methods: [smoke.methods[0]!, smoke.methods[0]!] };
+  assert.throws(() => creditCells({ ...smoke, tasks: [{ ...task, search }] }), UsageError);
+  const twice = { ...smoke, tasks: [{ ...task, methods: [task.methods[0]!, task.methods[0]!] }] };
   assert.match(creditConfig.safeParse(twice).error!.message, /a method stands twice/);
-  const nowhere = { ...profiles.smoke, search: { ...search, seeds: [3], task: "chess" } };
-  assert.match(creditConfig.safeParse(nowhere).error!.message, /names none of the tasks/);
-  const unknown = {
-    ...profiles.smoke,
-    tasks: [{ ...smoke.tasks[0]!, methods: ["sp3o" as const] }],
-  };
-  assert.match(creditConfig.safeParse(unknown).error!.message, /not among the experiment's/);
-  const same = { ...profiles.smoke, tasks: [smoke.tasks[0]!, smoke.tasks[0]!] };
+  const same = { ...smoke, tasks: [task, task] };
   assert.match(creditConfig.safeParse(same).error!.message, /two tasks have the same name/);
+});
+
+Deno.test("the rates of the standard profile are the best of its pinned search", () => {
+  const pins = readPins(pinsPath(credit, "standard"));
+  const { tasks } = pins!.summary as unknown as CreditSummary;
+  let checked = 0;
+  for (const { methods, search } of tasks) {
+    for (const { method, learningRate } of methods) {
+      const own = search.filter((row) => row.method === method);
+      if (own.length === 0) continue;
+      const best = own.reduce((a, b) => b.area > a.area ? b : a);
+      assert.equal(learningRate, best.learningRate, method);
+      checked++;
+    }
+  }
+  assert.ok(checked > 0);
 });
 
 Deno.test("a teacher that the environment does not know is a usage error", async () => {
   const [cell] = creditCells({
     ...smoke,
-    tasks: [{ ...smoke.tasks[0]!, teacher: { kind: "careless" } }],
+    tasks: [{ ...task, teacher: { kind: "careless" } }],
   });
   const context = {
     threads: 1,
@@ -65,14 +77,18 @@ Deno.test("a teacher that the environment does not know is a usage error", async
 Deno.test("a cell interrupted after a method ends as one that was not, for any number of threads", async () => {
   const config: CreditConfig = {
     ...smoke,
-    methods: smoke.methods.filter(({ name }) => ["grpo", "genac"].includes(name)),
     tasks: [{
-      ...smoke.tasks[0]!,
+      ...task,
+      methods: task.methods.filter(({ name }) => ["grpo", "genac"].includes(name)),
       sftSteps: 20,
       weakSteps: [10],
       lessons: 256,
-      discriminative: { ...smoke.tasks[0]!.discriminative, steps: 5 },
-      generative: { ...smoke.tasks[0]!.generative, steps: 5 },
+      discriminative: { ...task.discriminative, steps: 5 },
+      generative: {
+        ...task.generative,
+        traces: { steps: 3, difficulty: { min: 1, max: 2 } },
+        steps: 5,
+      },
     }],
     training: { ...smoke.training, iterations: 4 },
     evaluateEvery: 2,
@@ -94,8 +110,12 @@ Deno.test("a cell interrupted after a method ends as one that was not, for any n
 });
 
 /** A cell's result in which each method has an area under the success curve and a bias of its own. */
-function result(of: (name: MethodName) => number, shift: number): CellResult {
-  const runs = Object.fromEntries(smoke.methods.map(({ name }) => {
+function result(
+  { config }: Cell<CreditCell>,
+  of: (name: MethodName) => number,
+  shift: number,
+): CellResult {
+  const runs = Object.fromEntries(config.runs.map(({ id, method: name }) => {
     const critic = methodOf(name).critic !== undefined;
     const success = of(name) + shift;
     const point = (iteration: number): MethodResult["points"][number] => ({
@@ -105,7 +125,7 @@ function result(of: (name: MethodName) => number, shift: number): CellResult {
       criticBias: critic ? 0.5 - of(name) : null,
       criticRanking: critic ? 0.8 : null,
     });
-    return [name, {
+    return [id, {
       points: [point(0), point(10), point(20)],
       training: [],
       failures: name === "ppo" ? [{ name: "critic collapse", iteration: 12 }] : [],
@@ -126,6 +146,7 @@ function result(of: (name: MethodName) => number, shift: number): CellResult {
   );
   const flops = {
     actor: 1,
+    lessons: 1,
     ...Object.fromEntries(Object.keys(CRITICS).map((kind, i) => [kind, i + 2])),
   };
   const preparation = { actorLoss: 1, criticLoss: {}, flops, episodes: 1 };
@@ -142,15 +163,15 @@ function result(of: (name: MethodName) => number, shift: number): CellResult {
 
 function verdicts(of: (name: MethodName) => number): Record<string, string> {
   const cells = creditCells(smoke);
-  const results = new Map(cells.map(({ id }, i) => [id, result(of, i * 0.001)]));
+  const results = new Map(cells.map((cell, i) => [cell.id, result(cell, of, i * 0.001)]));
   const summary = summarizeCredit(smoke, results);
-  assert.equal(creditTable(summary).length, smoke.methods.length);
+  assert.equal(creditTable(summary).length, task.methods.length);
   for (const figure of [trainingFigure(summary, "success"), flopsFigure(summary)]) {
-    assert.ok(figure.description.series.length === smoke.methods.length);
+    assert.ok(figure.description.series.length === task.methods.length);
   }
   const ppo = summary.tasks[0]!.methods.find(({ method }) => method === "ppo")!;
   assert.equal(failureText(ppo), "2 of 2 (critic collapse)");
-  assert.equal(creditTokens(summary.tasks[0]!).length, smoke.methods.length);
+  assert.equal(creditTokens(summary.tasks[0]!).length, task.methods.length);
   assert.ok(costTable(summary.tasks[0]!));
   assert.ok(failuresTable(summary, smoke) && scoresTable(summary, summary.tasks[0]!));
   return Object.fromEntries(creditClaims.map((c) => [c.id, c.evaluate(summary).verdict]));
@@ -167,6 +188,8 @@ Deno.test("the verdicts where better critics train better actors, where worse on
     "genac no ICC",
     "cot token lambda 0",
     "cot token lambda 0 equal",
+    "cot token lambda 0 joint",
+    "cot segment lambda 0",
     "genac",
     "genac equal",
     "oracle",

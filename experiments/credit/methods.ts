@@ -59,6 +59,12 @@ export const METHODS = {
   "grpo": { title: "GRPO", algorithm: method("grpo") },
   "dr-grpo": { title: "Dr. GRPO", algorithm: method("dr-grpo") },
   "ppo": { title: "PPO", algorithm: method("ppo"), ...discriminative },
+  "ppo frozen": {
+    title: "PPO, frozen critic",
+    algorithm: method("ppo"),
+    ...discriminative,
+    training: frozen,
+  },
   "vc-ppo": { title: "VC-PPO", algorithm: method("vc-ppo"), ...discriminative },
   "vapo": { title: "VAPO", algorithm: method("vapo"), ...discriminative },
   "sae": { title: "SAE", algorithm: method("sae"), ...discriminative },
@@ -135,6 +141,12 @@ export const METHODS = {
   "cot token lambda 1 equal": {
     title: "Generative, token, lambda 1, equal knowledge",
     algorithm: method("ppo", { lambda: 1 }),
+    ...equal,
+    training: frozen,
+  },
+  "cot segment lambda 0 equal": {
+    title: "Generative, segment, lambda 0, equal knowledge",
+    algorithm: method("genac", { lambda: 0 }),
     ...equal,
     training: frozen,
   },

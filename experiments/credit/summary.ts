@@ -8,7 +8,7 @@ import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
 import { creditCells, searchRuns } from "./cells.ts";
-import { type CreditConfig, methodsOn } from "./config.ts";
+import type { CreditConfig } from "./config.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
@@ -53,7 +53,7 @@ export interface MethodRow {
 export interface SearchRow {
   readonly method: MethodName;
   readonly learningRate: number;
-  /** Area under the success curve, mean over tuning seeds. */
+  /** Mean success over training, mean over tuning seeds. */
   readonly area: number;
 }
 
@@ -100,7 +100,7 @@ export function summarizeCredit(
         c.task.name === task.name && config.seeds.includes(seed) === reported
       ).map(({ id }) => results.get(id)!.metrics as unknown as Metrics);
     const own = of(true), tuning = of(false);
-    const ran = methodsOn(task, config);
+    const ran = task.methods;
     const methods = ran.map(({ name, learningRate }): MethodRow => {
       const runs = own.map((m) => m.runs[name]!);
       const scores = (f: (points: readonly Evaluation[]) => number) =>
@@ -137,7 +137,7 @@ export function summarizeCredit(
           : 0,
       };
     });
-    const search = (config.search?.task === task.name ? searchRuns(config.search) : [])
+    const search = (task.search ? searchRuns(task.search) : [])
       .map(({ id, method, learningRate }): SearchRow => ({
         method,
         learningRate,

@@ -1,7 +1,7 @@
 /**
  * What a critic knows before RL starts: value pretraining on the frozen actor's rollouts (VC-PPO, arXiv 2503.01491). The
  * target of a state is the mean outcome of several rollouts from it, which did best in experiments/critic-training. A
- * generative critic learns chains of thought with it:
+ * generative critic learns chains of thought first, as in GenAC, and goes on with them:
  *
  * - "privileged": right ones, by one who knows the task. So in the GenAC paper, where a stronger model writes them.
  * - "equal": as the teacher of the actor's own demonstrations would write them, where it is unsure unsure too.
@@ -15,8 +15,10 @@ import { cot, withTrace } from "../critic/generative.ts";
 import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { mean } from "../eval/sums.ts";
-import type { Sequence } from "../nn/batch.ts";
-import { forwardFlops, prefillTokens } from "../nn/flops.ts";
+import type { IntegerRange } from "../env/environment.ts";
+import type { TaskEnvironment } from "../env/task.ts";
+import { batchLength, type Sequence } from "../nn/batch.ts";
+import { forwardFlops, prefillTokens, trainingFlops } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { RandomStream } from "../tensor/random.ts";
 
@@ -138,6 +140,56 @@ export class CriticLessons<State, Teacher> {
 export interface Lesson<State> {
   readonly labelled: LabelledState<State>;
   readonly trace: () => RandomStream;
+}
+
+/** What chains of thought are about, and who writes them. */
+export interface TraceSource<State, Teacher> {
+  readonly environment: TaskEnvironment<State, unknown, Teacher>;
+  readonly teacher: Teacher;
+  readonly knowledge: Knowledge;
+  readonly seed: number;
+  readonly batchSize: number;
+  /**
+   * Problem sizes in the environment's own unit, one drawn for each batch: what is learned on short problems, which cost
+   * little, carries over to long ones.
+   */
+  readonly difficulty: IntegerRange;
+}
+
+/**
+ * One optimizer step of a generative critic's supervised fine-tuning on chains of thought, about states that the teacher
+ * wrote, before any outcome is known: the value after them is not trained. Depends on `source` and the critic's step alone.
+ *
+ * @returns The loss and the step's FLOPs.
+ */
+export async function traceStep<State, Teacher>(
+  critic: NeuralCritic<State>,
+  { environment, teacher, knowledge, seed, batchSize, difficulty }: TraceSource<State, Teacher>,
+  optimizer: OptimizerConfig,
+): Promise<{ loss: number; flops: number }> {
+  const { step } = critic.model, { min, max } = difficulty;
+  const random = (purpose: string, row = 0) =>
+    new RandomStream({ seed, purpose: `critic-preparation/${purpose}`, step, row });
+  const size = min + random("trace size").integer(max - min + 1);
+  const sequences = Array.from({ length: batchSize }, (_, row) => {
+    const own = random("trace problems", row);
+    const range = { min: size, max: size };
+    const problem = environment.problem(own, { split: "train", difficulty: range });
+    const tokens = environment.demonstration(own, problem, teacher);
+    const written = tokens.slice(0, own.integer(tokens.length));
+    const state = written.reduce((s, token) => environment.act(s, token), problem);
+    const trace = knowledge === "equal"
+      ? environment.teacherTrace(own, state, teacher)
+      : environment.reasoningTrace(state);
+    // Any rate: no chain depends on it.
+    const context = { successRate: own.uniform() };
+    const sequence = withTrace(environment, { state, context, value: 0 }, trace);
+    const last = sequence.tokens.length - 1;
+    return { ...sequence, weights: sequence.weights!.map((w, i) => i === last ? 0 : w) };
+  });
+  const length = batchLength(sequences);
+  const { loss } = await critic.model.train(sequences, length, optimizer);
+  return { loss, flops: trainingFlops(critic.model.config, batchSize, length) };
 }
 
 /** One optimizer step on `batch` lessons; `knowledge` matters to critics that write chains of thought. */
