@@ -46,7 +46,8 @@ const reinforce = {
   method: "reinforce",
   read: "emitted",
   learningRate: 3e-4,
-  reinforce: { baseline: "leave-one-out" },
+  batch: 32,
+  reinforce: { baseline: "leave-one-out", responses: 4 },
 } as const;
 const discriminative = { critic: "discriminative" } as const;
 const generative = { critic: "generative" } as const;

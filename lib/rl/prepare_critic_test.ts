@@ -4,8 +4,9 @@ import { WasmEngine } from "../backend/wasm/engine.ts";
 import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
+import type { CircuitTeacher } from "../env/circuit_teacher.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { CriticLessons } from "./prepare_critic.ts";
+import { CriticLessons, type Knowledge, traceStep } from "./prepare_critic.ts";
 
 const environment = new CircuitEnvironment({ modulus: 5, minGates: 2, maxGates: 3 });
 const size = { dModel: 16, layers: 1 };
@@ -80,3 +81,51 @@ Deno.test("privileged chains are the right ones, equal knowledge's the teacher's
     assert.ok(taught.some((sequence, i) => sequence.tokens.join() !== right[i]!.tokens.join()));
     assert.deepEqual(lessons.encode(one, some, "equal"), lessons.encode(one, some, "privileged"));
   }));
+
+Deno.test("chains of thought are learned before any outcome, short ones at less cost", async () => {
+  const engine = await WasmEngine.create({ threads: 1 });
+  try {
+    const critic = () =>
+      new NeuralCritic<CircuitState>(engine, criticDefinition("cot"), environment, size, 1);
+    const source = {
+      environment,
+      teacher: { kind: "slips", epsilon: 0.3 } as CircuitTeacher,
+      knowledge: "privileged" as Knowledge,
+      seed: 1,
+      batchSize: 16,
+      difficulty: { min: 1, max: 3 },
+    };
+    const steps = 80, optimizer = adamW(1e-2, steps);
+    const learned = critic();
+    const losses: number[] = [];
+    while (learned.model.step < steps) {
+      losses.push((await traceStep(learned, source, optimizer)).loss);
+    }
+    const mean = (x: number[]) => x.reduce((a, b) => a + b, 0) / x.length;
+    assert.ok(mean(losses.slice(-10)) < 0.5 * mean(losses.slice(0, 10)));
+    // The same steps end in the same weights.
+    const again = critic();
+    while (again.model.step < steps) await traceStep(again, source, optimizer);
+    assert.equal(await again.model.digest(), await learned.model.digest());
+
+    const cost = async (gates: number) => {
+      const difficulty = { min: gates, max: gates };
+      return (await traceStep(critic(), { ...source, difficulty }, optimizer)).flops;
+    };
+    assert.ok(await cost(1) < 0.6 * await cost(3));
+
+    // A teacher who is always wrong writes other chains; the right ones do not depend on who wrote the response.
+    const wrong: CircuitTeacher = { kind: "flawed-table", fraction: 1, seed: 1 };
+    const first = async (changes: Partial<typeof source>) => {
+      const fresh = critic();
+      await traceStep(fresh, { ...source, ...changes, difficulty: { min: 2, max: 2 } }, optimizer);
+      return await fresh.model.digest();
+    };
+    assert.notEqual(
+      await first({ knowledge: "equal", teacher: wrong }),
+      await first({ knowledge: "privileged", teacher: wrong }),
+    );
+  } finally {
+    engine.close();
+  }
+});
