@@ -12,7 +12,9 @@ import {
   creditTokens,
   failuresTable,
   flopsFigure,
+  gainFigure,
   scoresTable,
+  searchFigure,
   trainingFigure,
 } from "./figures.ts";
 import credit from "./mod.ts";
@@ -169,6 +171,12 @@ function verdicts(of: (name: MethodName) => number): Record<string, string> {
   for (const figure of [trainingFigure(summary, "success"), flopsFigure(summary)]) {
     assert.ok(figure.description.series.length === task.methods.length);
   }
+  const [row] = summary.tasks;
+  assert.equal(searchFigure(row!).description.series.length, task.search!.methods.length);
+  const gains = gainFigure(summary, row!).description.series.flatMap((s) =>
+    s.kind === "rows" ? s.rows.filter(({ x }) => x !== null) : []
+  );
+  assert.equal(gains.length, task.methods.length - 1);
   const ppo = summary.tasks[0]!.methods.find(({ method }) => method === "ppo")!;
   assert.equal(failureText(ppo), "2 of 2 (critic collapse)");
   assert.equal(creditTokens(summary.tasks[0]!).length, task.methods.length);

@@ -1,7 +1,13 @@
 /** The figures and tables of the report; each a function of the summary, or of the configuration. */
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean } from "../../lib/eval/sums.ts";
-import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
+import {
+  type Figure,
+  figure,
+  type LineSeries,
+  type Row,
+  type RowSeries,
+} from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
@@ -11,9 +17,10 @@ import { type Parts, totalParts } from "../../lib/rl/parts.ts";
 import { FAILURES } from "../../lib/rl/failures.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
+import { pairedDifference } from "../shared/verdicts.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
-import { CRITICS, type MethodName, methodOf } from "./methods.ts";
+import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
 import {
   type CreditSummary,
   failureText,
@@ -25,22 +32,89 @@ import {
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
 
-/** Critics keep their colours; methods of one kind differ by dash and marker. */
+/** Whose values a method has, in the order of the figure of gains, with the colours of critics. */
+const FAMILIES = {
+  "no critic": plainStyle(5),
+  "discriminative": criticStyle(CRITICS.discriminative.definition),
+  "generative": criticStyle(CRITICS.generative.definition),
+  "generative, equal knowledge": criticStyle("cot-scalar"),
+  "references": criticStyle("oracle"),
+} as const satisfies Record<CriticKind | "no critic" | "references", SeriesStyle>;
+
+function familyOf(method: MethodName): keyof typeof FAMILIES {
+  if (method === "oracle" || method === "process") return "references";
+  return methodOf(method).critic ?? "no critic";
+}
+
+/** Families keep their colours; methods of one differ by dash and marker. */
 function style(method: MethodName, among: readonly MethodRow[]): SeriesStyle {
-  const kind = (name: MethodName) =>
-    methodOf(name).critic ?? (["oracle", "process"].includes(name) ? "reference" : "value-free");
-  const own = kind(method);
-  const index = among.filter((row) => kind(row.method) === own).findIndex((r) =>
-    r.method === method
+  const family = familyOf(method);
+  const index = among.filter((row) => familyOf(row.method) === family)
+    .findIndex((row) => row.method === method);
+  const open = family === "references";
+  return { ...variant(FAMILIES[family], index), open, hatch: "" };
+}
+
+/** The methods that the claims are about: few enough to follow as lines. */
+export function isCentral({ method }: MethodRow): boolean {
+  const central: MethodName[] = [
+    ...["rloo", "grpo", "ppo", "genac", "genac equal"] as const,
+    ...["cot token lambda 0", "cot token lambda 0 equal", "oracle"] as const,
+  ];
+  return central.includes(method);
+}
+
+/** What every method gains over GRPO on a task, paired by seed: all start from the same actor. */
+export function gainFigure({ seeds, bootstrap }: CreditSummary, task: TaskRow): Figure {
+  const grpo = task.methods.find(({ method }) => method === "grpo")!;
+  const families = Object.keys(FAMILIES) as (keyof typeof FAMILIES)[];
+  const shown = families.map((family) =>
+    task.methods.filter((row) => familyOf(row.method) === family && row !== grpo)
   );
-  const like = own === "reference"
-    ? criticStyle("oracle")
-    : own === "value-free"
-    ? plainStyle(5)
-    : own === "generative, equal knowledge"
-    ? criticStyle("cot-scalar")
-    : criticStyle(CRITICS[own].definition);
-  return { ...variant(like, index), open: own === "reference", hatch: "" };
+  const lines = shown.flatMap((rows, f) => rows.map((row) => ({ row, family: families[f]! })));
+  const series = families.filter((family) => lines.some((line) => line.family === family))
+    .map((family): RowSeries => ({
+      kind: "rows",
+      name: family,
+      style: { ...FAMILIES[family], open: family === "references" },
+      // Every series lists every line, so that the lines keep their order.
+      rows: lines.map(({ row, family: own }): Row => {
+        if (own !== family) return { category: row.title, x: null };
+        const gain = pairedDifference(row.area.scores, grpo.area.scores, bootstrap);
+        return { category: row.title, x: gain.estimate, low: gain.low, high: gain.high };
+      }),
+    }));
+  return figure({
+    title: `${task.task}: what each method gains over GRPO`,
+    subtitle:
+      `Interquartile mean of the differences over ${seeds} seeds with bootstrap 95% interval.`,
+    x: { title: "fraction solved, mean over training, less GRPO's" },
+    y: { title: "" },
+    series,
+    references: [{ axis: "x", value: 0, label: "" }],
+    width: 900,
+  });
+}
+
+/** Mean success on tuning seeds against the learning rate. */
+export function searchFigure(task: TaskRow): Figure {
+  return figure({
+    title: `${task.task}: the search for learning rates`,
+    subtitle: "Mean over tuning seeds, none of them reported.",
+    x: { title: "learning rate of the actor", scale: "log" },
+    y: { title: "fraction solved, mean over training" },
+    series: task.methods.flatMap((row): LineSeries[] => {
+      const own = task.search.filter(({ method }) => method === row.method);
+      if (own.length === 0) return [];
+      return [{
+        kind: "line",
+        name: row.title,
+        style: style(row.method, task.methods),
+        points: own.map(({ learningRate: x, area: y }) => ({ x, y })),
+      }];
+    }),
+    width: 900,
+  });
 }
 
 const AXES: Readonly<Record<Followed, { title: string; y: string }>> = {
@@ -231,6 +305,7 @@ export function searchTable(task: TaskRow): Displayable {
     rows: task.methods.filter(({ method }) => task.search.some((s) => s.method === method)),
     columns: [
       { title: "method", cell: (row) => row.title },
+      { title: "chosen", cell: (row) => row.learningRate },
       ...rates.map((rate) => ({
         title: String(rate),
         decimals: 3,
@@ -305,8 +380,11 @@ export function settingsTable(config: CreditConfig): Displayable {
           sizeName(task.discriminative.size)
         }, ${task.discriminative.steps} steps; ` +
         `generative ${sizeName(task.generative.size)}, ${task.generative.steps} steps on right ` +
-        "chains, or with equal knowledge on the teacher's; all on the mean outcomes" +
-        ` of 8 rollouts from each of ${task.lessons} states`,
+        "chains, or with equal knowledge on the teacher's" +
+        (task.generative.traces ? `, after ${task.generative.traces.steps} on chains alone` : "") +
+        `; all on the mean outcomes of 8 rollouts from each of ${task.lessons} states, by the actor, ` +
+        `by it after ${task.weakSteps.join(", ")} steps and at temperature ` +
+        task.temperatures.join(", "),
       ] as const
     ),
     [

@@ -11,6 +11,8 @@ import { sha256 } from "../tensor/digest.ts";
 
 /** The folders of lib that compute no result; the kernels have a digest of their own. */
 const OTHERS = ["run", "report", "cli"];
+/** The files of an experiment that compute no cell's result: what cells are asked for is in their own keys. */
+const AROUND = ["claims.ts", "figures.ts", "profiles.ts"];
 
 /** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests. */
 export function engineVersion(module: string): string {
@@ -21,7 +23,9 @@ export function engineVersion(module: string): string {
     `${ROOT}experiments/shared`,
     experiment,
   ];
-  return configHash(folders.flatMap(sources).map((path) => sha256(readBytes(path, ""))));
+  const around = AROUND.map((name) => `${experiment}/${name}`);
+  const paths = folders.flatMap(sources).filter((path) => !around.includes(path));
+  return configHash(paths.map((path) => sha256(readBytes(path, ""))));
 }
 
 function sources(folder: string): string[] {
