@@ -14,7 +14,7 @@ const OTHERS = ["run", "report", "cli"];
 /** The files of an experiment that compute no cell's result: what cells are asked for is in their own keys. */
 const AROUND = ["claims.ts", "figures.ts", "profiles.ts"];
 
-/** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests. */
+/** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests and benchmarks. */
 export function engineVersion(module: string): string {
   const experiment = dirname(fileURLToPath(module));
   const folders = [
@@ -32,6 +32,6 @@ function sources(folder: string): string[] {
   return list(folder).flatMap((name) => {
     const path = `${folder}/${name}`;
     if (Deno.statSync(path).isDirectory) return sources(path);
-    return name.endsWith(".ts") && !name.endsWith("_test.ts") ? [path] : [];
+    return name.endsWith(".ts") && !/_(test|bench)\.ts$/.test(name) ? [path] : [];
   });
 }
