@@ -4,8 +4,63 @@ import type { MethodName } from "./methods.ts";
 
 type Task = CreditInput["tasks"][number];
 
-const at = (learningRate: number, names: readonly MethodName[]) =>
-  names.map((name) => ({ name, learningRate }));
+/** Whose learning rate a method takes that the search leaves out. */
+const KIN: Partial<Record<MethodName, MethodName>> = {
+  "reinforce": "rloo",
+  "dr-grpo": "grpo",
+  "ppo frozen": "ppo",
+  "vc-ppo": "ppo",
+  "vapo": "ppo",
+  "sae": "ppo",
+  "sp3o": "ppo",
+  "one-shot segment lambda 1": "ppo",
+  "one-shot segment lambda 0": "one-shot token lambda 0",
+  "genac no ICC": "genac",
+  "genac equal": "genac",
+  "cot token lambda 1": "cot token lambda 0",
+  "cot token lambda 0 joint": "cot token lambda 0",
+  "cot token lambda 1 equal": "cot token lambda 0",
+  "cot token lambda 0 equal": "cot token lambda 0",
+  "cot segment lambda 1": "cot segment lambda 0",
+  "cot segment lambda 0 equal": "cot segment lambda 0",
+};
+
+type Rates = Partial<Record<MethodName, number>>;
+
+/** Methods with their rates, or their kins'. */
+function at(rates: Rates, names: readonly MethodName[]): Task["methods"] {
+  return names.map((name) => {
+    const learningRate = rates[name] ?? rates[KIN[name]!];
+    if (learningRate === undefined) throw new Error(`no rate for ${name}`);
+    return { name, learningRate };
+  });
+}
+
+/** The best ones on tuning seeds: the standard profile's searches, whose pins hold them to it. */
+const CIRCUIT_RATES: Rates = {
+  "rloo": 2e-4,
+  "grpo": 2e-4,
+  "ppo": 2e-4,
+  "one-shot token lambda 0": 2e-4,
+  "genac": 2e-4,
+  "cot token lambda 0": 2e-4,
+  "cot segment lambda 0": 2e-4,
+  "vineppo": 2e-4,
+  "process": 2e-4,
+  "oracle": 2e-4,
+};
+const PUZZLE_RATES: Rates = {
+  "rloo": 5e-4,
+  "grpo": 5e-4,
+  "ppo": 5e-4,
+  "one-shot token lambda 0": 5e-4,
+  "genac equal": 5e-4,
+  "cot token lambda 1 equal": 5e-4,
+  "cot token lambda 0 equal": 5e-4,
+  "vineppo": 5e-4,
+  "process": 5e-4,
+  "oracle": 5e-4,
+};
 
 /** Circuits whose hard operations the actor was taught right only more often than not. */
 const circuit = {
@@ -79,7 +134,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       },
       lessons: 2048,
       weakSteps: [400],
-      methods: at(1e-3, [
+      methods: [
         "rloo",
         "grpo",
         "ppo",
@@ -96,7 +151,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         "vineppo",
         "process",
         "oracle",
-      ]),
+      ].map((name) => ({ name: name as MethodName, learningRate: 1e-3 })),
       search: { methods: ["grpo", "oracle"], seeds: [101], rates: [5e-4, 1e-3], iterations: 10 },
     }],
     training: { problems: 4, responses: 4, iterations: 20 },
@@ -116,7 +171,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
           traces: { steps: 2000, difficulty: { min: 2, max: 6 } },
         },
         discriminative: { ...circuit.discriminative, steps: 500 },
-        methods: at(2e-4, [
+        methods: at(CIRCUIT_RATES, [
           "rloo",
           "grpo",
           "ppo",
@@ -135,7 +190,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         generative: { ...puzzle.generative, steps: 1000 },
         lessons: 4096,
         weakSteps: [1250],
-        methods: at(5e-4, [
+        methods: at(PUZZLE_RATES, [
           "rloo",
           "grpo",
           "ppo",
@@ -156,7 +211,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     tasks: [
       {
         ...circuit,
-        methods: at(2e-4, [
+        methods: at(CIRCUIT_RATES, [
           "reinforce",
           "rloo",
           "grpo",
@@ -186,20 +241,15 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
           "oracle",
         ]),
         search: {
-          methods: [
-            ...["reinforce", "rloo", "grpo", "dr-grpo", "ppo", "vc-ppo", "vapo", "sae"] as const,
-            ...["sp3o", "one-shot token lambda 0", "one-shot segment lambda 0"] as const,
-            ...["genac", "cot token lambda 1", "cot token lambda 0"] as const,
-            ...["cot segment lambda 0", "vineppo", "process", "oracle"] as const,
-          ],
+          methods: Object.keys(CIRCUIT_RATES) as MethodName[],
           seeds: [101, 102],
-          rates: [2e-4, 4e-4, 8e-4],
-          iterations: 75,
+          rates: [1e-4, 2e-4, 4e-4],
+          iterations: 150,
         },
       },
       {
         ...puzzle,
-        methods: at(5e-4, [
+        methods: at(PUZZLE_RATES, [
           "rloo",
           "grpo",
           "ppo",
@@ -212,14 +262,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
           "oracle",
         ]),
         search: {
-          methods: [
-            ...["rloo", "grpo", "ppo", "one-shot token lambda 0", "genac equal"] as const,
-            ...["cot token lambda 1 equal", "cot token lambda 0 equal"] as const,
-            ...["vineppo", "process", "oracle"] as const,
-          ],
+          methods: Object.keys(PUZZLE_RATES) as MethodName[],
           seeds: [101, 102],
           rates: [2.5e-4, 5e-4, 1e-3],
-          iterations: 75,
+          iterations: 150,
         },
       },
     ],
