@@ -21,13 +21,7 @@ import { pairedDifference } from "../shared/verdicts.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
-import {
-  type CreditSummary,
-  failureText,
-  type Followed,
-  type MethodRow,
-  type TaskRow,
-} from "./summary.ts";
+import { type CreditSummary, type Followed, type MethodRow, type TaskRow } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
@@ -46,13 +40,16 @@ function familyOf(method: MethodName): keyof typeof FAMILIES {
   return methodOf(method).critic ?? "no critic";
 }
 
+function familyStyle(family: keyof typeof FAMILIES): SeriesStyle {
+  return { ...FAMILIES[family], dash: [], open: family === "references" };
+}
+
 /** Families keep their colours; methods of one differ by dash and marker. */
 function style(method: MethodName, among: readonly MethodRow[]): SeriesStyle {
   const family = familyOf(method);
   const index = among.filter((row) => familyOf(row.method) === family)
     .findIndex((row) => row.method === method);
-  const open = family === "references";
-  return { ...variant(FAMILIES[family], index), open, hatch: "" };
+  return variant(familyStyle(family), index);
 }
 
 /** The methods that the claims are about: few enough to follow as lines. */
@@ -76,7 +73,7 @@ export function gainFigure({ seeds, bootstrap }: CreditSummary, task: TaskRow): 
     .map((family): RowSeries => ({
       kind: "rows",
       name: family,
-      style: { ...FAMILIES[family], open: family === "references" },
+      style: familyStyle(family),
       // Every series lists every line, so that the lines keep their order.
       rows: lines.map(({ row, family: own }): Row => {
         if (own !== family) return { category: row.title, x: null };
@@ -131,26 +128,30 @@ export function trainingFigure(
   methods: (row: MethodRow) => boolean = () => true,
 ): Figure {
   const { title, y } = AXES[what];
-  const series = summary.tasks.flatMap((task) =>
-    task.methods.filter(methods)
-      .filter(({ curves }) => curves[what].some(({ mean }) => mean !== null))
-      .map((row): LineSeries => ({
-        kind: "line",
-        name: row.title,
-        style: style(row.method, task.methods),
-        panel: task.task,
-        points: row.curves[what].map(({ iteration, mean, low, high }) => ({
-          x: iteration * summary.episodes,
-          y: mean,
-          low,
-          high,
-        })),
-      }))
+  const shown = summary.tasks.map((task) => ({
+    task,
+    rows: task.methods.filter(methods)
+      .filter(({ curves }) => curves[what].some(({ mean }) => mean !== null)),
+  }));
+  // More bands than that hide each other.
+  const bands = shown.every(({ rows }) => rows.length <= 3);
+  const series = shown.flatMap(({ task, rows }) =>
+    rows.map((row): LineSeries => ({
+      kind: "line",
+      name: row.title,
+      style: style(row.method, task.methods),
+      panel: task.task,
+      points: row.curves[what].map(({ iteration, mean, low, high }) => ({
+        x: iteration * summary.episodes,
+        y: mean,
+        ...(bands ? { low, high } : {}),
+      })),
+    }))
   );
   return figure({
     title,
-    subtitle:
-      `Lines: mean over ${summary.seeds} seeds; bands: from the lowest to the highest seed.`,
+    subtitle: `Mean over ${summary.seeds} seeds` +
+      (bands ? "; bands: from the lowest to the highest seed." : "."),
     x: { title: "episodes of RL" },
     y: { title: y },
     series,
@@ -202,17 +203,20 @@ function costFigure(
 ): Figure {
   return figure({
     title,
-    subtitle: "A point is a method: RL and the preparation of its critic. Interval: bootstrap 95%.",
+    subtitle:
+      "A point is a method, named where one points at it: RL and the preparation of its critic. " +
+      "Interval: bootstrap 95%.",
     x: { ...x, scale: "log" },
     y: { title: "fraction solved, mean over training" },
     series: summary.tasks.flatMap((task) =>
       task.methods.map((row) => ({
         kind: "line" as const,
         interval: "bars" as const,
-        name: row.title,
-        style: style(row.method, task.methods),
+        name: familyOf(row.method),
+        style: familyStyle(familyOf(row.method)),
         panel: task.task,
         points: [{
+          label: row.title,
           x: cost(task, row),
           y: row.area.iqm.estimate,
           low: row.area.iqm.low,
@@ -239,7 +243,11 @@ export function scoresTable(summary: CreditSummary, task: TaskRow): Displayable 
       { title: "critic bias", cell: (row) => row.curves.criticBias.at(-1)!.mean, decimals: 3 },
       { title: "TFLOP of RL", cell: (row) => row.flops / 1e12, decimals: 2 },
       { title: "of preparation", cell: (row) => row.preparationFlops / 1e12, decimals: 2 },
-      { title: "failed seeds", cell: failureText },
+      {
+        title: "failed seeds",
+        cell: ({ failures }) =>
+          `${failures.filter((own) => own.length > 0).length} of ${failures.length}`,
+      },
     ],
   });
 }
@@ -317,9 +325,12 @@ export function searchTable(task: TaskRow): Displayable {
 }
 
 /** One response, token by token, in the colours of blame and credit: the exact advantage first, then each method's. */
-export function creditTokens({ example, methods }: TaskRow): Displayable[] {
+export function creditTokens(
+  { example, methods }: TaskRow,
+  which: (row: MethodRow) => boolean = () => true,
+): Displayable[] {
   const rows = [...oracleOf(methods), ...methods.filter(({ method }) => method !== "oracle")];
-  return rows.map(({ method, title }) => {
+  return rows.filter(which).map(({ method, title }) => {
     const A = example.advantages[method]!;
     return tokenSequence(
       example.tokens.map((text, t) => ({
