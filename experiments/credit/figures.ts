@@ -18,6 +18,7 @@ import { FAILURES } from "../../lib/rl/failures.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import { pairedDifference } from "../shared/verdicts.ts";
+import type { Preparation } from "./cell.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
@@ -225,6 +226,33 @@ function costFigure(
       }))
     ),
     width: 900,
+  });
+}
+
+/** What every seed starts from: the actor before RL, and how well the critics learned what they were taught. */
+export function preparationTable({ cells }: CreditRun): Displayable {
+  const rows = cells.map(({ config, id, metrics }) => ({
+    id,
+    config,
+    preparation: metrics.preparation as unknown as Preparation,
+  }));
+  const kinds = (Object.keys(CRITICS) as CriticKind[])
+    .filter((kind) => rows.some(({ config }) => config.needs.includes(kind)));
+  return table({
+    caption:
+      "Before RL, by cell: success on held-out problems, and losses at the end of preparation " +
+      "(a discriminative critic's is a squared error, a generative one's a cross-entropy)",
+    rows,
+    columns: [
+      { title: "cell", cell: ({ id }) => id },
+      { title: "success", cell: ({ preparation }) => preparation.successRate, decimals: 3 },
+      { title: "actor", cell: ({ preparation }) => preparation.actorLoss, decimals: 3 },
+      ...kinds.map((kind) => ({
+        title: kind,
+        cell: ({ preparation }: typeof rows[number]) => preparation.criticLoss[kind],
+        decimals: 4,
+      })),
+    ],
   });
 }
 
