@@ -19,7 +19,7 @@ const KIN: Partial<Record<MethodName, MethodName>> = {
   "genac equal": "genac",
   "cot token lambda 1": "genac",
   "cot token lambda 0 joint": "cot token lambda 0",
-  "cot token lambda 1 equal": "genac",
+  "cot token lambda 1 equal": "genac equal",
   "cot token lambda 0 equal": "cot token lambda 0",
   "cot segment lambda 1": "genac",
   "cot segment lambda 0 equal": "cot segment lambda 0",
@@ -30,9 +30,11 @@ type Rates = Partial<Record<MethodName, number>>;
 /** Methods with their rates, or their kins'. */
 function at(rates: Rates, names: readonly MethodName[]): Task["methods"] {
   return names.map((name) => {
-    const learningRate = rates[name] ?? rates[KIN[name]!];
-    if (learningRate === undefined) throw new Error(`no rate for ${name}`);
-    return { name, learningRate };
+    for (let kin: MethodName | undefined = name; kin; kin = KIN[kin]) {
+      const learningRate = rates[kin];
+      if (learningRate !== undefined) return { name, learningRate };
+    }
+    throw new Error(`no rate for ${name}`);
   });
 }
 
@@ -41,7 +43,7 @@ function equalRates(learningRate: number, names: readonly MethodName[]): Task["m
   return names.map((name) => ({ name, learningRate }));
 }
 
-/** The best ones on tuning seeds: the standard profile's search, whose pins hold them to it. */
+/** The best ones on tuning seeds: the standard profile's searches, whose pins hold them to it. */
 const CIRCUIT_RATES: Rates = {
   "rloo": 4e-4,
   "grpo": 4e-4,
@@ -55,8 +57,17 @@ const CIRCUIT_RATES: Rates = {
   "oracle": 4e-4,
 };
 
-/** On the puzzle all have the same: a search on one tuning seed told 5e-4 from 2e-3, which breaks the actor. */
-const PUZZLE_RATE = 5e-4;
+const PUZZLE_RATES: Rates = {
+  "rloo": 5e-4,
+  "grpo": 5e-4,
+  "ppo": 5e-4,
+  "one-shot token lambda 0": 5e-4,
+  "genac equal": 5e-4,
+  "cot token lambda 0 equal": 5e-4,
+  "vineppo": 5e-4,
+  "process": 5e-4,
+  "oracle": 5e-4,
+};
 
 /** Circuits whose hard operations the actor was taught right only more often than not. */
 const circuit = {
@@ -186,7 +197,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         generative: { ...puzzle.generative, steps: 1000 },
         lessons: 4096,
         weakSteps: [1250],
-        methods: equalRates(PUZZLE_RATE, [
+        methods: at(PUZZLE_RATES, [
           "rloo",
           "grpo",
           "ppo",
@@ -245,7 +256,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       },
       {
         ...puzzle,
-        methods: equalRates(PUZZLE_RATE, [
+        methods: at(PUZZLE_RATES, [
           "rloo",
           "grpo",
           "ppo",
@@ -257,6 +268,12 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
           "process",
           "oracle",
         ]),
+        search: {
+          methods: Object.keys(PUZZLE_RATES) as MethodName[],
+          seeds: [101, 102],
+          rates: [2.5e-4, 5e-4, 1e-3],
+          iterations: 100,
+        },
       },
     ],
     training: { problems: 4, responses: 4, iterations: 100 },
