@@ -59,14 +59,14 @@ const CIRCUIT_RATES: Rates = {
 
 const PUZZLE_RATES: Rates = {
   "rloo": 5e-4,
-  "grpo": 5e-4,
-  "ppo": 5e-4,
-  "one-shot token lambda 0": 5e-4,
-  "genac equal": 5e-4,
-  "cot token lambda 0 equal": 5e-4,
-  "vineppo": 5e-4,
-  "process": 5e-4,
-  "oracle": 5e-4,
+  "grpo": 1e-3,
+  "ppo": 1e-3,
+  "one-shot token lambda 0": 1e-3,
+  "genac equal": 1e-3,
+  "cot token lambda 0 equal": 1e-3,
+  "vineppo": 1e-3,
+  "process": 1e-3,
+  "oracle": 1e-3,
 };
 
 /** Circuits whose hard operations the actor was taught right only more often than not. */
