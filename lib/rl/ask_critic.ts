@@ -1,9 +1,9 @@
 /** The values of a batch of rollouts' states, asked of a critic: each state once, whoever shares it. */
+import { cot } from "../critic/generative.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { populationVariance } from "../eval/sums.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
-import { cot } from "../critic/generative.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { segmentOptions } from "./advantage/options.ts";
 import { segmentStarts } from "./advantage/segments.ts";

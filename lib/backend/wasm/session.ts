@@ -260,11 +260,15 @@ export class WasmSession implements Session {
     const groupRows = Math.min(64, Math.ceil(rows / engine.threads / 4) * 4);
     const room = Math.ceil(capacity / 4) * 4;
     const size = room * rows;
-    const [tokens, given, place] = [1, 2, 3].map(() => engine.allocate(size * 4));
-    const [ids, shared] = [1, 2].map(() => engine.allocate(rows * 4));
+    const records = {
+      tokens: engine.allocate(size * 4),
+      forced: engine.allocate(size * 4),
+      positions: engine.allocate(size * 4),
+      rowIds: engine.allocate(rows * 4),
+    };
+    const shared = engine.allocate(rows * 4);
     const stopSize = 65536;
     const stop = engine.allocate(stopSize * 4);
-    const records = { tokens: tokens!, forced: given!, positions: place!, rowIds: ids! };
     const perChunk = groupRows * 4;
     const staged = () => engine.allocate(engine.threads * perChunk);
     const staging = {
@@ -290,7 +294,7 @@ export class WasmSession implements Session {
       rows,
       groupRows,
       records,
-      shared: shared!,
+      shared,
       staging,
       stop,
     });
@@ -305,7 +309,7 @@ export class WasmSession implements Session {
         const { order, shared: steps } = sharedPrefixes(forced, positions, used);
         const known = engine.i32(records.forced, size), at = engine.i32(records.positions, size);
         const written = engine.i32(records.tokens, size), own = engine.i32(records.rowIds, rows);
-        const common = engine.i32(shared!, rows);
+        const common = engine.i32(shared, rows);
         order.forEach((row, k) => {
           own[k] = rowIds[row]!;
           common[k] = k % groupRows === 0 ? 0 : steps[k]!;
