@@ -22,7 +22,7 @@ import type { Preparation } from "./cell.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
-import { type CreditSummary, type Followed, type MethodRow, type TaskRow } from "./summary.ts";
+import type { CreditSummary, Followed, MethodRow, TaskRow } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
