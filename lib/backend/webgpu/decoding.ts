@@ -9,7 +9,7 @@
  */
 import { withoutFinished } from "../../tensor/finished.ts";
 import type { DecodingProgram, DecodingShape, GenerationOptions } from "../../tensor/backend.ts";
-import type { Tape } from "../../tensor/tape.ts";
+import { elements, type Tape } from "../../tensor/tape.ts";
 import type { Lowering } from "./lower.ts";
 import { Program } from "./program.ts";
 import { found, type WebGpuSession } from "./session.ts";
@@ -101,7 +101,7 @@ class Decoding implements DecodingProgram {
     this.#half = half.size > 0;
     const caches = new Map(
       tape.buffers.filter((b) => b.space === "cache")
-        .map((b) => [b, buffer(b.label, half.has(b) ? b.cols / 2 : b.cols)]),
+        .map((b) => [b, buffer(b.label, elements(b) / (half.has(b) ? 2 : 1))]),
     );
     this.#program = new Program(device, lowering.dispatches, {
       sizes: lowering.sizes,
