@@ -22,7 +22,13 @@ import type { Preparation } from "./cell.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
-import type { CreditSummary, Followed, MethodRow, TaskRow } from "./summary.ts";
+import {
+  type CreditSummary,
+  failedSeeds,
+  type Followed,
+  type MethodRow,
+  type TaskRow,
+} from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
@@ -271,11 +277,7 @@ export function scoresTable(summary: CreditSummary, task: TaskRow): Displayable 
       { title: "critic bias", cell: (row) => row.curves.criticBias.at(-1)!.mean, decimals: 3 },
       { title: "TFLOP of RL", cell: (row) => row.flops / 1e12, decimals: 2 },
       { title: "of preparation", cell: (row) => row.preparationFlops / 1e12, decimals: 2 },
-      {
-        title: "failed seeds",
-        cell: ({ failures }) =>
-          `${failures.filter((own) => own.length > 0).length} of ${failures.length}`,
-      },
+      { title: "failed seeds", cell: failedSeeds },
     ],
   });
 }

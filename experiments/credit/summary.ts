@@ -174,12 +174,17 @@ function curve(paths: readonly (readonly Evaluation[])[], what: Followed): Curve
   });
 }
 
+/** "2 of 3". */
+export function failedSeeds({ failures }: Pick<MethodRow, "failures">): string {
+  return `${failures.filter((own) => own.length > 0).length} of ${failures.length}`;
+}
+
 /** "2 of 3 (critic collapse)". */
 export function failureText({ failures }: MethodRow): string {
   const failed = failures.filter((f) => f.length > 0);
   if (failed.length === 0) return "none";
   const names = [...new Set(failed.flat().map(({ name }) => name))];
-  return `${failed.length} of ${failures.length} (${names.join(", ")})`;
+  return `${failedSeeds({ failures })} (${names.join(", ")})`;
 }
 
 /** One line a task and method, for the terminal. */

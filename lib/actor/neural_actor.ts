@@ -7,7 +7,7 @@ import { softmax } from "../critic/softmax.ts";
 import type { TaskEnvironment } from "../env/task.ts";
 import { UsageError } from "../errors.ts";
 import type { Sequence } from "../nn/batch.ts";
-import { trainingFlops } from "../nn/flops.ts";
+import { forwardFlops, prefillTokens, trainingFlops } from "../nn/flops.ts";
 import { logProbability } from "../nn/log_probability.ts";
 import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
@@ -57,6 +57,14 @@ export class NeuralActor<State, Teacher = unknown> {
   /** FLOPs of one training step on `batch` responses. */
   trainingFlops(batch: number): number {
     return trainingFlops(this.model.config, batch, this.#length);
+  }
+
+  /** FLOPs of generating responses: every token that was written, and prompts, of which shared starts count once. */
+  generationFlops(responses: readonly Pick<ActorResponse<State>, "states" | "tokens">[]): number {
+    const { environment } = this;
+    const read = prefillTokens(responses.map(({ states }) => environment.actorPrompt(states[0]!)));
+    const written = responses.reduce((n, { tokens }) => n + tokens.length, 0);
+    return forwardFlops(this.model.config, read + written, environment.maxActorLength);
   }
 
   /** Tokens of a training sequence: the batch length that never changes. */

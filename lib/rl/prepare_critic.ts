@@ -18,7 +18,7 @@ import type { IntegerRange } from "../env/environment.ts";
 import type { TaskEnvironment } from "../env/task.ts";
 import { mean } from "../eval/sums.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
-import { forwardFlops, prefillTokens, trainingFlops } from "../nn/flops.ts";
+import { trainingFlops } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { RandomStream } from "../tensor/random.ts";
 
@@ -120,11 +120,7 @@ export class CriticLessons<State, Teacher> {
       temperature,
     );
     this.episodes += ROLLOUTS * (1 + CONTINUATIONS);
-    for (const batch of [responses, rollouts]) {
-      const read = prefillTokens(batch.map(({ states }) => environment.actorPrompt(states[0]!)));
-      const written = batch.reduce((n, { tokens }) => n + tokens.length, 0);
-      this.flops += forwardFlops(actor.model.config, read + written, environment.maxActorLength);
-    }
+    this.flops += actor.generationFlops(responses) + actor.generationFlops(rollouts);
     const context = successRate === undefined ? {} : { successRate };
     return states.map((state, row) => {
       const own = rollouts.slice(row * CONTINUATIONS, (row + 1) * CONTINUATIONS);

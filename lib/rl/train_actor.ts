@@ -20,7 +20,7 @@ import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
 import { mean } from "../eval/sums.ts";
 import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
-import { forwardFlops, prefillTokens } from "../nn/flops.ts";
+import { forwardFlops } from "../nn/flops.ts";
 import { RandomStream } from "../tensor/random.ts";
 import { estimateAdvantages } from "./advantage/registry.ts";
 import { whiten } from "./advantage/whiten.ts";
@@ -164,7 +164,7 @@ export async function trainActorStep<State>(
 
   run.successRate = smoothSuccessRate(run.successRate, successRate, config.momentum);
   const flat = raw.flat(), centre = mean(flat);
-  const own = actorTokens(actor, rollouts), continued = actorTokens(actor, sampled ?? []);
+  const { written, read } = actorTokens(actor, rollouts), continued = sampled ?? [];
   const length = actor.environment.maxActorLength;
   return {
     successRate,
@@ -182,19 +182,18 @@ export async function trainActorStep<State>(
     criticReward: trained?.reward ?? null,
     questions: answers?.questions ?? 0,
     tokens: {
-      rollout: own.written,
-      criticInference: answers?.tokens ?? continued.written,
+      rollout: written,
+      criticInference: answers?.tokens ?? actorTokens(actor, continued).written,
       criticTraining: trained?.tokens ?? 0,
       actorTraining: 0,
     },
     flops: {
-      rollout: forwardFlops(actor.model.config, own.generated, length),
-      criticInference: answers?.flops ??
-        forwardFlops(actor.model.config, continued.generated, length),
+      rollout: actor.generationFlops(rollouts),
+      criticInference: answers?.flops ?? actor.generationFlops(continued),
       criticTraining: trained?.flops ?? 0,
       // Two forward passes of log-probabilities: the policy's own and the reference's.
       actorTraining: config.epochs * actor.trainingFlops(rollouts.length) +
-        2 * forwardFlops(actor.model.config, own.read, length),
+        2 * forwardFlops(actor.model.config, read, length),
     },
     seconds: clock.seconds,
   };
@@ -215,18 +214,17 @@ export function criticContext<State>(
   }
 }
 
-/** Tokens that the actor wrote; with their prompts; and what generating them reads, shared prompts once. */
+/** Tokens that the actor wrote, and with their prompts read. */
 function actorTokens<State>(
   { environment }: NeuralActor<State>,
   responses: readonly Pick<ActorResponse<State>, "states" | "tokens">[],
-): { written: number; read: number; generated: number } {
-  const written = responses.reduce((n, { tokens }) => n + tokens.length, 0);
-  const prompts = responses.map(({ states }) => environment.actorPrompt(states[0]!));
-  return {
-    written,
-    read: prompts.reduce((n, { length }) => n + length, written),
-    generated: prefillTokens(prompts) + written,
-  };
+): { written: number; read: number } {
+  let written = 0, read = 0;
+  for (const { states, tokens } of responses) {
+    written += tokens.length;
+    read += environment.actorPrompt(states[0]!).length + tokens.length;
+  }
+  return { written, read };
 }
 
 /** The estimator's advantages, as they are and as the objective takes them. */

@@ -173,28 +173,28 @@ export class Lane {
     ];
     const common = new Int32Array(buffer, shared, rows);
     const stops = new Int32Array(buffer, stop);
-    const programs = plans.map(({ plan }) => this.#bind(plan, lane, 0));
+    const programs: ((chunk: number, step: number) => void)[] = [];
     const groups = Math.ceil(active / groupRows);
     for (let group = this.index; group < groups; group += this.count) {
       const start = group * groupRows, end = Math.min(start + groupRows, active);
       const parting = new Set(common.subarray(start, end));
       const finished = new Uint8Array(groupRows);
-      let left = end - start, firsts: number[] = [], program = programs[0]!;
+      let left = end - start, firsts: number[] = [], k = 0;
       for (let step = 0; step < steps && left > 0; step++) {
         if (parting.has(step)) {
           const before = firsts;
           firsts = [];
           for (let row = start; row < end; row++) if (common[row]! <= step) firsts.push(row);
           copyCaches(buffer, lane, plans[0]!.plan, before, firsts);
-          const k = plans.findIndex((p) => p.rows >= firsts.length);
-          program = programs[k]!;
+          k = plans.findIndex((p) => p.rows >= firsts.length);
+          programs[k] ??= this.#bind(plans[k]!.plan, lane, 0);
           for (const { to } of fed) to.fill(0, firsts.length, plans[k]!.rows);
         }
         for (const { to, values, first, perStep } of fed) {
           const from = first + step * perStep;
           for (let i = 0; i < firsts.length; i++) to[i] = values[from + firsts[i]!]!;
         }
-        program(this.index, step);
+        programs[k]!(this.index, step);
         const after = (step + 1) * rows;
         for (let i = 0; i < firsts.length; i++) tokens[after + firsts[i]!] = next[i]!;
         for (let row = start; row < end; row++) {
