@@ -1,0 +1,157 @@
+/**
+ * What each task of deno.json starts: Deno's arguments, with the permissions that the task needs and no others.
+ *
+ * A new task is one entry here and one line in deno.json.
+ */
+import { dirname } from "node:path";
+import { UsageError } from "../errors.ts";
+
+/** One process of Deno's. */
+export interface Step {
+  /** Deno's arguments, without the V8 flags. */
+  readonly args: readonly string[];
+  /** V8 flags beside `FAST_V8_FLAGS`, or in their place. */
+  readonly v8Flags?: { readonly more: readonly string[] } | "none";
+  /** Variables to set. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What the table needs to know of this machine. */
+export interface Surroundings {
+  /** Deno's own path: for `--allow-run`. */
+  readonly deno: string;
+  /** The system's folder for temporary files. */
+  readonly temporary: string;
+}
+
+type Task = (argv: readonly string[], at: Surroundings) => readonly Step[];
+
+/**
+ * The V8 flags that decide the kernels' speed, and no digit: 128-bit SIMD is compiled to 256 bits, and addresses are
+ * not checked, which is what lets the compiler do so. V8 has the first on x86-64 only.
+ */
+export const FAST_V8_FLAGS = [
+  "--experimental-wasm-revectorize",
+  "--no-wasm-bounds-checks",
+] as const;
+
+/** The variable that lists, with commas, what the launcher took out of the environment. */
+export const REMOVED = "GENAC_REMOVED_VARIABLES";
+
+/** The programs by which Python may be found; those of the virtual environment, on Unix and on Windows. */
+const PYTHON = ["python3", "python", "py", ".venv/bin/python", ".venv/Scripts/python.exe"];
+/** What is read of the environment everywhere; the last is the launcher's. */
+const ENV = ["DENO_V8_FLAGS", "CI", REMOVED];
+/** Python's environment is made here, variable by variable: see lib/cli/venv.ts. */
+const WHOLE_ENV = "all";
+
+/** The tasks by name. */
+export const TASKS: Readonly<Record<string, Task>> = {
+  reproduce: (argv, at) => [script("reproduce", argv, {
+    read: [".", ...valuesOf(argv, "--out")],
+    write: [
+      ...["runs", "reports", ".cache", ".venv"],
+      ...argv.includes("--update-pins") ? ["experiments"] : [],
+      ...valuesOf(argv, "--out"),
+    ],
+    run: ["git", ...PYTHON, at.deno],
+    env: WHOLE_ENV,
+    sys: ["cpus", "systemMemoryInfo"],
+  })],
+  notebooks: (argv, at) => [script("notebooks", argv, {
+    read: ["."],
+    write: [".venv", ".cache", "reports", "notebooks"],
+    run: [...PYTHON, at.deno],
+    env: WHOLE_ENV,
+  })],
+  lab: (argv, at) => [script("lab", argv, {
+    read: ["."],
+    write: [".venv", ".cache"],
+    run: [...PYTHON, at.deno],
+    env: WHOLE_ENV,
+  })],
+  "check:notebooks": (argv, at) => [script("check_notebooks", argv, {
+    read: ["."],
+    write: [".cache", "notebooks"],
+    run: [at.deno],
+    env: ENV,
+  })],
+  doctor: (argv, at) => [script("doctor", argv, {
+    read: ["."],
+    write: [".cache"],
+    run: ["git", ...PYTHON, at.deno],
+    env: WHOLE_ENV,
+    sys: ["cpus", "systemMemoryInfo"],
+    ffi: ["node_modules"],
+  })],
+  readme: (argv) => [script("readme", argv, {
+    read: ["."],
+    write: ["README.md", "experiments"],
+    env: ENV,
+  })],
+  bench: (argv, at) => [script("bench", argv, {
+    read: ["."],
+    write: ["reports", ".cache", ".venv", ...valuesOf(argv, "--out").map((path) => dirname(path))],
+    run: [...PYTHON, ...valuesOf(argv, "--python"), at.deno],
+    env: WHOLE_ENV,
+    sys: ["cpus", "loadavg"],
+  })],
+  test: (argv, at) =>
+    argv.length > 0 ? [tests(argv, at)] : [
+      tests(["--ignore=lib/backend/webgpu,kernels/wgsl,experiments/scaling/webgpu_test.ts"], at),
+      // With bounds checks, which the flags leave out: a wrong address is found here.
+      { ...tests(["lib/backend/wasm", "lib/nn", "kernels/wasm"], at), v8Flags: "none" },
+      ...TASKS["test:webgpu"]!([], at),
+    ],
+  // By themselves and without OpenGL, whose library has been seen to crash the process at exit.
+  "test:webgpu": (argv, at) => [{
+    args: [
+      ...["test", "--quiet", "--allow-read", `--allow-write=.cache,${at.temporary}`],
+      ...["--allow-env", "--allow-run=git", "--allow-sys=cpus,systemMemoryInfo"],
+      ...["lib/backend/webgpu", "kernels/wgsl", "experiments/scaling/webgpu_test.ts", ...argv],
+    ],
+    v8Flags: "none",
+    env: { TMPDIR: at.temporary, XDG_RUNTIME_DIR: at.temporary },
+  }],
+};
+
+function tests(args: readonly string[], { temporary }: Surroundings): Step {
+  return {
+    args: [
+      ...["test", "--quiet", "--allow-read"],
+      `--allow-write=runs,reports,notebooks,.cache,.venv,${temporary}`,
+      ...["--allow-run", "--allow-env", "--allow-sys", "--allow-ffi", "--allow-net=127.0.0.1"],
+      ...args,
+    ],
+    v8Flags: { more: ["--no-liftoff"] },
+    env: { TMPDIR: temporary },
+  };
+}
+
+type Granted = readonly string[] | "all";
+type Permissions = Readonly<
+  & Record<"read" | "write" | "env", Granted>
+  & Partial<Record<"run" | "sys" | "ffi", Granted>>
+>;
+
+/** `lib/cli/NAME.ts` with these permissions and nothing else. */
+function script(name: string, argv: readonly string[], permissions: Permissions): Step {
+  const granted = Object.entries(permissions).map(([kind, values]: [string, Granted]) =>
+    `--allow-${kind}${values === "all" ? "" : `=${values.join(",")}`}`
+  );
+  return { args: ["run", "--quiet", "--no-prompt", ...granted, `lib/cli/${name}.ts`, ...argv] };
+}
+
+/** The values of a flag of text. Throws a UsageError for one that Deno's permission lists cannot hold. */
+function valuesOf(argv: readonly string[], flag: string): string[] {
+  const values = argv.flatMap((argument, i) =>
+    argument === flag
+      ? argv[i + 1] ?? []
+      : argument.startsWith(`${flag}=`)
+      ? argument.slice(flag.length + 1)
+      : []
+  ).filter((value) => value !== "" && !value.startsWith("-"));
+  const refused = values.find((value) => value.includes(","));
+  if (refused === undefined) return values;
+  throw new UsageError(flag, refused, "Deno cannot grant a path with a comma: give another");
+}
