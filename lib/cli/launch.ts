@@ -15,7 +15,8 @@ import { FAST_V8_FLAGS, REMOVED, type Step, TASKS } from "./tasks.ts";
 export async function knownV8Flags(flags: readonly string[]): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--v8-flags=--help", "-"],
-    ...cleanEnvironment(Deno.env.toObject()),
+    clearEnv: true,
+    env: cleanEnvironment(Deno.env.toObject()).env,
     stdin: "null",
     stderr: "null",
   }).output();
@@ -28,10 +29,10 @@ export async function knownV8Flags(flags: readonly string[]): Promise<string[]> 
 /** The environment that a task's process gets, and the names of what was left out of it. */
 export function cleanEnvironment(
   all: Readonly<Record<string, string>>,
-): { readonly clearEnv: true; readonly env: Record<string, string>; readonly removed: string[] } {
+): { readonly env: Record<string, string>; readonly removed: string[] } {
   const removed = Object.keys(all).filter((name) => /^(LD|DYLD)_/i.test(name)).sort();
   const env = Object.fromEntries(Object.entries(all).filter(([name]) => !removed.includes(name)));
-  return { clearEnv: true, env, removed };
+  return { env, removed };
 }
 
 /** The system's folder for temporary files. */
@@ -42,10 +43,11 @@ function temporaryFolder(): string {
 
 /** Runs one step to its end and returns its exit code. */
 async function start({ args, v8Flags, env }: Step): Promise<number> {
-  const { removed, ...clean } = cleanEnvironment(Deno.env.toObject());
+  const { env: clean, removed } = cleanEnvironment(Deno.env.toObject());
+  const { DENO_V8_FLAGS: given = "", ...variables } = clean;
   const chosen = v8Flags === "none" ? [] : [...FAST_V8_FLAGS, ...v8Flags?.more ?? []];
   // The user's own flags come last: of two that contradict each other the last counts.
-  const own = clean.env.DENO_V8_FLAGS?.split(",").filter((flag) => flag !== "") ?? [];
+  const own = given.split(",").filter((flag) => flag !== "");
   const flags = [...await knownV8Flags(chosen), ...own];
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
@@ -53,9 +55,10 @@ async function start({ args, v8Flags, env }: Step): Promise<number> {
     env: {
       DENO_WEBGPU_BACKEND: "vulkan,metal,dx12",
       DENO_NO_UPDATE_CHECK: "1",
-      ...clean.env,
+      ...variables,
       ...env,
-      DENO_V8_FLAGS: flags.join(","),
+      // Deno takes an empty list for a flag without a name.
+      ...(flags.length > 0 ? { DENO_V8_FLAGS: flags.join(",") } : {}),
       [REMOVED]: removed.join(","),
     },
     stdin: "inherit",
