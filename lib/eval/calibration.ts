@@ -11,7 +11,11 @@ import { sum } from "./sums.ts";
  */
 export const DEFAULT_BINS = 11;
 
-/** The predictions in [lower, upper); the last bin includes 1. */
+/**
+ * The predictions in [lower, upper); the last bin includes 1. Bin k of B lies between the float64
+ * numbers k / B and (k + 1) / B, as in `numpy.histogram(values, np.arange(B + 1) / B)`. (Some of
+ * `np.linspace(0, 1, B + 1)` are an ulp off: the 0.7 of its 50 bins is 0.7000000000000001.)
+ */
 export interface CalibrationBin {
   readonly lower: number;
   readonly upper: number;
@@ -55,7 +59,7 @@ export function calibration(
     () => ({ predictions: [] as number[], targets: [] as number[] }),
   );
   predicted.forEach((value, i) => {
-    const bin = members[Math.max(0, Math.min(bins - 1, Math.floor(value * bins)))]!;
+    const bin = members[binOf(value, bins)]!;
     bin.predictions.push(value);
     bin.targets.push(exact[i]!);
   });
@@ -74,4 +78,12 @@ export function calibration(
     // count/n * |difference of means| = |difference of sums| / n
     ece: predicted.length === 0 ? null : sum(gaps) / predicted.length,
   };
+}
+
+/** The bin between whose edges a value lies, 0..bins - 1; the nearest one of a value outside [0, 1]. */
+function binOf(value: number, bins: number): number {
+  const k = Math.floor(value * bins);
+  // The product is rounded, so that a value beside an edge may land a bin off: 0.58 * 50 < 29.
+  const bin = value < k / bins ? k - 1 : value >= (k + 1) / bins ? k + 1 : k;
+  return Math.max(0, Math.min(bins - 1, bin));
 }

@@ -27,6 +27,40 @@ Deno.test("the expected calibration error equals numpy's over the same bins", ()
   assert.equal(calibration(exact, exact).ece, 0);
 });
 
+Deno.test("a value on an edge belongs to the bin above it, as numpy decides", () => {
+  // v = np.arange(101) / 100; t = (37 * np.arange(101)) % 101 / 101; edges = np.arange(bins + 1) / bins
+  // k = np.minimum(np.digitize(v, edges) - 1, bins - 1); n = np.bincount(k)
+  // ece = sum(abs(v[k == b].sum() - t[k == b].sum()) for b in range(bins)) / 101
+  const v = Array.from({ length: 101 }, (_, i) => i / 100);
+  const t = v.map((_, i) => (37 * i) % 101 / 101);
+  const numpy = [
+    { bins: 10, ece: 0.2527203215371042, of: [2, 5, 5] },
+    { bins: 11, ece: 0.24574061366532693, of: [3, 6, 6] },
+    { bins: 50, ece: 0.26867169885305364, of: [14, 28, 29] },
+    { bins: 100, ece: 0.32820507793353604, of: [29, 57, 58] },
+  ];
+  for (const { bins, ece, of } of numpy) {
+    near(calibration(v, t, bins).ece, ece);
+    [0.29, 0.57, 0.58].forEach((value, i) => {
+      const found = calibration([value], [0], bins).bins.findIndex(({ count }) => count > 0);
+      assert.equal(found, of[i], `${value} of ${bins} bins`);
+    });
+  }
+});
+
+Deno.test("a value lies between the edges of its bin, to the last bit", () => {
+  for (let bins = 1; bins <= 128; bins++) {
+    for (let k = 0; k <= bins; k++) {
+      const edge = k / bins;
+      for (const value of [edge, edge * (1 - 2 ** -53), edge * (1 + 2 ** -52)]) {
+        const { lower, upper } = calibration([value], [0], bins).bins.find((b) => b.count > 0)!;
+        if (value >= 1) assert.equal(upper, 1);
+        else assert.ok(lower <= value && value < upper, `${value} in ${lower}..${upper}`);
+      }
+    }
+  }
+});
+
 Deno.test("each of the eleven values has a bin of its own, in float32 too", () => {
   const values = Array.from({ length: 11 }, (_, k) => k / 10);
   for (const critic of [values, new Float32Array(values), values.map((v) => v + 0.009)]) {

@@ -47,6 +47,12 @@ export function kendall(predictions: Predictions, exact: ArrayLike<number>): num
  * than `margin`, the share in which the prediction is higher for the better one; equal predictions
  * count 1/2, so a constant scores 0.5. Every pair is counted, none sampled, in O(n log n).
  *
+ * Values and margin are meant as the decimals that they round: 0.4 - 0.3 is 0.10000000000000003 and
+ * 0.3 - 0.2 is 0.09999999999999998 in float64, and neither exceeds a margin of 0.1. So a difference
+ * must exceed a margin above 0 by more than 2^-50 of the largest magnitude among the exact values,
+ * which is four of its ulps at most and as much as roundings of both values, their difference and the
+ * margin can add up to. With margin 0 all different values are compared.
+ *
  * @param margin >= 0, in units of value.
  * @returns Null if no two exact values differ by more than the margin.
  */
@@ -121,6 +127,9 @@ interface PairCounts {
   readonly tied: number;
 }
 
+/** See `rankingAccuracy`. */
+const ROUNDING = 2 ** -50;
+
 /**
  * Walks the states by rising exact value. A Fenwick tree over the predictions' ranks holds the
  * states more than `margin` below the current one, so that how many of them were predicted lower,
@@ -130,6 +139,7 @@ function pairCounts(predicted: Float64Array, exact: Float64Array, margin: number
   const n = predicted.length;
   const level = denseRanks(predicted);
   const order = ascending(exact);
+  const least = margin === 0 ? 0 : margin + ROUNDING * largestMagnitude(exact);
   const tree = new Float64Array(n + 1);
   let inserted = 0;
   let concordant = 0;
@@ -137,7 +147,7 @@ function pairCounts(predicted: Float64Array, exact: Float64Array, margin: number
   let tied = 0;
   for (const state of order) {
     // Rounded subtraction is monotone: states left out here are also left out of the full double loop.
-    while (exact[state]! - exact[order[inserted]!]! > margin) {
+    while (exact[state]! - exact[order[inserted]!]! > least) {
       for (let i = level[order[inserted]!]!; i <= n; i += i & -i) tree[i]!++;
       inserted++;
     }
@@ -148,6 +158,10 @@ function pairCounts(predicted: Float64Array, exact: Float64Array, margin: number
     discordant += inserted - lowerOrEqual;
   }
   return { concordant, discordant, tied };
+}
+
+function largestMagnitude(values: Float64Array): number {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
 }
 
 function countUpTo(tree: Float64Array, index: number): number {
@@ -190,7 +204,6 @@ function standardized(values: Float64Array): Float64Array | null {
   if (isConstant(values)) return null;
   const centre = mean(values);
   const deviations = values.map((value) => value - centre);
-  let largest = 0;
-  for (const deviation of deviations) largest = Math.max(largest, Math.abs(deviation));
+  const largest = largestMagnitude(deviations);
   return largest === 0 ? null : deviations.map((deviation) => deviation / largest);
 }

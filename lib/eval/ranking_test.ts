@@ -27,10 +27,12 @@ Deno.test("averageRanks equals scipy's rankdata", () => {
 });
 
 Deno.test("ranking accuracy equals a double loop over all pairs", () => {
-  // From a Python double loop: correct pairs (ties 1/2) and compared pairs.
+  // From a Python double loop over fractions.Fraction: correct pairs (ties 1/2) and compared pairs.
   assert.equal(rankingAccuracy(predictions, exact), 1415.5 / 1688);
   assert.equal(rankingAccuracy(predictions, exact, 0.125), 1169.5 / 1294);
-  assert.equal(rankingAccuracy(predictions, exact, 0.3), 687 / 695);
+  assert.equal(rankingAccuracy(predictions, exact, 0.1), 1169.5 / 1294);
+  assert.equal(rankingAccuracy(predictions, exact, 0.2), 903 / 945);
+  assert.equal(rankingAccuracy(predictions, exact, 0.3), 635 / 640);
   assert.equal(rankingAccuracy(predictions, exact, 0.5), 242 / 242);
 });
 
@@ -40,10 +42,11 @@ Deno.test("ranking accuracy and tau-b equal the double loop on random data with 
     const n = 1 + random.integer(50);
     const levels = 1 + random.integer(12);
     const x = Array.from({ length: n }, () => random.integer(levels) / 7);
-    const y = Array.from({ length: n }, () => random.integer(9) / 10);
-    for (const margin of [0, 0.1, 0.3]) {
-      const { correct, compared } = doubleLoop(x, y, margin);
-      assert.equal(rankingAccuracy(x, y, margin), compared === 0 ? null : correct / compared);
+    const tenths = Array.from({ length: n }, () => random.integer(9) - 4);
+    const y = tenths.map((k) => k / 10);
+    for (const margin of [0, 1, 3]) {
+      const { correct, compared } = doubleLoop(x, tenths, margin);
+      assert.equal(rankingAccuracy(x, y, margin / 10), compared === 0 ? null : correct / compared);
     }
     const pairs = doubleLoop(x, y, 0);
     const untied = Math.sqrt(pairs.compared * doubleLoop(y, x, 0).compared);
@@ -65,6 +68,25 @@ function doubleLoop(x: number[], y: number[], margin: number) {
   }
   return { correct, compared };
 }
+
+Deno.test("a margin is a decimal: neither 0.3, 0.4 nor 0.2, 0.3 differ by more than 0.1", () => {
+  for (const denominator of [10, 100, 1000]) {
+    for (let margin = 1; margin <= 12; margin++) {
+      for (let low = 0; low + margin < denominator; low += 1 + Math.floor(denominator / 100)) {
+        for (const sign of [1, -1]) {
+          const at = (above: number) => sign * (low + margin + above) / denominator;
+          const compared = (above: number) =>
+            rankingAccuracy([0, 1], [sign * low / denominator, at(above)], margin / denominator);
+          assert.equal(compared(0), null, `${low}, ${margin} of ${denominator}`);
+          // Any real difference is seen.
+          assert.equal(compared(1e-9), sign > 0 ? 1 : 0, `${low}, ${margin} of ${denominator}`);
+        }
+      }
+    }
+  }
+  // Without a margin the smallest difference counts.
+  assert.equal(rankingAccuracy([0, 1], [1 - 2 ** -53, 1]), 1);
+});
 
 Deno.test("a perfect order scores exactly 1, its reverse -1 and 0", () => {
   const values = [0.1, 0.7, 0.30000000000000004, 0.3, 0.9, 1e-9];

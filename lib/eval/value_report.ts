@@ -14,7 +14,10 @@ export interface ValueReportOptions {
   readonly outcomes?: ArrayLike<number>;
   /** Calibration bins over [0, 1]; default 11, one for each integer answer 0..10. */
   readonly bins?: number;
-  /** Ranking accuracy counts pairs whose exact values differ by more than this; default 0. */
+  /**
+   * Ranking accuracy counts pairs whose exact values differ by more than this decimal (see
+   * `rankingAccuracy`); default 0.
+   */
   readonly rankingMargin?: number;
   /**
    * Exact values this close count as equal where order or spread matters (see `snapTies`); default
