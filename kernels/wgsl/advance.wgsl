@@ -24,7 +24,7 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   var mine = 0u;
   for (var row = thread; row < dims.rows; row += THREADS) {
     let token = u32(tokens[at + row]);
-    if (forced[at + row] < 0 && (stops[token / 32u] >> (token % 32u) & 1u) != 0u) {
+    if (forced[at + row] < 0 && ((stops[token / 32u] >> (token % 32u)) & 1u) != 0u) {
       finished[row] = 1u;
     }
     mine += 1u - finished[row];

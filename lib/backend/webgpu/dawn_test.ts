@@ -1,0 +1,128 @@
+/**
+ * The kernels under a second WGSL implementation: Chrome's, Dawn, as the npm package `webgpu` brings it. Deno's wgpu takes
+ * text that is not WGSL. Dawn's null backend checks everything and computes nothing: it needs no adapter.
+ */
+import assert from "node:assert/strict";
+import { Model } from "../../nn/model.ts";
+import { adamW } from "../../nn/optimizer.ts";
+import { randomSequences, smallConfig } from "../../nn/testing.ts";
+import type { Backend } from "../../tensor/backend.ts";
+import { WebGpuDevice } from "./device.ts";
+import { GEMM_VARIANTS } from "./gemm.ts";
+import type { Storage } from "./half_storage.ts";
+import { WebGpuSession } from "./session.ts";
+import { kernelNames, kernelText } from "./source.ts";
+
+let gpu: GPU | undefined;
+try {
+  const { create } = await import("webgpu");
+  gpu = create(["backend=null"]);
+} catch (error) {
+  console.log(`The tests under Dawn are skipped: ${(error as Error).message}`);
+}
+
+function dawnTest(name: string, run: () => Promise<void>): void {
+  const title = gpu ? name : `${name} (skipped: no Dawn for this machine)`;
+  Deno.test({ name: title, ignore: !gpu, fn: run });
+}
+
+async function withDevice(run: (device: WebGpuDevice) => Promise<void>): Promise<void> {
+  const device = await WebGpuDevice.create({ gpu });
+  try {
+    await run(device);
+  } finally {
+    device.close();
+  }
+}
+
+type Use = Parameters<WebGpuDevice["kernel"]>;
+
+/** Throws what Dawn has to say against a kernel. */
+function check(...use: Use): Promise<void> {
+  return withDevice((device) => {
+    device.kernel(...use);
+    return device.settle();
+  });
+}
+
+/** Trains a model of each kind, and asks it for all that a model can do; reports the kernels that this takes. */
+async function useModels(storage: Storage, report: (...use: Use) => void): Promise<void> {
+  const value = (loss: "squared_error" | "soft_cross_entropy") => ({
+    languageHead: false,
+    valueHead: { loss, outputs: 5 },
+  });
+  await withDevice(async (device) => {
+    const compile = device.kernel.bind(device);
+    device.kernel = (...use) => {
+      report(...use);
+      return compile(...use);
+    };
+    const backend: Backend = {
+      name: "webgpu",
+      session: (...model) => new WebGpuSession(device, {}, storage, ...model),
+      close: () => device.close(),
+    };
+    for (
+      const config of [
+        smallConfig(),
+        smallConfig({ dModel: 64, headDim: 32, rotaryDim: 16, ...value("soft_cross_entropy") }),
+        smallConfig({ mixer: "gru", ...value("squared_error") }),
+      ]
+    ) {
+      const model = new Model(backend, config).initialize(1);
+      const sequences = randomSequences(config, { count: 4, length: 16, seed: 1 });
+      await model.train(sequences, 16, adamW(1e-3, 10));
+      await model.forward(sequences, [{ sequence: 0, token: 0 }]);
+      if (!config.languageHead) continue;
+      await model.generate([{ tokens: [1, 2], row: 0, position: (i) => i }], {
+        ...{ maxTokens: 4, temperature: 1, stop: [1], seed: 1, purpose: "test" },
+      });
+    }
+    await device.settle();
+  });
+}
+
+for (const storage of ["float32", "float16"] as const) {
+  dawnTest(`Dawn takes every kernel as models use it, generation in ${storage}`, async () => {
+    const uses = new Map<string, Use>();
+    try {
+      await useModels(storage, (...use) => uses.set(JSON.stringify(use), use));
+    } finally {
+      // Where a kernel is wrong the run has ended with a consequence: this says which one it is, and why.
+      for (const use of uses.values()) await check(...use);
+    }
+    const included = kernelNames().flatMap((name) =>
+      [...kernelText(name).matchAll(/^\/\/# include (\w+)\.wgsl$/gm)].map(([, file]) => file!)
+    );
+    const expected = new Set(kernelNames()).difference(new Set(included));
+    if (storage === "float32") expected.delete("store"); // what float16 is made with
+    assert.deepEqual(new Set([...uses.values()].map(([name]) => name)), expected);
+  });
+}
+
+dawnTest("Dawn takes all variants of the matrix product", () =>
+  withDevice(async (device) => {
+    for (const { BM, BN, TM, TN } of GEMM_VARIANTS) {
+      for (const [TRANSPOSE_A, TRANSPOSE_B] of [[0, 0], [0, 1], [1, 0]] as const) {
+        for (const INIT of [0, 1, 2]) {
+          device.kernel("gemm", { BM, BN, TM, TN, TRANSPOSE_A, TRANSPOSE_B, INIT });
+        }
+      }
+    }
+    await device.settle();
+  }));
+
+dawnTest(
+  "Dawn refuses an expression that wgpu takes and WGSL's grammar does not have",
+  () =>
+    withDevice(async ({ device }) => {
+      device.pushErrorScope("validation");
+      device.createShaderModule({
+        code: `
+        @group(0) @binding(0) var<storage, read_write> x: array<u32>;
+        @compute @workgroup_size(1) fn main() { x[0] = x[1] >> (x[2]) & 1u; }`,
+      });
+      const error = await device.popErrorScope();
+      assert.match(error?.message ?? "no error", /mixing '>>' and '&' requires parenthesis/);
+    }),
+);
