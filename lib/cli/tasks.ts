@@ -108,6 +108,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     args: [
       ...["test", "--quiet", "--allow-read", `--allow-write=.cache,${at.temporary}`],
       ...["--allow-env", "--allow-run=git", "--allow-sys=cpus,systemMemoryInfo"],
+      "--allow-ffi=node_modules", // Dawn
       ...["lib/backend/webgpu", "kernels/wgsl", "experiments/scaling/webgpu_test.ts", ...argv],
     ],
     v8Flags: "none",
