@@ -14,6 +14,7 @@ export {
   BACKENDS,
   createBackend,
   identifyBackend,
+  MAX_THREADS,
 } from "./backend/create.ts";
 export { WasmEngine } from "./backend/wasm/engine.ts";
 export { WebGpuEngine } from "./backend/webgpu/engine.ts";

@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../tensor/digest.ts";
 import type { Backend } from "../tensor/backend.ts";
+import { SHARDS } from "./wasm/control.ts";
 import type { Storage } from "./webgpu/half_storage.ts";
 
 /** Names of the backends; the first is the reference. */
@@ -9,9 +10,12 @@ export const BACKENDS = ["wasm", "webgpu"] as const;
 /** The name of a backend. */
 export type BackendName = typeof BACKENDS[number];
 
+/** The most threads that one backend works with: WASM has a shard of the batch for each. More work goes side by side. */
+export const MAX_THREADS = SHARDS;
+
 /** What a backend is started with; each takes what concerns it. */
 export interface BackendOptions {
-  /** WASM's number of lanes, 1 to 4. Default 1. */
+  /** WASM's number of lanes, 1 to MAX_THREADS. Default 1. */
   readonly threads?: number;
   /**
    * Whether the WebGPU engine has a Worker of its own, so that waiting for the GPU does not hold up this thread.
@@ -27,8 +31,8 @@ export interface BackendOptions {
 }
 
 /**
- * Starts a backend: close it when done. Throws UsageError where the machine has no adapter for WebGPU, or none that can
- * keep `generationStorage`.
+ * Starts a backend: close it when done. Throws UsageError where WASM is asked for more threads than it has use for, and
+ * where the machine has no adapter for WebGPU, or none that can keep `generationStorage`.
  */
 export async function createBackend(
   name: BackendName,

@@ -4,7 +4,7 @@
  */
 import os from "node:os";
 import { z } from "zod";
-import { BACKENDS } from "../backend/create.ts";
+import { BACKENDS, MAX_THREADS } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { writeAtomically } from "../run/files.ts";
 import { profileDecoding, profileTraining } from "./bench_kernels.ts";
@@ -32,7 +32,7 @@ const flags = z.object({
   ),
   backend: z.enum(BACKENDS).default("wasm")
     .describe("what is measured; --threads is for wasm"),
-  threads: z.array(z.int().min(1).max(4)).default([1, 2]).describe("numbers of threads"),
+  threads: z.array(z.int().min(1).max(MAX_THREADS)).default([1, 2]).describe("numbers of threads"),
   quick: z.boolean().default(false).describe(
     "the smallest size and few runs: to see that it works",
   ),

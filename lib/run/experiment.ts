@@ -37,7 +37,7 @@ export interface Cell<CellConfig = unknown> {
 
 /** What a running cell may use. */
 export interface CellContext {
-  /** Threads this cell may use, >= 1. A result must not depend on it. */
+  /** Threads this cell may use, 1 to MAX_THREADS of `createBackend`. A result must not depend on it. */
   readonly threads: number;
   /** What computes; "wasm" unless told. Pinned results are WASM's. */
   readonly backend?: BackendName;

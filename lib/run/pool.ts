@@ -2,7 +2,7 @@
  * Cells side by side, each in a Worker of its own: what one does to its memory, or how it ends,
  * touches no other.
  */
-import type { BackendName } from "../backend/create.ts";
+import { type BackendName, MAX_THREADS } from "../backend/create.ts";
 import { errorOf, UsageError } from "../errors.ts";
 import type { CellReply, CellRequest } from "./cell_worker.ts";
 import type { Cell, CellResult } from "./experiment.ts";
@@ -10,7 +10,7 @@ import type { Cell, CellResult } from "./experiment.ts";
 export interface PoolOptions {
   /** URL of the experiment's module. */
   readonly module: string;
-  /** Threads for all cells together, >= 1. */
+  /** Threads for all cells together, >= 1; a cell gets MAX_THREADS at most. */
   readonly threads: number;
   /** What computes; "wasm" unless told. */
   readonly backend?: BackendName;
@@ -69,7 +69,7 @@ export async function runCells(
   try {
     while (waiting.length > 0 || running.size > 0) {
       while (free > 0 && waiting.length > 0) {
-        const threads = Math.max(1, Math.floor(free / waiting.length));
+        const threads = shareOf(free, waiting.length);
         start(waiting.shift()!, threads);
       }
       await Promise.race(running);
@@ -78,6 +78,11 @@ export async function runCells(
     workers.forEach((worker) => worker.terminate());
   }
   return failures.sort((a, b) => cells.indexOf(a.cell) - cells.indexOf(b.cell));
+}
+
+/** Threads for the next of `waiting` cells: its equal share of the free ones, within what a backend works with. */
+export function shareOf(free: number, waiting: number): number {
+  return Math.min(Math.max(1, Math.floor(free / waiting)), MAX_THREADS);
 }
 
 function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { MAX_THREADS } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import type { Cell, CellResult } from "./experiment.ts";
-import { type PoolOptions, runCells } from "./pool.ts";
+import { type PoolOptions, runCells, shareOf } from "./pool.ts";
 import { makeSandbox } from "./testdata/sandbox.ts";
 
 interface Observed {
@@ -56,6 +57,21 @@ Deno.test("threads that no cell waits for go to the cells that start", async () 
   });
   const many = await run({ seeds: [1, 2, 3], sizes: [2] }, 3);
   assert.deepEqual(Object.values(many.threads), [1, 1, 1]);
+});
+
+Deno.test("a cell gets no more threads than a backend works with, and the others get the rest", async () => {
+  for (const threads of [1, 3, 5, 8, 16, 64, 256]) {
+    for (let cells = 1; cells <= 80; cells++) {
+      const given: number[] = [];
+      for (let free = threads; free > 0 && given.length < cells; free -= given.at(-1)!) {
+        given.push(shareOf(free, cells - given.length));
+      }
+      assert(given.every((count) => count >= 1 && count <= MAX_THREADS), `${threads}: ${given}`);
+      const used = given.reduce((sum, count) => sum + count);
+      assert.equal(used, Math.min(threads, cells * MAX_THREADS), `${threads}, ${cells} cells`);
+    }
+  }
+  assert.deepEqual((await run({ seeds: [1], sizes: [2] }, 64)).threads, { "sum/n2/seed1": 4 });
 });
 
 for (

@@ -128,6 +128,9 @@ type Plan = ReturnType<typeof makePlan>;
 function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
   const { profile, seeds, out = "runs", kernels, threads, updatePins = false } = options;
   const { backend = "wasm", adapter } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new UsageError("threads", threads, "give a whole number, 1 or more");
+  }
   const { config, hash, overridden } = resolveConfig(experiment, profile, seeds);
   if (updatePins && overridden) {
     throw new UsageError("--update-pins", "with --seeds", "pins hold the profile's own seeds");

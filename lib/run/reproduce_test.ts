@@ -268,6 +268,16 @@ Deno.test("a metric that is not a number fails its cell, by name", async () => {
   assert.match(failures[0]!.got, /\$\.metrics\.mean: NaN/);
 });
 
+Deno.test("no threads, or a part of one, are refused", async () => {
+  using box = await makeSandbox();
+  for (const threads of [0, -1, 1.5, NaN]) {
+    await assert.rejects(
+      reproduce(box, { threads }),
+      /^UsageError: threads: .*: give a whole number/,
+    );
+  }
+});
+
 Deno.test("what would not fit into memory is refused before anything is written", async () => {
   using box = await makeSandbox();
   const cells = (config: unknown) =>
