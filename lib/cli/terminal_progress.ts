@@ -25,10 +25,10 @@ const CLEAR_LINE = "\r\x1b[K";
 
 /**
  * A listener for the standard error stream: one live line in a terminal, else (also where CI is
- * set) one plain line for each finished cell. `clear` removes the live line before other output.
+ * set) one plain line for each finished cell. `clear` removes the live line before other output. Neither fails where
+ * the stream does: a full device, a reader that is gone, a terminal that was hung up.
  */
 export function terminalProgress(live = isLive()): ProgressListener & { clear(): void } {
-  const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
   let last = -Infinity;
   const listener = (progress: RunProgress) => {
     if (progress.note !== undefined) {
@@ -40,12 +40,26 @@ export function terminalProgress(live = isLive()): ProgressListener & { clear():
       // Ten times a second is what an eye follows.
       if (!isFinished && performance.now() - last < 100) return;
       last = performance.now();
-      write(CLEAR_LINE + formatProgress(progress).slice(0, Deno.consoleSize().columns - 1));
+      write(CLEAR_LINE + formatProgress(progress).slice(0, columns() - 1));
     } else if (isFinished) {
       write(`${formatProgress(progress)}\n`);
     }
   };
   return Object.assign(listener, { clear: () => void (live && write(CLEAR_LINE)) });
+}
+
+function write(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch { /* nobody reads it */ }
+}
+
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
 }
 
 function isLive(): boolean {

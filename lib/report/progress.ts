@@ -15,9 +15,9 @@ export interface ProgressOutput {
   now(): number;
 }
 
-/** A progress display. */
+/** A progress display. It never fails: a drawing that cannot be made is left out. */
 export interface Progress {
-  /** Call as often as you like: it draws at most five times a second. Never waits, never fails. */
+  /** Call as often as you like: it draws at most five times a second. Never waits. */
   update(done: number, total: number, info?: string): void;
   /** Draws the final state, e.g. "12 of 12 runs", and waits until it has left the kernel. */
   finish(info?: string): Promise<void>;
@@ -46,8 +46,9 @@ export async function showProgress(
   let state = { done: 0, total: 0, info: "" };
   let drawn = start;
   // Drawings leave in order, one after the other.
-  let last = output.show(running(title, unit, state, 0));
-  await last;
+  let last = Promise.resolve();
+  const draw = (drawing: () => Promise<void>) => last = last.then(drawing).catch(() => {});
+  await draw(() => output.show(running(title, unit, state, 0)));
   return {
     update(done, total, info = "") {
       state = { done, total, info };
@@ -55,18 +56,16 @@ export async function showProgress(
       if (now - drawn < SECONDS_BETWEEN_DRAWINGS) return;
       drawn = now;
       const bundle = running(title, unit, state, now - start);
-      last = last.then(() => output.update(bundle)).catch(() => {});
+      draw(() => output.update(bundle));
     },
     async finish(info = "") {
-      await last;
       const { done, total } = state;
       const count = total > 0 && done < total ? `${done} of ${total}` : String(done);
       const text = `${title}: ${count} ${unit}${info === "" ? "" : `, ${info}`}`;
-      await output.update({
-        "text/html": `<div>${escapeHtml(text)}</div>`,
-        "text/plain": text,
-      });
-      await output.flush();
+      draw(() =>
+        output.update({ "text/html": `<div>${escapeHtml(text)}</div>`, "text/plain": text })
+      );
+      await draw(() => output.flush());
     },
   };
 }

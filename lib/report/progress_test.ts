@@ -49,15 +49,24 @@ Deno.test("progress that stops early says how far it came", async () => {
   assert.equal(output.drawn.at(-1), "Training: 3 of 12 runs, interrupted");
 });
 
-Deno.test("a drawing that fails does not stop the work", async () => {
+Deno.test("drawings that fail do not stop the work; those that do not are made", async () => {
   const output = new Recorder();
+  const { show, update, flush } = output;
+  const fail = () => Promise.reject(new Error("the kernel is busy"));
+  Object.assign(output, { show: fail, update: fail });
   const progress = await showProgress("Training", "runs", output);
-  const update = output.update;
-  output.update = () => Promise.reject(new Error("the kernel is busy"));
   output.seconds += 1;
   progress.update(1, 2);
   await new Promise((resolve) => setTimeout(resolve));
-  output.update = update;
+  Object.assign(output, { show, update, flush: fail });
   await progress.finish();
-  assert.equal(output.drawn.at(-1), "Training: 1 of 2 runs");
+  assert.deepEqual(output.drawn, ["Training: 1 of 2 runs"]);
+  Object.assign(output, {
+    update() {
+      throw new Error("at once");
+    },
+    flush,
+  });
+  await progress.finish();
+  assert.equal(output.flushed, 1);
 });

@@ -35,6 +35,7 @@ export interface RunProgress {
   };
 }
 
+/** Shows progress. What it throws, or a promise that it returns comes to, decides no result: it is told once. */
 export type ProgressListener = (progress: RunProgress) => void;
 
 /**
@@ -68,7 +69,10 @@ export function overallProgress(
   });
 }
 
-/** Weighs cells by cost; what was taken up from an interrupted run does not count for the rate. */
+/**
+ * Weighs cells by cost; what was taken up from an interrupted run does not count for the rate. Never throws: a listener
+ * that does has only shown nothing.
+ */
 export class ProgressTracker {
   readonly #began = performance.now();
   readonly #total: number;
@@ -76,6 +80,7 @@ export class ProgressTracker {
   readonly #running = new Map<Cell, number>();
   #doneCost: number;
   #done: number;
+  #hasFailed = false;
 
   constructor(
     readonly title: string,
@@ -108,7 +113,7 @@ export class ProgressTracker {
     for (const [cell, part] of this.#running) cost += cell.cost * part;
     const secondsElapsed = (performance.now() - this.#began) / 1000;
     const here = cost - this.#takenUp;
-    this.listener({
+    this.#show({
       title: this.title,
       cells: this.cells.length,
       cellsDone: this.#done,
@@ -120,6 +125,23 @@ export class ProgressTracker {
       work: { total: this.#total, done: cost, takenUp: this.#takenUp },
       ...event,
     });
+  }
+
+  #show(progress: RunProgress): void {
+    try {
+      const shown: unknown = this.listener(progress);
+      if (shown instanceof Promise) shown.catch((error) => this.#tell(error));
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  #tell(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    try {
+      console.error(`${this.title}: progress is not shown:`, error);
+    } catch { /* a full or closed stream, which may be the failure itself */ }
   }
 }
 

@@ -43,3 +43,28 @@ Deno.test("several runs are weighed by cost, with what was taken up left out of 
   assert.ok(overall[1]!.secondsLeft! > 0);
   assert.equal(overall[3]!.secondsLeft, 0);
 });
+
+Deno.test("a listener that throws, or whose promise fails, shows nothing and stops nothing; it is told once", async () => {
+  const told: unknown[][] = [];
+  const { error } = console;
+  console.error = (...line) => {
+    told.push(line);
+    throw new Error("nor can this be written");
+  };
+  try {
+    const fail = () => {
+      throw new Error("no window");
+    };
+    const failLater = () => Promise.reject(new Error("no kernel"));
+    for (const listener of [fail, overallProgress(fail, [30])[0]!, failLater]) {
+      const tracker = new ProgressTracker("fake quick", [small, old], [old], listener, "a note");
+      tracker.progressed(small, 1, 2, "");
+      tracker.finished(small);
+      await new Promise((resolve) => setTimeout(resolve));
+      assert.equal(told.length, 1);
+      assert.match(told.pop()!.join(" "), /^fake quick: progress is not shown: Error: no/);
+    }
+  } finally {
+    console.error = error;
+  }
+});

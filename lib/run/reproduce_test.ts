@@ -278,6 +278,22 @@ Deno.test("no threads, or a part of one, are refused", async () => {
   }
 });
 
+Deno.test("progress that cannot be shown fails no cell", async () => {
+  using box = await pinned();
+  const { error } = console;
+  console.error = () => {};
+  try {
+    const progress = () => {
+      throw new Error("No space left on device");
+    };
+    const { run, failures } = await reproduce(box, { progress });
+    assert.deepEqual(failures, []);
+    assert.equal(run?.pins.state, "matched");
+  } finally {
+    console.error = error;
+  }
+});
+
 Deno.test("what would not fit into memory is refused before anything is written", async () => {
   using box = await makeSandbox();
   const cells = (config: unknown) =>
