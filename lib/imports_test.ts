@@ -1,8 +1,19 @@
 /** Imports point one way: a folder may import only folders before it in this list. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { sourceFiles } from "./source_files.ts";
 
 const ORDER = [
-  ...["lib/errors.ts", "kernels", "lib/tensor", "lib/backend", "lib/nn", "lib/env", "lib/critic"],
+  ...[
+    "lib/errors.ts",
+    "lib/source_files.ts",
+    "kernels",
+    "lib/tensor",
+    "lib/backend",
+    "lib/nn",
+    "lib/env",
+    "lib/critic",
+  ],
   ...[
     "lib/actor",
     "lib/eval",
@@ -16,15 +27,12 @@ const ORDER = [
 ];
 const ROOT = new URL("../", import.meta.url);
 
-function* sources(folder: string): Generator<string> {
-  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
-    const path = `${folder}${entry.name}`;
-    if (entry.isDirectory && entry.name !== "assembly") yield* sources(`${path}/`);
-    // Tests may look anywhere.
-    else if (/\.ts$/.test(path) && !/(_test\.ts|\/testing\.ts|\/testdata\/.*)$/.test(path)) {
-      yield path;
-    }
-  }
+function sources(folder: string): string[] {
+  // Tests may look anywhere.
+  const isHeld = (path: string) =>
+    !/(^|\/)assembly\/|_test\.ts$|\/testing\.ts$|\/testdata\//.test(path);
+  return sourceFiles(fileURLToPath(new URL(folder, ROOT)), ".ts").filter(isHeld)
+    .map((path) => `${folder}/${path}`);
 }
 
 function layer(path: string): number {
@@ -33,7 +41,7 @@ function layer(path: string): number {
 
 Deno.test("imports point one way", () => {
   const wrong: string[] = [];
-  for (const path of [...sources("lib/"), ...sources("experiments/"), ...sources("kernels/")]) {
+  for (const path of ["lib", "experiments", "kernels"].flatMap(sources)) {
     assert.notEqual(layer(path), -1, `${path}: say in lib/imports_test.ts where its folder stands`);
     const text = Deno.readTextFileSync(new URL(path, ROOT));
     for (const [, specifier] of text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {

@@ -4,10 +4,11 @@
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { configHash } from "./config.ts";
-import { list, readBytes } from "./files.ts";
-import { ROOT } from "./provenance.ts";
+import { sourceFiles, sourceFolders } from "../source_files.ts";
 import { sha256 } from "../tensor/digest.ts";
+import { configHash } from "./config.ts";
+import { guarded, readBytes } from "./files.ts";
+import { ROOT } from "./provenance.ts";
 
 /** The folders of lib that compute no result; the kernels have a digest of their own. */
 const OTHERS = ["run", "report", "cli"];
@@ -17,21 +18,15 @@ const AROUND = ["claims.ts", "figures.ts", "profiles.ts"];
 /** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests and benchmarks. */
 export function engineVersion(module: string): string {
   const experiment = dirname(fileURLToPath(module));
-  const folders = [
-    ...list(`${ROOT}lib`).filter((name) => !name.endsWith(".ts") && !OTHERS.includes(name))
-      .map((layer) => `${ROOT}lib/${layer}`),
-    `${ROOT}experiments/shared`,
-    experiment,
-  ];
+  const layers = guarded(`${ROOT}lib`, () => sourceFolders(`${ROOT}lib`))
+    .filter((name) => !OTHERS.includes(name)).map((name) => `${ROOT}lib/${name}`);
+  const folders = [...layers, `${ROOT}experiments/shared`, experiment];
   const around = AROUND.map((name) => `${experiment}/${name}`);
   const paths = folders.flatMap(sources).filter((path) => !around.includes(path));
   return configHash(paths.map((path) => sha256(readBytes(path, ""))));
 }
 
 function sources(folder: string): string[] {
-  return list(folder).flatMap((name) => {
-    const path = `${folder}/${name}`;
-    if (Deno.statSync(path).isDirectory) return sources(path);
-    return name.endsWith(".ts") && !/_(test|bench)\.ts$/.test(name) ? [path] : [];
-  });
+  return guarded(folder, () => sourceFiles(folder, ".ts"))
+    .filter((path) => !/_(test|bench)\.ts$/.test(path)).map((path) => `${folder}/${path}`);
 }

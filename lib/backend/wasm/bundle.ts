@@ -3,6 +3,7 @@
  * keyed by the sources and the compiler's version. Where nothing may be written, it compiles in memory each time.
  */
 import { fileURLToPath } from "node:url";
+import { sourceFiles } from "../../source_files.ts";
 import { sha256 } from "../../tensor/digest.ts";
 
 /** Version of the compiler that fixes the bundle's bytes; also pinned in deno.json. */
@@ -74,8 +75,8 @@ export async function loadKernelBundle(
 /** The AssemblyScript sources of the kernels, by file name. */
 export function kernelSources(): Record<string, string> {
   const folder = fileURLToPath(new URL("../../../kernels/wasm/assembly/", import.meta.url));
-  const names = [...Deno.readDirSync(folder)].map((e) => e.name).filter((n) => n.endsWith(".ts"));
-  return Object.fromEntries(names.sort().map((n) => [n, Deno.readTextFileSync(folder + n)]));
+  const names = sourceFiles(folder, ".ts");
+  return Object.fromEntries(names.map((name) => [name, Deno.readTextFileSync(folder + name)]));
 }
 
 function readIfThere(path: string): Uint8Array<ArrayBuffer> | undefined {

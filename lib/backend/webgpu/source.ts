@@ -10,6 +10,7 @@
  * unrolled here because wgpu guards every loop that it sees, and because only constant indices keep arrays in registers.
  */
 import { fileURLToPath } from "node:url";
+import { sourceFiles } from "../../source_files.ts";
 
 /** Values for a kernel's constants. */
 export type Constants = Readonly<Record<string, number>>;
@@ -45,8 +46,8 @@ export function kernelText(name: string): string {
 
 /** The names of all kernel files. */
 export function kernelNames(): string[] {
-  return [...Deno.readDirSync(fileURLToPath(new URL("../../../kernels/wgsl/", import.meta.url)))]
-    .filter((e) => e.name.endsWith(".wgsl")).map((e) => e.name.slice(0, -5)).sort();
+  const folder = fileURLToPath(new URL("../../../kernels/wgsl/", import.meta.url));
+  return sourceFiles(folder, ".wgsl").map((name) => name.slice(0, -".wgsl".length));
 }
 
 /**

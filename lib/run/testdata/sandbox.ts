@@ -70,6 +70,12 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
   };
 }
 
+/** Makes a symbolic link, for which Deno itself would need to be allowed to write anywhere. */
+export function link(target: string, path: string): void {
+  const { success } = new Deno.Command("ln", { args: ["-s", target, path] }).outputSync();
+  if (!success) throw new Error(`no link at ${path}`);
+}
+
 /** The paths of all files below a folder, which another process may be changing. */
 export function* walk(folder: string): Generator<string> {
   let entries: Deno.DirEntry[] = [];
