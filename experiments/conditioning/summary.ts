@@ -7,6 +7,7 @@ import {
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import { maximum, minimum } from "../../lib/tensor/extrema.ts";
 import { sizeName } from "../shared/config.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import { difference } from "../shared/verdicts.ts";
@@ -373,8 +374,8 @@ function band(courses: readonly (readonly (number | null)[])[]): Band {
     values.map((v) => v.length > 0 ? f(v) : null);
   return {
     estimate: of(interquartileMean),
-    low: of((v) => Math.min(...v)),
-    high: of((v) => Math.max(...v)),
+    low: of(minimum),
+    high: of(maximum),
   };
 }
 

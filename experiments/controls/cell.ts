@@ -160,7 +160,7 @@ function runRidge({ seed, config }: Cell<ControlsCell>, { progress }: CellContex
     features.write(state, x);
     return { value: clip01(predict(model, x)), expectation: null };
   });
-  const weights = Float64Array.of(model.intercept, ...model.weights);
+  const weights = Float64Array.from([model.intercept, ...model.weights]);
   return {
     metrics: {
       parameters: weights.length,

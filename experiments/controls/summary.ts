@@ -6,6 +6,7 @@ import {
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import { maximum } from "../../lib/tensor/extrema.ts";
 import { sizeName } from "../shared/config.ts";
 import type { TestReport } from "../shared/evaluation.ts";
 import { type TestScores, testScores } from "../shared/scores.ts";
@@ -100,7 +101,7 @@ export function summarizeControls(
         r2: cells.reduce((sum, cell) => sum + r2(reportOf(cell)), 0) / cells.length,
       }),
     );
-    const best = Math.max(...rows.map((row) => row.r2));
+    const best = maximum(rows.map((row) => row.r2));
     // Of equals the first.
     const chosen = rows.find((row) => row.r2 === best);
     return rows.map((row): SweepRow => ({ ...row, chosen: row === chosen }));

@@ -5,6 +5,7 @@ import { CircuitEnvironment } from "../../lib/env/circuit.ts";
 import { promptLength } from "../../lib/env/circuit_text.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { maximum } from "../../lib/tensor/extrema.ts";
 import type { CostConfig } from "./config.ts";
 import { type CostMethod, costMethods } from "./methods.ts";
 
@@ -19,7 +20,7 @@ export interface CostCell extends Pick<CostConfig, "dModel" | "layers" | "warmUp
 /** A cell for each response length and seed. */
 export function costCells(config: CostConfig): Cell<CostCell>[] {
   const { dModel, layers, seeds, training, warmUp } = config;
-  const maxGates = Math.max(...config.gates);
+  const maxGates = maximum(config.gates);
   return config.gates.flatMap((gates) => {
     const methods = costMethods(config.segments, gates);
     const own = { gates, maxGates, methods, dModel, layers, warmUp, training };

@@ -12,6 +12,7 @@ import {
   creditRollouts,
   policyGradient,
 } from "../../lib/rl/train_actor.ts";
+import { minimum } from "../../lib/tensor/extrema.ts";
 import { exp } from "../../lib/tensor/math.ts";
 import { type CriticKind, type MethodName, methodOf } from "./methods.ts";
 
@@ -90,8 +91,8 @@ export async function exampleRollout<State>(
     credited.set(name, await creditRollouts(frozenRun(checkpoint, name, config, seed), 0));
   }
   const { raw, rollouts } = credited.get("oracle")!;
-  const harm = raw.map((A, i) => rollouts[i]!.final === null ? 0 : Math.min(...A));
-  const chosen = harm.indexOf(Math.min(...harm));
+  const harm = raw.map((A, i) => rollouts[i]!.final === null ? 0 : minimum(A));
+  const chosen = harm.indexOf(minimum(harm));
   const { final, logProbabilities, reward, tokens } = rollouts[chosen]!;
   return {
     problem: environment.describe(final ?? rollouts[chosen]!.states.at(-1)!),

@@ -5,6 +5,7 @@ import { mean } from "../../lib/eval/sums.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import { maximum, minimum } from "../../lib/tensor/extrema.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
 import { creditCells, searchRuns } from "./cells.ts";
@@ -168,8 +169,8 @@ function curve(paths: readonly (readonly Evaluation[])[], what: Followed): Curve
     return {
       iteration,
       mean: mean(values),
-      low: Math.min(...values),
-      high: Math.max(...values),
+      low: minimum(values),
+      high: maximum(values),
     };
   });
 }

@@ -3,6 +3,7 @@ import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts"
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean } from "../../lib/eval/sums.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import { maximum, minimum } from "../../lib/tensor/extrema.ts";
 import { scoresOf } from "../shared/scores.ts";
 import type { RunResult } from "./cell.ts";
 import { criticTrainingCells, trainingRuns } from "./cells.ts";
@@ -121,8 +122,8 @@ export function summarizeCriticTraining(
           return {
             step,
             mean: mean(values),
-            low: Math.min(...values),
-            high: Math.max(...values),
+            low: minimum(values),
+            high: maximum(values),
           };
         });
       return {

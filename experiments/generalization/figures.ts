@@ -3,6 +3,7 @@ import { type Figure, figure, intervalPoint, type Series } from "../../lib/repor
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { maximum, minimum } from "../../lib/tensor/extrema.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
 import {
@@ -72,7 +73,7 @@ export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figur
       name,
       style,
       panel: set.name,
-      points: [Math.min(...sizes), Math.max(...sizes)].map((x) => ({ x, y: y(set) })),
+      points: [minimum(sizes), maximum(sizes)].map((x) => ({ x, y: y(set) })),
     }));
   return figure({
     title: `Error against parameters: ${SHIFTS[shift]}`,

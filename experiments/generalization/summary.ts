@@ -7,6 +7,7 @@ import {
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import { maximum, minimum } from "../../lib/tensor/extrema.ts";
 import { log } from "../../lib/tensor/math.ts";
 import { type ChainErrors, type ChainReport, stillRight } from "../shared/chains.ts";
 import { sizeName } from "../shared/config.ts";
@@ -170,7 +171,7 @@ function chainScores(reports: readonly (ChainReport | null)[]): ChainScores | nu
   return {
     stillRight: curves[0]!.map((_, k) => {
       const seeds = curves.map((curve) => curve[k]!);
-      return { y: interquartileMean(seeds), low: Math.min(...seeds), high: Math.max(...seeds) };
+      return { y: interquartileMean(seeds), low: minimum(seeds), high: maximum(seeds) };
     }),
     firstWrongByTenth: wrong === 0 ? null : tenths.map((n) => n / wrong),
     rmseAfterRight: pooledRmse(chains.map((c) => c.afterRight)),

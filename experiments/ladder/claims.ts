@@ -5,6 +5,7 @@
 import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
+import { maximum } from "../../lib/tensor/extrema.ts";
 import { difference, everywhere, shown, side } from "../shared/verdicts.ts";
 import { CLASSES, type ComplexityClass, MATCHED } from "./rungs.ts";
 import { DISCRIMINATIVE, GENERATIVE, type LadderRow, type LadderSummary } from "./summary.ts";
@@ -19,7 +20,7 @@ function largest(
   classes: readonly ComplexityClass[],
 ): readonly LadderRow[] {
   const of = rows.filter((row) => row.critic === critic);
-  const most = Math.max(...of.map(({ parameters }) => parameters));
+  const most = maximum(of.map(({ parameters }) => parameters));
   const size = of.find(({ parameters }) => parameters === most)?.size;
   return of.filter((row) => row.size === size && classes.includes(row.complexity));
 }

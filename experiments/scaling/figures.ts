@@ -6,6 +6,7 @@ import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
+import { maximum } from "../../lib/tensor/extrema.ts";
 import type { ScalingCell } from "./cell.ts";
 import type { TestScores } from "../shared/scores.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
@@ -54,7 +55,7 @@ function overSeeds({ seeds }: ScalingSummary): string {
 /** RMSE on held-out words of the training lengths, against parameters or training FLOPs. */
 export function errorFigure(summary: ScalingSummary, size: SizeAxis): Figure {
   const test = summary.difficulties[0]!;
-  const mean = Math.max(...summary.rows.map((row) => row.tests[test]!.meanPredictorRmse));
+  const mean = maximum(summary.rows.map((row) => row.tests[test]!.meanPredictorRmse));
   return figure({
     title: `Error against ${AXES[size].title}, ${test}`,
     subtitle: overSeeds(summary),

@@ -1,6 +1,7 @@
 /** Where a chain of thought first goes wrong, and what that costs. */
 import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
 import type { Environment } from "../../lib/env/environment.ts";
+import { maximum } from "../../lib/tensor/extrema.ts";
 
 /** The chains of one test set, as a cell stores them. Token index 0 is the first of the chain. */
 export interface ChainReport {
@@ -43,7 +44,7 @@ export function chainReport<State>(
   predictions: readonly Prediction[],
 ): ChainReport {
   const traces = labelled.map(({ state }) => environment.reasoningTrace(state));
-  const longest = Math.max(...traces.map((trace) => trace.length));
+  const longest = maximum(traces.map((trace) => trace.length));
   const reached = new Array<number>(longest).fill(0), firstWrong = reached.slice();
   const firstWrongByTenth = new Array<number>(10).fill(0);
   const afterRight = { count: 0, squares: 0 }, afterWrong = { count: 0, squares: 0 };

@@ -62,3 +62,9 @@ Deno.test("the share of chains still right multiplies over tokens, ended chains 
   );
   assert.deepEqual(stillRight({ ...chains, reached: [3, 0], firstWrong: [3, 0] }), [0, 0]);
 });
+
+Deno.test("any number of chains is counted", () => {
+  const { reached, firstWrong } = report(new Array(130_000).fill(answer(["(01)", "rot"], 1, 0)));
+  assert.deepEqual(reached, [130_000, 130_000, 0, 0]);
+  assert.deepEqual(firstWrong, [0, 130_000, 0, 0]);
+});

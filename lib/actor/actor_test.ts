@@ -143,3 +143,12 @@ Deno.test("too many responses, and complete ones, are refused", () =>
     const key = { seed: 1, purpose: "x", firstRow: 0 };
     await assert.rejects(() => actor.sample([end], key), RangeError);
   }));
+
+Deno.test("an actor writes any number of responses", () =>
+  withActor(circuits, async (actor, [problem]) => {
+    const key = { seed: 1, purpose: "actor-test/many", firstRow: 0 };
+    const responses = await actor.sample(new Array(130_000).fill(problem), key);
+    assert.equal(responses.length, 130_000);
+    const [alone] = await actor.sample([problem!], { ...key, firstRow: 129_999 });
+    assert.deepEqual(responses.at(-1), alone);
+  }));

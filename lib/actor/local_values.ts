@@ -9,6 +9,7 @@
  */
 import type { CircuitState } from "../env/circuit.ts";
 import type { TaskEnvironment } from "../env/task.ts";
+import { maximum } from "../tensor/extrema.ts";
 import { RandomStream } from "../tensor/random.ts";
 import type { ValueTree } from "./exact_values.ts";
 import type { NeuralActor } from "./neural_actor.ts";
@@ -83,7 +84,7 @@ function plan(root: CircuitState, p: number) {
     );
     while (taken.has(classes[g]!)) classes[g] = classes[g]! + 1;
   }
-  const count = 1 + Math.max(...classes.slice(from));
+  const count = 1 + maximum(classes.slice(from));
   const responses = Array.from(
     { length: p ** count },
     (_, code) =>

@@ -13,6 +13,7 @@ import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import type { Backend, StepReport } from "../tensor/backend.ts";
+import { maximum } from "../tensor/extrema.ts";
 import { RandomStream } from "../tensor/random.ts";
 
 /** Size of an actor's transformer. */
@@ -139,7 +140,7 @@ export class NeuralActor<State, Teacher = unknown> {
         position: (t) => environment.actorPosition(t, state),
         row: firstRow + i,
       })),
-      { maxTokens: Math.max(...limits), temperature, stop: [], seed, purpose },
+      { maxTokens: maximum(limits), temperature, stop: [], seed, purpose },
     );
     return written.map((all, i): ActorResponse<State> => {
       const before: State[] = [], tokens: number[] = [];

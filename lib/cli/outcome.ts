@@ -9,6 +9,7 @@ import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
 import type { Outcome } from "../run/reproduce.ts";
 import type { PartialRun, Run } from "../run/run.ts";
 import { numbersNamed, SPREADS, START, type ToleranceCheck } from "../run/tolerance.ts";
+import { maximum } from "../tensor/extrema.ts";
 
 /** At most this many failures are listed; a change in the engine fails every digit at once. */
 const MAX_LISTED = 20;
@@ -46,7 +47,7 @@ function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {
         `${formatNumber(median)}, allowed ${SPREADS})` +
         (starts.length === 0
           ? ""
-          : `, the losses of the first steps ${formatNumber(Math.max(...starts))} of theirs ` +
+          : `, the losses of the first steps ${formatNumber(maximum(starts))} of theirs ` +
             `(allowed ${formatNumber(START)})`) +
         `; not compared: ${notPinned.join(", ")}`;
     }

@@ -180,3 +180,18 @@ Deno.test("an unknown critic is an error that lists the known ones", () => {
   );
   assert.throws(() => criticDefinition("toString"), UsageError);
 });
+
+Deno.test("a critic answers any number of questions", async () => {
+  const engine = await WasmEngine.create();
+  try {
+    const size = { dModel: 16, layers: 1 };
+    const critic = new NeuralCritic(engine, criticDefinition("cot"), environment, size, 1);
+    const [question] = labelled(1);
+    const [alone] = await critic.values([question!]);
+    const all = await critic.values(new Array(130_000).fill(question));
+    assert.equal(all.length, 130_000);
+    assert.deepEqual(all.at(-1), alone);
+  } finally {
+    engine.close();
+  }
+});

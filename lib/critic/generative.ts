@@ -5,6 +5,7 @@
 import { type Environment, positionId } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model, Prompt } from "../nn/model.ts";
+import { maximum } from "../tensor/extrema.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
 import { clip01 } from "./clip.ts";
 import { softmax } from "./softmax.ts";
@@ -182,7 +183,7 @@ async function generated<State>(
   const { vocabulary } = environment;
   const prompts = questions.map((q, row) => ({ ...responsePrompt(environment, q), row }));
   const written = await model.generate(prompts, {
-    maxTokens: Math.max(...prompts.map((p) => p.limit)),
+    maxTokens: maximum(prompts.map((p) => p.limit)),
     temperature: 0,
     stop: vocabulary.values,
     seed: 0,

@@ -1,4 +1,5 @@
 /** A reasoning trace beside the right one, for a human reader. */
+import { maximum } from "../tensor/extrema.ts";
 
 /**
  * One line for each token: what it is about, what was written, and whether that is right.
@@ -18,7 +19,7 @@ export function compareTrace(
     const verdict = written === right ? "right" : `wrong, should be ${right}`;
     return [about[i] ?? "", written, verdict] as const;
   });
-  const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
+  const width = (column: 0 | 1) => maximum(rows.map((row) => row[column].length));
   const [first, second] = [width(0), width(1)];
   return rows.map(([subject, written, verdict]) =>
     `${subject.padEnd(first)}  ${written.padEnd(second)}  ${verdict}`

@@ -1,4 +1,5 @@
 import type { BatchRecords } from "../tensor/backend.ts";
+import { maximum } from "../tensor/extrema.ts";
 
 /** One token sequence with whatever a pass needs of it. All arrays have one entry per token. */
 export interface Sequence {
@@ -70,5 +71,5 @@ export function packBatch(sequences: readonly Sequence[], length: number): Batch
 
 /** The smallest batch length, a multiple of 4, that holds every sequence. */
 export function batchLength(sequences: readonly Sequence[]): number {
-  return Math.ceil(Math.max(4, ...sequences.map((s) => s.tokens.length)) / 4) * 4;
+  return Math.ceil(Math.max(4, maximum(sequences.map((s) => s.tokens.length))) / 4) * 4;
 }

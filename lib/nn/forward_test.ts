@@ -104,3 +104,22 @@ Deno.test("rows and ids that are not there are refused by name", async () => {
     /positions: 64: .*maxPosition 64/,
   );
 });
+
+Deno.test("any number of sequences and rows", async () => {
+  const tiny = new Model(engine, smallConfig({ dModel: 16, layers: 1, mlpRatio: 1 })).initialize(1);
+  const count = 130_000, classes = tiny.config.vocabularySize;
+  // Every pair of tokens, again and again; rows from the last sequence to the first.
+  const sequences = Array.from({ length: count }, (_, i) => ({
+    tokens: [i % classes, Math.floor(i / classes) % classes],
+  }));
+  const rows = sequences.map((_, i) => ({ sequence: count - 1 - i, token: 1 }));
+  const { logits } = await tiny.forward(sequences, rows);
+  assert.equal(logits!.length, count * classes);
+  for (const i of [0, 63, 64, 1000, count - 1]) {
+    const { logits: alone } = await tiny.forward([sequences[count - 1 - i]!], [{
+      sequence: 0,
+      token: 1,
+    }]);
+    assert.deepEqual(logits!.slice(i * classes, (i + 1) * classes), alone, `row ${i}`);
+  }
+});

@@ -252,3 +252,17 @@ Deno.test("what cannot be generated from is refused by name", async () => {
   const recurrent = new Model(engine, { ...config, mixer: "gru" });
   await assert.rejects(recurrent.generate(prompts(1), GREEDY), /mixer: "gru": generation needs/);
 });
+
+Deno.test("any number of prompts", async () => {
+  const tiny = new Model(engine, smallConfig({ dModel: 16, layers: 1, mlpRatio: 1 })).initialize(1);
+  const prompts = Array.from({ length: 130_000 }, (_, row) => ({
+    tokens: [row % tiny.config.vocabularySize],
+    position: (i: number) => i,
+    row,
+  }));
+  const options = { maxTokens: 2, temperature: 1, stop: [], seed: 1, purpose: "test" };
+  const responses = await tiny.generate(prompts, options);
+  assert.equal(responses.length, prompts.length);
+  const last = prompts.slice(-3);
+  assert.deepEqual(responses.slice(-3), await tiny.generate(last, options));
+});

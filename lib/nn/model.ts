@@ -13,6 +13,7 @@ import type {
 import type { Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
 import { canonicalBytes, sha256 } from "../tensor/digest.ts";
+import { maximum } from "../tensor/extrema.ts";
 import { cos, exp, log, sin } from "../tensor/math.ts";
 import { purposeId, RandomStream } from "../tensor/random.ts";
 import { batchLength, packBatch, type Sequence } from "./batch.ts";
@@ -165,13 +166,16 @@ export class Model {
       }
     }
     const batchSize = Math.min(FORWARD_SEQUENCES, Math.ceil(sequences.length / 16) * 16);
+    const byPass = Map.groupBy(
+      rows.map((row, index) => ({ ...row, index })),
+      ({ sequence }) => Math.floor(sequence / batchSize),
+    );
     // All passes are asked for before any is awaited: on a GPU that is one wait for all.
     const passes: Promise<void>[] = [];
     for (let start = 0; start < sequences.length; start += batchSize) {
       const part = sequences.slice(start, start + batchSize);
       while (part.length < batchSize) part.push({ tokens: [0] });
-      const wanted = rows.map((r, index) => ({ ...r, index }))
-        .filter((r) => r.sequence >= start && r.sequence < start + batchSize);
+      const wanted = byPass.get(start / batchSize) ?? [];
       const slots = new Int32Array(batchSize * length).fill(-1);
       // A row that is asked for twice has one slot.
       let used = 0;
@@ -215,11 +219,11 @@ export class Model {
     const parts: Promise<number[][]>[] = [];
     const { temperature, seed, stop } = o;
     const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
-    const capacity = Math.max(...prompts.map((p) => p.tokens.length)) + o.maxTokens;
+    const capacity = maximum(prompts.map((p) => p.tokens.length)) + o.maxTokens;
     const { program, rows } = this.#decodingProgram(prompts.length, capacity);
     for (let start = 0; start < prompts.length; start += rows) {
       const part = prompts.slice(start, start + rows), n = part.length;
-      const length = Math.max(...part.map((p) => p.tokens.length)) + o.maxTokens;
+      const length = maximum(part.map((p) => p.tokens.length)) + o.maxTokens;
       const forced = new Int32Array(length * n).fill(-1), positions = new Int32Array(length * n);
       part.forEach((p, row) => {
         if (p.tokens.length === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
@@ -252,7 +256,7 @@ export class Model {
    */
   async generationLogits(texts: readonly Prompt[]): Promise<Float32Array[]> {
     const out: Float32Array[] = [], classes = this.config.vocabularySize;
-    const length = Math.max(...texts.map(({ tokens }) => tokens.length));
+    const length = maximum(texts.map(({ tokens }) => tokens.length));
     const { program, rows } = this.#decodingProgram(texts.length, length);
     for (let start = 0; start < texts.length; start += rows) {
       const part = texts.slice(start, start + rows), n = part.length;

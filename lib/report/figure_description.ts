@@ -2,6 +2,7 @@
  * A figure as data: what to draw, independent of who draws it. `resolveFigure` settles everything
  * the renderers must agree on: names, looks, panels, axis ranges and ticks.
  */
+import { maximum, minimum } from "../tensor/extrema.ts";
 import { formatPlain, formatTick, type IntervalLike } from "./format.ts";
 import { criticLabel, criticStyle, plainStyle, type SeriesStyle } from "./theme.ts";
 
@@ -349,7 +350,7 @@ function resolveAxis(
   const log = axis.scale === "log";
   // An interval may reach below 0; on a log axis it is cut off at the axis's end.
   const usable = log ? values.filter((value) => value > 0) : values;
-  const [low, high] = [Math.min(...usable), Math.max(...usable)];
+  const [low, high] = [minimum(usable), maximum(usable)];
   const [to, from] = log ? [Math.log10, (v: number) => 10 ** v] : [Number, Number];
   let room = (to(high) - to(low)) * ROOM;
   if (room === 0) room = log ? 0.2 : Math.abs(high) * 0.1 || 1;

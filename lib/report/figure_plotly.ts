@@ -2,6 +2,7 @@
  * A figure as Plotly JSON (`application/vnd.plotly.v1+json`): the same looks, ranges and ticks as
  * the SVG, with zoom, hover and a legend that hides series.
  */
+import { maximum } from "../tensor/extrema.ts";
 import type {
   ResolvedAxis,
   ResolvedFigure,
@@ -101,7 +102,7 @@ function leftMargin(figure: ResolvedFigure): number {
   const widths = rowNames(figure).flatMap((lines, i) =>
     lines.map((line) => textWidth(line, FONT_SIZE.tick, figure.headings.includes(i)))
   );
-  return Math.ceil(Math.max(...widths)) + (figure.y.title === "" ? 12 : 40);
+  return Math.ceil(maximum(widths)) + (figure.y.title === "" ? 12 : 40);
 }
 /** Width of a report's column in pixels: a wider figure shrinks to it, and its legend needs more rows. */
 const PAGE = 860;
@@ -129,13 +130,13 @@ class Grid {
       subtitleLines(figure).length * FONT_SIZE.title * 1.4 + (panels.length > 1 ? 22 : 8);
     const names = figure.legend.map(({ name }) => name);
     if (figure.diagonal !== null) names.push(figure.diagonal.label);
-    const entry = 55 + Math.max(...names.map((name) => textWidth(name, FONT_SIZE.legend)));
+    const entry = 55 + maximum(names.map((name) => textWidth(name, FONT_SIZE.legend)));
     const left = leftMargin(figure);
     const room = Math.min(figure.width, PAGE) - left - MARGIN.right - 8;
     const fitting = Math.max(1, Math.floor(room / entry));
     const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
     const width = (figure.width - left - MARGIN.right) / columns;
-    const lines = Math.max(...rowNames(figure).map((name) => name.length));
+    const lines = maximum(rowNames(figure).map((name) => name.length));
     const tall = figure.horizontal
       ? figure.categories.length * lines * NAMES.line
       : figure.square
@@ -204,8 +205,8 @@ class Grid {
         });
       }
       const drawn = references(figure, xaxis, yaxis, i === 0);
-      shapes.push(...drawn.shapes);
-      annotations.push(...drawn.annotations);
+      for (const shape of drawn.shapes) shapes.push(shape);
+      for (const label of drawn.annotations) annotations.push(label);
     });
     if (panels.length > 1) annotations.push(...sharedTitles(figure, inner));
     return { ...layout, annotations, shapes };

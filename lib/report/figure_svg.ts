@@ -5,6 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { maximum } from "../tensor/extrema.ts";
 import type { ResolvedFigure, ResolvedPoint, ResolvedSeries } from "./figure_description.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";
@@ -75,19 +76,19 @@ function renderPanels(figure: ResolvedFigure, top: number): { svg: string; botto
     figure.categories.map((name, i) =>
       wrapText(name, FONT_SIZE.tick, width, figure.headings.includes(i))
     );
-  const names = figure.horizontal ? wrapped(figure.width / 2) : [];
-  const tickWidth = Math.max(
-    ...figure.y.ticks.map(({ label }, i) =>
+  let names = figure.horizontal ? wrapped(figure.width / 2) : [];
+  const tickWidth = maximum(
+    figure.y.ticks.map(({ label }, i) =>
       figure.horizontal
-        ? Math.max(...names[i]!.map((line) => nameWidth(line, figure.headings.includes(i))))
+        ? maximum(names[i]!.map((line) => nameWidth(line, figure.headings.includes(i))))
         : nameWidth(label)
     ),
   );
   const left = PADDING + (figure.y.title === "" ? 0 : FONT_SIZE.axis * LINE_HEIGHT) + tickWidth +
     14;
   const width = (figure.width - left - PADDING - PANEL_GAP * (columns - 1)) / columns;
-  if (!figure.horizontal) names.push(...wrapped(width / figure.categories.length - 4));
-  const lines = Math.max(1, ...names.map((name) => name.length));
+  if (!figure.horizontal) names = wrapped(width / figure.categories.length - 4);
+  const lines = Math.max(1, maximum(names.map((name) => name.length)));
   const height = figure.horizontal
     ? names.length * (lines * ROW.line + ROW.gap)
     : figure.square
@@ -321,7 +322,7 @@ function renderLegend(figure: ResolvedFigure, top: number): { svg: string; botto
     });
   }
   if (entries.length < 2) return { svg: "", bottom: top - 8 };
-  const widest = Math.max(...entries.map(({ name }) => textWidth(name, size)));
+  const widest = maximum(entries.map(({ name }) => textWidth(name, size)));
   const step = { x: SWATCH + 8 + widest + 18, y: size * 1.6 };
   const fitting = Math.max(1, Math.floor((figure.width - 2 * PADDING) / step.x));
   const rows = Math.ceil(entries.length / fitting);

@@ -271,3 +271,14 @@ Deno.test("ticks are round, inside the axis, and few", () => {
     assert.ok(ticks.every((tick) => tick >= min && tick <= max));
   }
 });
+
+Deno.test("a figure may have any number of points", () => {
+  const points = Array.from({ length: 130_000 }, (_, x) => ({ x, y: x % 7 }));
+  const { "text/plain": text } = bundle({
+    title: "Many",
+    x: { title: "step" },
+    y: { title: "loss" },
+    series: [{ kind: "scatter", name: "all", points }],
+  });
+  assert.ok(text!.split("\n").length > points.length);
+});

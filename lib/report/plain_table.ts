@@ -1,4 +1,5 @@
 /** Columns in plain text: a header, a rule, the rows. */
+import { maximum } from "../tensor/extrema.ts";
 
 /**
  * @param head Column titles.
@@ -10,9 +11,7 @@ export function plainTable(
   rows: readonly (readonly string[])[],
   right: readonly boolean[],
 ): string {
-  const widths = head.map((title, i) =>
-    Math.max(...[title, ...rows.map((row) => row[i]!)].map(width))
-  );
+  const widths = head.map((title, i) => maximum([title, ...rows.map((row) => row[i]!)].map(width)));
   const line = (cells: readonly string[]) =>
     cells.map((cell, i) => {
       const space = " ".repeat(widths[i]! - width(cell));

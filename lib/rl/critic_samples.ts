@@ -10,6 +10,7 @@ import type { SupervisedData } from "../critic/supervised.ts";
 import type { CriticContext, Environment } from "../env/environment.ts";
 import { sampleStates } from "../env/sampling.ts";
 import { UsageError } from "../errors.ts";
+import { maximum } from "../tensor/extrema.ts";
 import { RandomStream } from "../tensor/random.ts";
 
 /** Where states and outcomes come from; states are of the training split. */
@@ -88,7 +89,7 @@ export async function sampleResponses<State>(
   const rows = prompts.flatMap((prompt) => new Array<ResponsePrompt>(count).fill(prompt))
     .map((prompt, i) => ({ ...prompt, row: first + i }));
   const written = await model.generate(rows, {
-    maxTokens: Math.max(...prompts.map((p) => p.limit)),
+    maxTokens: maximum(prompts.map((p) => p.limit)),
     temperature,
     stop: environment.vocabulary.values,
     seed,

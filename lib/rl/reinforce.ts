@@ -120,13 +120,13 @@ export function reinforceBatch(
   config: ReinforceConfig,
 ): { sequences: Sequence[]; normalizer: number } & Omit<ReinforceReport, "gradientNorm"> {
   const { baseline, klCoefficient: beta, klTokens, credit, normalization } = config;
-  const rewards: number[] = [], absolute: number[] = [];
+  const rewards: number[][] = [], absolute: number[][] = [];
   const terms = groups.flatMap((group) => {
     const { outcomes, responses, kl } = group;
     const reward = groupRewards(group, config);
     const advantage = advantages(baseline, reward, outcomes);
-    rewards.push(...reward);
-    absolute.push(...advantage.map(Math.abs));
+    rewards.push(reward);
+    absolute.push(advantage.map(Math.abs));
     // (K, tokens): sums of k1 from token t on; a response that has ended has nothing to come.
     const toGo = kl?.map((terms) => {
       const held = klTokens === "all" ? terms : terms.slice(0, -1);
@@ -155,10 +155,10 @@ export function reinforceBatch(
       };
     }),
     normalizer,
-    reward: mean(rewards),
+    reward: mean(rewards.flat()),
     parseRate: mean(responses.map(({ value }) => value === null ? 0 : 1)),
     kl: kl.length > 0 ? mean(kl.map(sum)) : null,
-    absoluteAdvantage: mean(absolute),
+    absoluteAdvantage: mean(absolute.flat()),
     responseLength: mean(lengths),
   };
 }

@@ -5,6 +5,7 @@ import { responsePrompt } from "../critic/generative.ts";
 import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { supervisedStep } from "../critic/supervised.ts";
+import type { PermutationState } from "../env/permutation.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { UsageError } from "../errors.ts";
 import { batchLength } from "../nn/batch.ts";
@@ -13,7 +14,12 @@ import { adamW } from "../nn/optimizer.ts";
 import { referenceForward, type Weights, weightsOf } from "../nn/testing.ts";
 import { RandomStream } from "../tensor/random.ts";
 import { loadTraining, saveTraining } from "../run/training_checkpoint.ts";
-import { type CriticResponse, sampleOutcomes, sampleResponses } from "./critic_samples.ts";
+import {
+  type CriticResponse,
+  sampleOutcomes,
+  sampleResponses,
+  type StateOutcomes,
+} from "./critic_samples.ts";
 import { monteCarloStep } from "./monte_carlo.ts";
 import {
   klTerms,
@@ -314,4 +320,20 @@ Deno.test("1 thread, 2 threads and a run taken up half way end in the same bits"
   const resumed = await run(1, 8, half.saved);
   assert.equal(resumed.digest, whole.digest);
   assert.deepEqual([...half.reports, ...resumed.reports], whole.reports);
+});
+
+Deno.test("any number of responses to a state", () => {
+  const [{ state }] = sampleOutcomes(environment, data, 0, { prompts: 1, rollouts: 1 }) as [
+    StateOutcomes<PermutationState>,
+  ];
+  const prompt = responsePrompt(environment, { state, context: {} });
+  const response = { prompt, tokens: [vocabulary.valueToken(1)], value: 1 };
+  const report = (count: number) =>
+    reinforceBatch(
+      [{ responses: new Array(count).fill(response), outcomes: new Array(count).fill(1) }],
+      configOf({ baseline: "raw" }),
+    );
+  const { sequences, reward, absoluteAdvantage } = report(130_000);
+  assert.equal(sequences.length, 130_000);
+  assert.deepEqual({ reward, absoluteAdvantage }, { reward: 1, absoluteAdvantage: 1 });
 });

@@ -102,8 +102,8 @@ function make(request: Make): unknown {
 /** Puts on a tape what was recorded on the caller's. */
 function replay({ instructions, buffers }: Recorded): (tape: Tape) => void {
   return (tape) => {
-    tape.instructions.push(...instructions);
-    tape.buffers.push(...buffers);
+    for (const instruction of instructions) tape.instructions.push(instruction);
+    for (const buffer of buffers) tape.buffers.push(buffer);
   };
 }
 
