@@ -11,7 +11,7 @@ import { exists, readBytes } from "./files.ts";
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Provenance {
-  /** Null outside a git checkout. */
+  /** Null where the checkout is not the top of a git repository, or git cannot say. */
   readonly commit: string | null;
   /** Whether tracked files differed from the commit or untracked ones lay about. */
   readonly dirty: boolean | null;
@@ -41,7 +41,7 @@ export interface Provenance {
   readonly command: string;
 }
 
-/** Everything that can be found out here, joined with what only the run knows. */
+/** Everything that can be found out here, joined with what only the run knows. Never throws: a run is not lost for it. */
 export async function gatherProvenance(
   run: Pick<
     Provenance,
@@ -49,30 +49,56 @@ export async function gatherProvenance(
   >,
 ): Promise<Provenance> {
   const lock = `${ROOT}deno.lock`;
-  const status = await git("status", "--porcelain");
   return {
-    commit: (await git("rev-parse", "HEAD"))?.trim() ?? null,
-    dirty: status === null ? null : status !== "",
-    lock: exists(lock) ? sha256(readBytes(lock, "")) : null,
+    ...await gitState(ROOT),
+    lock: attempt(() => exists(lock) ? sha256(readBytes(lock, "")) : null, null),
     ...Deno.version,
-    v8Flags: Deno.env.get("DENO_V8_FLAGS") ?? "",
+    v8Flags: attempt(() => Deno.env.get("DENO_V8_FLAGS"), undefined) ?? "",
     platform: `${Deno.build.os} ${Deno.build.arch}`,
-    cpu: os.cpus()[0]?.model ?? "unknown",
+    cpu: attempt(() => os.cpus()[0]?.model, undefined) ?? "unknown",
     cores: navigator.hardwareConcurrency,
     finishedAt: new Date().toISOString(),
     ...run,
   };
 }
 
-async function git(...args: string[]): Promise<string | null> {
+/** Commit and state of the repository whose top folder is `root`; null where it is none, or git cannot say. */
+export async function gitState(root: string): Promise<Pick<Provenance, "commit" | "dirty">> {
+  // The way down from the repository's top, here none, then the commit: a folder of another repository is not its commit.
+  const head = await git(root, "rev-parse", "--show-prefix", "HEAD");
+  const commit = /^\n([0-9a-f]+)\n$/.exec(head ?? "")?.[1];
+  if (commit === undefined) return { commit: null, dirty: null };
+  const status = await git(root, "status", "--porcelain");
+  return { commit, dirty: status === null ? null : status !== "" };
+}
+
+/** What git may see of the environment, as far as this process may: where its user's configuration is. Never GIT_*, which lead to other repositories. */
+const GIT_ENVIRONMENT = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE"];
+
+async function git(root: string, ...args: string[]): Promise<string | null> {
+  const env = GIT_ENVIRONMENT.flatMap((variable) => {
+    const { state } = Deno.permissions.querySync({ name: "env", variable });
+    const value = state === "granted" ? Deno.env.get(variable) : undefined;
+    return value === undefined ? [] : [[variable, value]];
+  });
   try {
     const { success, stdout } = await new Deno.Command("git", {
-      args: ["-C", ROOT, ...args],
+      args: ["--no-optional-locks", "-C", root, ...args],
+      clearEnv: true,
+      env: Object.fromEntries(env),
+      stdin: "null",
       stderr: "null",
     }).output();
     return success ? new TextDecoder().decode(stdout) : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+  } catch {
+    return null; // not there, or not to be run by this process
+  }
+}
+
+function attempt<T>(find: () => T, otherwise: T): T {
+  try {
+    return find();
+  } catch {
+    return otherwise;
   }
 }
