@@ -19,7 +19,7 @@ export interface ResolvedConfig {
   readonly overridden: boolean;
 }
 
-/** The configuration of `profile`, with the seeds replaced where `seeds` says so. */
+/** The configuration of `profile`, with the seeds replaced where `seeds` says so. Throws a UsageError for a bad field or a seed given twice. */
 export function resolveConfig(
   experiment: AnyExperiment,
   profile: ProfileName,
@@ -35,7 +35,16 @@ export function resolveConfig(
   if (seeds && !(config !== null && typeof config === "object" && "seeds" in config)) {
     throw new UsageError("--seeds", seeds.join(","), `${experiment.name} has no seeds to choose`);
   }
+  checkSeeds(config, seeds ? "--seeds" : `${name}.seeds`);
   const hash = configHash(config);
   const overridden = seeds !== undefined && hash !== configHash(parse(input));
   return { config, hash, overridden };
+}
+
+/** Two runs of one seed are one and the same: they would count for two in every interval. */
+function checkSeeds(config: unknown, field: string): void {
+  const { seeds } = (config ?? {}) as { seeds?: unknown };
+  if (!Array.isArray(seeds)) return;
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
+  if (twice !== undefined) throw new UsageError(field, twice, "given twice: give each seed once");
 }

@@ -268,6 +268,19 @@ Deno.test("a metric that is not a number fails its cell, by name", async () => {
   assert.match(failures[0]!.got, /\$\.metrics\.mean: NaN/);
 });
 
+Deno.test("a seed given twice is refused by name, before anything is written", async () => {
+  using box = await makeSandbox({ standard: { seeds: [4, 5, 4] } });
+  await assert.rejects(
+    reproduce(box, { seeds: [1, 2, 3, 2] }),
+    /^UsageError: --seeds: 2: given twice/,
+  );
+  await assert.rejects(
+    reproduce(box, { profile: "standard" }),
+    /^UsageError: fake standard\.seeds: 4: given twice/,
+  );
+  assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
+});
+
 Deno.test("no threads, or a part of one, are refused", async () => {
   using box = await makeSandbox();
   for (const threads of [0, -1, 1.5, NaN]) {
