@@ -2,6 +2,8 @@
 import { UsageError } from "../errors.ts";
 import { ROOT } from "../run/provenance.ts";
 import type { BenchAnswers, BenchCommand } from "./bench_worker.ts";
+import { lastLine, messages } from "./child_output.ts";
+import { ISOLATED, run, shielded } from "./python.ts";
 import { ensureVenv, VENV_PYTHON } from "./venv.ts";
 
 /** PyTorch's version. */
@@ -11,9 +13,10 @@ const TORCH = "2.13.0";
 export class BenchProcess {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #answers: AsyncGenerator<object>;
   readonly #errors: Promise<string>;
-  #rest = "";
+  /** What it printed beside its answers. */
+  #text = "";
 
   private constructor(readonly name: string, program: string, args: string[]) {
     this.#child = new Deno.Command(program, {
@@ -24,7 +27,7 @@ export class BenchProcess {
       stderr: "piped",
     }).spawn();
     this.#input = this.#child.stdin.getWriter();
-    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#answers = messages(this.#child.stdout, (line) => this.#text += `${line}\n`);
     this.#errors = new Response(this.#child.stderr).text();
   }
 
@@ -32,27 +35,24 @@ export class BenchProcess {
   static ours(): BenchProcess {
     // CI: asked by the compiler, where the kernels are not built yet.
     const permissions = ["--no-prompt", "--allow-read=.", "--allow-write=.cache", "--allow-env=CI"];
-    return new BenchProcess("the kit", "deno", ["run", ...permissions, "lib/cli/bench_worker.ts"]);
+    const args = ["run", ...permissions, "lib/cli/bench_worker.ts"];
+    return new BenchProcess("the kit", Deno.execPath(), args);
   }
 
-  /** bench_torch.py, run by `python`; "gpu" takes a card where PyTorch has one. */
+  /** bench_torch.py, run by `python`, the user's as it is; "gpu" takes a card where PyTorch has one. */
   static torch(python: string, device: "cpu" | "gpu" = "cpu"): BenchProcess {
-    return new BenchProcess("PyTorch", python, ["lib/cli/bench_torch.py", device]);
+    const flags = python === VENV_PYTHON ? ISOLATED : [];
+    return new BenchProcess("PyTorch", python, [...flags, "lib/cli/bench_torch.py", device]);
   }
 
-  /** Throws what the process wrote on stderr, if it ends instead of answering. */
+  /** Throws what the process wrote, if it ends instead of answering. */
   async ask<C extends BenchCommand>(command: C): Promise<BenchAnswers[C["op"]]> {
     try {
       await this.#input.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
     } catch { /* It has ended: reading says so too. */ }
-    while (!this.#rest.includes("\n")) {
-      const { value, done } = await this.#lines.read();
-      if (done) throw new Error(`${this.name} ended: ${(await this.#errors).trim()}`);
-      this.#rest += value;
-    }
-    const end = this.#rest.indexOf("\n"), line = this.#rest.slice(0, end);
-    this.#rest = this.#rest.slice(end + 1);
-    return parseAnswer(this.name, line) as BenchAnswers[C["op"]];
+    const { value, done } = await this.#answers.next();
+    if (done) throw new Error(`${this.name} ended: ${(this.#text + await this.#errors).trim()}`);
+    return value as BenchAnswers[C["op"]];
   }
 
   /** Lets the process end and waits for it. */
@@ -60,21 +60,9 @@ export class BenchProcess {
     try {
       await this.#input.close();
     } catch { /* It has ended. */ }
-    await this.#lines.cancel();
+    for await (const _ of this.#answers); // To the end of its output.
     await Promise.all([this.#child.status, this.#errors]);
   }
-}
-
-/** An answer's JSON object. Throws Error with the line where it is none. */
-export function parseAnswer(name: string, line: string): object {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(line);
-  } catch { /* refused below */ }
-  if (typeof answer !== "object" || answer === null) {
-    throw new Error(`${name} answered ${JSON.stringify(line)}, not a JSON object`);
-  }
-  return answer;
 }
 
 /**
@@ -101,7 +89,7 @@ export async function findTorch(
     throw new UsageError(
       "--python",
       found,
-      `${cause.message.trim().split("\n").at(-1)}: ` +
+      `${lastLine(cause.message)}: ` +
         (isForbidden
           ? "put its folder first on the PATH and give --python python3, or see lib/cli/bench_webgpu.md"
           : "give a Python that can import torch"),
@@ -118,24 +106,18 @@ export async function findTorch(
 async function ensureTorch(progress: (line: string) => void): Promise<void> {
   await ensureVenv(progress);
   const test = `import torch; assert torch.__version__.split("+")[0] == "${TORCH}"`;
-  if ((await python(["-c", test])).success) return;
+  if ((await run(VENV_PYTHON, [...ISOLATED, "-c", test])).code === 0) return;
   progress(`PyTorch ${TORCH}: installing into .venv (once; 200 MB)`);
   // On Linux the CPU build is the one marked +cpu, which only PyTorch's own index has; elsewhere there is no other.
   const wanted = `torch==${TORCH}${Deno.build.os === "linux" ? "+cpu" : ""}`;
-  const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"];
-  const { success, errors } = await python([...pip, wanted]);
-  if (success) return;
-  const reason = errors.split("\n").filter((line) => line.startsWith("ERROR: ")).at(-1);
+  const pip = ["install", "--disable-pip-version-check", "--no-input", "--quiet", wanted];
+  const { code, stderr } = await run(VENV_PYTHON, shielded("pip", ...pip));
+  if (code === 0) return;
+  const reason = stderr.split("\n").filter((line) => line.startsWith("ERROR: ")).at(-1);
   throw new UsageError(
     "--peer",
     "torch",
-    `PyTorch cannot be installed (${reason ?? errors.trim().split("\n").at(-1)}): ` +
+    `PyTorch cannot be installed (${reason ?? lastLine(stderr)}): ` +
       "set PIP_EXTRA_INDEX_URL to PyTorch's index of CPU builds, or leave out --peer",
   );
-}
-
-async function python(args: string[]): Promise<{ success: boolean; errors: string }> {
-  const { success, stderr } = await new Deno.Command(VENV_PYTHON, { args, stdout: "null" })
-    .output();
-  return { success, errors: new TextDecoder().decode(stderr) };
 }

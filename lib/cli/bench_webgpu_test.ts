@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
-import { findTorch, parseAnswer } from "./bench_process.ts";
+import { findTorch } from "./bench_process.ts";
 import { webGpuBenchOptions } from "./bench_webgpu.ts";
 import { PeerTurns } from "./bench_webgpu_peer.ts";
 import {
@@ -83,13 +83,6 @@ Deno.test("a peer counts on the same card alone", () => {
   assert.equal(peerUnfit(on("NVIDIA H200"), "NVIDIA A100"), "the peer is another card");
   assert.equal(peerUnfit(on("NVIDIA H200"), ""), "the peer is another card");
   assert.equal(peerUnfit(on("CPU", "cpu"), "CPU"), "the peer is a CPU");
-});
-
-Deno.test("an answer is a JSON object", () => {
-  assert.deepEqual(parseAnswer("PyTorch", '{"milliseconds": [1.5]}'), { milliseconds: [1.5] });
-  for (const line of ["Warning: no card", "3", "null", ""]) {
-    assert.throws(() => parseAnswer("PyTorch", line), /PyTorch answered ".*", not a JSON object/);
-  }
 });
 
 Deno.test("the script's flags", () => {

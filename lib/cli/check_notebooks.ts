@@ -2,6 +2,7 @@
  * `deno task check:notebooks`: type-checks the notebooks' cells, which the kernel does not, and
  * holds them to the rules of the Deno kernel.
  */
+import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import {
   formatProblem,
@@ -97,7 +98,7 @@ interface CheckedModule extends NotebookModule {
 
 async function typeErrors(modules: readonly CheckedModule[]): Promise<string[]> {
   if (modules.length === 0) return [];
-  const { success, stderr } = await new Deno.Command("deno", {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", "--quiet", ...modules.map(({ file }) => file)],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
@@ -111,7 +112,7 @@ export function mapErrors(output: string, modules: readonly CheckedModule[]): st
   const errors: string[] = [];
   for (const block of output.split(/\n\s*\n/)) {
     const place = block.match(/at (file:\/\/\S+):(\d+):(\d+)\s*$/);
-    const module = modules.find(({ file }) => place?.[1] === pathUrl(file));
+    const module = modules.find(({ file }) => place?.[1] === pathToFileURL(file).href);
     const line = module?.lines[Number(place?.[2]) - 1];
     if (module && line) {
       const message = block.slice(0, place!.index).trimEnd();
@@ -121,10 +122,6 @@ export function mapErrors(output: string, modules: readonly CheckedModule[]): st
     }
   }
   return errors.length > 0 ? errors : [output.trim()];
-}
-
-function pathUrl(path: string): string {
-  return new URL(path, "file:///").href;
 }
 
 const flags = z.object({

@@ -2,7 +2,10 @@
 import { z } from "zod";
 import { ROOT } from "../run/provenance.ts";
 import { type Command, runCommand } from "./command.ts";
-import { ensureVenv, JUPYTER_ENV, VENV_PYTHON } from "./venv.ts";
+import { UsageError } from "../errors.ts";
+import { lines } from "./child_output.ts";
+import { shielded } from "./python.ts";
+import { ensureVenv, VENV_PYTHON } from "./venv.ts";
 
 const flags = z.object({
   port: z.int().min(1).max(65535).default(8888).describe(
@@ -19,18 +22,42 @@ export const labCommand: Command<typeof flags.shape> = {
   flags,
   async run({ port, browser, allowRoot }) {
     await ensureVenv((line) => console.error(line));
-    // Ctrl-C goes to JupyterLab too, which asks before it stops; this process waits for it.
-    Deno.addSignalListener("SIGINT", () => {});
-    const args = ["-m", "jupyterlab", `--port=${port}`, `--notebook-dir=${ROOT}notebooks`];
+    const args = [`--port=${port}`, `--notebook-dir=${ROOT}notebooks`];
     if (!browser) args.push("--no-browser");
     if (allowRoot) args.push("--allow-root");
-    const { code } = await new Deno.Command(VENV_PYTHON, {
-      args,
-      env: { ...JUPYTER_ENV },
+    const child = new Deno.Command(VENV_PYTHON, {
+      args: shielded("jupyterlab", ...args),
       cwd: `${ROOT}notebooks`,
-    }).spawn().status;
-    return code === 0 || code === 130 ? 0 : 1;
+      stderr: "piped",
+    }).spawn();
+    // Ctrl-C goes to JupyterLab too, which asks before it stops; this process waits for it.
+    Deno.addSignalListener("SIGINT", () => {});
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+    let refusal: string | undefined;
+    for await (const line of lines(child.stderr)) {
+      console.error(line);
+      refusal = refusalIn(line) ?? refusal;
+    }
+    const { code } = await child.status;
+    if (code === 0 || code === 130) return 0;
+    if (refusal !== undefined) throw refusalError(refusal);
+    console.error(`error: JupyterLab ended with code ${code}: its messages above say why`);
+    return 1;
   },
 };
+
+function refusalError(refusal: string): UsageError {
+  const remedy = /root/.test(refusal)
+    ? "deno task lab --allow-root"
+    : /port/.test(refusal)
+    ? "give another --port"
+    : "JupyterLab's messages above say more";
+  return new UsageError("JupyterLab", refusal, remedy);
+}
+
+/** What a line of JupyterLab's log says of its end: a critical message, without the time. */
+export function refusalIn(line: string): string | undefined {
+  return line.match(/^\[C [^\]]*\] (?:ERROR: )?(.+)/)?.[1];
+}
 
 if (import.meta.main) await runCommand(labCommand);

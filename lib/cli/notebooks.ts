@@ -20,7 +20,9 @@ import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../run/provenance.ts";
 import { type Command, runCommand, suggest } from "./command.ts";
-import { ensureVenv, JUPYTER_ENV, VENV_PYTHON } from "./venv.ts";
+import { lastLine, messages } from "./child_output.ts";
+import { shielded } from "./python.ts";
+import { ensureVenv, VENV_PYTHON } from "./venv.ts";
 
 /** Relative to the checkout. */
 export const NOTEBOOKS = "notebooks";
@@ -136,42 +138,40 @@ function reportPaths(path: string): { output: string; report: string } {
   return { output: `${base}.ipynb`, report: `${base}.html` };
 }
 
-interface DriverResult {
-  readonly notebook?: string;
-  readonly html?: string;
-  readonly error?: string;
-}
+const driverProgress = z.object({ done: z.int(), total: z.int() });
+const driverResult = z.strictObject({
+  notebook: z.string().optional(),
+  html: z.string().optional(),
+  error: z.string().optional(),
+}).refine(({ html, error }) => html !== undefined || error !== undefined);
 
 /** Runs the Python driver: the task goes in, progress and the result come out. */
 async function drive(
   task: object,
-  progress: (state: { done: number; total: number }) => void,
-): Promise<DriverResult> {
+  progress: (state: z.output<typeof driverProgress>) => void,
+): Promise<z.output<typeof driverResult>> {
   const child = new Deno.Command(VENV_PYTHON, {
-    args: [DRIVER],
-    env: { ...JUPYTER_ENV },
+    args: shielded(DRIVER),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const stderr = new Response(child.stderr).text();
   const input = child.stdin.getWriter();
-  await input.write(new TextEncoder().encode(JSON.stringify(task)));
-  await input.close();
-  let result: DriverResult | undefined;
-  let rest = "";
-  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + part).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      const message = JSON.parse(line);
-      if ("done" in message) progress(message);
-      else result = message;
-    }
+  try {
+    await input.write(new TextEncoder().encode(JSON.stringify(task)));
+    await input.close();
+  } catch { /* It has ended: its last words are read below. */ }
+  let result: z.output<typeof driverResult> | undefined;
+  let text = "";
+  for await (const message of messages(child.stdout, (line) => text += `${line}\n`)) {
+    const state = driverProgress.safeParse(message);
+    if (state.success) progress(state.data);
+    else result = driverResult.safeParse(message).data ?? result;
   }
   const { success } = await child.status;
   if (result !== undefined && success) return result;
-  const reason = (await stderr).trim().split("\n").at(-1) || "no message";
+  const reason = lastLine(await stderr) || lastLine(text) || "no message";
   return { ...result, error: `Jupyter failed: ${reason}` };
 }
 

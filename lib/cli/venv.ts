@@ -7,73 +7,99 @@ import { UsageError } from "../errors.ts";
 import { exists, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../run/provenance.ts";
 import { sha256 } from "../tensor/digest.ts";
+import { lastLine } from "./child_output.ts";
+import { AGAIN, findPython, ISOLATED, probe, pythonOf, run, shielded, unfit } from "./python.ts";
 
-const VENV = `${ROOT}.venv`;
-const REQUIREMENTS = `${ROOT}notebooks/requirements.txt`;
-const KERNELSPEC = `${VENV}/share/jupyter/kernels/deno/kernel.json`;
-/** Holds the hash of the requirements that are installed; written last. */
-const STAMP = `${VENV}/requirements.sha256`;
+/** A virtual environment and what it should hold. */
+export interface Venv {
+  readonly folder: string;
+  /** pip's file of requirements. */
+  readonly requirements: string;
+}
 
-/** The virtual environment's Python. The tasks' `--allow-run` lists name it. */
-export const VENV_PYTHON = `${VENV}/bin/python`;
-/** The Python that makes the virtual environment. The tasks' `--allow-run` lists name it. */
-const PYTHON = "python3";
-const OLDEST_PYTHON = [3, 10] as const;
+const KIT: Venv = {
+  folder: `${ROOT}.venv`,
+  requirements: `${ROOT}notebooks/requirements.txt`,
+};
+
+/** The Python of `.venv`. The tasks' `--allow-run` lists name it. */
+export const VENV_PYTHON = pythonOf(KIT.folder);
 
 /** Speed, not results: the flags of the tasks, for the kernel. */
 export const V8_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-checks";
 
-/** Said after everything that keeps Jupyter from being installed. */
-const AGAIN = "then run deno task notebooks";
-
-/** Environment variables that keep Jupyter inside `.venv`. */
-export const JUPYTER_ENV: Readonly<Record<string, string>> = {
-  JUPYTER_PREFER_ENV_PATH: "1",
-  JUPYTER_DATA_DIR: `${VENV}/user/data`,
-  JUPYTER_CONFIG_DIR: `${VENV}/user/config`,
-  JUPYTER_RUNTIME_DIR: `${VENV}/user/runtime`,
-  IPYTHONDIR: `${VENV}/user/ipython`,
-};
-
-/** Whether Jupyter is installed as required: doctor's question. */
+/** Whether Jupyter is installed as required: doctor's question, which starts nothing. */
 export function isVenvReady(): boolean {
-  return exists(VENV_PYTHON) && exists(STAMP) &&
-    Deno.readTextFileSync(STAMP) === requirementsHash();
+  return exists(VENV_PYTHON) && readStamp(KIT)?.requirements === requirementsOf(KIT);
 }
 
 /**
- * Sets up `.venv` unless it is as required already. An interrupted set-up is taken up; two at once
- * wait for one another.
+ * Sets up `.venv` unless it is as required already: one whose Python is gone, or that was made by another kind of
+ * Python or on another machine, is made anew. Two at once wait for one another.
  *
  * Throws a UsageError with the remedy if there is no Python >= 3.10, if it cannot make virtual
  * environments, or if the packages cannot be fetched.
  *
  * @param progress Gets a line now and then: what is being done.
  */
-export async function ensureVenv(progress: (line: string) => void): Promise<void> {
-  // Started too: the Python that the environment was made with may be gone.
-  const isReady = async () => isVenvReady() && await isUsable(VENV_PYTHON);
-  if (!await isReady()) {
+export async function ensureVenv(
+  progress: (line: string) => void,
+  venv: Venv = KIT,
+): Promise<void> {
+  if (!await isReady(venv)) {
     Deno.mkdirSync(`${ROOT}.cache`, { recursive: true });
     using lock = await Deno.open(`${ROOT}.cache/venv.lock`, { create: true, write: true });
     await lock.lock(true);
-    if (!await isReady()) await install(progress);
+    if (!await isReady(venv)) await install(progress, venv);
   }
-  configure();
+  configure(venv);
 }
 
-function requirementsHash(): string {
-  return sha256(Deno.readFileSync(REQUIREMENTS));
+/** What is installed; written last. */
+interface Stamp {
+  /** Of the Python. */
+  readonly abi: string;
+  /** Their hash. */
+  readonly requirements: string;
 }
 
-async function install(progress: (line: string) => void): Promise<void> {
+function stampPath({ folder }: Venv): string {
+  return `${folder}/installed.txt`;
+}
+
+function readStamp(venv: Venv): Stamp | undefined {
+  const path = stampPath(venv);
+  if (!exists(path)) return undefined;
+  const [requirements = "", abi = ""] = Deno.readTextFileSync(path).split("\n");
+  return { requirements, abi };
+}
+
+function requirementsOf({ requirements }: Venv): string {
+  return sha256(Deno.readFileSync(requirements));
+}
+
+async function isReady(venv: Venv): Promise<boolean> {
+  return readStamp(venv)?.requirements === requirementsOf(venv) && await isWhole(venv);
+}
+
+/** Whether the Python of `venv` is the one that its packages were installed for. */
+async function isWhole(venv: Venv): Promise<boolean> {
+  const python = pythonOf(venv.folder);
+  const found = await probe(python);
+  if (found.state === "refused") throw unfit(python, found);
+  return found.state === "fit" && found.isVenv && found.abi === readStamp(venv)?.abi;
+}
+
+async function install(progress: (line: string) => void, venv: Venv): Promise<void> {
   progress("Jupyter: setting up .venv (once; a minute or two)");
-  if (!await isUsable(VENV_PYTHON)) await makeVenv();
-  const total = Deno.readTextFileSync(REQUIREMENTS).split("\n").filter((l) => /^\w/.test(l)).length;
+  if (!await isWhole(venv)) await makeVenv(venv);
+  const python = pythonOf(venv.folder);
+  const total = Deno.readTextFileSync(venv.requirements).split("\n")
+    .filter((line) => /^\w/.test(line)).length;
   let collected = 0;
-  const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
-    .concat("--no-input", "--retries", "2", "--timeout", "30", "--requirement", REQUIREMENTS);
-  const { success, stderr } = await run(VENV_PYTHON, pip, (line) => {
+  const pip = ["install", "--disable-pip-version-check", "--progress-bar", "off", "--no-input"];
+  const args = shielded("pip", ...pip, "--requirement", venv.requirements);
+  const { code, stderr } = await run(python, args, (line) => {
     if (/^(Collecting|Processing) /.test(line)) {
       collected += 1;
       if (collected % 10 === 0) progress(`Jupyter: ${collected} of about ${total} packages`);
@@ -81,8 +107,11 @@ async function install(progress: (line: string) => void): Promise<void> {
       progress("Jupyter: installing the packages");
     }
   });
-  if (!success) throw pipError(stderr);
-  writeAtomically(STAMP, new TextEncoder().encode(requirementsHash()));
+  if (code !== 0) throw pipError(stderr);
+  const found = await probe(python);
+  if (found.state !== "fit") throw new Error(`${python}: ${found.state} after the installation`);
+  const stamp = `${requirementsOf(venv)}\n${found.abi}\n`;
+  writeAtomically(stampPath(venv), new TextEncoder().encode(stamp));
   progress("Jupyter: ready");
 }
 
@@ -102,38 +131,29 @@ function pipError(stderr: string): UsageError {
 /** How pip's warnings read when it retries a connection. */
 const UNREACHABLE = /Retrying \(Retry\(|Max retries exceeded/;
 
-async function makeVenv(): Promise<void> {
-  const oldest = OLDEST_PYTHON.join(".");
-  if (!await isUsable(PYTHON)) {
-    const remedy = `install Python >= ${oldest} as ${PYTHON} on the PATH, ${AGAIN}`;
-    throw new UsageError("Python", `no ${PYTHON} >= ${oldest}`, remedy);
-  }
-  const { success, stdout, stderr } = await run(PYTHON, ["-m", "venv", "--clear", VENV]);
-  if (success) return;
-  const reason = (stdout + stderr).includes("ensurepip") ? "no ensurepip" : lastLine(stderr);
+async function makeVenv({ folder }: Venv): Promise<void> {
+  const python = await findPython();
+  const { code, stdout, stderr } = await run(python, [
+    ...ISOLATED,
+    "-m",
+    "venv",
+    "--clear",
+    folder,
+  ]);
+  if (code === 0) return;
+  const output = stdout + stderr;
+  const needsModule = /ensurepip|No module named '?venv/.test(output);
   throw new UsageError(
-    `${PYTHON} -m venv`,
-    reason,
-    `install Python's venv module (Debian: apt install python3-venv), ${AGAIN}`,
+    `${python} -m venv`,
+    needsModule ? "no ensurepip" : lastLine(output),
+    needsModule
+      ? `install Python's venv module (Debian: apt install python3-venv), ${AGAIN}`
+      : `mend that, ${AGAIN}`,
   );
 }
 
-/** True if it starts and is new enough. */
-async function isUsable(python: string): Promise<boolean> {
-  try {
-    const test = `import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON.join(", ")}))`;
-    return (await run(python, ["-c", test])).success;
-  } catch (error) {
-    // NotCapable: a name on the task's --allow-run list that was not on the PATH at the start.
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
-      return false;
-    }
-    throw error;
-  }
-}
-
 /** Makes this Deno the kernel "deno" of `.venv`; its path changes when Deno is updated. */
-function configure(): void {
+function configure({ folder }: Venv): void {
   const spec = JSON.stringify(
     {
       argv: [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"],
@@ -144,11 +164,11 @@ function configure(): void {
     null,
     2,
   );
-  writeIfChanged(KERNELSPEC, spec);
+  writeIfChanged(`${folder}/share/jupyter/kernels/deno/kernel.json`, spec);
   // No question at the first start, and no look-up on the network.
   const notification = { fetchNews: "false", checkForUpdates: false };
   writeIfChanged(
-    `${VENV}/share/jupyter/lab/settings/overrides.json`,
+    `${folder}/share/jupyter/lab/settings/overrides.json`,
     JSON.stringify({ "@jupyterlab/apputils-extension:notification": notification }),
   );
 }
@@ -156,27 +176,4 @@ function configure(): void {
 function writeIfChanged(path: string, text: string): void {
   if (exists(path) && Deno.readTextFileSync(path) === text) return;
   writeAtomically(path, new TextEncoder().encode(text));
-}
-
-async function run(program: string, args: string[], onLine: (line: string) => void = () => {}) {
-  const child = new Deno.Command(program, { args, stdout: "piped", stderr: "piped" }).spawn();
-  const stdout = async () => {
-    let text = "";
-    for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (text + part).slice(text.lastIndexOf("\n") + 1).split("\n");
-      text += part;
-      lines.slice(0, -1).forEach(onLine);
-    }
-    return text;
-  };
-  const [out, err, { success }] = await Promise.all([
-    stdout(),
-    new Response(child.stderr).text(),
-    child.status,
-  ]);
-  return { success, stdout: out, stderr: err };
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1)!.trim();
 }

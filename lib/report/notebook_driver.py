@@ -1,15 +1,23 @@
 """Executes one notebook in its kernel and renders it as HTML; lib/cli/notebooks.ts decides the rest.
 
-Reads one JSON object from stdin: the notebook, the folder to run in, the seconds a cell may take,
+Reads one JSON object in UTF-8 from stdin: the notebook, the folder to run in, the seconds a cell may take,
 the title, the folder of the HTML template. Writes JSON objects to stdout, one per line: progress
 ({"done", "total"}), then the result ({"notebook": text, "html": text}, or {"error": text} with the
 notebook as far as it came).
 """
 
+import os
+import sys
+
+# The way out for these objects alone: what else prints, here or in the kernel, goes to stderr.
+OUTPUT = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+# Ends what was printed before.
+OUTPUT.write("\n")
+
 import copy
 import json
 import re
-import sys
 
 import nbformat
 from latex2mathml.converter import convert as mathml
@@ -19,7 +27,7 @@ from nbconvert import HTMLExporter
 
 
 def say(**message):
-    print(json.dumps(message), flush=True)
+    print(json.dumps(message), file=OUTPUT, flush=True)
 
 
 def execute(notebook, folder, timeout):
@@ -86,7 +94,7 @@ def with_mathml(markdown):
 
 
 def main():
-    task = json.load(sys.stdin)
+    task = json.load(sys.stdin.buffer)
     notebook = nbformat.reads(json.dumps(task["notebook"]), as_version=4)
     error = execute(notebook, task["folder"], task["timeout"])
     text = nbformat.writes(notebook)
