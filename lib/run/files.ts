@@ -63,6 +63,19 @@ export function writeAtomically(path: string, bytes: Uint8Array): void {
   });
 }
 
+/** Throws a UsageError where no file can be written at `path`; leaves nothing behind. */
+export function checkWritable(path: string): void {
+  const folder = dirname(path), isNew = !exists(folder);
+  guarded(path, () => {
+    Deno.mkdirSync(folder, { recursive: true });
+    try {
+      Deno.removeSync(Deno.makeTempFileSync({ dir: folder, prefix: "." }));
+    } finally {
+      if (isNew) Deno.removeSync(folder);
+    }
+  });
+}
+
 /** Creates a folder with these files, all of them or none. The folder must not exist yet. */
 export function writeFolderAtomically(
   path: string,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
 import {
+  checkWritable,
   guarded,
   list,
   readBytes,
@@ -50,6 +51,33 @@ Deno.test(
     writeFolderAtomically(`${folder}/cell`, { x: bytes, y: bytes });
     assert.deepEqual(list(folder), ["cell"]);
     assert.deepEqual(list(`${folder}/cell`), ["x", "y"]);
+  }),
+);
+
+Deno.test(
+  "whether a file can be written is found out without a trace",
+  inFolder((folder) => {
+    writeAtomically(`${folder}/pins/a.json`, bytes);
+    checkWritable(`${folder}/pins/a.json`);
+    checkWritable(`${folder}/pins/b.json`);
+    checkWritable(`${folder}/none/a.json`);
+    assert.deepEqual(list(folder), ["pins"]);
+    assert.deepEqual(list(`${folder}/pins`), ["a.json"]);
+    assert.throws(() => checkWritable(`${folder}/pins/a.json/b.json`), UsageError);
+    const { makeTempFileSync } = Deno;
+    Object.assign(Deno, {
+      makeTempFileSync() {
+        throw Object.assign(new Error("Read-only file system"), { code: "EROFS" });
+      },
+    });
+    try {
+      for (const name of ["pins", "none"]) {
+        assert.throws(() => checkWritable(`${folder}/${name}/a.json`), /a\.json: .*is read-only/);
+      }
+    } finally {
+      Object.assign(Deno, { makeTempFileSync });
+    }
+    assert.deepEqual(list(folder), ["pins"]);
   }),
 );
 

@@ -11,6 +11,7 @@ import { differences, type Failure } from "./compare.ts";
 import { configHash, resolveConfig } from "./config.ts";
 import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment, Cell, CellResult, Json, ProfileName } from "./experiment.ts";
+import { checkWritable } from "./files.ts";
 import {
   comparePins,
   comparePinsWithin,
@@ -113,6 +114,11 @@ export async function reproduceExperiment(
   }
 }
 
+/** Throws the UsageErrors that `reproduceExperiment` would before it computes; writes nothing. */
+export function checkReproducible(experiment: AnyExperiment, options: ReproduceOptions): void {
+  makePlan(experiment, options);
+}
+
 /** The estimated work of an experiment's cells, or of the chosen ones, in FLOPs. Throws a UsageError as `reproduceExperiment` does. */
 export function experimentCost(
   experiment: AnyExperiment,
@@ -147,6 +153,7 @@ function makePlan(experiment: AnyExperiment, options: ReproduceOptions) {
   if (selected.length === 0) throw noSuchCell(options.cells!.join(","), cells);
   checkMemory(experiment.name, selected, threads);
   const pinsFile = pinsPath(experiment, profile);
+  if (updatePins) checkWritable(pinsFile);
   return {
     experiment,
     options,

@@ -210,6 +210,27 @@ Deno.test("patterns that match no cell, and pins of a part, are refused", async 
   assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
 });
 
+Deno.test("pins that cannot be written are refused before anything is computed", async () => {
+  using box = await makeSandbox();
+  const { makeTempFileSync } = Deno;
+  Object.assign(Deno, {
+    makeTempFileSync() {
+      throw Object.assign(new Error("Permission denied"), { code: "EACCES" });
+    },
+  });
+  try {
+    await assert.rejects(
+      reproduce(box, { updatePins: true }),
+      /^UsageError: .*\/pins\/quick\.json: "Permission denied": no permission/,
+    );
+  } finally {
+    Object.assign(Deno, { makeTempFileSync });
+  }
+  for (const name of ["runs", "pins"]) {
+    assert.throws(() => Deno.statSync(`${box.folder}/${name}`), Deno.errors.NotFound);
+  }
+});
+
 Deno.test("pins that cannot be read are a UsageError that names them, and stay as they are", async () => {
   using box = await pinned();
   const path = pinsPath(box.experiment, "quick");
