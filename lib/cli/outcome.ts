@@ -2,8 +2,10 @@
  * An experiment's outcome as plain text: table, verdicts, what the pins said, what failed.
  */
 import { relative } from "node:path";
-import { formatNumber } from "../report/format.ts";
+import { formatElapsed, formatNumber } from "../report/format.ts";
+import { PIN_STATES } from "../report/pin_state.ts";
 import { plainTable } from "../report/plain_table.ts";
+import { countVerdicts } from "../report/verdict.ts";
 import type { Failure } from "../run/compare.ts";
 import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
 import type { Outcome } from "../run/reproduce.ts";
@@ -27,6 +29,63 @@ export function formatOutcome(experiment: AnyExperiment, outcome: Outcome): stri
   if (partial) lines.push(...formatPartial(experiment, partial, outcome.directory));
   lines.push(...listed(failures, "FAILED"), ...listed(pinChanges, "pin"));
   return `${lines.join("\n")}\n`;
+}
+
+/** What ends the summary. */
+export interface SummaryOptions {
+  /** Path of the page that lists the reports; absent where none was written. */
+  readonly index?: string | undefined;
+  /** Of everything together. */
+  readonly seconds: number;
+}
+
+/**
+ * What a person wants to know at the end: what failed and what was expected instead, one line for each experiment with
+ * its pins, verdicts and the time of its session, where the reports are, how long all took.
+ */
+export function formatSummary(
+  outcomes: readonly Outcome[],
+  { index, seconds }: SummaryOptions,
+): string {
+  const failed = outcomes.flatMap(({ failures, pinChanges }) => [
+    ...listed(failures, "FAILED"),
+    ...listed(pinChanges, "pin"),
+  ]);
+  const last = [
+    ...(index === undefined ? [] : [["Reports", relative(Deno.cwd(), index)]]),
+    ["Total time", formatElapsed(seconds)],
+  ];
+  return [
+    ...failed,
+    ...(failed.length > 0 ? [""] : []),
+    ...aligned(outcomes.map(summaryLine)),
+    "",
+    ...aligned(last),
+  ].join("\n");
+}
+
+/** Experiment, pins, verdicts, time. */
+function summaryLine({ experiment, run, partial }: Outcome): string[] {
+  const stored = run ?? partial;
+  // What failed stands above.
+  if (!stored) return [experiment, "FAILED", "no verdicts", ""];
+  const said = partial
+    ? `PARTIAL: ${partial.cells.length} of ${
+      partial.cells.length + partial.missing.length
+    } cells, no verdicts`
+    : countVerdicts(run!.claims).map(({ count, verdict }) => `${count} ${verdict}`).join(", ");
+  return [
+    experiment,
+    PIN_STATES[stored.pins.state].words,
+    said,
+    formatElapsed(stored.provenance.wallSeconds),
+  ];
+}
+
+/** Rows as lines, their columns under one another. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, i) => maximum(rows.map((row) => row[i]!.length))) ?? [];
+  return rows.map((row) => row.map((text, i) => text.padEnd(widths[i]!)).join("  ").trimEnd());
 }
 
 function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DISPLAY, type Displayable } from "./mime.ts";
 import { provenanceTable } from "./provenance.ts";
 import { tokenSequence } from "./tokens.ts";
-import { verdictCard } from "./verdict.ts";
+import { countVerdicts, verdictCard } from "./verdict.ts";
 
 function shown(thing: Displayable) {
   const { "text/html": html, "text/plain": plain } = thing[DISPLAY]();
@@ -70,4 +70,13 @@ Deno.test("long token sequences wrap in plain text", () => {
   const tokens = Array.from({ length: 60 }, (_, i) => ({ text: `token${i}` }));
   const { plain } = shown(tokenSequence(tokens));
   assert.ok(plain.split("\n").every((line) => line.length <= 100));
+});
+
+Deno.test("verdicts are counted in one order, without those that no claim has", () => {
+  const claims = (["inconclusive", "supported", "inconclusive"] as const)
+    .map((verdict) => ({ verdict }));
+  assert.deepEqual(countVerdicts(claims), [
+    { verdict: "supported", count: 1 },
+    { verdict: "inconclusive", count: 2 },
+  ]);
 });

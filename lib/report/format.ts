@@ -82,6 +82,18 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** A time that has passed: "40 s", "1 min 40 s", "2 h 5 min". */
+export function formatElapsed(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 1) return "< 1 s";
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  const [large, small] = minutes < 60
+    ? [`${minutes} min`, whole % 60 > 0 ? ` ${whole % 60} s` : ""]
+    : [`${Math.floor(minutes / 60)} h`, minutes % 60 > 0 ? ` ${minutes % 60} min` : ""];
+  return large + small;
+}
+
 function sign(value: number, decimals: number): string {
   const [whole, fraction] = Math.abs(value).toFixed(decimals).split(".") as [string, string?];
   const parted = whole.replace(/\B(?=(\d{3})+$)/g, ",");

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { formatDuration, formatInterval, formatNumber, formatTick } from "./format.ts";
+import {
+  formatDuration,
+  formatElapsed,
+  formatInterval,
+  formatNumber,
+  formatTick,
+} from "./format.ts";
 
 Deno.test("formatNumber keeps three digits and parts thousands", () => {
   const cases: [number | null, string][] = [
@@ -53,4 +59,17 @@ Deno.test("formatTick is short", () => {
 Deno.test("formatDuration shows hours only if there are any", () => {
   assert.equal(formatDuration(7.4), "0:07");
   assert.equal(formatDuration(3725), "1:02:05");
+});
+
+Deno.test("formatElapsed names its units", () => {
+  const cases: [number, string][] = [
+    [0.4, "< 1 s"],
+    [0.6, "1 s"],
+    [59.4, "59 s"],
+    [59.6, "1 min"],
+    [100, "1 min 40 s"],
+    [3599.7, "1 h"],
+    [7500, "2 h 5 min"],
+  ];
+  for (const [seconds, text] of cases) assert.equal(formatElapsed(seconds), text);
 });

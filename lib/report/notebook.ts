@@ -101,6 +101,24 @@ export function parameterNames(notebook: Notebook): string[] {
 }
 
 /**
+ * The value that a parameter had in an executed notebook: its run's own, else the declared one. Undefined where the
+ * notebook has no such parameter, or where its value is not written as JSON.
+ */
+export function parameterValue(notebook: Notebook, name: string): unknown {
+  const lines = [PARAMETERS_TAG, INJECTED_TAG].flatMap((tag) =>
+    notebook.cells.filter((cell) => hasTag(cell, tag)).flatMap((cell) => [
+      ...sourceOf(cell).matchAll(/^\s*let\s+([A-Za-z_$][\w$]*)[^=\n]*=\s*(.+?);?\s*$/gm),
+    ])
+  );
+  const value = lines.findLast(([, declared]) => declared === name)?.[2];
+  try {
+    return value === undefined ? undefined : JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The notebook as it goes into the kernel: without outputs, counts and an earlier run's values,
  * every cell with an id, and the values in a cell after the `parameters` cell.
  *

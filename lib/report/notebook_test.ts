@@ -6,6 +6,7 @@ import {
   type Notebook,
   type NotebookCell,
   parameterNames,
+  parameterValue,
   parseNotebook,
   prepareNotebook,
   titleOf,
@@ -26,6 +27,18 @@ const PARAMETERS = code('let profile = "quick";\n  let seeds: number[] = [1];\nc
 Deno.test("parameters are what the tagged cell declares with let", () => {
   assert.deepEqual(parameterNames(notebook(code("let no = 1;"), PARAMETERS)), ["profile", "seeds"]);
   assert.deepEqual(parameterNames(notebook()), []);
+});
+
+Deno.test("a parameter's value is the run's own, else the declared one", () => {
+  const executed = prepareNotebook(notebook(PARAMETERS), { seeds: [2, 3] }, "a.ipynb");
+  assert.equal(parameterValue(executed, "profile"), "quick");
+  assert.deepEqual(parameterValue(executed, "seeds"), [2, 3]);
+  assert.equal(parameterValue(executed, "fixed"), undefined);
+  const typed = code('let profile: "smoke" | "quick" = "quick";\nlet size = { n: 1 };', [
+    "parameters",
+  ]);
+  assert.equal(parameterValue(notebook(typed), "profile"), "quick");
+  assert.equal(parameterValue(notebook(typed), "size"), undefined, "not JSON");
 });
 
 Deno.test("values go into a cell after the parameters, in place of an earlier run's", () => {

@@ -20,8 +20,14 @@ export interface ClaimVerdict {
   readonly evidence?: Readonly<Record<string, unknown>>;
 }
 
-/** Mark and colour per verdict; the mark and the word say it without the colour. */
-const LOOKS: Record<VerdictWord, { mark: string; color: string }> = {
+/** Mark and colour ("#rrggbb") of a verdict; the mark and the word say it without the colour. */
+export interface VerdictLook {
+  readonly mark: string;
+  readonly color: string;
+}
+
+/** The looks of the verdicts, in the order to count them in. */
+export const VERDICT_LOOKS: Readonly<Record<VerdictWord, VerdictLook>> = {
   "supported": { mark: "✔", color: "#009e73" },
   "not supported": { mark: "✘", color: "#d55e00" },
   "inconclusive": { mark: "?", color: "#7f7f7f" },
@@ -29,7 +35,7 @@ const LOOKS: Record<VerdictWord, { mark: string; color: string }> = {
 
 /** A card to `show`. */
 export function verdictCard(claim: ClaimVerdict): Displayable {
-  const { mark, color } = LOOKS[claim.verdict];
+  const { mark, color } = VERDICT_LOOKS[claim.verdict];
   const evidence = Object.entries(claim.evidence ?? {})
     .map(([name, value]) => [name, evidenceText(value)] as const);
   return {
@@ -65,6 +71,18 @@ export function verdictCard(claim: ClaimVerdict): Displayable {
       ].join("\n"),
     }),
   };
+}
+
+/** How many claims have each verdict; those that none has are left out. */
+export function countVerdicts(
+  claims: readonly Pick<ClaimVerdict, "verdict">[],
+): { readonly verdict: VerdictWord; readonly count: number }[] {
+  return (Object.keys(VERDICT_LOOKS) as VerdictWord[])
+    .map((verdict) => ({
+      verdict,
+      count: claims.filter((claim) => claim.verdict === verdict).length,
+    }))
+    .filter(({ count }) => count > 0);
 }
 
 function evidenceText(value: unknown): string {

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { registry } from "../../experiments/registry.ts";
+import type { PinCheck } from "../run/pins.ts";
+import type { Outcome } from "../run/reproduce.ts";
+import type { PartialRun, Run } from "../run/run.ts";
+import { formatSummary } from "./outcome.ts";
+
+const NONE = { directory: "", failures: [], pinChanges: [] };
+
+/** A finished run; `verdicts` counts the supported, not supported and inconclusive claims. */
+function finished(
+  experiment: string,
+  state: PinCheck["state"],
+  verdicts: readonly number[],
+  wallSeconds: number,
+): Outcome {
+  const words = ["supported", "not supported", "inconclusive"];
+  const claims = words.flatMap((verdict, i) =>
+    Array.from({ length: verdicts[i]! }, () => ({ verdict }))
+  );
+  const run = { claims, pins: { state }, provenance: { wallSeconds } } as unknown as Run;
+  return { ...NONE, experiment, run };
+}
+
+const options = { index: "reports/index.html", seconds: 3725 };
+
+Deno.test("the summary is a line for each experiment, in columns, then the page and the time", () => {
+  const text = formatSummary([
+    finished("scaling", "matched", [12, 3, 2], 100),
+    finished("critic-training", "not pinned", [1, 0, 0], 3),
+    finished("cost", "within tolerance", [0, 0, 0], 7200),
+  ], options);
+  assert.equal(
+    text,
+    `\
+scaling          pins equal        12 supported, 3 not supported, 2 inconclusive  1 min 40 s
+critic-training  not pinned        1 supported                                    3 s
+cost             within tolerance                                                 2 h
+
+Reports     reports/index.html
+Total time  1 h 2 min`,
+  );
+});
+
+Deno.test("what is not as it should be has its own words, and what was expected stands first", () => {
+  const partial = {
+    cells: [{}, {}],
+    missing: ["a"],
+    pins: { state: "partly pinned" },
+    provenance: { wallSeconds: 1 },
+  } as unknown as PartialRun;
+  const failures = [{ where: "x: cell a", expected: "a result", got: "an error" }];
+  const text = formatSummary([
+    { ...NONE, experiment: "x", failures },
+    { ...NONE, experiment: "y", partial },
+    {
+      ...finished("z", "mismatched", [1, 0, 0], 1),
+      failures: [{ where: "pins/z.json: mean", expected: "1", got: "2" }],
+    },
+    {
+      ...finished("w", "updated", [1, 0, 0], 1),
+      pinChanges: [{ where: "pins/w.json: mean", expected: "3", got: "4" }],
+    },
+    finished("v", "out of tolerance", [1, 0, 0], 1),
+  ], { seconds: 0 });
+  assert.equal(
+    text,
+    `\
+FAILED x: cell a: expected a result, got an error
+FAILED pins/z.json: mean: expected 1, got 2
+pin pins/w.json: mean: expected 3, got 4
+
+x  FAILED            no verdicts
+y  partly pinned     PARTIAL: 2 of 3 cells, no verdicts  1 s
+z  pins NOT EQUAL    1 supported                         1 s
+w  pins rewritten    1 supported                         1 s
+v  OUT OF TOLERANCE  1 supported                         1 s
+
+Total time  < 1 s`,
+  );
+});
+
+Deno.test("no line of the experiments that there are is wider than 100 characters", async () => {
+  for (const state of ["matched", "out of tolerance"] as const) {
+    const outcomes = await Promise.all(
+      Object.entries(registry).map(async ([name, load]) => {
+        const { default: { claims } } = await load();
+        // Wider than any: as many claims with each verdict as there are claims.
+        return finished(name, state, Array(3).fill(claims.length), 23 * 3600 + 59 * 60);
+      }),
+    );
+    for (const line of formatSummary(outcomes, options).split("\n")) {
+      assert.ok(line.length <= 100, line);
+    }
+  }
+});

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import type { PinCheck } from "../run/pins.ts";
+import { type IndexedRun, type IndexEntry, indexPage, type RunFacts } from "./index_page.ts";
+import { readPage } from "./testing.ts";
+import type { VerdictWord } from "./verdict.ts";
+
+const PROVENANCE: RunFacts["provenance"] = {
+  commit: "0123456789abcdef0123456789abcdef01234567",
+  dirty: false,
+  lock: null,
+  deno: "2.9.6",
+  v8: "15",
+  typescript: "6",
+  v8Flags: "",
+  backend: "wasm",
+  kernels: "0".repeat(64),
+  platform: "linux x86_64",
+  cpu: "A <fast> CPU",
+  cores: 4,
+  threads: 1,
+  finishedAt: "2026-01-02T03:04:05.678Z",
+  wallSeconds: 100,
+  cellsTakenUp: 0,
+  command: "deno task reproduce --experiment a --profile quick",
+};
+
+function run(
+  verdicts: readonly VerdictWord[],
+  state: PinCheck["state"] = "matched",
+  provenance: Partial<RunFacts["provenance"]> = {},
+): IndexedRun {
+  return {
+    profile: "quick",
+    backend: "wasm",
+    run: {
+      seeds: [1, 2],
+      cells: { length: 12 },
+      claims: verdicts.map((verdict, i) => ({
+        id: `C${i + 1}`,
+        statement: `x < ${i}`,
+        verdict,
+        reading: `"${i}" & more`,
+        evidence: {},
+      })),
+      pins: { state, notPinned: [], failures: [] },
+      provenance: { ...PROVENANCE, ...provenance },
+    },
+  };
+}
+
+function page(...entries: readonly IndexEntry[]) {
+  return readPage(indexPage(entries));
+}
+
+Deno.test("a run is told with pins, verdicts, seeds, cells, time, machine and code", () => {
+  const { texts } = page({
+    name: "a",
+    title: "Is x < y?",
+    html: "01-a.html",
+    notebook: "01-a.ipynb",
+    runs: [
+      { ...run(["supported", "inconclusive", "supported"]), inReport: "this" },
+      {
+        ...run(["not supported"], "out of tolerance", {
+          commit: null,
+          adapter: "GPU",
+          threads: 3,
+          cellsTakenUp: 2,
+        }),
+        backend: "webgpu",
+      },
+      { ...run(["supported"], "not pinned", { dirty: true }), profile: "smoke" },
+    ],
+  });
+  assert.deepEqual(texts(".runs tbody tr:nth-child(1) td"), [
+    "quickin the report",
+    "✔ pins equal",
+    "✔ 2 supported ? 1 inconclusive",
+    "2 seeds12 cells",
+    "2026-01-02 03:04in 1 min 40 s",
+    "A <fast> CPU4 cores, 1 thread, linux x86_64",
+    "Deno 2.9.6commit 012345678",
+  ]);
+  assert.deepEqual(texts(".runs tbody tr:nth-child(2) td"), [
+    "quick, webgpu",
+    "✘ OUT OF TOLERANCE",
+    "✘ 1 not supported",
+    "2 seeds12 cells",
+    "2026-01-02 03:04in 1 min 40 s, 2 cells from sessions before",
+    "GPU; A <fast> CPU4 cores, 3 threads, linux x86_64",
+    "Deno 2.9.6no git commit",
+  ]);
+  assert.deepEqual(texts(".runs tbody tr:nth-child(3) td:last-child"), [
+    "Deno 2.9.6commit 012345678, with changes",
+  ]);
+});
+
+Deno.test("each claim stands with verdict, statement and reading, whatever is in them", () => {
+  const { texts, html } = page({ name: "a", title: "A", runs: [run(["not supported"])] });
+  assert.deepEqual(texts(".claims td"), ["✘ not supported", 'C1 x < 0"0" & more']);
+  assert.match(html, /x &lt; 0/);
+  assert.match(html, /&quot;0&quot; &amp; more/);
+});
+
+Deno.test("the summary counts the first readable run of each experiment", () => {
+  const { texts } = page(
+    {
+      name: "a",
+      title: "A",
+      runs: [
+        { profile: "standard", backend: "wasm", run: { problem: "a/run.json: damaged" } },
+        run(["supported", "not supported"]),
+        run(["inconclusive"], "mismatched"),
+      ],
+    },
+    { name: "b", title: "B", runs: [run(["supported"], "not pinned")] },
+    { name: "c", title: "C", runs: [] },
+    { name: "00-d", title: "D", html: "00-d.html" },
+  );
+  assert.deepEqual(texts(".summary"), [
+    "2 experiments (profile quick), 3 claims: ✔ 2 supported ✘ 1 not supported " +
+    "✔ pins equal in 1 ? not pinned in 1 ✘ 1 run not readable",
+  ]);
+  assert.deepEqual(texts("#a .problem"), ["✘ not readable a/run.json: damaged"]);
+  assert.deepEqual(texts("#not-run li"), ["C deno task reproduce --experiment c"]);
+  assert.deepEqual(texts("main section h2"), ["A a", "B b", "D 00-d", "Not run yet"]);
+});
+
+Deno.test("where all pins are equal, or nothing has run, the summary says that", () => {
+  const all = page({ name: "a", title: "A", runs: [run(["supported"])] });
+  assert.match(all.texts(".summary")[0]!, /1 claim: ✔ 1 supported ✔ pins equal$/);
+  const none = page({ name: "a", title: "A", runs: [] });
+  assert.match(none.texts(".summary")[0]!, /^No experiment has a finished run yet/);
+});
+
+Deno.test("links lead to the files that there are", () => {
+  const { attributes, texts } = page(
+    { name: "a", title: "A", html: "01 a.html", notebook: "01 a.ipynb", runs: [run([])] },
+    { name: "b", title: "B", runs: [run([])] },
+  );
+  assert.deepEqual(attributes("a", "href"), ["01%20a.html", "01%20a.html", "01%20a.ipynb"]);
+  assert.deepEqual(texts("#b .links"), ["No report yet."]);
+});
+
+Deno.test("many claims are folded, and so are those of other runs", () => {
+  const many = Array.from({ length: 7 }, () => "supported" as const);
+  const { attributes } = page(
+    { name: "few", title: "A", runs: [run(["supported"]), run(["supported"])] },
+    { name: "many", title: "B", runs: [run(many)] },
+  );
+  const open = (id: string) => attributes(`#${id} details`, "open").map((open) => open !== null);
+  assert.deepEqual(open("few"), [true, false]);
+  assert.deepEqual(open("many"), [false]);
+});
+
+Deno.test("the page loads nothing, and is the same for the same runs", () => {
+  const entry = { name: "a", title: "A", html: "a.html", runs: [run(["supported"])] };
+  const { html } = page(entry);
+  assert.doesNotMatch(html, /<script|src=|https?:|@import|url\(|undefined|NaN/);
+  assert.equal(html, page(entry).html);
+});
