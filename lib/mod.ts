@@ -30,6 +30,8 @@ export { OracleCritic } from "./critic/oracle.ts";
 export { smoothSuccessRate } from "./critic/conditioning.ts";
 export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
+export { clippedSquaredError, type ValueClip } from "./critic/value_clip.ts";
+export { valueTarget } from "./critic/value_target.ts";
 export type { CircuitActor, CircuitEnvironment, CircuitState } from "./env/circuit.ts";
 export type { Circuit, Gate } from "./env/circuit_program.ts";
 export type { CircuitTeacher } from "./env/circuit_teacher.ts";

@@ -18,7 +18,7 @@ export interface Question<State> {
 
 /** A state with the value to learn: exact, or a sampled outcome. */
 export interface LabelledState<State> extends Question<State> {
-  /** In [0, 1]. */
+  /** In [0, 1]; see `valueTarget`. */
   readonly value: number;
 }
 
@@ -51,7 +51,7 @@ export interface CriticDefinition {
   readonly architecture?: Pick<TransformerConfig, "loops" | "mixer">;
   /** Whether it reads or writes tokens after the prompt: "trace" for as many as a reasoning trace. */
   readonly after: "nothing" | "trace";
-  /** The training sequence of a labelled state. */
+  /** The training sequence of a labelled state. Throws UsageError for a value that is no `valueTarget`. */
   encode<State>(
     environment: Environment<State, unknown>,
     labelled: LabelledState<State>,

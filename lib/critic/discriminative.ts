@@ -8,6 +8,7 @@ import type { Model } from "../nn/model.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
 import { clip01 } from "./clip.ts";
 import { hlGaussMean, hlGaussTarget } from "./hl_gauss.ts";
+import { valueTarget } from "./value_target.ts";
 
 /** Scalar head, squared error. */
 export const discriminativeMse: CriticDefinition = {
@@ -16,7 +17,8 @@ export const discriminativeMse: CriticDefinition = {
   languageHead: false,
   valueHead: { loss: "squared_error", outputs: 1 },
   after: "nothing",
-  encode: (environment, labelled) => promptWithValue(environment, labelled, [labelled.value]),
+  encode: (environment, labelled) =>
+    promptWithValue(environment, labelled, [valueTarget(labelled.value)]),
   predict: (model, environment, questions) =>
     atLastToken(model, environment, questions, ([v]) => ({ value: clip01(v!), expectation: null })),
 };
@@ -32,7 +34,7 @@ export const discriminativeHlGauss: CriticDefinition = {
   valueHead: { loss: "soft_cross_entropy", outputs: BINS },
   after: "nothing",
   encode: (environment, labelled) =>
-    promptWithValue(environment, labelled, hlGaussTarget(labelled.value, BINS)),
+    promptWithValue(environment, labelled, hlGaussTarget(valueTarget(labelled.value), BINS)),
   predict: (model, environment, questions) =>
     atLastToken(model, environment, questions, (logits) => {
       const mean = hlGaussMean(logits);
@@ -52,7 +54,7 @@ export const discriminativeAuxiliary: CriticDefinition = {
   encode: (environment, labelled) => {
     const labels = environment.promptLabels(labelled.state);
     return {
-      ...promptWithValue(environment, labelled, [labelled.value]),
+      ...promptWithValue(environment, labelled, [valueTarget(labelled.value)]),
       targets: labels.map((label) => Math.max(label, 0)),
       weights: labels.map((label) => label >= 0 ? 1 : 0),
     };

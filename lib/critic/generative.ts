@@ -9,6 +9,7 @@ import { maximum } from "../tensor/extrema.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
 import { clip01 } from "./clip.ts";
 import { softmax } from "./softmax.ts";
+import { valueTarget } from "./value_target.ts";
 
 /** Loss weight of the value token where the trace is taught too; trace tokens have 1. The testbed's setting. */
 export const VALUE_WEIGHT = 0.3;
@@ -54,7 +55,7 @@ export const cotScalar: CriticDefinition = {
     const sequence = withTrace(environment, labelled);
     const last = sequence.tokens.length - 1;
     const at = (x: number) => sequence.tokens.map((_, i) => i === last ? x : 0);
-    return { ...sequence, valueTargets: at(labelled.value), valueWeights: at(1) };
+    return { ...sequence, valueTargets: at(valueTarget(labelled.value)), valueWeights: at(1) };
   },
   predict: async (model, environment, questions) =>
     (await generated(model, environment, questions)).map(({ prediction, scalar }) => ({
@@ -90,7 +91,7 @@ export function withTrace<State>(
     vocabulary.think,
     ...trace,
   ]);
-  const value = vocabulary.valueToken(labelled.value);
+  const value = vocabulary.valueToken(valueTarget(labelled.value));
   // From TH (index promptLength) on, the target is the next trace token; at the trace's end, the value.
   const targets = tokens.map((_, i) => i < promptLength ? 0 : trace[i - promptLength] ?? value);
   const weights = tokens.map((_, i) =>
@@ -115,7 +116,7 @@ function given<State>(
 ): Sequence {
   const { tokens, positions } = sequenceOf(environment, labelled, after);
   const last = tokens.length - 1;
-  const value = environment.vocabulary.valueToken(labelled.value);
+  const value = environment.vocabulary.valueToken(valueTarget(labelled.value));
   return {
     tokens,
     positions: positions!,

@@ -1,5 +1,6 @@
 /** A critic of any kind with its transformer: one interface to train and to ask. */
 import type { Environment } from "../env/environment.ts";
+import { UsageError } from "../errors.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
 import { trainingFlops } from "../nn/flops.ts";
 import { Model } from "../nn/model.ts";
@@ -7,6 +8,7 @@ import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import type { Backend, StepReport } from "../tensor/backend.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
+import { clippedSquaredError, type ValueClip } from "./value_clip.ts";
 
 /** Size of a critic's transformer. */
 export interface CriticSize {
@@ -104,7 +106,61 @@ export class NeuralCritic<State> implements Critic<State> {
     return this.model.train(sequences, length, optimizer, normalizer);
   }
 
+  /**
+   * What the scalar head says, not moved into 0..1, at the token of each sequence on which it is trained.
+   *
+   * @param sequences As from `definition.encode`.
+   * @throws UsageError for a critic without a scalar head.
+   */
+  async scalarValues(sequences: readonly Sequence[]): Promise<number[]> {
+    const { name, valueHead } = this.definition;
+    if (valueHead?.loss !== "squared_error" || valueHead.outputs !== 1) {
+      throw new UsageError("critic", name, "value clipping needs a critic with a scalar head");
+    }
+    const rows = sequences.map((s, sequence) => ({ sequence, token: valueToken(s) }));
+    const { values } = await this.model.forward(sequences, rows);
+    return Array.from(values!);
+  }
+
+  /**
+   * `train` with PPO's clipped value loss (value_clip.ts); the language head's loss, if any, is as ever.
+   *
+   * @throws UsageError for a critic without a scalar head, and for a range that is not positive.
+   */
+  async trainClipped(
+    sequences: readonly Sequence[],
+    optimizer: OptimizerConfig,
+    { old, range }: ValueClip,
+  ): Promise<StepReport & { readonly valueClipFraction: number }> {
+    if (!(range > 0)) throw new UsageError("valueClip", range, "give a positive number");
+    const now = await this.scalarValues(sequences);
+    let held = 0, clipped = 0;
+    const trained = sequences.map((sequence, i) => {
+      const at = valueToken(sequence), value = now[i]!;
+      const error = clippedSquaredError(value, sequence.valueTargets![at]!, old[i]!, range);
+      if (!error.clipped) return sequence;
+      clipped++;
+      held += error.loss;
+      // No slope, but counted in the mean: the value is its own target.
+      return {
+        ...sequence,
+        valueTargets: sequence.valueTargets!.map((x, t) => t === at ? value : x),
+      };
+    });
+    const report = await this.train(trained, optimizer);
+    return {
+      ...report,
+      valueLoss: report.valueLoss + held / sequences.length,
+      valueClipFraction: clipped / sequences.length,
+    };
+  }
+
   values(questions: readonly Question<State>[]): Promise<Prediction[]> {
     return this.definition.predict(this.model, this.environment, questions);
   }
+}
+
+/** The token of a sequence at which its value head is trained. */
+function valueToken({ valueWeights = [] }: Sequence): number {
+  return valueWeights.findIndex((w) => w > 0);
 }

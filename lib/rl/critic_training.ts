@@ -2,8 +2,9 @@
  * A critic's step on the outcomes of the actor's rollouts, inside the RL loop. Of the states that were asked about (or
  * SP3O's few of each response) `batch` are drawn.
  *
- * - "regression": the value target is learned as in supervised training. A critic that writes a chain of thought keeps
- *   the frozen reference's chains, which is the recipe that did best in experiments/critic-training.
+ * - "regression": the value target is learned as in supervised training, in `epochs` steps, which `valueClip` holds near
+ *   the values before them (lib/critic/value_clip.ts). A critic that writes a chain of thought keeps the frozen
+ *   reference's chains, which is the recipe that did best in experiments/critic-training.
  * - "reinforce": REINFORCE on R_v = 1 - (R - v)^2, as GenAC does (reinforce.ts); every state has `responses` responses
  *   and the outcome of its own rollout.
  * - "frozen": the critic stays as it was prepared, and only its context follows the actor.
@@ -12,8 +13,10 @@ import * as z from "zod";
 import { cot, responsePrompt, withTrace } from "../critic/generative.ts";
 import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { valueTarget } from "../critic/value_target.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
+import type { Sequence } from "../nn/batch.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { adamW } from "../nn/optimizer.ts";
@@ -37,6 +40,12 @@ export const criticTrainingConfig = z.strictObject({
   }).describe("REINFORCE; outcomes are those of the rollouts."),
   read: z.enum(["emitted", "expectation"]).default("expectation").describe(
     "Which value of a generative critic is used: the integer, or the mean over value tokens.",
+  ),
+  epochs: z.int().min(1).optional().describe(
+    "Regression steps on the drawn states; 1 if left out.",
+  ),
+  valueClip: z.number().positive().optional().describe(
+    "How far the epochs may move a value (PPO's clipped value loss); scalar heads only.",
   ),
 });
 
@@ -67,12 +76,18 @@ export interface CriticStepReport {
   readonly loss: number | null;
   /** Mean R_v of REINFORCE. */
   readonly reward: number | null;
+  /** Share of states whose value `valueClip` held in the last epoch; null without it. */
+  readonly valueClipFraction: number | null;
   /** Tokens that the critic wrote. */
   readonly tokens: number;
   readonly flops: number;
 }
 
-/** See the file's header; undefined for a frozen critic. */
+/**
+ * See the file's header; undefined for a frozen critic. The report is of the last epoch.
+ *
+ * @throws UsageError for a value target outside 0..1, and for options that the critic or the method cannot follow.
+ */
 export async function trainCritic<State>(
   step: CriticStep<State>,
 ): Promise<CriticStepReport | undefined> {
@@ -82,7 +97,8 @@ export async function trainCritic<State>(
   const count = config.method === "regression"
     ? config.batch
     : Math.max(1, Math.floor(config.batch / reinforce.responses));
-  const optimizer = { ...adamW(config.learningRate, step.iterations), finalFraction: 1 };
+  const steps = step.iterations * (config.epochs ?? 1);
+  const optimizer = { ...adamW(config.learningRate, steps), finalFraction: 1 };
   const labelled = drawStates(step, count);
   return config.method === "regression"
     ? await regression(step, labelled, optimizer)
@@ -98,7 +114,7 @@ function drawStates<State>(
     (sparse ? sparseValuePositions(states.length) : asked[i]!).map((t) => ({
       state: states[t]!,
       context,
-      value: Math.min(1, Math.max(0, targets[i]![t]!)),
+      value: valueTarget(targets[i]![t]!, `targets[${i}][${t}]`),
     }))
   );
   const order = new RandomStream({ ...key, row: 0 }).permutation(all.length);
@@ -106,31 +122,43 @@ function drawStates<State>(
 }
 
 async function regression<State>(
-  { critic, reference }: CriticStep<State>,
+  { critic, reference, config }: CriticStep<State>,
   labelled: readonly LabelledState<State>[],
   optimizer: OptimizerConfig,
 ): Promise<CriticStepReport> {
-  const { environment } = critic;
-  let tokens = 0, flops = critic.trainingFlops(labelled.length);
-  if (critic.definition.name !== cot.name) {
-    const { loss, valueLoss } = await critic.update(labelled, optimizer);
-    return { loss: loss + valueLoss, reward: null, tokens, flops };
+  const { environment } = critic, { epochs = 1, valueClip: range } = config;
+  const pass = (sequences: readonly Sequence[]) =>
+    forwardFlops(
+      critic.model.config,
+      sequences.reduce((n, s) => n + s.tokens.length, 0),
+      critic.sequenceLength,
+    );
+  let tokens = 0, flops = epochs * critic.trainingFlops(labelled.length);
+  let sequences: Sequence[];
+  if (critic.definition.name === cot.name) {
+    if (!reference) throw new UsageError("reference", undefined, "give the critic before RL");
+    const predictions = await reference.values(labelled);
+    sequences = labelled.map((state, i) => {
+      const response = predictions[i]!.response!;
+      tokens += response.length;
+      // The reference's chain without its value; the true rest of a chain that never ended is not known.
+      return withTrace(environment, state, response.slice(0, -1));
+    });
+    flops += pass(sequences);
+  } else {
+    sequences = labelled.map((state) => critic.definition.encode(environment, state));
   }
-  if (!reference) throw new UsageError("reference", undefined, "give the critic before RL");
-  const predictions = await reference.values(labelled);
-  const sequences = labelled.map((state, i) => {
-    const response = predictions[i]!.response!;
-    tokens += response.length;
-    // The reference's chain without its value; the true rest of a chain that never ended is not known.
-    return withTrace(environment, state, response.slice(0, -1));
-  });
-  flops += forwardFlops(
-    critic.model.config,
-    sequences.reduce((n, s) => n + s.tokens.length, 0),
-    critic.sequenceLength,
-  );
-  const { loss } = await critic.train(sequences, optimizer);
-  return { loss, reward: null, tokens, flops };
+  const old = range === undefined ? undefined : await critic.scalarValues(sequences);
+  if (old) flops += (1 + epochs) * pass(sequences);
+  let loss = 0, valueClipFraction: number | null = null;
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const report = old
+      ? await critic.trainClipped(sequences, optimizer, { old, range: range! })
+      : { ...await critic.train(sequences, optimizer), valueClipFraction: null };
+    loss = report.loss + report.valueLoss;
+    valueClipFraction = report.valueClipFraction;
+  }
+  return { loss, reward: null, valueClipFraction, tokens, flops };
 }
 
 async function reinforceRollouts<State>(
@@ -138,6 +166,14 @@ async function reinforceRollouts<State>(
   labelled: readonly LabelledState<State>[],
   optimizer: OptimizerConfig,
 ): Promise<CriticStepReport> {
+  for (const name of ["epochs", "valueClip"] as const) {
+    if (config[name] === undefined) continue;
+    throw new UsageError(
+      `critic.${name}`,
+      config[name],
+      "leave it out: REINFORCE is no regression",
+    );
+  }
   const { responses: count, ...choices } = config.reinforce;
   if (choices.klCoefficient > 0 && !reference) {
     throw new UsageError("reference", undefined, "give the critic before RL, or klCoefficient 0");
@@ -165,6 +201,7 @@ async function reinforceRollouts<State>(
   return {
     loss: null,
     reward,
+    valueClipFraction: null,
     tokens: written,
     // Writing, log-probabilities of policy and reference where it is held, and the step.
     flops: pass(prefillTokens(prompts) + written) +

@@ -13,6 +13,7 @@
 import * as z from "zod";
 import { responsePrompt, VALUE_WEIGHT } from "../critic/generative.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { valueTarget } from "../critic/value_target.ts";
 import { UsageError } from "../errors.ts";
 import { mean } from "../eval/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
@@ -63,7 +64,8 @@ export async function monteCarloStep<State, Actor>(
     const { tokens, prompt } = response, before = prompt.tokens.length - 1;
     const last = before + tokens.length - 1;
     const sequence = responseSequence(response);
-    const at = (i: number) => i === last ? vocabulary.valueToken(value) : tokens[i - before]!;
+    const valueToken = vocabulary.valueToken(valueTarget(value));
+    const at = (i: number) => i === last ? valueToken : tokens[i - before]!;
     const weight = (i: number) => i < last ? traceWeight : traceWeight === 1 ? VALUE_WEIGHT : 1;
     sequences.push({
       ...sequence,

@@ -16,11 +16,13 @@
  */
 import * as z from "zod";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { valueTarget } from "../critic/value_target.ts";
 import { UsageError } from "../errors.ts";
 import { mean, sum } from "../eval/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
+import { checkFinite } from "./advantage/check.ts";
 import { advantages, BASELINES } from "./response_advantages.ts";
 import { criticReward } from "./critic_reward.ts";
 import { normalize } from "./objective/normalization.ts";
@@ -76,7 +78,7 @@ export interface ReinforceReport {
 /** The responses to one state. */
 export interface ResponseGroup {
   readonly responses: readonly CriticResponse[];
-  /** One per response, 0 or 1. */
+  /** One per response: 0 or 1, or a mean of outcomes. */
   readonly outcomes: readonly number[];
   /** k1 of every token of every response; needed for a KL penalty. */
   readonly kl?: readonly (readonly number[])[];
@@ -114,15 +116,21 @@ export async function reinforceStep<State, Actor>(
   return { ...report, gradientNorm };
 }
 
-/** The batch whose cross-entropy, divided by the normalizer, has minus the gradient of the file's header. */
+/**
+ * The batch whose cross-entropy, divided by the normalizer, has minus the gradient of the file's header.
+ *
+ * @throws UsageError for an outcome outside 0..1, and for a k1 that is not finite.
+ */
 export function reinforceBatch(
   groups: readonly ResponseGroup[],
   config: ReinforceConfig,
 ): { sequences: Sequence[]; normalizer: number } & Omit<ReinforceReport, "gradientNorm"> {
   const { baseline, klCoefficient: beta, klTokens, credit, normalization } = config;
   const rewards: number[][] = [], absolute: number[][] = [];
-  const terms = groups.flatMap((group) => {
+  const terms = groups.flatMap((group, b) => {
     const { outcomes, responses, kl } = group;
+    outcomes.forEach((outcome, i) => valueTarget(outcome, `groups[${b}].outcomes[${i}]`));
+    kl?.forEach((row, i) => row.forEach((x, t) => checkFinite(`groups[${b}].kl[${i}][${t}]`, x)));
     const reward = groupRewards(group, config);
     const advantage = advantages(baseline, reward, outcomes);
     rewards.push(reward);

@@ -337,3 +337,24 @@ Deno.test("any number of responses to a state", () => {
   assert.equal(sequences.length, 130_000);
   assert.deepEqual({ reward, absoluteAdvantage }, { reward: 1, absoluteAdvantage: 1 });
 });
+
+Deno.test("an outcome outside 0..1 and a k1 that is not finite are refused by name", () => {
+  const [{ state }] = sampleOutcomes(environment, data, 0, { prompts: 1, rollouts: 1 }) as [
+    StateOutcomes<PermutationState>,
+  ];
+  const prompt = responsePrompt(environment, { state, context: {} });
+  const response = { prompt, tokens: [vocabulary.valueToken(1)], value: 1 };
+  const responses = [response, response];
+  const config = configOf({ baseline: "raw" });
+  for (const bad of [-1, 2, NaN]) {
+    assert.throws(
+      () => reinforceBatch([{ responses, outcomes: [0, bad] }], config),
+      (e: Error) =>
+        e instanceof UsageError && e.message.startsWith(`groups[0].outcomes[1]: ${bad}:`),
+    );
+  }
+  assert.throws(
+    () => reinforceBatch([{ responses, outcomes: [0, 1], kl: [[0], [Infinity]] }], config),
+    (e: Error) => e instanceof UsageError && e.message.startsWith("groups[0].kl[1][0]: Infinity:"),
+  );
+});

@@ -10,7 +10,10 @@
  *   be a Q-value, and as a baseline it would bias the policy gradient.
  * - r_t comes with token t. The verifier's reward comes with the last token: r_(T-1) contains it.
  * - The horizon is finite: a response that reached the token limit has ended like any other, with value 0 after it and
- *   the verifier's reward for what it is. How many tokens are left is part of s_t, so V must depend on it.
+ *   the verifier's reward for what it is. How many tokens are left is part of s_t, so V must depend on it. So in the kit's
+ *   environments, whose problems say how long a response is. Where the limit is not part of the problem, mark what it
+ *   cut as `truncated`: estimators with the option `truncation` can then go on from V_T, and `maskTruncated` of the
+ *   policy's objective leaves it out (Gymnasium's "truncated" in the place of "terminated").
  * - A token that ends the response (end of sequence) is an action like the others and is among the T.
  */
 
@@ -43,4 +46,8 @@ export interface Rollout {
   readonly continuations?: readonly (readonly number[] | null)[];
   /** The exact value of s_t under the behaviour policy, before token t. */
   readonly exactValues?: readonly number[];
+  /** Whether a limit cut the response that would have gone on. */
+  readonly truncated?: boolean;
+  /** The critic's V_T, after the last token of a truncated response, in units of reward. */
+  readonly finalValue?: number;
 }

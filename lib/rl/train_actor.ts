@@ -292,6 +292,8 @@ async function collectRollouts<State>(
     group: Math.floor(i / K),
     logProbabilities: logProbabilities[i]!,
     referenceLogProbabilities: referenceLogProbabilities[i]!,
+    // The environment says how long a response is: none is cut.
+    truncated: false,
   }));
 }
 

@@ -148,6 +148,39 @@ Deno.test("iterations are the same bits again, for any number of threads", async
   }
 });
 
+Deno.test("the options beside the defaults reach estimator, objective and critic", () =>
+  withEngine(async (engine) => {
+    const trained = async (
+      options: Record<string, unknown>,
+      objective: Record<string, unknown>,
+      critic: Record<string, unknown> = {},
+      epochs = 1,
+    ) => {
+      const run = await start(engine, "ppo", "discriminative-mse", {
+        ...{ epochs, learningRate: 5e-2 },
+        critic: { batch: 16, ...critic },
+      });
+      const algorithm = {
+        ...run.algorithm,
+        advantage: { ...run.algorithm.advantage, options: { lambda: 0.95, ...options } },
+        objective: { ...run.algorithm.objective, ...objective },
+      };
+      for (let i = 0; i < 2; i++) await trainActorStep({ ...run, algorithm }, i);
+      return [await run.actor.model.digest(), await run.critic!.model.digest()];
+    };
+    // No response of the environment is cut, so that bits are equal; the names must be known all the same.
+    assert.deepEqual(
+      await trained({ truncation: "bootstrap" }, { maskTruncated: true }),
+      await trained({}, {}),
+    );
+    await assert.rejects(() => trained({ truncate: true }, {}), UsageError);
+    const clipped = await trained({}, { dualClip: 1.01, klClamp: 0.01 }, {}, 4);
+    assert.notEqual(clipped[0], (await trained({}, {}, {}, 4))[0]);
+    const epochs = await trained({}, {}, { epochs: 8, learningRate: 1e-1 });
+    const held = await trained({}, {}, { epochs: 8, learningRate: 1e-1, valueClip: 1e-3 });
+    assert.notEqual(held[1], epochs[1]);
+  }));
+
 Deno.test("a frozen critic stays as it was, a trained one does not", () =>
   withEngine(async (engine) => {
     for (const method of ["frozen", "regression"] as const) {

@@ -50,6 +50,7 @@ function checkArrays(rollout: Rollout, name: string): void {
     throw new UsageError(`${name}.group`, rollout.group, "give the number of the prompt");
   }
   checkFinite(`${name}.reward`, rollout.reward);
+  if (rollout.finalValue !== undefined) checkFinite(`${name}.finalValue`, rollout.finalValue);
   for (const field of [...NUMBERS, "continuations"] as const) {
     const length = rollout[field]?.length ?? tokens;
     if (length === tokens) continue;
@@ -88,6 +89,7 @@ function checkNeed(
   throw new UsageError(`${name}.${field}[${missing}]`, null, `${estimator} ${remedy}`);
 }
 
-function checkFinite(field: string, x: number): void {
+/** Throws UsageError for a number that is not finite. */
+export function checkFinite(field: string, x: number): void {
   if (!Number.isFinite(x)) throw new UsageError(field, x, "give a finite number");
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { UsageError } from "../../errors.ts";
+import type { Rollout } from "../rollout.ts";
 import { nearAll, randomRollouts, rolloutOf } from "../testing.ts";
 import { estimateAdvantages } from "./registry.ts";
 import { lambdaReturns, returnsToGo, tokenRewards } from "./returns.ts";
@@ -95,4 +97,70 @@ Deno.test("an empty response has no advantages", () => {
     const [empty] = estimateAdvantages(name, [rolloutOf([]), one]);
     assert.deepEqual(empty, { advantages: [], valueTargets: [] }, name);
   }
+});
+
+Deno.test("a response cut by length goes on with the value of where it was cut", () => {
+  const cut = { ...one, reward: 0, truncated: true, finalValue: 0.5 };
+  const options = { lambda: 0.5, truncation: "bootstrap" };
+  // delta = (0.25 - 0.5, 0.75 - 0.25, 0.5 - 0.75)
+  const [estimate] = estimateAdvantages("gae", [cut], options);
+  nearAll(estimate!.advantages, [-0.25 + 0.5 * 0.375, 0.5 + 0.5 * -0.25, -0.25]);
+  nearAll(estimate!.valueTargets, [0.4375, 0.625, 0.5]);
+  // The default stays: it failed.
+  assert.deepEqual(
+    estimateAdvantages("gae", [cut]),
+    estimateAdvantages("gae", [rolloutOf(one.values!, { reward: 0 })]),
+  );
+});
+
+const VALUE_BASED = ["gae", "vc-ppo", "vapo", "sae", "genac-segments"];
+
+Deno.test("bootstrapping from V_T is one more token of reward V_T, and nothing where a response ended", () => {
+  const cut = many.map((m, i) => ({ ...m, truncated: i % 2 === 0, finalValue: 0.1 + i / 20 }));
+  const gamma = 0.9;
+  // In the place of V_T: a last token that earns it, of value V_T itself, and certain so that no segment starts.
+  const longer = cut.map(({ reward, ...m }) => ({
+    ...rolloutOf([...m.values!, m.finalValue]),
+    group: m.group,
+    logProbabilities: [...m.logProbabilities, 0],
+    tokenRewards: tokenRewards({ ...m, reward }).concat(m.finalValue),
+    reward: 0,
+  }));
+  for (const name of VALUE_BASED) {
+    const options = {
+      gamma,
+      ...(name === "vapo" ? { alpha: 1e15 } : {}),
+      ...(name === "genac-segments" ? { lambda: 1 } : {}),
+    };
+    const after = estimateAdvantages(name, cut, { ...options, truncation: "bootstrap" });
+    const ended = estimateAdvantages(name, cut, options);
+    const expected = estimateAdvantages(name, longer, options);
+    cut.forEach(({ truncated }, i) => {
+      if (!truncated) assert.deepEqual(after[i], ended[i], name);
+      else {
+        nearAll(after[i]!.advantages, expected[i]!.advantages.slice(0, -1), name);
+        nearAll(after[i]!.valueTargets, expected[i]!.valueTargets.slice(0, -1), name);
+      }
+    });
+  }
+});
+
+Deno.test("bootstrapping needs to know where a response was cut, and the value there", () => {
+  const bootstrap = { truncation: "bootstrap" };
+  const fails = (rest: Partial<Rollout>, message: RegExp) => {
+    for (const name of VALUE_BASED) {
+      assert.throws(
+        () => estimateAdvantages(name, [rolloutOf([0.5], rest)], bootstrap),
+        (e: Error) => e instanceof UsageError && message.test(e.message),
+      );
+    }
+  };
+  fails({}, /rollouts\[0\].truncated: undefined: to bootstrap/);
+  fails({ truncated: true }, /rollouts\[0\].finalValue: undefined: to bootstrap/);
+  fails({ truncated: true, finalValue: NaN }, /rollouts\[0\].finalValue: NaN/);
+  // Without values there is nothing to go on from.
+  assert.throws(
+    () => estimateAdvantages("rloo", many, bootstrap),
+    /rloo: "truncation": unknown field/,
+  );
 });

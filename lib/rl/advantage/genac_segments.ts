@@ -15,6 +15,7 @@ import type { AdvantageEstimator } from "./estimator.ts";
 import { boundary, gamma, maxSegments, threshold } from "./options.ts";
 import { returnsToGo, tokenRewards } from "./returns.ts";
 import { segmentAdvantages, segmentStarts } from "./segments.ts";
+import { truncation, valuesAfter } from "./truncation.ts";
 
 const options = z.strictObject({
   gamma,
@@ -22,6 +23,7 @@ const options = z.strictObject({
   threshold,
   boundary,
   maxSegments: maxSegments(16),
+  truncation,
 });
 
 /** See the file's header. */
@@ -31,13 +33,15 @@ export const genAcSegments: AdvantageEstimator<z.output<typeof options>> = {
   source: "Shan et al. 2026, arXiv 2604.10701",
   needs: ["segment values"],
   options,
-  estimate: (rollouts, { gamma, lambda, ...segments }) =>
-    rollouts.map((rollout) => {
+  estimate(rollouts, { gamma, lambda, truncation, ...segments }) {
+    const after = valuesAfter(rollouts, truncation);
+    return rollouts.map((rollout, i) => {
       const r = tokenRewards(rollout), V = rollout.values!;
       const starts = segmentStarts(rollout.logProbabilities, segments).filter((t) => V[t] !== null);
       return {
-        advantages: segmentAdvantages(r, starts, starts.map((t) => V[t]!), gamma, lambda),
-        valueTargets: returnsToGo(r, gamma),
+        advantages: segmentAdvantages(r, starts, starts.map((t) => V[t]!), gamma, lambda, after[i]),
+        valueTargets: returnsToGo(r, gamma, after[i]),
       };
-    }),
+    });
+  },
 };

@@ -27,6 +27,20 @@ Deno.test("GAE, VAPO, SAE, Monte Carlo, RLOO, GRPO and Dr. GRPO equal NumPy's su
   }
 });
 
+Deno.test("bootstrapping where a response was cut equals NumPy's sums", () => {
+  const cut = { gamma, lambda, truncation: "bootstrap" };
+  estimateAdvantages("gae", rollouts, cut).forEach(({ advantages, valueTargets }, i) => {
+    nearAll(advantages, expected["bootstrapped gae"]![i]!, `rollout ${i}`);
+    nearAll(valueTargets, expected["bootstrapped gae targets"]![i]!, `targets ${i}`);
+  });
+  const { truncation } = cut;
+  estimateAdvantages("vc-ppo", rollouts, { gamma, actorLambda: lambda, truncation })
+    .forEach(({ advantages, valueTargets }, i) => {
+      nearAll(advantages, expected["bootstrapped gae"]![i]!, `vc-ppo ${i}`);
+      nearAll(valueTargets, expected["bootstrapped returns"]![i]!, `vc-ppo targets ${i}`);
+    });
+});
+
 Deno.test("whitening equals NumPy's", () => {
   const gae = estimateAdvantages("gae", rollouts, { gamma, lambda }).map((e) => e.advantages);
   whiten(gae).forEach((A, i) => nearAll(A, expected["whitened gae"]![i]!, `rollout ${i}`));

@@ -12,29 +12,31 @@ export function totalReward(rollout: Rollout): number {
   return (rollout.tokenRewards ?? []).reduceRight((sum, r) => sum + r, rollout.reward);
 }
 
-/** G_t = r_t + gamma G_(t+1), G_T = 0: the Monte Carlo return of s_t. */
-export function returnsToGo(rewards: readonly number[], gamma: number): number[] {
+/** G_t = r_t + gamma G_(t+1), G_T = `after`: the Monte Carlo return of s_t. */
+export function returnsToGo(rewards: readonly number[], gamma: number, after = 0): number[] {
   const G = new Array<number>(rewards.length);
-  for (let t = rewards.length - 1, next = 0; t >= 0; t--) {
+  for (let t = rewards.length - 1, next = after; t >= 0; t--) {
     next = G[t] = rewards[t]! + gamma * next;
   }
   return G;
 }
 
 /**
- * The lambda-return G_t = r_t + gamma ((1 - lambda) V_(t+1) + lambda G_(t+1)) with V_T = G_T = 0, which is GAE's
- * advantage plus V_t. With lambda = 1 it is the Monte Carlo return to the last bit, whatever the values.
+ * The lambda-return G_t = r_t + gamma ((1 - lambda) V_(t+1) + lambda G_(t+1)) with V_T = G_T = `after`, which is
+ * GAE's advantage plus V_t. With lambda = 1 it is the Monte Carlo return to the last bit, whatever the values.
  */
 export function lambdaReturns(
   rewards: readonly number[],
   values: readonly number[],
   gamma: number,
   lambda: number,
+  after = 0,
 ): number[] {
-  if (lambda === 1) return returnsToGo(rewards, gamma);
+  if (lambda === 1) return returnsToGo(rewards, gamma, after);
   const G = new Array<number>(rewards.length);
   for (let t = rewards.length - 1; t >= 0; t--) {
-    G[t] = rewards[t]! + gamma * ((1 - lambda) * (values[t + 1] ?? 0) + lambda * (G[t + 1] ?? 0));
+    G[t] = rewards[t]! +
+      gamma * ((1 - lambda) * (values[t + 1] ?? after) + lambda * (G[t + 1] ?? after));
   }
   return G;
 }

@@ -17,6 +17,7 @@ import { generalizedAdvantages } from "./gae.ts";
 import { boundary, criticLambda, gamma, maxSegments, threshold } from "./options.ts";
 import { lambdaReturns, tokenRewards } from "./returns.ts";
 import { segmentStarts } from "./segments.ts";
+import { truncation, valuesAfter } from "./truncation.ts";
 
 const options = z.strictObject({
   gamma,
@@ -25,6 +26,7 @@ const options = z.strictObject({
   boundary,
   maxSegments: maxSegments(null),
   criticLambda,
+  truncation,
 });
 
 /** See the file's header. */
@@ -34,13 +36,21 @@ export const sae: AdvantageEstimator<z.output<typeof options>> = {
   source: "Gong et al. 2026, arXiv 2601.07320",
   needs: ["values"],
   options,
-  estimate: (rollouts, { gamma, lambda, criticLambda, ...segments }) =>
-    rollouts.map((rollout) => {
+  estimate(rollouts, { gamma, lambda, criticLambda, truncation, ...segments }) {
+    const after = valuesAfter(rollouts, truncation);
+    return rollouts.map((rollout, i) => {
       const r = tokenRewards(rollout), V = rollout.values as number[];
       const starts = new Set(segmentStarts(rollout.logProbabilities, segments));
       return {
-        advantages: generalizedAdvantages(r, V, gamma, (t) => starts.has(t + 1) ? lambda : 1),
-        valueTargets: lambdaReturns(r, V, gamma, criticLambda),
+        advantages: generalizedAdvantages(
+          r,
+          V,
+          gamma,
+          (t) => starts.has(t + 1) ? lambda : 1,
+          after[i],
+        ),
+        valueTargets: lambdaReturns(r, V, gamma, criticLambda, after[i]),
       };
-    }),
+    });
+  },
 };

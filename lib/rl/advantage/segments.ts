@@ -49,7 +49,7 @@ export function segmentStarts(
 
 /**
  * A_k = sum of the segment's discounted rewards + gamma^n (V_(k+1) + lambda A_(k+1)) - V_k, shared by the segment's n
- * tokens; after the last segment value and advantage are 0. GAE with a segment as one action.
+ * tokens; after the last segment the value is `after` and the advantage 0. GAE with a segment as one action.
  *
  * @param r Rewards (T).
  * @param starts As from `segmentStarts`: rising, 0 first.
@@ -62,9 +62,10 @@ export function segmentAdvantages(
   values: readonly number[],
   gamma: number,
   lambda: number,
+  after = 0,
 ): number[] {
   const A = new Array<number>(r.length);
-  let end = r.length, nextValue = 0, nextAdvantage = 0;
+  let end = r.length, nextValue = after, nextAdvantage = 0;
   for (let k = starts.length - 1; k >= 0; k--) {
     const start = starts[k]!, value = values[k]!;
     let target = nextValue + lambda * nextAdvantage;

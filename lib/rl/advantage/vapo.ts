@@ -15,6 +15,7 @@ import type { AdvantageEstimator } from "./estimator.ts";
 import { generalizedAdvantages } from "./gae.ts";
 import { criticLambda, gamma } from "./options.ts";
 import { lambdaReturns, tokenRewards } from "./returns.ts";
+import { truncation, valuesAfter } from "./truncation.ts";
 
 const options = z.strictObject({
   gamma,
@@ -22,6 +23,7 @@ const options = z.strictObject({
     "Share of the response over which TD errors count; raise it for responses of tens of tokens.",
   ),
   criticLambda,
+  truncation,
 });
 
 /** See the file's header. */
@@ -31,15 +33,17 @@ export const vapo: AdvantageEstimator<z.output<typeof options>> = {
   source: "Yue et al. 2025, arXiv 2504.05118",
   needs: ["values"],
   options,
-  estimate: (rollouts, { gamma, alpha, criticLambda }) =>
-    rollouts.map((rollout) => {
+  estimate(rollouts, { gamma, alpha, criticLambda, truncation }) {
+    const after = valuesAfter(rollouts, truncation);
+    return rollouts.map((rollout, i) => {
       const r = tokenRewards(rollout), V = rollout.values as number[];
       const lambda = lengthAdaptiveLambda(r.length, alpha);
       return {
-        advantages: generalizedAdvantages(r, V, gamma, () => lambda),
-        valueTargets: lambdaReturns(r, V, gamma, criticLambda),
+        advantages: generalizedAdvantages(r, V, gamma, () => lambda, after[i]),
+        valueTargets: lambdaReturns(r, V, gamma, criticLambda, after[i]),
       };
-    }),
+    });
+  },
 };
 
 /** max(0, 1 - 1 / (alpha T)) for T > 0 tokens, in [0, 1). */

@@ -1,4 +1,5 @@
 import { isConstant, mean, populationVariance } from "../../eval/sums.ts";
+import { checkFinite } from "./check.ts";
 
 /** The sample standard deviation (divided by n - 1); exactly 0 for equal values and for fewer than two. */
 export function standardDeviation(values: readonly number[]): number {
@@ -13,11 +14,13 @@ export function standardDeviation(values: readonly number[]): number {
  * where all advantages are equal.
  *
  * @param advantages Any number of arrays, one per rollout; unchanged.
+ * @throws UsageError for a number that is not finite: it would make all of them so.
  */
 export function whiten(
   advantages: readonly (readonly number[])[],
   epsilon: number = 1e-8,
 ): number[][] {
+  advantages.forEach((A, i) => A.forEach((a, t) => checkFinite(`advantages[${i}][${t}]`, a)));
   const all = advantages.flat();
   const std = standardDeviation(all);
   if (std === 0) return advantages.map((A) => A.map(() => 0));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UsageError } from "../../errors.ts";
 import { nearAll } from "../testing.ts";
 import { standardDeviation, whiten } from "./whiten.ts";
 
@@ -17,4 +18,13 @@ Deno.test("what has no spread is 0, not divided by epsilon", () => {
   assert.deepEqual(whiten([[], []]), [[], []]);
   assert.equal(standardDeviation([0.1, 0.1, 0.1]), 0);
   assert.equal(standardDeviation([]), 0);
+});
+
+Deno.test("a number that is not finite is named, not spread", () => {
+  for (const bad of [NaN, Infinity, -Infinity]) {
+    assert.throws(
+      () => whiten([[1], [], [0, bad]]),
+      (e: Error) => e instanceof UsageError && e.message.startsWith(`advantages[2][1]: ${bad}:`),
+    );
+  }
 });

@@ -17,35 +17,55 @@
  *
  * Both losses hold each state fixed: they miss what a token does to the states after it. Off policy they are, as in
  * GRPO, not reweighted.
+ *
+ * k3 grows as e^(-x) where the policy has left a token that the reference likes. verl clamps x to -20..20 and then k3 to
+ * at most 10, TRL clamps neither. Here the estimate is verl's. As a loss the clamp of k3 is an option (`klClamp` of the
+ * policy's objective), for what it holds constant has no gradient: from x < -2.6 on nothing pulls the policy back.
  */
 import { UsageError } from "../../errors.ts";
 import { expm1 } from "../../tensor/math.ts";
+import { checkFinite } from "../advantage/check.ts";
 import type { Rollout } from "../rollout.ts";
+import { clampLogRatio, LOG_RATIO_LIMIT } from "./log_ratio.ts";
 
 /** The estimators. */
 export type KlEstimator = "k1" | "k2" | "k3";
 /** Those whose gradient as a loss is of use. */
 export type KlLoss = "k2" | "k3";
 
-/** One token's estimate in nats; `x` = log pi(y) - log ref(y). */
+/** The largest k3 that is reported, in nats; verl's. */
+export const K3_LIMIT = 10;
+
+/** One token's estimate in nats; `x` = log pi(y) - log ref(y). k3 is clamped to 0..10. */
 export function klEstimate(estimator: KlEstimator, x: number): number {
   if (estimator === "k1") return x;
-  return estimator === "k2" ? x * x / 2 : expm1(-x) + x;
+  return estimator === "k2" ? x * x / 2 : Math.min(K3_LIMIT, k3(x));
 }
 
-/** -d k / d log pi: what one token's weight gets from a loss of coefficient 1. */
-export function klWeight(loss: KlLoss, x: number): number {
-  return loss === "k2" ? -x : expm1(-x);
+/**
+ * -d k / d log pi: what one token's weight gets from a loss of coefficient 1.
+ *
+ * @param limit Of k3: 0 where it is above. It is 0 below x = -20 in any case, where e^(-x) is clamped.
+ */
+export function klWeight(loss: KlLoss, x: number, limit: number = Infinity): number {
+  if (loss === "k2") return -x;
+  return x < -LOG_RATIO_LIMIT || k3(x) > limit ? 0 : expm1(-x);
+}
+
+/** k3 of a clamped x. */
+export function k3(x: number): number {
+  const clamped = clampLogRatio(x);
+  return expm1(-clamped) + clamped;
 }
 
 /**
  * The rollout with -coefficient * k1 added to its tokens' rewards. Do it before the advantages are estimated. The
  * behaviour policy takes the place of pi: after the first optimizer step k1 is as old as the advantages.
  *
- * Value targets then contain the penalty and may leave 0..1. A critic whose values cannot is wrong by the penalty: use
- * a KL loss with it.
+ * Value targets then contain the penalty and may leave 0..1, where critics refuse them (`valueTarget`): use a KL loss
+ * with a critic.
  *
- * @throws UsageError for a rollout without reference log-probabilities.
+ * @throws UsageError for a rollout without reference log-probabilities, and for a log-probability that is not finite.
  */
 export function withKlPenalty(rollout: Rollout, coefficient: number): Rollout {
   const { logProbabilities, referenceLogProbabilities: reference, tokenRewards } = rollout;
@@ -56,6 +76,8 @@ export function withKlPenalty(rollout: Rollout, coefficient: number): Rollout {
       `a KL penalty needs one per token: ${logProbabilities.length}`,
     );
   }
+  logProbabilities.forEach((p, t) => checkFinite(`rollout.logProbabilities[${t}]`, p));
+  reference.forEach((p, t) => checkFinite(`rollout.referenceLogProbabilities[${t}]`, p));
   return {
     ...rollout,
     tokenRewards: logProbabilities.map((p, t) =>

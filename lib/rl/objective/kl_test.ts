@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../errors.ts";
-import { exp, LN2, log } from "../../tensor/math.ts";
+import { exp, expm1, LN2, log } from "../../tensor/math.ts";
 import { centralDifferences, nearAll, rolloutOf } from "../testing.ts";
 import { klEstimate, type KlEstimator, klWeight, withKlPenalty } from "./kl.ts";
 
@@ -57,6 +57,21 @@ Deno.test("as a loss k2 descends KL(pi || ref), k3 KL(ref || pi), k1 nothing", (
   nearAll(expectedGradient(() => -1), [0, 0, 0], "k1");
 });
 
+Deno.test("k3 is clamped as in verl, its loss where it would overflow or as asked", () => {
+  assert.equal(klEstimate("k3", -5), 10);
+  assert.equal(klEstimate("k3", -1e300), 10);
+  assert.equal(klEstimate("k3", 1e300), 10);
+  assert.equal(klEstimate("k2", -5), 12.5);
+  assert.equal(klWeight("k3", -5), expm1(5));
+  assert.equal(klWeight("k3", -5, 10), 0);
+  assert.equal(klWeight("k3", -2, 10), expm1(2));
+  // x = 20 has k3 = 19.
+  assert.equal(klWeight("k3", 20, 10), 0);
+  assert.equal(klWeight("k3", -20), expm1(20));
+  assert.equal(klWeight("k3", -21), 0);
+  assert.equal(klWeight("k3", 1e300), -1);
+});
+
 Deno.test("the penalty is added to the tokens' rewards", () => {
   const rollout = rolloutOf([0, 0], { referenceLogProbabilities: [log(0.25), log(0.5)] });
   nearAll(withKlPenalty(rollout, 0.1).tokenRewards!, [-0.1 * LN2, 0]);
@@ -64,4 +79,10 @@ Deno.test("the penalty is added to the tokens' rewards", () => {
   nearAll(twice.tokenRewards!, [1 - 0.1 * LN2, 2]);
   assert.equal(rollout.tokenRewards, undefined);
   assert.throws(() => withKlPenalty(rolloutOf([0, 0]), 0.1), UsageError);
+  const bad = { ...rollout, referenceLogProbabilities: [0, -Infinity] };
+  assert.throws(
+    () => withKlPenalty(bad, 0.1),
+    (e: Error) =>
+      e instanceof UsageError && /referenceLogProbabilities\[1\]: -Infinity/.test(e.message),
+  );
 });

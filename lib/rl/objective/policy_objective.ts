@@ -10,6 +10,9 @@
  *          + KL loss          -beta x (k2), or -beta (1 - e^(-x)) (k3)
  *          + entropy bonus    c rho (-log pi - mean of -log pi over the batch)
  *
+ * where log rho is clamped to -20..20 as in verl: a term with a rho beyond has no gradient. So has k3 (kl.ts). The clamps
+ * are counted in the diagnostics.
+ *
  * averaged as `normalization` says. To it is added, for responses with a positive reward, VAPO's imitation of what
  * worked (arXiv 2504.05118): n c+ / T each for the T tokens of all such responses, which ascends c+ times their mean
  * log-likelihood.
@@ -20,11 +23,13 @@ import * as z from "zod";
 import { UsageError } from "../../errors.ts";
 import { mean } from "../../eval/sums.ts";
 import { exp } from "../../tensor/math.ts";
+import { checkFinite } from "../advantage/check.ts";
 import type { Rollout } from "../rollout.ts";
 import { entropyWeight } from "./entropy.ts";
-import { klEstimate, klWeight } from "./kl.ts";
+import { k3, K3_LIMIT, klEstimate, klWeight } from "./kl.ts";
+import { clampLogRatio, LOG_RATIO_LIMIT } from "./log_ratio.ts";
 import { NORMALIZATIONS, normalize } from "./normalization.ts";
-import { isClipped, ppoClipWeight } from "./ppo_clip.ts";
+import { isClipped, isDualClipped, ppoClipWeight } from "./ppo_clip.ts";
 
 /** The choices. */
 export const policyObjectiveConfig = z.strictObject({
@@ -45,19 +50,39 @@ export const policyObjectiveConfig = z.strictObject({
   maxTokens: z.int().min(1).nullable().default(null).describe(
     "The longest response allowed, for seq-mean-token-sum-norm.",
   ),
+  dualClip: z.number().gt(1).optional().describe(
+    "Dual-clip PPO: the largest ratio at which a token of negative advantage counts (c; 3 is usual).",
+  ),
+  klClamp: z.number().positive().optional().describe(
+    "k3 in nats above which the KL loss has no gradient (verl: 10).",
+  ),
+  maskTruncated: z.boolean().optional().describe(
+    "Leave responses that were cut by length out of the loss (DAPO's overlong filtering).",
+  ),
 });
 
 /** See the file's header. */
 export type PolicyObjectiveConfig = z.output<typeof policyObjectiveConfig>;
 
-/** Means over the batch's tokens, in nats where they are information. */
+/** Means over the batch's tokens, masked ones too; in nats where they are information. */
 export interface PolicyDiagnostics {
-  /** KL(mu || pi), how far the policy has moved from the one that sampled: the mean of (rho - 1) - log rho. */
+  /**
+   * KL(mu || pi), how far the policy has moved from the one that sampled: the mean of (rho - 1) - log rho, at most 10 a
+   * token.
+   */
   readonly approxKl: number;
-  /** The largest rho. */
+  /** The largest rho, at most e^20. */
   readonly maxRatio: number;
   /** Share of tokens that PPO's clip holds; 0 for REINFORCE. */
   readonly clipFraction: number;
+  /** Share of tokens that the dual clip holds; 0 without it. */
+  readonly dualClipFraction: number;
+  /** Share of tokens whose log rho was clamped to -20..20. */
+  readonly ratioClampFraction: number;
+  /** Share of tokens whose k3 to the reference is above `klClamp`, or above 10 without it; null without a reference. */
+  readonly klClampFraction: number | null;
+  /** Share of tokens that `maskTruncated` leaves out of the loss. */
+  readonly maskedFraction: number;
   /** The mean of -log pi(y_t), the policy's entropy per token where samples are on policy. */
   readonly entropy: number;
   /** The mean of k1, KL(pi || reference) per token where samples are on policy; null without a reference. */
@@ -78,7 +103,8 @@ export interface PolicyObjective {
  * @param advantages One array per rollout.
  * @param logProbabilities log pi(y_t | s_t) of the policy that is trained, one array per rollout; in the first step
  *   after sampling the rollouts' own.
- * @throws UsageError for shapes that do not match, a KL loss without reference, or a batch without any token.
+ * @throws UsageError for shapes that do not match, a number that is not finite, a KL loss without reference, options that
+ *   contradict each other, or a batch without any token.
  */
 export function policyObjective(
   rollouts: readonly Rollout[],
@@ -87,17 +113,21 @@ export function policyObjective(
   config: PolicyObjectiveConfig,
 ): PolicyObjective {
   const references = rollouts.map((rollout) => rollout.referenceLogProbabilities);
+  rollouts.forEach((rollout, i) =>
+    checkRow(`rollouts[${i}].logProbabilities`, rollout.logProbabilities)
+  );
   checkShapes(rollouts, "advantages", advantages);
   checkShapes(rollouts, "logProbabilities", logProbabilities);
   const hasReference = references.every((row) => row !== undefined);
   if (hasReference) checkShapes(rollouts, "referenceLogProbabilities", references);
   const { loss, klCoefficient: beta, klLoss, entropyCoefficient: c, normalization } = config;
-  if (beta > 0 && !hasReference) {
-    throw new UsageError("objective.klCoefficient", beta, "needs referenceLogProbabilities");
-  }
+  checkOptions(config, hasReference);
   if (logProbabilities.every((row) => row.length === 0)) {
     throw new UsageError("rollouts", "empty", "there is no token to learn from");
   }
+  const masked = rollouts.map((rollout, i) =>
+    config.maskTruncated === true && truncated(rollout, i)
+  );
 
   // Per token: log pi - log mu, and log pi - log ref.
   const logRatios = rollouts.map(({ logProbabilities: mu }, i) =>
@@ -109,15 +139,19 @@ export function policyObjective(
   const entropy = mean(logProbabilities.flat().map((p) => -p));
 
   const terms = logProbabilities.map((row, i) =>
-    row.map((logPi, t) => {
-      const A = advantages[i]![t]!, rho = exp(logRatios[i]![t]!);
-      let w = loss === "reinforce" ? A : ppoClipWeight(rho, A, config);
-      if (beta > 0) w += beta * klWeight(klLoss, fromReference![i]![t]!);
-      if (c > 0) w += c * entropyWeight(logPi, rho, entropy);
+    masked[i] ? [] : row.map((logPi, t) => {
+      const A = advantages[i]![t]!, x = logRatios[i]![t]!, rho = exp(x);
+      const clamped = isClamped(x);
+      let w = loss === "reinforce" ? A : clamped ? 0 : ppoClipWeight(rho, A, config);
+      if (beta > 0) w += beta * klWeight(klLoss, fromReference![i]![t]!, config.klClamp);
+      if (c > 0 && !clamped) w += c * entropyWeight(logPi, rho, entropy);
       return w;
     })
   );
-  const { weights, normalizer } = normalize(terms, normalization, config.maxTokens);
+  // A masked response counts as an empty one.
+  const { weights, normalizer } = terms.every((row) => row.length === 0)
+    ? { weights: terms, normalizer: 1 }
+    : normalize(terms, normalization, config.maxTokens);
 
   const positive = weights.filter((_, i) => rollouts[i]!.reward > 0);
   const positiveTokens = positive.flat().length;
@@ -127,22 +161,57 @@ export function policyObjective(
     for (const w of positive) w.forEach((x, t) => w[t] = x + share);
   }
 
-  const rho = logRatios.flat().map(exp), A = advantages.flat();
+  const flat = logRatios.flat(), A = advantages.flat();
+  const rho = flat.map((x) => exp(clampLogRatio(x)));
+  const fraction = (holds: (x: number, k: number) => boolean, of: readonly number[] = rho) =>
+    mean(of.map((x, k) => holds(x, k) ? 1 : 0));
+  const clips = loss === "ppo-clip";
   return {
-    weights,
+    weights: weights.map((row, i) => masked[i] ? logProbabilities[i]!.map(() => 0) : row),
     normalizer,
     diagnostics: {
-      approxKl: mean(logRatios.flat().map((x) => klEstimate("k3", -x))),
+      approxKl: mean(flat.map((x) => klEstimate("k3", -x))),
       maxRatio: rho.reduce((a, b) => Math.max(a, b)),
-      clipFraction: loss === "reinforce"
-        ? 0
-        : mean(rho.map((x, k) => isClipped(x, A[k]!, config) ? 1 : 0)),
+      clipFraction: clips ? fraction((x, k) => isClipped(x, A[k]!, config)) : 0,
+      dualClipFraction: clips ? fraction((x, k) => isDualClipped(x, A[k]!, config)) : 0,
+      ratioClampFraction: fraction(isClamped, flat),
+      klClampFraction: fromReference &&
+        fraction((x) => k3(x) > (config.klClamp ?? K3_LIMIT), fromReference.flat()),
+      maskedFraction: mean(logProbabilities.flatMap((row, i) => row.map(() => masked[i] ? 1 : 0))),
       entropy,
       referenceKl: fromReference
         ? mean(fromReference.flat().map((x) => klEstimate("k1", x)))
         : null,
     },
   };
+}
+
+/** Whether a log ratio is beyond the clamp. */
+function isClamped(x: number): boolean {
+  return Math.abs(x) > LOG_RATIO_LIMIT;
+}
+
+function truncated({ truncated }: Rollout, i: number): boolean {
+  if (truncated !== undefined) return truncated;
+  const remedy = "maskTruncated needs to know whether the response was cut: give true or false";
+  throw new UsageError(`rollouts[${i}].truncated`, truncated, remedy);
+}
+
+function checkOptions(config: PolicyObjectiveConfig, hasReference: boolean): void {
+  const { dualClip, klClamp, klCoefficient, klLoss, loss } = config;
+  if (klCoefficient > 0 && !hasReference) {
+    throw new UsageError(
+      "objective.klCoefficient",
+      klCoefficient,
+      "needs referenceLogProbabilities",
+    );
+  }
+  if (dualClip !== undefined && loss !== "ppo-clip") {
+    throw new UsageError("objective.dualClip", dualClip, `leave it out: ${loss} has no ratio`);
+  }
+  if (klClamp !== undefined && klLoss !== "k3") {
+    throw new UsageError("objective.klClamp", klClamp, `leave it out: it clamps k3, not ${klLoss}`);
+  }
 }
 
 function checkShapes(
@@ -158,7 +227,10 @@ function checkShapes(
     if (row.length !== tokens) {
       throw new UsageError(`${name}[${i}].length`, row.length, `give one per token: ${tokens}`);
     }
-    const t = row.findIndex((x) => !Number.isFinite(x));
-    if (t >= 0) throw new UsageError(`${name}[${i}][${t}]`, row[t], "give a finite number");
+    checkRow(`${name}[${i}]`, row);
   });
+}
+
+function checkRow(name: string, row: readonly number[]): void {
+  row.forEach((x, t) => checkFinite(`${name}[${t}]`, x));
 }

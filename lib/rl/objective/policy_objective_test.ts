@@ -23,6 +23,10 @@ Deno.test("in the first step PPO is REINFORCE: the weights are the advantages", 
       approxKl: 0,
       maxRatio: 1,
       clipFraction: 0,
+      dualClipFraction: 0,
+      ratioClampFraction: 0,
+      klClampFraction: null,
+      maskedFraction: 0,
       entropy: log(2),
       referenceKl: null,
     });
@@ -113,6 +117,52 @@ Deno.test("weights over the normalizer are the derivative of the objective in ev
   }
 });
 
+Deno.test("a ratio beyond e^20 has no gradient and is counted", () => {
+  const rollouts = [rolloutOf([0, 0, 0], { logProbabilities: [-800, -21, -19] })];
+  const now = [[0, 0, 0]], A = [[0, -1, -1]];
+  const { weights, diagnostics } = policyObjective(rollouts, A, now, config({}));
+  assert.deepEqual(weights, [[0, 0, -exp(19)]]);
+  assert.equal(diagnostics.ratioClampFraction, 2 / 3);
+  assert.equal(diagnostics.maxRatio, exp(20));
+  // k3 of a log ratio of 20 is far above 10.
+  assert.equal(diagnostics.approxKl, 10);
+  const bonus = config({ entropyCoefficient: 1, loss: "reinforce" });
+  nearAll(policyObjective(rollouts, A, now, bonus).weights[0]!, [0, -1, -1]);
+});
+
+Deno.test("a masked response counts as an empty one, whatever its advantages", () => {
+  const cut = randomRollouts(6).map((r, i) => ({ ...r, truncated: i % 3 === 0 }));
+  const A = cut.map((r) => r.values!.map((v) => v! - 0.5));
+  const now = cut.map((r) => r.logProbabilities.map((p, t) => p + 0.3 * r.tokenRewards![t]!));
+  const without = cut.map((r) => r.truncated ? rolloutOf([], { reward: 0 }) : r)
+    .map((r) => ({ referenceLogProbabilities: [], ...r }));
+  const kept = <T>(rows: readonly (readonly T[])[]) =>
+    rows.map((row, i) => cut[i]!.truncated ? [] : row);
+  for (const normalization of NORMALIZATIONS) {
+    const options = {
+      normalization,
+      maxTokens: 12,
+      klCoefficient: 0.1,
+      positiveNllCoefficient: 0.1,
+    };
+    const masked = policyObjective(cut, A, now, config({ ...options, maskTruncated: true }));
+    const left = policyObjective(without, kept(A), kept(now), config(options));
+    assert.equal(masked.normalizer, left.normalizer);
+    masked.weights.forEach((row, i) =>
+      assert.deepEqual(row, cut[i]!.truncated ? row.map(() => 0) : left.weights[i])
+    );
+    const tokens = now.flat().length;
+    nearAll([masked.diagnostics.maskedFraction], [1 - kept(now).flat().length / tokens]);
+  }
+  // All masked: nothing to learn, and no error.
+  const all = cut.map((r) => ({ ...r, truncated: true }));
+  const { weights, normalizer } = policyObjective(all, A, now, config({ maskTruncated: true }));
+  assert.ok(normalizer > 0 && weights.flat().every((w) => w === 0));
+  // Left out or false, the mask changes nothing.
+  const plain = policyObjective(all, A, now, config({ maskTruncated: false }));
+  assert.deepEqual(plain, policyObjective(cut, A, now, config({})));
+});
+
 Deno.test("nothing that is given changes", () => {
   const before = structuredClone([pair, advantages]);
   policyObjective(pair, advantages, own(pair), config({ positiveNllCoefficient: 1 }));
@@ -133,6 +183,22 @@ Deno.test("bad input is a usage error that names the entry", () => {
     () => policyObjective(pair, advantages, [[0, -Infinity], [0]], plain),
     /logProbabilities\[0\]\[1\]: -Infinity/,
   );
+  fails(
+    () => policyObjective(pair, [[1, NaN], [1]], own(pair), plain),
+    /advantages\[0\]\[1\]: NaN: give a finite number/,
+  );
+  const never = [pair[0]!, { ...pair[1]!, logProbabilities: [-Infinity] }];
+  fails(
+    () => policyObjective(never, advantages, own(pair), plain),
+    /rollouts\[1\].logProbabilities\[0\]: -Infinity/,
+  );
+  const reinforce = config({ loss: "reinforce", dualClip: 3 });
+  fails(() => policyObjective(pair, advantages, own(pair), reinforce), /dualClip: 3: .*no ratio/);
+  const k2 = config({ klLoss: "k2", klClamp: 10 });
+  fails(() => policyObjective(pair, advantages, own(pair), k2), /klClamp: 10: .*k3, not k2/);
+  const mask = config({ maskTruncated: true });
+  fails(() => policyObjective(pair, advantages, own(pair), mask), /rollouts\[0\].truncated: undef/);
+  assert.throws(() => config({ dualClip: 1 }));
   const kl = config({ klCoefficient: 1 });
   fails(
     () => policyObjective(pair, advantages, own(pair), kl),

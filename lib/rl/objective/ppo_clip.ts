@@ -10,6 +10,11 @@
  *                   = rho A    elsewhere
  *
  * A token of negative advantage whose probability has risen is not clipped: its weight grows with rho without bound.
+ * Dual-clip PPO (Ye et al. 2020, arXiv 1912.09729, equation 5; `clip_ratio_c` in verl) bounds the surrogate from below,
+ *
+ *     A < 0:   L = max(min(rho A, clip(rho, 1 - low, 1 + high) A), c A),     c > 1
+ *
+ * so that the weight is 0 where rho > c.
  */
 
 /** How far the probability ratio may move before a token stops pulling it further. */
@@ -18,6 +23,8 @@ export interface Clip {
   readonly clipLow: number;
   /** At least 0. */
   readonly clipHigh: number;
+  /** c, above 1 (the paper and verl: 3); default: no such bound. */
+  readonly dualClip?: number | undefined;
 }
 
 /** Whether the clipped term is the minimum, so that the token has no gradient. */
@@ -25,7 +32,15 @@ export function isClipped(ratio: number, advantage: number, { clipLow, clipHigh 
   return advantage > 0 ? ratio > 1 + clipHigh : advantage < 0 && ratio < 1 - clipLow;
 }
 
-/** dL / d log pi of one token. `ratio` is pi / mu. */
+/** Whether the bound c A of dual-clip PPO is the maximum, so that the token has no gradient. */
+export function isDualClipped(ratio: number, advantage: number, { dualClip }: Clip): boolean {
+  return dualClip !== undefined && advantage < 0 && ratio > dualClip;
+}
+
+/** dL / d log pi of one token. `ratio` is pi / mu; with an advantage of 0 it may be anything, infinite too. */
 export function ppoClipWeight(ratio: number, advantage: number, clip: Clip): number {
-  return isClipped(ratio, advantage, clip) ? 0 : ratio * advantage;
+  // 0 times an infinite ratio would be NaN.
+  if (advantage === 0) return advantage;
+  const held = isClipped(ratio, advantage, clip) || isDualClipped(ratio, advantage, clip);
+  return held ? 0 : ratio * advantage;
 }

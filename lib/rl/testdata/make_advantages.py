@@ -46,6 +46,7 @@ def main():
     total = np.array([r.sum() for _, r, _, _ in arrays])
     groups = np.array([g for g, _, _, _ in arrays])
     expected = {name: [] for name in ["gae", "gae targets", "vapo", "sae", "monte-carlo", "rloo", "grpo", "dr-grpo"]}
+    expected |= {name: [] for name in ["bootstrapped gae", "bootstrapped gae targets", "bootstrapped returns"]}
     for i, (group, r, v, p) in enumerate(arrays):
         n = len(r)
         a = weighted_deltas(r, v, np.full(n, LAMBDA))
@@ -59,6 +60,17 @@ def main():
         expected["rloo"].append([float(total[i] - others.mean())] * n)
         expected["grpo"].append([float((total[i] - same.mean()) / (same.std(ddof=1) + 1e-6))] * n)
         expected["dr-grpo"].append([float(total[i] - same.mean())] * n)
+    # Drawn after the others, so that those stay: which responses were cut, and V where they were.
+    for i, (_, r, v, p) in enumerate(arrays):
+        n, cut, after = len(r), bool(rng.integers(0, 2)), float(rng.uniform(0, 1))
+        rollouts[i] |= {"truncated": cut, "finalValue": after}
+        d = r + GAMMA * np.append(v[1:], after if cut else 0.0) - v
+        steps = np.arange(n)[None, :] - np.arange(n)[:, None]
+        a = np.where(steps >= 0, (GAMMA * LAMBDA) ** np.maximum(steps, 0), 0.0) @ d
+        expected["bootstrapped gae"].append(a.tolist())
+        expected["bootstrapped gae targets"].append((a + v).tolist())
+        left = n - np.arange(n)
+        expected["bootstrapped returns"].append((monte_carlo(r) + (GAMMA**left * after if cut else 0.0)).tolist())
     flat = np.concatenate([np.array(a) for a in expected["gae"]])
     expected["whitened gae"] = [((np.array(a) - flat.mean()) / (flat.std(ddof=1) + 1e-8)).tolist() for a in expected["gae"]]
     options = {"gamma": GAMMA, "lambda": LAMBDA, "alpha": ALPHA, "threshold": P}
