@@ -94,7 +94,7 @@ function experimentEntry(experiment: AnyExperiment, folders: Folders): IndexEntr
 }
 
 function notebookEntry(name: string, folders: Folders): IndexEntry {
-  const title = firstNotebook(name, folders, titleOf);
+  const title = findInNotebook(name, folders, titleOf);
   return { name, title: title ?? name, ...reportFiles(name, folders.reports) };
 }
 
@@ -128,10 +128,10 @@ function shownRun(
 ): IndexedRun | undefined {
   const text = readText(html);
   const itself = finished.find(({ run }) =>
-    "provenance" in run && text?.includes(run.provenance.finishedAt)
+    "provenance" in run && text.includes(run.provenance.finishedAt)
   );
   if (itself) return { ...itself, inReport: "this" };
-  const profile = firstNotebook(
+  const profile = findInNotebook(
     experiment.notebook!,
     folders,
     (notebook) => PROFILES.find((name) => name === parameterValue(notebook, "profile")),
@@ -142,29 +142,30 @@ function shownRun(
   return { ...(same ?? { profile, backend: "wasm", run: missing }), inReport: "another" };
 }
 
-/** What `find` gives for the executed notebook, else for the one that it is made of: that may have been executed in place. */
-function firstNotebook<T>(
+/**
+ * What `find` gives for the executed notebook; where that has no copy beside the report, it was executed in place.
+ * Undefined where the notebook is damaged or gone.
+ */
+function findInNotebook<T>(
   name: string,
   { reports, notebooks }: Folders,
   find: (notebook: Notebook) => T,
 ): T | undefined {
-  for (const path of [`${reports}/${name}.ipynb`, `${notebooks}/${name}.ipynb`]) {
-    const text = readText(path);
-    if (text === undefined) continue;
-    try {
-      return find(parseNotebook(text, path));
-    } catch {
-      // Damaged: nothing can be known from it.
-    }
+  const executed = `${reports}/${name}.ipynb`;
+  const path = exists(executed) ? executed : `${notebooks}/${name}.ipynb`;
+  try {
+    return find(parseNotebook(readText(path), path));
+  } catch {
+    return undefined;
   }
-  return undefined;
 }
 
-function readText(path: string): string | undefined {
+/** The file's text; "" where it cannot be read. */
+function readText(path: string): string {
   try {
     return new TextDecoder().decode(readBytes(path, ""));
   } catch {
-    return undefined;
+    return "";
   }
 }
 

@@ -101,8 +101,12 @@ Deno.test("a damaged run and a damaged notebook are no obstacle", async () => {
   );
   write(box, `reports/${NOTEBOOK}.html`, "");
   write(box, `reports/${NOTEBOOK}.ipynb`, "{");
+  write(box, `notebooks/${NOTEBOOK}.ipynb`, notebook("A"));
   const { texts } = await index(box);
   assert.deepEqual(texts(ROWS), ["standard", "smoke"]);
+  Deno.removeSync(`${box.folder}/reports/${NOTEBOOK}.html`);
+  Deno.mkdirSync(`${box.folder}/reports/${NOTEBOOK}.html`); // cannot be read either
+  assert.deepEqual((await index(box)).texts(ROWS), ["standard", "smoke"]);
   assert.match(texts(".problem")[0]!, /damaged: expected sha256/);
   assert.match(texts(".summary")[0]!, /profile smoke\).*1 run not readable$/);
 });

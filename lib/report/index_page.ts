@@ -274,9 +274,11 @@ th, td { padding: 0.35rem 0.9rem 0.35rem 0; vertical-align: top; }
 tbody tr { border-top: 1px solid var(--rule); }
 .runs { margin: 0.6rem 0; table-layout: fixed; }
 .runs th { width: 16%; }
-.runs th:nth-child(1), .runs th:nth-child(7) { width: 13%; }
+.runs th:nth-child(1) { width: 12%; }
+.runs th:nth-child(3) { width: 15%; }
 .runs th:nth-child(4) { width: 9%; }
-.runs th:nth-child(6) { width: 17%; }
+.runs th:nth-child(6) { width: 19%; }
+.runs th:nth-child(7) { width: 13%; }
 .claims td:first-child { width: 10rem; }
 .claims p { margin: 0; max-width: 52rem; }
 .reading, .command, .note, footer { color: var(--muted); font-size: 0.85rem; }
