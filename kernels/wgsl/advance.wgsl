@@ -1,5 +1,5 @@
-// Ends a decoding step, in one workgroup: notes which rows have emitted a stop token of their own choice, counts those
-// that have not, and moves on. The counters are memory, so that one list of dispatches serves every step.
+// Ends a decoding step, in one workgroup: notes which rows have emitted a stop token of their own choice, or could choose
+// none, counts those that have not, and moves on. The counters are memory, so that one list of dispatches serves every step.
 // Rows s * rows.. of `forced` and `tokens` belong to step s; the token chosen at s stands at s + 1.
 const THREADS: u32 = 64u;
 
@@ -24,7 +24,8 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   var mine = 0u;
   for (var row = thread; row < dims.rows; row += THREADS) {
     let token = u32(tokens[at + row]);
-    if (forced[at + row] < 0 && ((stops[token / 32u] >> (token % 32u)) & 1u) != 0u) {
+    let ends = tokens[at + row] < 0 || ((stops[token / 32u] >> (token % 32u)) & 1u) != 0u;
+    if (forced[at + row] < 0 && ends) {
       finished[row] = 1u;
     }
     mine += 1u - finished[row];

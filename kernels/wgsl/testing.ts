@@ -85,7 +85,7 @@ export async function runInstruction(
 export async function runDispatches(
   dispatches: readonly Dispatch[],
   operands: Readonly<Record<string, TestOperand>>,
-  { scalars = [1, 1], sampling = new Uint32Array(4), step = 0, half = [] }: RunOptions = {},
+  { scalars = [1, 1], sampling = new Uint32Array(5), step = 0, half = [] }: RunOptions = {},
 ): Promise<Record<string, Float32Array>> {
   const gpu = testDevice();
   const { queue } = gpu.device;

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { log32 } from "../../kernels/wasm/testing.ts";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { philox4x32, purposeId, RandomStream } from "../tensor/random.ts";
-import { type GenerateOptions, Model, type Prompt } from "./model.ts";
-import { smallConfig } from "./testing.ts";
+import type { GenerateOptions } from "./generate_options.ts";
+import { Model, type Prompt } from "./model.ts";
+import { keptTokens, smallConfig } from "./testing.ts";
 import type { TransformerConfig } from "./transformer.ts";
 
 const engine = await WasmEngine.create();
@@ -70,7 +71,9 @@ function choose(logits: Float32Array, row: number, step: number, o: GenerateOpti
     const u = ((words[k % 4]! >>> 9) + 0.5) / 2 ** 23;
     return Math.fround(x * Math.fround(1 / o.temperature)) - log32(-log32(u));
   });
-  return scores.indexOf(Math.max(...scores));
+  const candidates = o.temperature === 0 ? [...scores.keys()] : keptTokens(logits, o);
+  const best = Math.max(...candidates.map((token) => scores[token]!));
+  return candidates.sort((a, b) => a - b).find((token) => scores[token] === best)!;
 }
 
 /** What full forward passes say that each token of the responses must have been. */
@@ -126,6 +129,33 @@ for (const count of [2, 9, 64, 150]) {
     }
   });
 }
+
+for (const filter of [{ topK: 5 }, { topP: 0.5 }, { topK: 20, topP: 0.33 }, { topK: 1 }]) {
+  Deno.test(`sampling with ${JSON.stringify(filter)} follows the full forward pass, bit for bit`, async () => {
+    const model = await touchyModel(), batch = copies(40), options = { ...SAMPLED, ...filter };
+    const responses = await model.generate(batch, options);
+    assert.deepEqual(await fromForward(model, batch, responses, options), responses);
+    const other = await WasmEngine.create({ threads: 2 });
+    try {
+      assert.deepEqual(await (await touchyModel(other)).generate(batch, options), responses);
+    } finally {
+      other.close();
+    }
+    assert.notDeepEqual(await model.generate(batch, SAMPLED), responses);
+    // A greedy token is always kept, and so is the only one.
+    const greedy = await model.generate(batch, GREEDY);
+    assert.deepEqual(await model.generate(batch, { ...GREEDY, ...filter }), greedy);
+    if (filter.topK === 1) assert.deepEqual(responses, greedy);
+  });
+}
+
+Deno.test("filters that leave all tokens are none", async () => {
+  const model = await touchyModel(), batch = prompts(20);
+  const responses = await model.generate(batch, SAMPLED);
+  for (const filter of [{ topK: 37 }, { topK: 1e9, topP: 1 }, { topK: undefined }, { topP: 1 }]) {
+    assert.deepEqual(await model.generate(batch, { ...SAMPLED, ...filter }), responses);
+  }
+});
 
 Deno.test("decoding of a looped transformer follows its full forward pass, bit for bit", async () => {
   const model = await touchyModel(engine, { loops: 3 }), batch = prompts(20);

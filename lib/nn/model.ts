@@ -13,10 +13,12 @@ import type {
 import type { Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
 import { canonicalBytes, sha256 } from "../tensor/digest.ts";
+import { NOT_FINITE } from "../tensor/finished.ts";
 import { maximum } from "../tensor/extrema.ts";
 import { cos, exp, log, sin } from "../tensor/math.ts";
 import { purposeId, RandomStream } from "../tensor/random.ts";
 import { batchLength, packBatch, type Sequence } from "./batch.ts";
+import { checkGenerateOptions, type GenerateOptions } from "./generate_options.ts";
 import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";
 import {
   recordDecoding,
@@ -37,21 +39,8 @@ export interface Prompt {
   readonly tokens: readonly number[];
   /** Position id of the i-th token of prompt and response. */
   position(i: number): number;
-  /** Row of the sampling stream: give each sample its own. */
+  /** Row of the sampling stream, an integer in 0..2^32-1: give each sample its own. */
   readonly row: number;
-}
-
-/** How to generate. */
-export interface GenerateOptions {
-  /** Most tokens a response may have. */
-  readonly maxTokens: number;
-  /** 0 = greedy. */
-  readonly temperature: number;
-  /** Tokens that end a response (they are part of it). */
-  readonly stop: readonly number[];
-  /** Seed and purpose of the sampling stream. */
-  readonly seed: number;
-  readonly purpose: string;
 }
 
 /** Which rows of which sequence a forward pass shall return. */
@@ -161,7 +150,7 @@ export class Model {
     for (const [label, w] of Object.entries(width)) out[label] = new Float32Array(rows.length * w);
     for (const { sequence, token } of rows) {
       const count = sequences[sequence]?.tokens.length ?? 0;
-      if (!(token >= 0 && token < count)) {
+      if (!(Number.isInteger(token) && token >= 0 && token < count)) {
         throw new RangeError(`token ${token} of sequence ${sequence}: it has ${count} tokens`);
       }
     }
@@ -212,13 +201,14 @@ export class Model {
 
   /**
    * Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one.
-   * Rejects with UsageError for a GRU.
+   * Rejects with UsageError for a GRU and for an option out of range, with Error where a token cannot be chosen because
+   * logits are not finite.
    */
   async generate(prompts: readonly Prompt[], o: GenerateOptions): Promise<number[][]> {
+    checkGenerateOptions(o, prompts, this.config.vocabularySize);
     if (prompts.length === 0) return [];
     const parts: Promise<number[][]>[] = [];
-    const { temperature, seed, stop } = o;
-    const options = { temperature, seed, stop, purpose: purposeId(o.purpose) };
+    const options = { ...o, purpose: purposeId(o.purpose) };
     const capacity = maximum(prompts.map((p) => p.tokens.length)) + o.maxTokens;
     const { program, rows } = this.#decodingProgram(prompts.length, capacity);
     for (let start = 0; start < prompts.length; start += rows) {
@@ -239,8 +229,10 @@ export class Model {
         part.map((p, row) => {
           const response: number[] = [];
           const end = p.tokens.length + o.maxTokens;
-          for (let t = p.tokens.length; t < end && tokens[t * n + row]! >= 0; t++) {
-            response.push(tokens[t * n + row]!);
+          for (let t = p.tokens.length; t < end && tokens[t * n + row] !== -1; t++) {
+            const token = tokens[t * n + row]!;
+            if (token === NOT_FINITE) throw notFinite(start + row, response.length, o.temperature);
+            response.push(token);
           }
           return response;
         })
@@ -324,6 +316,13 @@ export class Model {
     );
     return sha256(new TextEncoder().encode(digests.join("\n")));
   }
+}
+
+function notFinite(prompt: number, token: number, temperature: number): Error {
+  return new Error(
+    `prompt ${prompt}: the logits of token ${token} of its response are not finite at temperature ${temperature}: ` +
+      "weights are NaN, infinite or too large: go back to an earlier checkpoint, or lower the learning rate",
+  );
 }
 
 function cached<T>(map: Map<string, T>, key: string, make: () => T): T {

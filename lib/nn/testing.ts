@@ -4,6 +4,7 @@
  */
 import { RandomStream } from "../tensor/random.ts";
 import type { Sequence } from "./batch.ts";
+import type { GenerateOptions } from "./generate_options.ts";
 import type { NamedTensor } from "./model.ts";
 import { type TransformerConfig, transformerParameters } from "./transformer.ts";
 
@@ -55,6 +56,28 @@ export function randomSequences(
       },
     };
   });
+}
+
+/** The tokens that a filter keeps, by the definition: those before which fewer than k come, which have less than p. */
+export function keptTokens(
+  logits: ArrayLike<number>,
+  { temperature, topK = Infinity, topP = 1 }: Pick<
+    GenerateOptions,
+    "temperature" | "topK" | "topP"
+  >,
+): number[] {
+  const tokens = Array.from(logits, (_, token) => token);
+  const comesBefore = (a: number, b: number) =>
+    logits[a]! > logits[b]! || (logits[a] === logits[b] && a < b);
+  const first = tokens.filter((token) =>
+    tokens.filter((other) => comesBefore(other, token)).length < topK
+  );
+  const largest = Math.max(...first.map((token) => logits[token]!));
+  const weight = (token: number) => Math.exp((logits[token]! - largest) / temperature);
+  const total = first.reduce((sum, token) => sum + weight(token), 0);
+  const before = (token: number) =>
+    first.reduce((sum, other) => sum + (comesBefore(other, token) ? weight(other) : 0), 0);
+  return topP === 1 ? first : first.filter((token) => before(token) / total < topP);
 }
 
 /** The data of tensors, as float64. */

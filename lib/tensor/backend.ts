@@ -101,6 +101,9 @@ export interface ForwardProgram {
 export interface GenerationOptions {
   /** 0 = greedy. */
   readonly temperature: number;
+  /** What is kept of each distribution, see lib/nn/generate_options.ts; undefined = all. */
+  readonly topK?: number | undefined;
+  readonly topP?: number | undefined;
   /** Seed and purpose of the sampling stream; row and step come from the program. */
   readonly seed: number;
   readonly purpose: number;
@@ -114,7 +117,7 @@ export interface DecodingProgram {
    * @param forced (length, rows) with length <= capacity: prompt tokens, -1 where the model chooses.
    * @param positions (length, rows): position ids.
    * @param rowIds (rows): row of the random stream.
-   * @returns (length, rows): all tokens; -1 after a row's stop token.
+   * @returns (length, rows): all tokens; NOT_FINITE where the logits were not; -1 after that or a row's stop token.
    */
   run(
     forced: Int32Array,

@@ -28,7 +28,7 @@ export const SCALAR_BLOCK = CONTROL + 256;
 
 /** Names of the run-time scalars that the engine sets before a command. */
 export const SCALARS = [
-  ...["lossScale", "valueLossScale", "inverseTemperature", "seed", "purpose"],
+  ...["lossScale", "valueLossScale", "inverseTemperature", "seed", "purpose", "topK", "topP"],
   ...["steps", "active", "clip", "learningRate", "weightDecay", "beta1", "beta2", "epsilon"],
   ...["biasCorrection1", "biasCorrection2"],
 ] as const;

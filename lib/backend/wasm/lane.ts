@@ -3,7 +3,9 @@
  * does a piece of work never changes what is computed: pieces (shards, blocks, groups) write disjoint memory.
  */
 import type { Scalar } from "../../tensor/tape.ts";
-import type { Plan } from "./plan.ts";
+import { NOT_FINITE } from "../../tensor/finished.ts";
+import { Logits } from "./logits.ts";
+import type { Call, Plan } from "./plan.ts";
 import { BLOCK, SCALAR_BLOCK, type ScalarName, SCALARS, SHARDS } from "./control.ts";
 
 /** Kernel exports by name. */
@@ -72,6 +74,16 @@ export interface DecodeJob {
 /** A job that lanes can run. */
 export type Job = CallsJob | ChunksJob | ReduceJob | UpdateJob | DecodeJob;
 
+/** Kernel calls whose arguments follow from chunk and step. */
+type Bound = (chunk: number, step: number) => void;
+
+/** A decoding step in two parts: up to the logits, and the choice of tokens. */
+interface DecodingStep {
+  readonly forward: Bound;
+  readonly draw: Bound;
+  readonly logits: Logits;
+}
+
 /** Runs jobs for one lane. */
 export class Lane {
   readonly #jobs = new Map<number, Job>();
@@ -122,7 +134,7 @@ export class Lane {
         base = gradients.address + shard * gradients.bytes;
         new Uint8Array(this.memory.buffer, base, gradients.bytes).fill(0);
       }
-      const program = this.#bind(plan, lanes[this.index]!, base);
+      const program = this.#bind(plan.calls, lanes[this.index]!, base);
       const end = Math.floor((shard + 1) * chunks / SHARDS);
       for (let chunk = Math.floor(shard * chunks / SHARDS); chunk < end; chunk++) program(chunk, 0);
     }
@@ -156,24 +168,27 @@ export class Lane {
   }
 
   #decode({ plans, lanes, rows, groupRows, records, shared, staging, stop }: DecodeJob): void {
-    const { steps, active } = this.#scalars();
+    const { steps, active, inverseTemperature, topK, topP } = this.#scalars();
+    const isFiltered = inverseTemperature > 0 && (topK < Infinity || topP < 1);
+    // Larger logits overflow as scores, or lie below -3.4e38, the score that the kernel starts with.
+    const limit = 3e38 / Math.max(1, inverseTemperature);
     const lane = lanes[this.index]!, { buffer } = this.memory;
     const record = (name: keyof typeof records, length = (steps + 1) * rows) =>
       new Int32Array(buffer, records[name], length);
     const [tokens, forced, positions] = [record("tokens"), record("forced"), record("positions")];
     const staged = (name: keyof typeof staging) =>
       new Int32Array(buffer, staging[name] + this.index * groupRows * 4, groupRows);
-    const next = staged("next");
+    const next = staged("next"), given = staged("tokens");
     // What a step reads, and where it stands: what is forced at a step is the token after it.
     const fed = [
-      { to: staged("tokens"), values: tokens, first: 0, perStep: rows },
+      { to: given, values: tokens, first: 0, perStep: rows },
       { to: staged("forced"), values: forced, first: rows, perStep: rows },
       { to: staged("positions"), values: positions, first: 0, perStep: rows },
       { to: staged("rowIds"), values: record("rowIds", rows), first: 0, perStep: 0 },
     ];
     const common = new Int32Array(buffer, shared, rows);
     const stops = new Int32Array(buffer, stop);
-    const programs: ((chunk: number, step: number) => void)[] = [];
+    const programs: DecodingStep[] = [];
     const groups = Math.ceil(active / groupRows);
     for (let group = this.index; group < groups; group += this.count) {
       const start = group * groupRows, end = Math.min(start + groupRows, active);
@@ -187,19 +202,38 @@ export class Lane {
           for (let row = start; row < end; row++) if (common[row]! <= step) firsts.push(row);
           copyCaches(buffer, lane, plans[0]!.plan, before, firsts);
           k = plans.findIndex((p) => p.rows >= firsts.length);
-          programs[k] ??= this.#bind(plans[k]!.plan, lane, 0);
+          programs[k] ??= this.#bindStep(plans[k]!.plan, lane);
           for (const { to } of fed) to.fill(0, firsts.length, plans[k]!.rows);
         }
         for (const { to, values, first, perStep } of fed) {
           const from = first + step * perStep;
           for (let i = 0; i < firsts.length; i++) to[i] = values[from + firsts[i]!]!;
         }
-        programs[k]!(this.index, step);
+        // A row whose token could not be chosen goes on with any: what it does is thrown away.
+        for (let i = 0; i < firsts.length; i++) if (given[i] === NOT_FINITE) given[i] = 0;
+        const { forward, draw, logits } = programs[k]!;
+        forward(this.index, step);
         const after = (step + 1) * rows;
-        for (let i = 0; i < firsts.length; i++) tokens[after + firsts[i]!] = next[i]!;
+        for (let i = 0; i < firsts.length; i++) {
+          const at = after + firsts[i]!;
+          if (forced[at]! >= 0) continue;
+          // Weights that are not finite show in all logits, or at each step in the same ones: those that are never
+          // chosen are looked at when a row chooses first.
+          const isFirst = forced[at - rows]! >= 0;
+          if (isFirst && !logits.areFinite(i, limit)) tokens[at] = NOT_FINITE;
+          else if (isFiltered) logits.keepTop(i, topK, topP, inverseTemperature);
+        }
+        draw(this.index, step);
+        for (let i = 0; i < firsts.length; i++) {
+          const at = after + firsts[i]!, token = next[i]!;
+          const isFine = forced[at]! >= 0 ||
+            (tokens[at] !== NOT_FINITE && logits.isFinite(i, token, limit));
+          tokens[at] = isFine ? token : NOT_FINITE;
+        }
         for (let row = start; row < end; row++) {
           const at = after + row;
-          if (!finished[row - start] && forced[at]! < 0 && stops[tokens[at]!] === 1) {
+          if (finished[row - start] || forced[at]! >= 0) continue;
+          if (tokens[at] === NOT_FINITE || stops[tokens[at]!] === 1) {
             finished[row - start] = 1;
             left--;
           }
@@ -208,10 +242,19 @@ export class Lane {
     }
   }
 
-  /** The plan with every base filled in: call it with chunk and step. */
-  #bind(plan: Plan, lane: number, shard: number): (chunk: number, step: number) => void {
+  #bindStep({ calls, logits }: Plan, lane: number): DecodingStep {
+    const sample = calls.findIndex(({ kernel }) => kernel === "sample");
+    return {
+      forward: this.#bind(calls.slice(0, sample), lane, 0),
+      draw: this.#bind(calls.slice(sample), lane, 0),
+      logits: new Logits(this.memory.buffer, lane, logits!),
+    };
+  }
+
+  /** Calls with every base filled in: call them with chunk and step. */
+  #bind(planned: readonly Call[], lane: number, shard: number): Bound {
     const scalars = this.#scalars() as Record<Scalar, number>;
-    const calls = plan.calls.map(({ kernel, args }) => ({
+    const calls = planned.map(({ kernel, args }) => ({
       kernel: this.kernels[kernel]!,
       fixed: args.map(({ base, value }) => {
         if (base === "scalar") return scalars[value as Scalar];

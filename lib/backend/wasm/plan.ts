@@ -9,6 +9,7 @@ import {
   type Scalar,
   type Tape,
 } from "../../tensor/tape.ts";
+import type { LogitsPlace } from "./logits.ts";
 import { lower } from "./lower.ts";
 
 /** What an argument's value is relative to. */
@@ -35,6 +36,8 @@ export interface Plan {
   readonly laneBytes: number;
   /** Key/value caches in that memory: row after row. */
   readonly caches: readonly { readonly offset: number; readonly rowBytes: number }[];
+  /** Where a decoding step's logits stand there when its token is drawn. */
+  readonly logits: LogitsPlace | undefined;
 }
 
 /** Where shared buffers live; every address in bytes. */
@@ -101,7 +104,13 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
   });
   const caches = tape.buffers.filter(({ space }) => space === "cache")
     .map((b) => ({ offset: offsets.get(b)!, rowBytes: b.cols * 4 }));
-  return { calls, laneBytes: bytes, caches };
+  const sample = tape.instructions.find(({ op }) => op === "sample"), x = sample?.buffers.x;
+  const logits = x && {
+    offset: offsets.get(x)!,
+    stride: (x.rows + 1) * 64,
+    classes: sample.numbers.classes as number,
+  };
+  return { calls, laneBytes: bytes, caches, logits };
 }
 
 /** Bytes of a buffer, kept on whole 64-byte lines. */

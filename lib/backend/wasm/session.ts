@@ -321,9 +321,10 @@ export class WasmSession implements Session {
         });
         const stops = engine.i32(stop, stopSize).fill(0);
         for (const token of options.stop) stops[token] = 1;
-        const { temperature, seed, purpose } = options;
+        const { temperature, seed, purpose, topK = Infinity, topP = 1 } = options;
         const inverseTemperature = temperature === 0 ? 0 : 1 / temperature;
-        engine.run(job, { steps: length - 1, active: used, inverseTemperature, seed, purpose });
+        const sampling = { inverseTemperature, seed, purpose, topK, topP };
+        engine.run(job, { steps: length - 1, active: used, ...sampling });
         const result = engine.i32(records.tokens, size);
         const tokens = new Int32Array(length * used);
         order.forEach((row, k) => {

@@ -87,7 +87,7 @@ class Decoding implements DecodingProgram {
       forced: buffer("forced tokens", size),
       positions: buffer("positions", size),
       rowIds: buffer("row ids", rows),
-      sampling: buffer("sampling", 4),
+      sampling: buffer("sampling", 5),
       stops: buffer("stop tokens", Math.ceil(classes / 32)),
       finished: buffer("finished rows", rows),
       step: buffer("step", 4),
@@ -192,7 +192,7 @@ class Decoding implements DecodingProgram {
     forced: Int32Array,
     positions: Int32Array,
     rowIds: Int32Array,
-    { temperature, seed, purpose, stop }: GenerationOptions,
+    options: GenerationOptions,
   ): () => void {
     const { rows, capacity } = this.shape;
     const used = rowIds.length, length = forced.length / used;
@@ -205,10 +205,9 @@ class Decoding implements DecodingProgram {
     fed.set(forced.subarray(0, used));
     const ids = new Int32Array(rows);
     ids.set(rowIds);
-    const sampling = new Uint32Array([seed, purpose, 0, 0]);
-    new Float32Array(sampling.buffer)[2] = temperature === 0 ? 0 : 1 / temperature;
+    const sampling = samplingWords(options);
     const stops = new Uint32Array(this.#buffers.stops.size / 4);
-    for (const token of stop) {
+    for (const token of options.stop) {
       // A token that the model does not have ends nothing.
       if (token >>> 5 < stops.length) stops[token >>> 5]! |= 1 << (token & 31);
     }
@@ -280,6 +279,18 @@ class Decoding implements DecodingProgram {
     ]);
     return new Int32Array(bytes!);
   }
+}
+
+/** The `Sampling` of kernels/wgsl/sample.wgsl. */
+export function samplingWords(
+  { temperature, seed, purpose, topK = 0, topP = 1 }: Omit<GenerationOptions, "stop">,
+): Uint32Array<ArrayBuffer> {
+  // Where k does not fit the word it is more than all.
+  const words = new Uint32Array([seed, purpose, 0, Math.min(topK, 2 ** 31), 0]);
+  const floats = new Float32Array(words.buffer);
+  floats[2] = temperature === 0 ? 0 : 1 / temperature;
+  floats[4] = topP;
+  return words;
 }
 
 /** Steps before rows are counted first: none can have finished before the longest prompt's, but by chance. */

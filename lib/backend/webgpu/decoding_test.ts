@@ -4,6 +4,7 @@ import { gpuTest, runDispatches } from "../../../kernels/wgsl/testing.ts";
 import { Model, type Prompt } from "../../nn/model.ts";
 import { adamW } from "../../nn/optimizer.ts";
 import { randomSequences, smallConfig } from "../../nn/testing.ts";
+import { NOT_FINITE } from "../../tensor/finished.ts";
 import { RandomStream } from "../../tensor/random.ts";
 import type { Buffer } from "../../tensor/tape.ts";
 import { WasmEngine } from "../wasm/engine.ts";
@@ -30,11 +31,14 @@ async function withModel<T>(run: (model: Model, engine: WebGpuEngine) => Promise
   }
 }
 
-gpuTest("advance counts the rows that have not chosen a stop token", async () => {
+gpuTest("advance counts the rows that have chosen neither a stop token nor none", async () => {
   const rows = 150, steps = 6, size = (steps + 1) * rows;
   const random = new RandomStream({ seed: 1, purpose: "advance" });
-  const tokens = Int32Array.from({ length: size }, () => random.integer(70));
-  const forced = tokens.map((token) => random.integer(3) === 0 ? token : -1);
+  const tokens = Int32Array.from(
+    { length: size },
+    () => random.integer(30) === 0 ? NOT_FINITE : random.integer(70),
+  );
+  const forced = tokens.map((token) => random.integer(3) === 0 ? Math.max(0, token) : -1);
   const stop = [0, 31, 32, 69], stops = new Uint32Array(3);
   for (const token of stop) stops[token >> 5]! |= 1 << (token % 32);
   const names = ["step", "stops", "forced", "tokens", "finished"];
@@ -60,7 +64,8 @@ gpuTest("advance counts the rows that have not chosen a stop token", async () =>
     let live = 0;
     for (let row = 0; row < rows; row++) {
       const i = (step + 1) * rows + row;
-      if (forced[i]! < 0 && stop.includes(tokens[i]!)) expected[row] = 1;
+      const ends = tokens[i] === NOT_FINITE || stop.includes(tokens[i]!);
+      if (forced[i]! < 0 && ends) expected[row] = 1;
       live += 1 - expected[row]!;
     }
     assert.deepEqual(finished, expected, `step ${step}`);

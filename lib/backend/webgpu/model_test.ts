@@ -47,6 +47,7 @@ function close(actual: number, expected: number, relative: number, what: string)
 }
 
 const LENGTH = 20;
+const OPTIONS = { maxTokens: 9, temperature: 0.9, stop: [], seed: 5, purpose: "test" };
 const batch = (config: TransformerConfig, seed: number) =>
   randomSequences(config, { count: 9, length: LENGTH, seed });
 
@@ -144,7 +145,38 @@ gpuTest("generation takes WASM's tokens, greedy and sampled, and stops as it doe
       await model.generate(prompts, { ...options, temperature: 0, stop: [] }),
       await model.generate(prompts, { ...options, temperature: 0.9, stop: [] }),
       await model.generate(prompts, { ...options, temperature: 0.9, stop: [2, 3, 4, 5, 6] }),
+      await model.generate(prompts, { ...options, temperature: 0.9, stop: [], topK: 4 }),
+      await model.generate(prompts, { ...options, temperature: 0.9, stop: [], topP: 0.4 }),
+      await model.generate(prompts, { ...options, temperature: 2, stop: [], topK: 9, topP: 0.6 }),
     ];
+  });
+  assert.deepEqual(gpu, wasm);
+});
+
+gpuTest("logits that are not finite are WASM's error, with and without stop tokens", async () => {
+  const config = CONFIGS["language head"]!;
+  const { wasm, gpu } = await onBoth(async (engine) => {
+    const messages: string[] = [];
+    for (const [name, at] of [["head", 20], ["norm", 3], ["embedding", 32]] as const) {
+      const model = new Model(engine, config).initialize(3), tensors = await model.tensors();
+      const usual = await model.generate(prompts, OPTIONS);
+      for (const x of [NaN, Infinity]) {
+        const data = tensors[name]!.data.slice();
+        data[at] = x;
+        model.setTensors({ ...tensors, [name]: { ...tensors[name]!, data } });
+        for (const stop of [[], [3]]) {
+          await assert.rejects(model.generate(prompts, { ...OPTIONS, stop }), (error: Error) => {
+            messages.push(error.message);
+            return /^prompt \d: the logits of token \d of its response are not finite/.test(
+              error.message,
+            );
+          });
+        }
+      }
+      model.setTensors(tensors);
+      assert.deepEqual(await model.generate(prompts, OPTIONS), usual);
+    }
+    return messages;
   });
   assert.deepEqual(gpu, wasm);
 });
