@@ -6,8 +6,13 @@ import { UsageError } from "../errors.ts";
 import { sha256 } from "../tensor/digest.ts";
 import type { CellContext } from "./experiment.ts";
 import { list, readBytes, remove, writeAtomically } from "./files.ts";
+import { DamagedError, readStored } from "./sealed.ts";
 
 const NAME = /^(\d{6})-([0-9a-f]{64})\.safetensors$/;
+
+const REMEDY = "run the command again: it starts the cell again";
+
+const digestIn = (name: string) => NAME.exec(name)![2]!;
 
 /** The checkpoint kept in `directory`, which need not exist yet. */
 export function openCheckpoint(directory: string): CellContext["checkpoint"] {
@@ -17,13 +22,9 @@ export function openCheckpoint(directory: string): CellContext["checkpoint"] {
       const newest = names().at(-1);
       if (newest === undefined) return undefined;
       const path = `${directory}/${newest}`;
-      const bytes = readBytes(path, "--fresh starts the cell again");
-      if (sha256(bytes) !== NAME.exec(newest)![2]) {
-        throw new UsageError(
-          path,
-          "damaged or truncated checkpoint",
-          "delete the file to take up the cell from its start, or use --fresh",
-        );
+      const bytes = readBytes(path, REMEDY);
+      if (sha256(bytes) !== digestIn(newest)) {
+        throw new UsageError(path, "damaged or truncated checkpoint", REMEDY);
       }
       return bytes;
     },
@@ -35,4 +36,20 @@ export function openCheckpoint(directory: string): CellContext["checkpoint"] {
       older.forEach((old) => remove(`${directory}/${old}`));
     },
   };
+}
+
+/** Removes the damaged checkpoints in `directory` and returns what was found of each. */
+export function dropDamagedCheckpoints(directory: string): DamagedError[] {
+  return list(directory).filter((name) => NAME.test(name)).flatMap((name) => {
+    const path = `${directory}/${name}`;
+    try {
+      const got = sha256(readStored(path)), expected = digestIn(name);
+      if (got === expected) return [];
+      throw new DamagedError(path, `sha256 ${expected}`, `sha256 ${got}`);
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      remove(path);
+      return [error];
+    }
+  });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
-import { openCheckpoint } from "./checkpoint.ts";
+import { dropDamagedCheckpoints, openCheckpoint } from "./checkpoint.ts";
 
 function inFolder(test: (folder: string) => void) {
   const folder = Deno.makeTempDirSync();
@@ -41,4 +41,20 @@ Deno.test("a truncated or changed checkpoint is a UsageError that names the file
         return true;
       });
     }
+  }));
+
+Deno.test("damaged checkpoints are dropped, and an older whole one counts", () =>
+  inFolder((folder) => {
+    const checkpoint = openCheckpoint(folder);
+    assert.deepEqual(dropDamagedCheckpoints(`${folder}/none`), []);
+    checkpoint.save(Uint8Array.of(1, 2));
+    assert.deepEqual(dropDamagedCheckpoints(folder), []);
+    Deno.writeFileSync(`${folder}/000002-${"0".repeat(64)}.safetensors`, Uint8Array.of(1));
+    Deno.mkdirSync(`${folder}/000003-${"0".repeat(64)}.safetensors`);
+    const found = dropDamagedCheckpoints(folder);
+    assert.deepEqual(found.map(({ where }) => where.slice(folder.length, folder.length + 8)), [
+      "/000002-",
+      "/000003-",
+    ]);
+    assert.deepEqual(checkpoint.load(), Uint8Array.of(1, 2));
   }));

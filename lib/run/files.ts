@@ -141,6 +141,9 @@ function remedyFor(error: unknown): string | undefined {
     case "EISDIR":
     case "EEXIST":
       return "a file stands where a folder is needed, or the other way round: move it away";
+    case "EBUSY":
+    case "ENOTEMPTY":
+      return "a file there is in use: end the program that holds it open";
     case "EMFILE":
     case "ENFILE":
       return "too many open files: raise `ulimit -n`";

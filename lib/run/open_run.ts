@@ -1,9 +1,10 @@
-/** A report's way to its numbers: the finished run where there is one, else computed now. */
+/** A report's way to its numbers: the finished run where there is a sound one, else computed now. */
 import { type BackendName, identifyBackend } from "../backend/create.ts";
 import type { AnyExperiment, Experiment, ProfileName } from "./experiment.ts";
 import { reproduceExperiment } from "./reproduce.ts";
 import type { ProgressListener } from "./progress.ts";
 import { hasRun, type LoadedRun, loadRun } from "./run.ts";
+import { DamagedError } from "./sealed.ts";
 
 /** How to compute a run that is missing. */
 export interface OpenRunOptions {
@@ -11,6 +12,8 @@ export interface OpenRunOptions {
   readonly threads?: number;
   /** What computes; default: WASM. */
   readonly backend?: BackendName;
+  /** The folder of all runs; default: `runs` in the checkout. */
+  readonly out?: string;
   readonly progress?: ProgressListener;
 }
 
@@ -21,18 +24,27 @@ export interface OpenRunOptions {
 export async function openRun<Config, CellConfig, Summary>(
   experiment: Experiment<Config, CellConfig, Summary>,
   profile: ProfileName,
-  { threads = navigator.hardwareConcurrency, backend = "wasm", progress }: OpenRunOptions = {},
+  options: OpenRunOptions = {},
 ): Promise<LoadedRun<Config, CellConfig, Summary>> {
-  if (!hasRun(experiment, profile, { backend })) {
-    const { kernels, adapter } = await identifyBackend(backend);
-    await reproduceExperiment(experiment as AnyExperiment, {
-      profile,
-      threads,
-      backend,
-      adapter,
-      kernels,
-      ...(progress ? { progress } : {}),
-    });
+  const { threads = navigator.hardwareConcurrency, backend = "wasm", out = "runs", progress } =
+    options;
+  const load = () => loadRun(experiment, profile, { backend, out });
+  if (hasRun(experiment, profile, { backend, out })) {
+    try {
+      return load();
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+    }
   }
-  return loadRun(experiment, profile, { backend });
+  const { kernels, adapter } = await identifyBackend(backend);
+  await reproduceExperiment(experiment as AnyExperiment, {
+    profile,
+    threads,
+    backend,
+    adapter,
+    kernels,
+    out,
+    ...(progress ? { progress } : {}),
+  });
+  return load();
 }

@@ -31,7 +31,6 @@ import {
   runDirectory,
   type StoredCell,
 } from "./run.ts";
-import { DamagedError } from "./sealed.ts";
 import { noSuchCell, selectCells } from "./select.ts";
 import { RunStore } from "./store.ts";
 
@@ -62,7 +61,7 @@ export interface ReproduceOptions {
 export interface Outcome {
   readonly experiment: string;
   readonly directory: string;
-  /** Absent where cells were left out or failed, or stored results were damaged. */
+  /** Absent where cells were left out or failed. */
   readonly run?: Run;
   /** What stands of the run, where cells were left out. */
   readonly partial?: PartialRun;
@@ -70,6 +69,8 @@ export interface Outcome {
   readonly failures: readonly Failure[];
   /** What `updatePins` changed: the old values as expected, the new ones as got. */
   readonly pinChanges: readonly Failure[];
+  /** Stored content that was found damaged, and what is computed again for it. No failure: what stands now is sound. */
+  readonly damaged: readonly Failure[];
 }
 
 /** See the file header. Throws a UsageError for what the user can mend. */
@@ -79,39 +80,34 @@ export async function reproduceExperiment(
 ): Promise<Outcome> {
   const began = performance.now();
   const plan = makePlan(experiment, options);
+  using store = new RunStore(plan.directory, plan.code, options.fresh);
+  const { stored, takenUp, failures } = await computeCells(plan, store);
   const outcome = {
     experiment: experiment.name,
     directory: plan.directory,
-    failures: [],
+    failures,
     pinChanges: [],
+    damaged: store.damaged.map(({ where, expected, got }) => ({ where, expected, got })),
   };
-  try {
-    using store = new RunStore(plan.directory, plan.code, options.fresh);
-    store.verifyFinished();
-    const { stored, takenUp, failures } = await computeCells(plan, store);
-    if (failures.length > 0) return { ...outcome, failures };
-    const missing = plan.cells.filter(({ id }) => !stored.has(id)).map(({ id }) => id);
-    const provenance = await describeOrigin(plan, {
-      wallSeconds: (performance.now() - began) / 1000,
-      cellsTakenUp: takenUp,
-      // A whole run is what the whole command gives, whatever its last part was.
-      cells: missing.length > 0 ? options.cells : undefined,
-    });
-    if (missing.length > 0) {
-      const results = collect(plan, stored);
-      const partial = { ...results, missing, pins: comparePart(plan, results), provenance };
-      store.finishPart(partial);
-      return { ...outcome, partial, failures: partial.pins.failures };
-    }
-    const results = conclude(plan, stored);
-    const { pins, pinChanges } = settlePins(plan, results);
-    const run: Run = { ...results, pins, provenance };
-    store.finish(run);
-    return { ...outcome, run, failures: pins.failures, pinChanges };
-  } catch (error) {
-    if (error instanceof DamagedError) return { ...outcome, failures: [error] };
-    throw error;
+  if (failures.length > 0) return outcome;
+  const missing = plan.cells.filter(({ id }) => !stored.has(id)).map(({ id }) => id);
+  const provenance = await describeOrigin(plan, {
+    wallSeconds: (performance.now() - began) / 1000,
+    cellsTakenUp: takenUp,
+    // A whole run is what the whole command gives, whatever its last part was.
+    cells: missing.length > 0 ? options.cells : undefined,
+  });
+  if (missing.length > 0) {
+    const results = collect(plan, stored);
+    const partial = { ...results, missing, pins: comparePart(plan, results), provenance };
+    store.finishPart(partial);
+    return { ...outcome, partial, failures: partial.pins.failures };
   }
+  const results = conclude(plan, stored);
+  const { pins, pinChanges } = settlePins(plan, results);
+  const run: Run = { ...results, pins, provenance };
+  store.finish(run);
+  return { ...outcome, run, failures: pins.failures, pinChanges };
 }
 
 /** Throws the UsageErrors that `reproduceExperiment` would before it computes; writes nothing. */
@@ -199,7 +195,7 @@ function checkMemory(experiment: string, cells: readonly Cell[], threads: number
   );
 }
 
-/** Runs the selected cells of which no interrupted run left a result; `stored` has all others, too. */
+/** Runs the selected cells of which no interrupted or damaged run left a sound result; `stored` has all others, too. */
 async function computeCells(plan: Plan, store: RunStore) {
   const { experiment, cells, selected, options, backend } = plan;
   const stored = new Map<string, StoredCell>();
@@ -210,10 +206,12 @@ async function computeCells(plan: Plan, store: RunStore) {
   const isStored = (cell: Cell) => stored.has(cell.id);
   const cellsTakenUp = stored.size, takenUp = selected.filter(isStored);
   const title = `${experiment.name} ${options.profile}`;
-  const note = noteOf(takenUp.length, store.countOthers(cells));
+  const missing = selected.filter((cell) => !isStored(cell));
+  missing.forEach((cell) => store.checkCheckpoint(cell));
+  const note = noteOf(store, takenUp.length, store.countOthers(cells));
   const listener = options.progress ?? (() => {});
   const tracker = new ProgressTracker(title, selected, takenUp, listener, note);
-  const failed = await runCells(selected.filter((cell) => !isStored(cell)), {
+  const failed = await runCells(missing, {
     module: experiment.module,
     threads: options.threads,
     backend,
@@ -232,10 +230,19 @@ async function computeCells(plan: Plan, store: RunStore) {
   return { stored, takenUp: cellsTakenUp, failures };
 }
 
-/** What to say of an interrupted run. */
-function noteOf(takenUp: number, others: number): string | undefined {
+/** What to say of an interrupted or damaged run. */
+function noteOf(
+  { damaged, directory }: RunStore,
+  takenUp: number,
+  others: number,
+): string | undefined {
+  const names = damaged.slice(0, 3).map(({ where }) => relative(directory, where));
+  const more = damaged.length - names.length;
+  const list = names.join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const left = damaged.length > 0 ? "a damaged or interrupted" : "an interrupted";
   const parts = [
-    ...(takenUp > 0 ? [`${takenUp} cells taken up from an interrupted run`] : []),
+    ...(damaged.length > 0 ? [`DAMAGED: ${list}: only that is computed again`] : []),
+    ...(takenUp > 0 ? [`${takenUp} cells taken up from ${left} run`] : []),
     ...(others > 0 ? [`${others} cells left aside: other code or kernels computed them`] : []),
   ];
   return parts.length > 0 ? parts.join(", ") : undefined;

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import { resolveConfig } from "./config.ts";
+import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment } from "./experiment.ts";
+import { openRun } from "./open_run.ts";
 import { type Pins, pinsPath } from "./pins.ts";
 import { reproduceExperiment, type ReproduceOptions } from "./reproduce.ts";
 import { loadRun, readCellFile } from "./run.ts";
-import { readSealed } from "./sealed.ts";
+import { DamagedError, readSealed, writeSealed } from "./sealed.ts";
+import { RunStore } from "./store.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { KERNELS, makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
 
@@ -251,16 +256,115 @@ Deno.test("pins that cannot be read are a UsageError that names them, and stay a
   }
 });
 
-Deno.test("a changed byte in a stored result fails, says where, and is not computed over", async () => {
-  using box = await pinned();
-  const path = walk(`${box.folder}/runs`).find((path) => path.endsWith("result.json"))!;
+/** Changes a digit of the first stored result's mean, and returns the file's path. */
+function changeDigit({ folder }: Sandbox, profile = "quick"): string {
+  const path = walk(`${folder}/runs`).filter((path) =>
+    path.includes(`/${profile}-`) && path.endsWith("result.json")
+  ).toArray().sort()[0]!;
   const bytes = Deno.readFileSync(path);
   bytes[new TextDecoder().decode(bytes).indexOf('"mean": 0.') + 12]! ^= 1;
   Deno.writeFileSync(path, bytes);
-  const { run, failures } = await reproduce(box);
-  assert.equal(run, undefined);
-  assert.deepEqual(failures.map(({ where }) => where), [path]);
-  assert.equal((await reproduce(box, { fresh: true })).run?.pins.state, "matched");
+  return path;
+}
+
+Deno.test("a changed digit in a stored result is told by name, and its cell alone is computed again", async () => {
+  using box = await pinned();
+  const path = changeDigit(box);
+  const finished: string[] = [], notes: string[] = [];
+  const progress: ReproduceOptions["progress"] = (snapshot) => {
+    if (snapshot.finished) finished.push(snapshot.finished);
+    if (snapshot.note) notes.push(snapshot.note);
+  };
+  const { run, failures, damaged } = await reproduce(box, { progress });
+  assert.deepEqual(finished, ["sum/n2/seed1"]);
+  assert.deepEqual(damaged.map(({ where }) => where), [path]);
+  assert.match(damaged[0]!.got, /^sha256 [0-9a-f]{64}$/);
+  assert.match(
+    notes.join(),
+    /^DAMAGED: cells-1\/sum-n2-seed1-[0-9a-f]{12}\/result\.json: only that is computed again, 5 cells taken up from/,
+  );
+  assert.deepEqual(failures, []);
+  assert.equal(run?.pins.state, "matched");
+  assert.equal(run.provenance.cellsTakenUp, 5);
+  const again = await reproduce(box);
+  assert.deepEqual(again.damaged, []);
+  assert.equal(again.run?.provenance.cellsTakenUp, 0, "a finished run is computed again");
+  const loaded = loadRun(box.experiment, "quick", { out: `${box.folder}/runs` });
+  for (const { id } of loaded.cells) readCellFile(loaded, id, "model.safetensors");
+});
+
+Deno.test("a damaged result whose cell is left out stays missing until its turn", async () => {
+  using box = await pinned();
+  const path = changeDigit(box);
+  const { partial, damaged } = await reproduce(box, { cells: ["n5"] });
+  assert.deepEqual(damaged.map(({ where }) => where), [path]);
+  assert.deepEqual(partial?.missing, ["sum/n2/seed1"]);
+  const { run } = await reproduce(box, { cells: ["sum/n2/seed1"] });
+  assert.equal(run?.pins.state, "matched");
+  assert.equal(run.provenance.cellsTakenUp, 5);
+});
+
+Deno.test("a wrong digit that the seal does not show fails at the pins", async () => {
+  using box = await pinned();
+  await reproduce(box, { cells: ["n2"] });
+  const path = walk(`${box.folder}/runs`).find((path) => /cells-2.*result\.json$/.test(path))!;
+  const { sha256: _, ...content } = JSON.parse(Deno.readTextFileSync(path));
+  content.metrics.mean += 1e-9;
+  writeSealed(path, content);
+  const { run, failures, damaged } = await reproduce(box);
+  assert.deepEqual(damaged, []);
+  assert.equal(run?.pins.state, "mismatched");
+  assert.match(failures[0]!.where, /metrics: mean$/);
+});
+
+Deno.test("a damaged run.json is made anew from the cells", async () => {
+  using box = await pinned();
+  const out = `${box.folder}/runs`;
+  const { directory } = loadRun(box.experiment, "quick", { out });
+  const path = `${directory}/run.json`;
+  const text = Deno.readTextFileSync(path);
+  for (const damage of [text.slice(0, 100), text.replace('"supported"', '"Supported"'), ""]) {
+    Deno.writeTextFileSync(path, damage);
+    assert.throws(() => loadRun(box.experiment, "quick", { out }), DamagedError);
+    const { run, damaged } = await reproduce(box);
+    assert.deepEqual(damaged.map(({ where }) => where), [path]);
+    assert.equal(run?.pins.state, "matched");
+    assert.equal(run.provenance.cellsTakenUp, 6);
+  }
+});
+
+Deno.test("a report computes what is damaged of its run", async () => {
+  using box = await makeSandbox();
+  const out = `${box.folder}/runs`;
+  const first = await openRun(box.experiment, "quick", { out, threads: 64 });
+  Deno.truncateSync(`${first.directory}/run.json`, 100);
+  const second = await openRun(box.experiment, "quick", { out });
+  assert.deepEqual(second.summary, first.summary);
+  assert.equal(second.provenance.cellsTakenUp, 6);
+  const third = await openRun(box.experiment, "quick", { out });
+  assert.equal(third.provenance.finishedAt, second.provenance.finishedAt);
+});
+
+Deno.test("a damaged checkpoint costs what it held, not the run", async () => {
+  using box = await pinned();
+  const { directory } = await reproduce(box, { fresh: true, cells: ["n5"] });
+  const cell = box.experiment.cells(resolveConfig(box.experiment, "quick").config)[0]!;
+  const code = {
+    experiment: "fake",
+    kernels: KERNELS,
+    engine: engineVersion(box.experiment.module),
+  };
+  let checkpoints: string;
+  {
+    using store = new RunStore(directory, code);
+    checkpoints = store.checkpointDirectory(cell);
+  }
+  openCheckpoint(checkpoints).save(Uint8Array.of(1, 2, 3));
+  const [path] = walk(checkpoints).toArray();
+  Deno.truncateSync(path!, 1);
+  const { run, damaged } = await reproduce(box);
+  assert.deepEqual(damaged.map(({ where }) => where), [path]);
+  assert.equal(run?.pins.state, "matched");
 });
 
 Deno.test("cells that fail are named; the others are kept and taken up", async () => {

@@ -8,10 +8,10 @@ import { sha256 } from "../tensor/digest.ts";
 import type { EvaluatedClaim } from "./claims.ts";
 import { resolveConfig } from "./config.ts";
 import type { Experiment, Json, ProfileName } from "./experiment.ts";
-import { exists, readBytes } from "./files.ts";
+import { exists } from "./files.ts";
 import type { PinCheck } from "./pins.ts";
 import { type Provenance, ROOT } from "./provenance.ts";
-import { DamagedError, readSealed, RECOMPUTE } from "./sealed.ts";
+import { DamagedError, readSealed, readStored } from "./sealed.ts";
 
 /** A file's length and SHA-256, as noted when it was written. */
 export interface StoredFile {
@@ -34,7 +34,7 @@ export interface StoredCell<CellConfig = unknown> {
   /** Threads the cell had, and its wall time in seconds. */
   readonly threads: number;
   readonly seconds: number;
-  /** Its folder, relative to the run's. */
+  /** The folder it was found in, relative to the run's. */
   readonly folder: string;
 }
 
@@ -132,8 +132,10 @@ export function readCellFile(
 
 /** The bytes of a stored file, checked against what was noted when it was written. */
 export function readVerified(path: string, noted: StoredFile): Uint8Array<ArrayBuffer> {
-  const bytes = readBytes(path, RECOMPUTE);
-  if (bytes.length < noted.bytes) throw new UsageError(path, "truncated", RECOMPUTE);
+  const bytes = readStored(path);
+  if (bytes.length !== noted.bytes) {
+    throw new DamagedError(path, `${noted.bytes} bytes`, `${bytes.length} bytes`);
+  }
   const got = sha256(bytes);
   if (got !== noted.sha256) throw new DamagedError(path, `sha256 ${noted.sha256}`, `sha256 ${got}`);
   return bytes;

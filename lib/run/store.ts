@@ -11,9 +11,15 @@
  * A cell's folder appears whole, by one rename; run.json says which generation of cells is the
  * finished one, and is replaced by one rename too. So whatever kills the process, finished cells
  * and the finished run stay.
+ *
+ * What is damaged is noted in `damaged`; a damaged cell's folder is renamed to ID-KEY.damaged until the run finishes. A
+ * finished run of which anything is damaged is in progress again, so that only that is computed.
  */
+import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../tensor/digest.ts";
+import { maximum } from "../tensor/extrema.ts";
+import { dropDamagedCheckpoints } from "./checkpoint.ts";
 import { configHash } from "./config.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 import { exists, guarded, list, remove, writeFolderAtomically } from "./files.ts";
@@ -21,6 +27,9 @@ import { type PartialRun, readVerified, type Run, type StoredCell } from "./run.
 import { DamagedError, readSealed, seal, writeSealed } from "./sealed.ts";
 
 const RESULT = "result.json";
+const GENERATION = /^cells-(\d+)$/;
+/** A cell's folder, and not what systems leave beside it: .DS_Store, ._ID-KEY, Thumbs.db, .nfs0001. */
+const CELL = /^[^.].*-[0-9a-f]{12}$/;
 
 /** What a result depends on besides the cell itself. */
 export interface CodeVersion {
@@ -34,10 +43,13 @@ export interface CodeVersion {
 }
 
 export class RunStore {
+  /** Stored content that was found damaged. */
+  readonly damaged: DamagedError[] = [];
   readonly #lock: Deno.FsFile;
-  #generation: number;
+  /** The generations in progress, the newest first: that is where new cells go. */
+  #generations: readonly number[];
 
-  /** Opens the folder for one run, alone; `fresh` empties it first. */
+  /** Opens the folder for one run, alone, and checks the finished run; `fresh` empties the folder first. */
   constructor(readonly directory: string, readonly code: CodeVersion, fresh = false) {
     guarded(directory, () => Deno.mkdirSync(directory, { recursive: true }));
     const path = `${directory}/lock`;
@@ -47,9 +59,11 @@ export class RunStore {
       throw new UsageError(path, "held", "another process computes here: wait, or use other --out");
     }
     try {
-      if (fresh) this.#removeAllBut("lock");
-      const finished = this.#finished();
-      this.#generation = (finished ? generationOf(finished) : 0) + 1;
+      if (fresh) {
+        remove(`${directory}/run.json`);
+        this.#stale(new Set()).forEach(remove);
+      }
+      this.#generations = this.#inProgress();
     } catch (error) {
       this.#lock.close();
       throw error;
@@ -60,43 +74,72 @@ export class RunStore {
     this.#lock.close();
   }
 
-  /** Checks all that is stored of the last finished run. */
-  verifyFinished(): void {
-    for (const { folder } of this.#finished()?.cells ?? []) this.#verify(folder);
-  }
-
-  /** The result of this very cell that an interrupted run left, verified. */
-  load(cell: Cell): StoredCell | undefined {
-    const folder = this.#folder(cell);
-    const path = `${this.directory}/${folder}`;
-    if (!exists(path)) return undefined;
-    const [stored, key] = [this.#verify(folder), this.#key(cell)];
-    if (stored.key !== key) throw new DamagedError(path, `key ${key}`, `key ${stored.key}`);
-    return stored;
+  #inProgress(): number[] {
+    const finished = this.#finished();
+    const last = finished ? generationOf(finished) : 0;
+    const checked = finished?.cells.map(({ folder }) => this.#take(folder)) ?? [];
+    const isSound = checked.every((cell) => cell !== undefined);
+    const since = isSound ? last : 0;
+    const present = list(this.directory).map((name) => Number(GENERATION.exec(name)?.[1] ?? 0));
+    return [...new Set([...present.filter((n) => n > since), last + 1])].sort((a, b) => b - a);
   }
 
   #finished(): Run | undefined {
     const path = `${this.directory}/run.json`;
-    return exists(path) ? readSealed<Run>(path) : undefined;
+    if (!exists(path)) return undefined;
+    return this.#noting(() => readSealed<Run>(path));
   }
 
-  /** The cell stored in `folder`, its digest and its files' digests checked. */
-  #verify(folder: string): StoredCell {
+  /** The result of this very cell that an interrupted or damaged run left, verified. */
+  load(cell: Cell): StoredCell | undefined {
+    for (const generation of this.#generations) {
+      const folder = `cells-${generation}/${this.#name(cell)}`;
+      if (!exists(`${this.directory}/${folder}`)) continue;
+      const stored = this.#take(folder, this.#key(cell));
+      if (stored) return stored;
+    }
+    return undefined;
+  }
+
+  /** The cell stored in `folder`; one that is damaged is noted and set aside. */
+  #take(folder: string, key?: string): StoredCell | undefined {
+    const stored = this.#noting(() => this.#verify(folder, key));
     const path = `${this.directory}/${folder}`;
-    const stored = readSealed<StoredCell>(`${path}/${RESULT}`);
-    for (const [name, file] of Object.entries(stored.files)) {
-      readVerified(`${path}/${name}`, file);
+    if (!stored && exists(path)) {
+      remove(`${path}.damaged`);
+      guarded(path, () => Deno.renameSync(path, `${path}.damaged`));
     }
     return stored;
   }
 
-  /** How many cells of the interrupted run are none of these: other code or kernels computed them. */
+  #noting<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      this.damaged.push(error);
+      return undefined;
+    }
+  }
+
+  /** The cell stored in `folder`, its digest and its files' digests checked, and its key where that is known. */
+  #verify(folder: string, key?: string): StoredCell {
+    const path = `${this.directory}/${folder}`;
+    const stored = readSealed<StoredCell>(`${path}/${RESULT}`);
+    if (key !== undefined && stored.key !== key) {
+      throw new DamagedError(path, `key ${key}`, `key ${stored.key}`);
+    }
+    for (const [name, file] of Object.entries(stored.files)) {
+      readVerified(`${path}/${name}`, file);
+    }
+    return { ...stored, folder };
+  }
+
+  /** How many cells in progress are none of these: other code or kernels computed them. */
   countOthers(cells: readonly Cell[]): number {
-    const folders = new Set(cells.map((cell) => this.#folder(cell)));
-    const generation = `cells-${this.#generation}`;
-    return list(`${this.directory}/${generation}`).filter((name) =>
-      !/\.(checkpoint|tmp)$/.test(name) && !folders.has(`${generation}/${name}`)
-    ).length;
+    const names = new Set(cells.map((cell) => this.#name(cell)));
+    const present = this.#generations.flatMap((n) => list(`${this.directory}/cells-${n}`));
+    return present.filter((name) => CELL.test(name) && !names.has(name)).length;
   }
 
   /** Stores a finished cell, and with that drops its checkpoint. */
@@ -104,8 +147,8 @@ export class RunStore {
     const files = result.files ?? {};
     const badName = Object.keys(files).find((name) => !/^\w[\w.-]*$/.test(name) || name === RESULT);
     if (badName !== undefined) throw new TypeError(`${cell.id}: no name for a file: ${badName}`);
-    const folder = this.#folder(cell);
-    const stored: StoredCell = {
+    const folder = this.#newFolder(cell);
+    const stored: Omit<StoredCell, "folder"> = {
       id: cell.id,
       seed: cell.seed,
       config: cell.config,
@@ -121,7 +164,6 @@ export class RunStore {
         ]),
       ),
       ...spent,
-      folder,
     };
     const path = `${this.directory}/${folder}`;
     writeFolderAtomically(path, { ...files, [RESULT]: seal(stored) });
@@ -130,19 +172,23 @@ export class RunStore {
   }
 
   checkpointDirectory(cell: Cell): string {
-    return `${this.directory}/${this.#folder(cell)}.checkpoint`;
+    return `${this.directory}/${this.#newFolder(cell)}.checkpoint`;
+  }
+
+  /** Drops the cell's checkpoint where it is damaged: an older one counts then, or the cell starts again. */
+  checkCheckpoint(cell: Cell): void {
+    this.damaged.push(...dropDamagedCheckpoints(this.checkpointDirectory(cell)));
   }
 
   /** Makes `run` the finished one; its cells must all have been saved or loaded here. */
   finish(run: Run): void {
     writeSealed(`${this.directory}/run.json`, run);
-    this.#removeAllBut("lock", "run.json", `cells-${this.#generation}`);
-    const kept = new Set(run.cells.map((cell) => cell.folder));
-    for (const name of list(`${this.directory}/cells-${this.#generation}`)) {
-      const folder = `cells-${this.#generation}/${name}`;
-      if (!kept.has(folder)) remove(`${this.directory}/${folder}`);
+    for (const path of this.#stale(new Set(run.cells.map(({ folder }) => folder)))) {
+      try {
+        remove(path);
+      } catch { /* In use, perhaps. It counts no more, and the next run removes it. */ }
     }
-    this.#generation += 1;
+    this.#generations = [generationOf(run) + 1];
   }
 
   /** Notes what stands of the run in progress; nothing is removed. */
@@ -150,15 +196,25 @@ export class RunStore {
     writeSealed(`${this.directory}/partial.json`, run);
   }
 
-  #removeAllBut(...names: string[]): void {
-    for (const name of list(this.directory)) {
-      if (!names.includes(name)) remove(`${this.directory}/${name}`);
-    }
+  /** The paths of all that there is but the cells' folders `kept`, run.json, the lock and hidden files. */
+  #stale(kept: ReadonlySet<string>): string[] {
+    const generations = new Set([...kept].map((folder) => dirname(folder)));
+    const names = list(this.directory).filter((name) =>
+      !name.startsWith(".") && name !== "lock" && name !== "run.json"
+    );
+    const inside = (name: string) => list(`${this.directory}/${name}`).map((x) => `${name}/${x}`);
+    return names.flatMap((name) => generations.has(name) ? inside(name) : [name])
+      .filter((path) => !kept.has(path)).map((path) => `${this.directory}/${path}`);
   }
 
-  #folder(cell: Cell): string {
+  /** Where a cell is stored that is computed now. */
+  #newFolder(cell: Cell): string {
+    return `cells-${this.#generations[0]}/${this.#name(cell)}`;
+  }
+
+  #name(cell: Cell): string {
     const slug = cell.id.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
-    return `cells-${this.#generation}/${slug}-${this.#key(cell).slice(0, 12)}`;
+    return `${slug}-${this.#key(cell).slice(0, 12)}`;
   }
 
   #key({ id, seed, config }: Cell): string {
@@ -166,6 +222,7 @@ export class RunStore {
   }
 }
 
-function generationOf(run: Run): number {
-  return Number(/^cells-(\d+)\//.exec(run.cells[0]?.folder ?? "")?.[1] ?? 0);
+/** The newest generation in which `run` has a cell: a run that was mended has cells of several. */
+function generationOf({ cells }: Run): number {
+  return maximum(cells.map(({ folder }) => Number(GENERATION.exec(dirname(folder))?.[1] ?? 0)));
 }

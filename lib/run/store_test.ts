@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../errors.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 import type { Run } from "./run.ts";
-import { DamagedError } from "./sealed.ts";
 import { RunStore } from "./store.ts";
 import { walk } from "./testdata/sandbox.ts";
 
@@ -76,7 +74,7 @@ Deno.test(
   inFolder((folder) => {
     withStore(folder, finish);
     withStore(folder, (store) => {
-      store.verifyFinished();
+      assert.deepEqual(store.damaged, []);
       assert.equal(store.load(cell), undefined, "recomputed");
       store.save(cell, result, spent);
       const model = /^cells-[12]\/.*\/model\.safetensors$/;
@@ -97,11 +95,21 @@ Deno.test(
 );
 
 Deno.test(
-  "fresh forgets everything",
+  "fresh forgets everything, damaged or not",
   inFolder((folder) => {
     withStore(folder, finish);
-    withStore(folder, (store) => store.save(cell, result, spent));
-    withStore(folder, (store) => assert.equal(store.load(cell), undefined), CODE, true);
+    const { folder: inside } = withStore(folder, (store) => store.save(cell, result, spent));
+    Deno.removeSync(`${folder}/${inside}/result.json`);
+    Deno.truncateSync(`${folder}/run.json`, 5);
+    withStore(
+      folder,
+      (store) => {
+        assert.equal(store.load(cell), undefined);
+        assert.deepEqual(store.damaged, []);
+      },
+      CODE,
+      true,
+    );
     assert.deepEqual(paths(folder), ["lock"]);
   }),
 );
@@ -117,35 +125,152 @@ Deno.test(
   }),
 );
 
+/** What can happen to a stored file. */
+const DAMAGE: Record<string, (path: string) => void> = {
+  "a changed byte": (path) => {
+    const bytes = Deno.readFileSync(path);
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    Deno.writeFileSync(path, bytes);
+  },
+  "a truncated file": (path) => Deno.truncateSync(path, 1),
+  "an emptied file": (path) => Deno.truncateSync(path, 0),
+  "a longer file": (path) => Deno.writeFileSync(path, Uint8Array.of(1), { append: true }),
+  "a missing file": (path) => Deno.removeSync(path),
+  "a folder in its place": (path) => {
+    Deno.removeSync(path);
+    Deno.mkdirSync(path);
+  },
+};
+
 for (const name of ["result.json", "model.safetensors"]) {
-  Deno.test(
-    `a changed byte in ${name} is found, in an interrupted and in a finished run`,
-    inFolder((folder) => {
-      const flip = () => {
-        const path = `${folder}/${paths(folder).findLast((path) => path.endsWith(name))}`;
-        const bytes = Deno.readFileSync(path);
-        bytes[Math.floor(bytes.length / 2)]! ^= 1;
-        Deno.writeFileSync(path, bytes);
-      };
-      const isNamed = (error: unknown) =>
-        error instanceof DamagedError && error.where.endsWith(name);
-      withStore(folder, (store) => store.save(cell, result, spent));
-      flip();
-      withStore(folder, (store) => assert.throws(() => store.load(cell), isNamed));
-      flip();
-      withStore(folder, finish);
-      flip();
-      withStore(folder, (store) => assert.throws(() => store.verifyFinished(), isNamed));
-    }),
-  );
+  for (const [what, damage] of Object.entries(DAMAGE)) {
+    Deno.test(
+      `${what}, ${name}, is noted and costs its cell alone, in an interrupted and in a finished run`,
+      inFolder((folder) => {
+        const open = () =>
+          withStore(folder, (store) => {
+            const loaded = [cell, other].map((one) => store.load(one));
+            const noted = store.damaged.map(({ where }) => where.slice(folder.length + 1));
+            return { loaded, noted };
+          });
+        const saved = withStore(
+          folder,
+          (store) => [cell, other].map((one) => store.save(one, result, spent)),
+        );
+        const path = `${saved[0]!.folder}/${name}`;
+        damage(`${folder}/${path}`);
+        assert.deepEqual(open(), { loaded: [undefined, saved[1]], noted: [path] });
+        assert.deepEqual(open(), { loaded: [undefined, saved[1]], noted: [] });
+
+        withStore(folder, (store) => {
+          const cells = [store.save(cell, result, spent), store.load(other)!];
+          store.finish({ experiment: "fake", cells } as Partial<Run> as Run);
+        });
+        assert.deepEqual(open(), { loaded: [undefined, undefined], noted: [] }, "all is sound");
+        damage(`${folder}/${path}`);
+        assert.deepEqual(open(), { loaded: [undefined, saved[1]], noted: [path] });
+
+        // The cell set aside is gone from where the finished run has it, as long as that is the last one.
+        withStore(folder, (store) => {
+          const cells = [store.save(cell, result, spent), store.load(other)!];
+          assert.deepEqual(cells.map((one) => one.folder.slice(0, 8)), ["cells-2/", "cells-1/"]);
+          store.finish({ experiment: "fake", cells } as Partial<Run> as Run);
+        });
+        const left = paths(folder).map((path) => path.replace(/-[0-9a-f]{12}/, ""));
+        assert.deepEqual(left, [
+          "cells-1/sum-n3-seed1/model.safetensors",
+          "cells-1/sum-n3-seed1/result.json",
+          "cells-2/sum-n2-seed1/model.safetensors",
+          "cells-2/sum-n2-seed1/result.json",
+          "lock",
+          "run.json",
+        ]);
+        assert.deepEqual(open(), { loaded: [undefined, undefined], noted: [] }, "sound again");
+      }),
+    );
+  }
 }
 
 Deno.test(
-  "a truncated file of a cell is a UsageError",
+  "a damaged or lost run.json costs no sound cell",
+  inFolder((folder) => {
+    for (const [what, damage] of Object.entries(DAMAGE)) {
+      if (what === "a folder in its place") continue; // which is not replaced by a rename
+      withStore(folder, finish);
+      withStore(folder, finish); // a second generation
+      damage(`${folder}/run.json`);
+      withStore(folder, (store) => {
+        const isNoted = what !== "a missing file";
+        assert.deepEqual(store.damaged.map((d) => d.where), isNoted ? [`${folder}/run.json`] : []);
+        assert(store.load(cell), what);
+        finish(store);
+      });
+      withStore(folder, (store) => {
+        assert.deepEqual(store.damaged, []);
+        assert.equal(store.load(cell), undefined, "a finished run is computed again");
+      });
+    }
+  }),
+);
+
+Deno.test(
+  "cells copied to the run in progress count as its own, where they lie, and stay",
+  inFolder((folder) => {
+    withStore(folder, finish);
+    const { success } = new Deno.Command("cp", {
+      args: ["-r", `${folder}/cells-1`, `${folder}/cells-2`],
+    }).outputSync();
+    assert(success);
+    withStore(folder, (store) => {
+      assert.match(store.load(cell)!.folder, /^cells-2\//);
+      finish(store);
+    });
+    withStore(folder, (store) => assert.deepEqual(store.damaged, []));
+    assert.match(paths(folder)[0]!, /^cells-2\/.*\/model\.safetensors$/);
+  }),
+);
+
+Deno.test(
+  "what systems leave beside cells is neither another cell nor in the way",
   inFolder((folder) => {
     const { folder: inside } = withStore(folder, (store) => store.save(cell, result, spent));
-    Deno.truncateSync(`${folder}/${inside}/model.safetensors`, 1);
-    withStore(folder, (store) => assert.throws(() => store.load(cell), UsageError));
+    const beside = [".DS_Store", "Thumbs.db", "desktop.ini", ".nfs0000000000000001"];
+    for (const name of [...beside, inside.replace("cells-1/", "._")]) {
+      Deno.writeTextFileSync(`${folder}/cells-1/${name}`, "");
+    }
+    for (const name of [".DS_Store", "._cells-1", "._run.json"]) {
+      Deno.writeTextFileSync(`${folder}/${name}`, "");
+    }
+    withStore(folder, (store) => {
+      assert.equal(store.countOthers([cell]), 0);
+      assert.equal(store.countOthers([other]), 1);
+      finish(store);
+    });
+    withStore(folder, (store) => assert.deepEqual(store.damaged, []));
+  }),
+);
+
+Deno.test(
+  "a file that cannot be removed does not lose a finished run",
+  inFolder((folder) => {
+    const { removeSync } = Deno;
+    withStore(folder, (store) => {
+      store.save(other, result, spent);
+      Object.assign(Deno, {
+        removeSync() {
+          throw Object.assign(new Error("Device or resource busy"), { code: "EBUSY" });
+        },
+      });
+      try {
+        finish(store);
+      } finally {
+        Object.assign(Deno, { removeSync });
+      }
+    });
+    withStore(folder, (store) => {
+      assert.deepEqual(store.damaged, []);
+      assert.equal(store.countOthers([cell]), 0);
+    });
   }),
 );
 
@@ -157,7 +282,9 @@ Deno.test(
       const to = store.save(other, result, spent).folder;
       Deno.removeSync(`${folder}/${to}`, { recursive: true });
       Deno.renameSync(`${folder}/${from}`, `${folder}/${to}`);
-      assert.throws(() => store.load(other), DamagedError);
+      assert.equal(store.load(other), undefined);
+      assert.match(store.damaged[0]!.message, /expected key/);
+      assert(store.save(other, result, spent));
     });
   }),
 );
