@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { adamW, learningRate, optimizerStep } from "./optimizer.ts";
+import { UsageError } from "../errors.ts";
+import { adamW, learningRate, type OptimizerConfig, optimizerStep } from "./optimizer.ts";
 
 const near = (actual: number, expected: number, what: string) =>
   assert.ok(
@@ -52,4 +53,35 @@ Deno.test("bias corrections are 1 - beta^t", () => {
   }
   const plain = optimizerStep({ ...c, beta1: 0, beta2: 0 }, 0);
   assert.deepEqual([plain.biasCorrection1, plain.biasCorrection2], [1, 1]);
+});
+
+Deno.test("numbers out of range are refused by name, with the remedy; the ends of the ranges are not", () => {
+  const bad: Record<keyof OptimizerConfig, readonly number[]> = {
+    learningRate: [NaN, 0, -1e-3, Infinity, 1e-50, 1e39],
+    warmupSteps: [NaN, -1, 1.5, Infinity],
+    totalSteps: [NaN, -1, 1.5, Infinity],
+    finalFraction: [NaN, -0.1, 1.1, Infinity],
+    beta1: [NaN, -0.1, 1, 1 - 1e-9, Infinity],
+    beta2: [NaN, -0.1, 1, 1 - 1e-9, Infinity],
+    epsilon: [NaN, 0, -1e-8, 1e-45, Infinity],
+    weightDecay: [NaN, -0.1, 1001, Infinity],
+    clip: [NaN, 0, -1],
+  };
+  const isNamed = (field: string, value: number) => (error: unknown) =>
+    error instanceof UsageError && error.message.startsWith(`${field}: ${value}: give `);
+  for (const [field, values] of Object.entries(bad)) {
+    for (const value of values) {
+      const config = { ...adamW(1e-3, 10), [field]: value };
+      assert.throws(() => optimizerStep(config, 0), isNamed(field, value), `${field} ${value}`);
+    }
+  }
+  for (const rate of bad.learningRate) {
+    assert.throws(() => adamW(rate, 10), isNamed("learningRate", rate));
+  }
+  for (const steps of bad.totalSteps) assert.throws(() => adamW(1, steps), UsageError);
+  for (const t of [NaN, -1, 0.5, Infinity]) {
+    assert.throws(() => optimizerStep(adamW(1, 1), t), isNamed("step", t));
+  }
+  const ends = { finalFraction: 1, beta1: 0, beta2: 0, epsilon: 2 ** -126, weightDecay: 1000 };
+  optimizerStep({ ...adamW(1e-3, 0), ...ends, clip: Infinity }, 5);
 });
