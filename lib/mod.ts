@@ -47,6 +47,7 @@ export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
 export * from "./eval/statistics.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
+export { type GenerateOptions, MAX_TEMPERATURE, MIN_TEMPERATURE } from "./nn/generate_options.ts";
 export { Model } from "./nn/model.ts";
 export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
 export type { TransformerConfig } from "./nn/transformer.ts";

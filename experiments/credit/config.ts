@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MIN_TEMPERATURE } from "../../lib/nn/generate_options.ts";
 import { actorTrainingConfig } from "../../lib/rl/train_actor.ts";
 import { commonFields, count, rate, size } from "../shared/config.ts";
 import { type CriticKind, METHOD_NAMES } from "./methods.ts";
@@ -48,7 +49,7 @@ export const taskConfig = z.strictObject({
   weakSteps: z.array(count).default([]).describe(
     "Steps after which earlier, weaker actors are kept, whose values the critics learn too.",
   ),
-  temperatures: z.array(z.number().gt(0).lt(1)).default([]).describe(
+  temperatures: z.array(z.number().min(MIN_TEMPERATURE).lt(1)).default([]).describe(
     "Temperatures at which the actor is stronger; the critics learn its values there too.",
   ),
 });

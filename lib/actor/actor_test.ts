@@ -67,6 +67,18 @@ Deno.test("sampled responses have the frequencies of the exact values, invalid t
     }
   }));
 
+Deno.test("filters and temperature reach generation", () =>
+  withActor(circuits, async (actor, problems) => {
+    const key = { seed: 2, purpose: "actor-test/filter", firstRow: 0 };
+    const greedy = await actor.sample(problems, key, 0);
+    assert.deepEqual(await actor.sample(problems, key, 1, { topK: 1 }), greedy);
+    assert.deepEqual(await actor.sample(problems, key, 1, { topP: 1e-9 }), greedy);
+    assert.notDeepEqual(await actor.sample(problems, key), greedy);
+    for (const temperature of [NaN, -1, 1e-45]) {
+      await assert.rejects(actor.sample(problems, key, temperature), /^UsageError: temperature: /);
+    }
+  }));
+
 Deno.test("a value is the mean of the next ones under the policy, down to the outcome", () =>
   withActor(formulas, async (actor, problems) => {
     const trees = await exactValues(actor, problems);

@@ -8,6 +8,7 @@ import type { TaskEnvironment } from "../env/task.ts";
 import { UsageError } from "../errors.ts";
 import type { Sequence } from "../nn/batch.ts";
 import { forwardFlops, prefillTokens, trainingFlops } from "../nn/flops.ts";
+import type { GenerateOptions } from "../nn/generate_options.ts";
 import { logProbability } from "../nn/log_probability.ts";
 import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
@@ -123,11 +124,13 @@ export class NeuralActor<State, Teacher = unknown> {
    * One response to each state, in order. Throws RangeError for a state that is final.
    *
    * @param temperature 1 = the policy itself; 0 = greedy.
+   * @param filter Leave it out where log-probabilities count: they are the policy's (`GenerateOptions`).
    */
   async sample(
     states: readonly State[],
     { seed, purpose, firstRow }: SampleKey,
     temperature = 1,
+    filter: Pick<GenerateOptions, "topK" | "topP"> = {},
   ): Promise<ActorResponse<State>[]> {
     const { environment } = this;
     const actions = new Set(environment.actionTokens);
@@ -140,7 +143,7 @@ export class NeuralActor<State, Teacher = unknown> {
         position: (t) => environment.actorPosition(t, state),
         row: firstRow + i,
       })),
-      { maxTokens: maximum(limits), temperature, stop: [], seed, purpose },
+      { maxTokens: maximum(limits), temperature, ...filter, stop: [], seed, purpose },
     );
     return written.map((all, i): ActorResponse<State> => {
       const before: State[] = [], tokens: number[] = [];

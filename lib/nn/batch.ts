@@ -1,3 +1,4 @@
+import { UsageError } from "../errors.ts";
 import type { BatchRecords } from "../tensor/backend.ts";
 import { maximum } from "../tensor/extrema.ts";
 
@@ -17,13 +18,24 @@ export interface Sequence {
   readonly valueWeights?: readonly number[];
 }
 
+/** Throws UsageError if no batch has this shape: the kernels work on 4 tokens at a time. */
+export function checkShape(sequences: number, length: number): void {
+  if (!Number.isInteger(sequences) || sequences < 1) {
+    throw new UsageError("sequences", sequences, "give one or more");
+  }
+  if (!Number.isInteger(length) || length < 4 || length % 4 !== 0) {
+    throw new UsageError("length", length, "give a positive multiple of 4");
+  }
+}
+
 /**
  * Packs ragged sequences into (sequences, length) records, padded at the end with token 0 of weight 0 (causal
  * attention keeps padding from being seen).
  *
- * @param length Tokens per row; throws RangeError if a sequence is longer.
+ * @param length Tokens per row, a multiple of 4; throws RangeError if a sequence is longer.
  */
 export function packBatch(sequences: readonly Sequence[], length: number): BatchRecords {
+  checkShape(sequences.length, length);
   const n = sequences.length * length;
   const records: Record<string, Int32Array | Float32Array> = {
     tokens: new Int32Array(n),
@@ -51,6 +63,12 @@ export function packBatch(sequences: readonly Sequence[], length: number): Batch
       );
     }
     record.set(values, row * length * cols);
+    if (record instanceof Int32Array) {
+      const wrong = values.findIndex((x, i) => record[row * length * cols + i] !== x);
+      if (wrong >= 0) {
+        throw new RangeError(`${label} of sequence ${row}: ${values[wrong]} is not an int32`);
+      }
+    }
   };
   const int = (k: number) => new Int32Array(k), float = (k: number) => new Float32Array(k);
   sequences.forEach((s, row) => {

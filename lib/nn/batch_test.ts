@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { batchLength, packBatch } from "./batch.ts";
+import { batchLength, checkShape, packBatch } from "./batch.ts";
 
 Deno.test("packBatch pads ragged sequences with token 0 of weight 0", () => {
   const batch = packBatch([
@@ -46,6 +46,27 @@ Deno.test("packBatch refuses by number and name what does not fit", () => {
     /valueTargets of sequence 1 has 2 entries for 1 tokens, those before it 1 a token/,
   );
   assert.throws(pack({ tokens: [] }), /sequence 0 has no tokens/);
+  for (const x of [NaN, 1.5, Infinity, 2 ** 31]) {
+    for (const label of ["tokens", "positions", "targets"]) {
+      assert.throws(
+        pack({ tokens: [1, 2] }, { tokens: [1, 2], [label]: [2, x] }),
+        new RegExp(`^RangeError: ${label} of sequence 1: ${x} is not an int32`),
+      );
+    }
+  }
+});
+
+Deno.test("a batch has at least one sequence, and a length that is a multiple of 4", () => {
+  for (const length of [NaN, 0, -4, 3, 13, 4.5, Infinity]) {
+    assert.throws(
+      () => packBatch([{ tokens: [1] }], length),
+      new RegExp(`^UsageError: length: ${length}: give a positive multiple of 4`),
+    );
+  }
+  assert.throws(() => packBatch([], 4), /^UsageError: sequences: 0: give one or more/);
+  for (const sequences of [NaN, 0, -1, 1.5]) {
+    assert.throws(() => checkShape(sequences, 4), /^UsageError: sequences: .*: give one or more/);
+  }
 });
 
 Deno.test("batchLength is the smallest multiple of 4 that holds every sequence", () => {

@@ -96,6 +96,7 @@ Deno.test("rows and ids that are not there are refused by name", async () => {
     model.forward(sequences, [{ sequence, token }]);
   const one = [{ tokens: [1, 2, 3] }];
   await assert.rejects(forward(one, 0, 3), /token 3 of sequence 0: it has 3 tokens/);
+  await assert.rejects(forward(one, 0, 1.5), /token 1.5 of sequence 0: it has 3 tokens/);
   await assert.rejects(forward(one, 0, -1), /token -1 of sequence 0/);
   await assert.rejects(forward(one, 1, 0), /token 0 of sequence 1: it has 0 tokens/);
   await assert.rejects(forward([{ tokens: [21] }], 0, 0), /tokens: 21: the model has 0 to 20/);

@@ -16,7 +16,7 @@ const prompts: Prompt[] = [[1], [2, 3, 4], [5, 6]].map((tokens, row) => ({
   ...{ tokens, row, position: (i) => i },
 }));
 
-Deno.test("options and rows out of range are refused by name, with the remedy, prompts or none", async () => {
+Deno.test("options and rows out of range are refused by name, with the remedy", async () => {
   const model = new Model(engine, config).initialize(3);
   const bad: Record<string, readonly unknown[]> = {
     temperature: [NaN, -1, -0.5, Infinity, -Infinity, 1e-45, 9.9e-31, 1.1e30, 1e300],
@@ -28,20 +28,31 @@ Deno.test("options and rows out of range are refused by name, with the remedy, p
   };
   for (const [field, values] of Object.entries(bad)) {
     for (const value of values) {
-      for (const some of [prompts, []]) {
-        await assert.rejects(model.generate(some, { ...OPTIONS, [field]: value }), (error) => {
-          assert.ok(error instanceof UsageError, `${field} ${value}: ${error}`);
-          const shown = String(Array.isArray(value) ? value.at(-1) : value);
-          assert.ok(error.message.startsWith(`${field}: ${shown}: `), error.message);
-          return true;
-        });
-      }
+      await assert.rejects(model.generate(prompts, { ...OPTIONS, [field]: value }), (error) => {
+        assert.ok(error instanceof UsageError, `${field} ${value}: ${error}`);
+        const shown = String(Array.isArray(value) ? value.at(-1) : value);
+        assert.ok(error.message.startsWith(`${field}: ${shown}: `), error.message);
+        return true;
+      });
     }
   }
   for (const row of [NaN, -1, 0.5, 2 ** 32]) {
     await assert.rejects(
       model.generate([prompts[0]!, { ...prompts[1]!, row }], OPTIONS),
       new RegExp(`^UsageError: prompts\\[1\\]\\.row: ${row}: give an integer`),
+    );
+  }
+});
+
+Deno.test("tokens and positions that are no integers are refused", async () => {
+  const model = new Model(engine, config).initialize(3);
+  for (const x of [NaN, 1.5, Infinity]) {
+    const generate = (change: Partial<Prompt>) =>
+      model.generate([{ ...prompts[0]!, ...change }], OPTIONS);
+    await assert.rejects(generate({ tokens: [1, x] }), new RegExp(`^RangeError: tokens: ${x}: `));
+    await assert.rejects(
+      generate({ position: (i) => i + x }),
+      new RegExp(`^RangeError: positions: ${x}: `),
     );
   }
 });

@@ -1,7 +1,7 @@
 /**
  * Generation with weights, activations and the KV cache in float16: half the memory and half the traffic, in which
  * generation spends its time. Sums are float32, and so are the logits. Values have 11 significant bits and end at 65504:
- * an activation beyond that is infinite and makes all tokens of its row wrong.
+ * an activation beyond that is infinite, and so are the logits that follow from it, which `Model.generate` refuses.
  */
 import { UsageError } from "../../errors.ts";
 import type { Buffer, Tape } from "../../tensor/tape.ts";
