@@ -191,6 +191,7 @@ Deno.test("a critic answers any number of questions", async () => {
     const all = await critic.values(new Array(130_000).fill(question));
     assert.equal(all.length, 130_000);
     assert.deepEqual(all.at(-1), alone);
+    assert.deepEqual(await critic.values([]), []);
   } finally {
     engine.close();
   }

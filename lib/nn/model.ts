@@ -10,7 +10,7 @@ import type {
   StepReport,
   TrainingProgram,
 } from "../tensor/backend.ts";
-import type { Tape } from "../tensor/tape.ts";
+import type { Parameter, Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
 import { canonicalBytes, sha256 } from "../tensor/digest.ts";
 import { NOT_FINITE } from "../tensor/finished.ts";
@@ -284,28 +284,60 @@ export class Model {
 
   /** All weights, or AdamW's moments, by name. */
   async tensors(state: StateName = "weights"): Promise<Record<string, NamedTensor>> {
-    const tensors = transformerParameters(this.config).map(async ({ name, rows, cols }) => {
-      const data = await this.#session.read(state, name);
-      return [name, { shape: rows === 1 ? [cols] : [rows, cols], data }] as const;
+    const tensors = transformerParameters(this.config).map(async (parameter) => {
+      const { name } = parameter, data = await this.#session.read(state, name);
+      return [name, { shape: shapeOf(parameter), data }] as const;
     });
     return Object.fromEntries(await Promise.all(tensors));
   }
 
-  /** Sets weights or moments. Throws UsageError if a tensor is missing or has another shape. */
+  /**
+   * Sets weights or moments: all of them, with the names and shapes that `tensors` gives them. Throws UsageError as
+   * `checkTensors` does, and then has set nothing.
+   */
   setTensors(tensors: Readonly<Record<string, NamedTensor>>, state: StateName = "weights"): void {
-    for (const { name, rows, cols } of transformerParameters(this.config)) {
-      const tensor = tensors[name];
+    this.checkTensors(tensors);
+    for (const [name, { data }] of Object.entries(tensors)) this.#session.write(state, name, data);
+  }
+
+  /**
+   * Throws UsageError, which names the tensor, if one is missing, unknown, of another shape or not of float32.
+   *
+   * @param source Where they come from, in messages.
+   * @param prefix What is before their names there.
+   */
+  checkTensors(
+    tensors: Readonly<Record<string, NamedTensor>>,
+    source = "checkpoint",
+    prefix = "",
+  ): void {
+    const unknown = new Set(Object.keys(tensors));
+    for (const parameter of transformerParameters(this.config)) {
+      const { name } = parameter, expected = shapeOf(parameter), tensor = tensors[name];
       if (!tensor) {
-        throw new UsageError("checkpoint", name, "this tensor is missing: is it another model's?");
+        const remedy = "this tensor is missing: is it another model's?";
+        throw new UsageError(source, prefix + name, remedy);
       }
-      if (tensor.data.length !== rows * cols) {
-        throw new UsageError(
-          `checkpoint ${name}`,
-          tensor.shape.join(" x "),
-          `the model needs ${rows} x ${cols}: use the config that the checkpoint was made with`,
+      const { shape, data } = tensor, size = parameter.rows * parameter.cols;
+      const refuse = (found: string, needed: string) => {
+        const remedy =
+          `the model needs ${needed}: use the config that the checkpoint was made with`;
+        throw new UsageError(`${source} ${prefix}${name}`, found, remedy);
+      };
+      const written = (shape: readonly number[]) => `[${shape.join(", ")}]`;
+      if (written(shape) !== written(expected)) refuse(written(shape), written(expected));
+      if (!(data instanceof Float32Array) || data.length !== size) {
+        refuse(
+          `${(data as object).constructor.name} of ${(data as Float32Array).length}`,
+          `Float32Array of ${size}`,
         );
       }
-      this.#session.write(state, name, tensor.data);
+      unknown.delete(name);
+    }
+    for (const name of unknown) {
+      const remedy =
+        "the model has no such tensor: use the config that the checkpoint was made with";
+      throw new UsageError(source, prefix + name, remedy);
     }
   }
 
@@ -323,6 +355,10 @@ function notFinite(prompt: number, token: number, temperature: number): Error {
     `prompt ${prompt}: the logits of token ${token} of its response are not finite at temperature ${temperature}: ` +
       "weights are NaN, infinite or too large: go back to an earlier checkpoint, or lower the learning rate",
   );
+}
+
+function shapeOf({ rows, cols }: Parameter): number[] {
+  return rows === 1 ? [cols] : [rows, cols];
 }
 
 function cached<T>(map: Map<string, T>, key: string, make: () => T): T {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { UsageError } from "../errors.ts";
-import { Model } from "./model.ts";
+import { Model, type NamedTensor } from "./model.ts";
 import { smallConfig } from "./testing.ts";
 import { type TransformerConfig, transformerParameters } from "./transformer.ts";
 
@@ -77,21 +77,78 @@ Deno.test("tensors come back as they were set", async () => {
   );
 });
 
-Deno.test("a checkpoint of another model is a UsageError that names the tensor", async () => {
-  const model = new Model(engine, smallConfig()).initialize(1), tensors = await model.tensors();
-  const { "layers.1.up": _, ...missing } = tensors;
-  assert.throws(
-    () => model.setTensors(missing),
-    (e: Error) =>
-      e instanceof UsageError &&
-      e.message === 'checkpoint: "layers.1.up": this tensor is missing: is it another model\'s?',
-  );
-  const wider = await new Model(engine, smallConfig({ dModel: 48 })).tensors();
-  assert.throws(
-    () => model.setTensors(wider),
-    (e: Error) =>
-      e instanceof UsageError &&
-      /^checkpoint embedding: "21 x 48": the model needs 21 x 32/.test(e.message),
+Deno.test("tensors that are not the model's are refused by name, and then none is set", async () => {
+  const config = smallConfig({ valueHead: { loss: "squared_error", outputs: 1 } });
+  const model = new Model(engine, config).initialize(1), before = await model.digest();
+  const tensors = await new Model(engine, config).initialize(2).tensors();
+  const changed = (name: string, change: Partial<NamedTensor>) => ({
+    ...tensors,
+    [name]: { ...tensors[name]!, ...change },
+  });
+  const { norm: _, ...missing } = tensors;
+  const { data } = tensors["layers.1.norm2"]!, { embedding } = tensors;
+  const cases: [Readonly<Record<string, NamedTensor>>, string][] = [
+    [missing, 'checkpoint: "norm": this tensor is missing: is it another model\'s?'],
+    [{ ...tensors, "layers.2.up": embedding! }, 'checkpoint: "layers.2.up": the model has no such'],
+    [{ ...tensors, ["__proto__"]: embedding! }, 'checkpoint: "__proto__": the model has no such'],
+    [
+      changed("embedding", { shape: [32, 21] }),
+      'checkpoint embedding: "[32, 21]": the model needs [21, 32]',
+    ],
+    [
+      changed("embedding", { shape: [672] }),
+      'checkpoint embedding: "[672]": the model needs [21, 32]',
+    ],
+    [
+      changed("embedding", { shape: [1, 21, 32] }),
+      'checkpoint embedding: "[1, 21, 32]": the model needs',
+    ],
+    [
+      changed("layers.1.norm2", { shape: [1, 32] }),
+      'checkpoint layers.1.norm2: "[1, 32]": the model needs [32]',
+    ],
+    [
+      changed("value_head", { shape: [32] }),
+      'checkpoint value_head: "[32]": the model needs [32, 1]',
+    ],
+    [changed("norm", { shape: [] }), 'checkpoint norm: "[]": the model needs [32]'],
+    [
+      changed("norm", { data: data.slice(1) }),
+      'checkpoint norm: "Float32Array of 31": the model needs Float32Array of 32',
+    ],
+    [
+      changed("norm", { data: new Int32Array(32) as unknown as Float32Array }),
+      'checkpoint norm: "Int32Array of 32": the model needs Float32Array of 32',
+    ],
+    [
+      changed("norm", { data: new Float64Array(32) as unknown as Float32Array }),
+      'checkpoint norm: "Float64Array of 32": the model needs Float32Array of 32',
+    ],
+    [
+      await new Model(engine, { ...config, dModel: 48 }).tensors(),
+      'checkpoint embedding: "[21, 48]": the model needs [21, 32]',
+    ],
+    [
+      await new Model(engine, { ...config, layers: 3 }).tensors(),
+      'checkpoint: "layers.2.qkv": the model has no such',
+    ],
+    [
+      await new Model(engine, { ...config, layers: 1 }).tensors(),
+      'checkpoint: "layers.1.qkv": this tensor is missing',
+    ],
+  ];
+  for (const [wrong, message] of cases) {
+    for (const state of ["weights", "m", "v"] as const) {
+      assert.throws(() => model.setTensors(wrong, state), (e) => {
+        assert.ok(e instanceof UsageError);
+        assert.ok(e.message.startsWith(message), `${e.message}, not ${message}`);
+        return true;
+      });
+    }
+  }
+  assert.equal(await model.digest(), before);
+  assert.ok(
+    Object.values(await model.tensors("m")).every(({ data }) => data.every((x) => x === 0)),
   );
 });
 
