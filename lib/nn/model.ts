@@ -205,8 +205,8 @@ export class Model {
    * logits are not finite.
    */
   async generate(prompts: readonly Prompt[], o: GenerateOptions): Promise<number[][]> {
-    checkGenerateOptions(o, prompts, this.config.vocabularySize);
     if (prompts.length === 0) return [];
+    checkGenerateOptions(o, prompts, this.config.vocabularySize);
     const parts: Promise<number[][]>[] = [];
     const options = { ...o, purpose: purposeId(o.purpose) };
     const capacity = maximum(prompts.map((p) => p.tokens.length)) + o.maxTokens;
