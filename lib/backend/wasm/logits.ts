@@ -47,22 +47,27 @@ export class Logits {
    * @param p 1 = all.
    */
   keepTop(row: number, k: number, p: number, inverseTemperature: number): void {
-    const logits = Float32Array.from(
-      { length: this.#classes },
-      (_, token) => this.#values[this.#index(row, token)]!,
-    );
-    const order = Int32Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
-    let kept = Math.min(k, order.length);
-    if (p < 1) {
-      const largest = logits[order[0]!]!;
-      const weights = Array.from(
-        order.subarray(0, kept),
-        (token) => exp((logits[token]! - largest) * inverseTemperature),
-      );
-      const wanted = p * weights.reduce((sum, weight) => sum + weight);
-      kept = 0;
-      for (let sum = 0; sum < wanted;) sum += weights[kept++]!;
+    const falling = new Float32Array(this.#classes);
+    for (let token = 0; token < falling.length; token++) {
+      falling[token] = this.#values[this.#index(row, token)]!;
     }
-    for (const token of order.subarray(kept)) this.#values[this.#index(row, token)] = -Infinity;
+    falling.sort().reverse();
+    let kept = Math.min(k, falling.length);
+    if (p < 1) {
+      const weights = new Float64Array(kept);
+      let total = 0;
+      for (let i = 0; i < kept; i++) {
+        total += weights[i] = exp((falling[i]! - falling[0]!) * inverseTemperature);
+      }
+      kept = 0;
+      for (let sum = 0; sum < p * total;) sum += weights[kept++]!;
+    }
+    // Of those that equal the last one, the lowest tokens.
+    const last = falling[kept - 1]!;
+    let equal = kept - falling.indexOf(last);
+    for (let token = 0; token < falling.length; token++) {
+      const at = this.#index(row, token), x = this.#values[at]!;
+      if (x < last || (x === last && equal-- <= 0)) this.#values[at] = -Infinity;
+    }
   }
 }
