@@ -17,7 +17,7 @@ import { NOT_FINITE } from "../tensor/finished.ts";
 import { maximum } from "../tensor/extrema.ts";
 import { cos, exp, log, sin } from "../tensor/math.ts";
 import { purposeId, RandomStream } from "../tensor/random.ts";
-import { batchLength, packBatch, type Sequence } from "./batch.ts";
+import { batchLength, checkShape, packBatch, type Sequence } from "./batch.ts";
 import { checkGenerateOptions, type GenerateOptions } from "./generate_options.ts";
 import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";
 import {
@@ -85,7 +85,8 @@ export class Model {
 
   /**
    * One optimizer step on a batch. Awaiting each report before the next step makes a GPU wait for the CPU: collect the
-   * promises and await them every 50 steps or so. Throws RangeError for a batch that does not fit the model.
+   * promises and await them every 50 steps or so. Throws RangeError for a batch that does not fit the model, UsageError for
+   * a length or a number of the optimizer that is out of range.
    *
    * @param normalizer What the language head's weighted loss is divided by; default: the sum of its weights. Must be
    *   given where weights have signs, as in policy gradients.
@@ -127,6 +128,7 @@ export class Model {
   }
 
   #trainingProgram(sequences: number, length: number): TrainingProgram {
+    checkShape(sequences, length);
     return cached(
       this.#training,
       `${sequences}x${length}`,
@@ -214,17 +216,18 @@ export class Model {
     for (let start = 0; start < prompts.length; start += rows) {
       const part = prompts.slice(start, start + rows), n = part.length;
       const length = maximum(part.map((p) => p.tokens.length)) + o.maxTokens;
-      const forced = new Int32Array(length * n).fill(-1), positions = new Int32Array(length * n);
+      const forced = new Int32Array(length * n).fill(-1), at = new Int32Array(length * n);
       part.forEach((p, row) => {
-        if (p.tokens.length === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
+        const { tokens } = p;
+        if (tokens.length === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
         // The last token is never fed; what a short row does beyond its end is thrown away.
-        const end = p.tokens.length + o.maxTokens - 1;
-        for (let t = 0; t < end; t++) positions[t * n + row] = p.position(t);
-        p.tokens.forEach((token, t) => forced[t * n + row] = token);
-        checkIds({ tokens: Int32Array.from(p.tokens) }, this.config);
+        const end = tokens.length + o.maxTokens - 1;
+        const positions = Array.from({ length: end }, (_, t) => p.position(t));
+        checkIds({ tokens, positions }, this.config);
+        tokens.forEach((token, t) => forced[t * n + row] = token);
+        positions.forEach((position, t) => at[t * n + row] = position);
       });
-      checkIds({ positions }, this.config);
-      const run = program.run(forced, positions, Int32Array.from(part, (p) => p.row), options);
+      const run = program.run(forced, at, Int32Array.from(part, (p) => p.row), options);
       parts.push(run.then((tokens) =>
         part.map((p, row) => {
           const response: number[] = [];
@@ -369,7 +372,7 @@ function cached<T>(map: Map<string, T>, key: string, make: () => T): T {
 
 /** Throws RangeError for a token, target or position that the model has no row for: kernels do not check. */
 function checkIds(
-  batch: BatchRecords,
+  batch: Readonly<Record<string, ArrayLike<number>>>,
   { vocabularySize, maxPosition }: TransformerConfig,
 ): void {
   const { weights } = batch;
@@ -382,7 +385,7 @@ function checkIds(
     const ids = batch[label] ?? [];
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
-      if (id >= 0 && id < bound) continue;
+      if (Number.isInteger(id) && id >= 0 && id < bound) continue;
       // A target of weight 0 is never looked up.
       if (label === "targets" && (weights?.[i] ?? 0) === 0) continue;
       throw new RangeError(`${label}: ${id}: the model has 0 to ${bound - 1} (${name} ${bound})`);
