@@ -31,7 +31,20 @@ export async function runCommand<Shape extends z.ZodRawShape>(
   command: Command<Shape>,
   argv: readonly string[] = Deno.args,
 ): Promise<never> {
+  surviveFailedPrints();
   Deno.exit(await execute(command, argv));
+}
+
+/** From now on what cannot be printed (on a full disk, say) is lost, and no result with it. */
+function surviveFailedPrints(): void {
+  for (const method of ["log", "error"] as const) {
+    const print = console[method].bind(console);
+    console[method] = (...data) => {
+      try {
+        print(...data);
+      } catch { /* See above. */ }
+    };
+  }
 }
 
 /** Runs `command` and returns its exit code; a UsageError becomes one line and code 2. */

@@ -5,8 +5,13 @@
 import os from "node:os";
 import { z } from "zod";
 import { importStd } from "./args.ts";
+import { UsageError } from "../errors.ts";
+import { gitState, ROOT } from "../run/provenance.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
-import { isVenvReady, V8_FLAGS } from "./venv.ts";
+import { knownV8Flags } from "./launch.ts";
+import { findPython } from "./python.ts";
+import { FAST_V8_FLAGS, REMOVED } from "./tasks.ts";
+import { isVenvReady } from "./venv.ts";
 
 /** One line of the page. */
 export interface Finding {
@@ -60,10 +65,16 @@ export async function examineMachine(): Promise<Finding[]> {
     always("memory", `${(Deno.systemMemoryInfo().available / 2 ** 30).toFixed(1)} GiB available`),
     examineThreads(),
     examineSimd(),
-    examineV8Flags(),
+    await examineV8Flags(),
     await examineWebGpu(),
     await examineOnnxRuntime(),
+    examineProgress(),
+    examineSources(),
+    await examineGit(),
+    await examinePython(),
     examineJupyter(),
+    examineLinker(),
+    examineLocale(),
     await examineJsr(),
   ];
 }
@@ -116,14 +127,18 @@ function examineSimd(): Finding {
   };
 }
 
-function examineV8Flags(): Finding {
+async function examineV8Flags(): Promise<Finding> {
   const active = Deno.env.get("DENO_V8_FLAGS") ?? "";
-  const missing = V8_FLAGS.split(",").filter((flag) => !active.includes(flag));
+  const known = await knownV8Flags(FAST_V8_FLAGS);
+  const missing = known.filter((flag) => !active.includes(flag));
+  const unknown = FAST_V8_FLAGS.filter((flag) => !known.includes(flag));
   return {
     name: "V8 flags",
     isFine: missing.length === 0,
-    detail: missing.length === 0 ? active : `not set: ${missing.join(", ")}`,
-    remedy: `twice the speed, the same digits: use deno task, or set DENO_V8_FLAGS=${V8_FLAGS}`,
+    detail: (missing.length === 0 ? active : `not set: ${missing.join(", ")}`) +
+      (unknown.length === 0 ? "" : ` (this V8 has no ${unknown.join(", ")})`),
+    remedy: "twice the speed, the same digits: use deno task, or set " +
+      `DENO_V8_FLAGS=${known.join(",")}`,
   };
 }
 
@@ -149,6 +164,87 @@ async function examineOnnxRuntime(): Promise<Finding> {
   }
 }
 
+function examineProgress(): Finding {
+  let isFine = true;
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode("\r"));
+  } catch {
+    isFine = false;
+  }
+  return {
+    name: "progress",
+    isFine,
+    detail: !isFine
+      ? "stderr cannot be written"
+      : Deno.stderr.isTerminal()
+      ? "a live line on this terminal"
+      : "no terminal on stderr: a line for each experiment",
+    remedy: "nothing is lost but the progress: what is computed is stored all the same",
+  };
+}
+
+function examineSources(): Finding {
+  const names = ["lib", "kernels", "experiments"].flatMap((folder) =>
+    danglingLinks(`${ROOT}${folder}`).map((path) => path.slice(ROOT.length))
+  );
+  return {
+    name: "sources",
+    isFine: names.length === 0,
+    detail: names.length === 0
+      ? "no dangling links"
+      : `dangling links, passed over: ${names.join(", ")}`,
+    remedy: "an editor's lock files go when it closes the file; remove what is left",
+  };
+}
+
+function danglingLinks(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isSymlink }) => {
+    const path = `${folder}/${name}`;
+    if (isDirectory) return danglingLinks(path);
+    return isSymlink && !isThere(path) ? [path] : [];
+  });
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function examineGit(): Promise<Finding> {
+  const { commit, dirty } = await gitState(ROOT);
+  const set = variablesSet(/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR)$/);
+  const others = set.length === 0 ? "" : ` (${set.join(", ")}: not looked at)`;
+  return {
+    name: "git",
+    isFine: commit !== null,
+    detail:
+      (commit === null
+        ? "no commit: no git here, or this folder is no checkout of its own"
+        : `${commit.slice(0, 12)}${dirty ? ", with changes" : ""}`) + others,
+    remedy: "optional: runs then do not say which commit computed them; clone the repository",
+  };
+}
+
+async function examinePython(): Promise<Finding> {
+  const set = variablesSet(/^(PIP_(USER|TARGET|PREFIX|ROOT)|PYTHON\w+)$/);
+  const finding = {
+    name: "Python",
+    remedy: "for the reports only: all else works without it",
+  };
+  try {
+    const detail = await findPython();
+    const shielded = set.length === 0 ? "" : `; .venv is shielded from ${set.join(", ")}`;
+    return { ...finding, isFine: true, detail: `${detail}${shielded}` };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return { ...finding, isFine: false, detail: error.message };
+  }
+}
+
 function examineJupyter(): Finding {
   const isFine = isVenvReady();
   return {
@@ -157,6 +253,31 @@ function examineJupyter(): Finding {
     detail: isFine ? "in .venv" : "not in .venv",
     remedy: "for the reports: deno task notebooks installs it; needs Python >= 3.10 and PyPI",
   };
+}
+
+function examineLinker(): Finding {
+  const names = (Deno.env.get(REMOVED) ?? "").split(",").filter((name) => name !== "");
+  return always(
+    "linker",
+    names.length === 0
+      ? "no LD_* or DYLD_* variables"
+      : `${names.join(", ")}: taken away from what the tasks start`,
+  );
+}
+
+function examineLocale(): Finding {
+  // The strongest first.
+  const name =
+    ["LC_ALL", "LC_CTYPE", "LANG"].map((variable) => Deno.env.get(variable)).find((value) =>
+      value
+    ) ?? "none";
+  const isUtf8 = /utf-?8/i.test(name);
+  return always("locale", isUtf8 ? name : `${name}: text between processes is UTF-8 all the same`);
+}
+
+/** The names of the variables that this process may see and that are set. */
+function variablesSet(pattern: RegExp): string[] {
+  return Object.keys(Deno.env.toObject()).filter((name) => pattern.test(name)).sort();
 }
 
 async function examineJsr(): Promise<Finding> {

@@ -30,7 +30,8 @@ Deno.test("this machine is examined, and has what the tests need", async () => {
   const findings = await examineMachine();
   assert.deepEqual(findings.map(({ name }) => name), [
     ...["Deno", "V8", "CPU", "memory", "threads", "SIMD", "V8 flags"],
-    ...["WebGPU", "onnxruntime", "Jupyter", "jsr"],
+    ...["WebGPU", "onnxruntime", "progress", "sources", "git", "Python", "Jupyter", "linker"],
+    ...["locale", "jsr"],
   ]);
   for (const { name, isFine, isRequired, detail } of findings) {
     assert(detail !== "", name);

@@ -1,5 +1,5 @@
 /**
- * An experiment's outcome as plain text: table, verdicts, what the pins said, what failed.
+ * What `reproduce` prints: an experiment's table, verdicts and pins; at the end what failed and a line for each.
  */
 import { relative } from "node:path";
 import { formatElapsed, formatNumber } from "../report/format.ts";
@@ -16,19 +16,25 @@ import { maximum } from "../tensor/extrema.ts";
 /** At most this many failures are listed; a change in the engine fails every digit at once. */
 const MAX_LISTED = 20;
 
+/** An experiment's table, its verdicts with their numbers, and what its pins said; what failed is the summary's. */
 export function formatOutcome(experiment: AnyExperiment, outcome: Outcome): string {
-  const { run, partial, failures, pinChanges } = outcome;
+  const { run, partial } = outcome;
   const lines = [`${experiment.name}: ${experiment.title}`, ""];
   if (run) {
     lines.push(formatTable(tableOf(experiment, run)), "");
     for (const { id, statement, verdict, reading } of run.claims) {
       lines.push(`${id} ${verdict.toUpperCase()}: ${statement}`, `   ${reading}`);
     }
-    lines.push(`run: ${relative(Deno.cwd(), outcome.directory)}/run.json`, formatPins(run));
+    lines.push(`run: ${pathOf(outcome)}/run.json`, formatPins(run));
   }
-  if (partial) lines.push(...formatPartial(experiment, partial, outcome.directory));
-  lines.push(...listed(failures, "FAILED"), ...listed(pinChanges, "pin"));
+  if (partial) lines.push(...formatPartial(experiment, partial, pathOf(outcome)));
   return `${lines.join("\n")}\n`;
+}
+
+/** The run's folder, relative to this one where it lies below it. */
+function pathOf({ directory }: Outcome): string {
+  const path = relative(Deno.cwd(), directory);
+  return path.startsWith("..") ? directory : path;
 }
 
 /** What ends the summary. */
@@ -47,7 +53,8 @@ export function formatSummary(
   outcomes: readonly Outcome[],
   { index, seconds }: SummaryOptions,
 ): string {
-  const failed = outcomes.flatMap(({ failures, pinChanges }) => [
+  const failed = outcomes.flatMap(({ failures, pinChanges, damaged }) => [
+    ...listed(damaged, "computed again: damaged:"),
     ...listed(failures, "FAILED"),
     ...listed(pinChanges, "pin"),
   ]);
@@ -141,7 +148,7 @@ function formatPartial(
       cells.length + missing.length
     } cells: no summary, no verdicts; ` +
     "the same command without --cells adds the others",
-    `run: ${relative(Deno.cwd(), directory)}/partial.json`,
+    `run: ${directory}/partial.json`,
     formatPins({ pins, cells }),
   ];
 }

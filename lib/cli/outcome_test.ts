@@ -5,7 +5,7 @@ import type { Outcome } from "../run/reproduce.ts";
 import type { PartialRun, Run } from "../run/run.ts";
 import { formatSummary } from "./outcome.ts";
 
-const NONE = { directory: "", failures: [], pinChanges: [] };
+const NONE = { directory: "", failures: [], pinChanges: [], damaged: [] };
 
 /** A finished run; `verdicts` counts the supported, not supported and inconclusive claims. */
 function finished(
@@ -52,7 +52,12 @@ Deno.test("what is not as it should be has its own words, and what was expected 
   const failures = [{ where: "x: cell a", expected: "a result", got: "an error" }];
   const text = formatSummary([
     { ...NONE, experiment: "x", failures },
-    { ...NONE, experiment: "y", partial },
+    {
+      ...NONE,
+      experiment: "y",
+      partial,
+      damaged: [{ where: "runs/y/cells-1/a", expected: "sha256 1", got: "sha256 2" }],
+    },
     {
       ...finished("z", "mismatched", [1, 0, 0], 1),
       failures: [{ where: "pins/z.json: mean", expected: "1", got: "2" }],
@@ -67,6 +72,7 @@ Deno.test("what is not as it should be has its own words, and what was expected 
     text,
     `\
 FAILED x: cell a: expected a result, got an error
+computed again: damaged: runs/y/cells-1/a: expected sha256 1, got sha256 2
 FAILED pins/z.json: mean: expected 1, got 2
 pin pins/w.json: mean: expected 3, got 4
 

@@ -1,7 +1,6 @@
 /**
  * `deno task reproduce`: every experiment, its pins and claims, then the notebooks' reports.
  */
-import { relative } from "node:path";
 import { z } from "zod";
 import { registry } from "../../experiments/registry.ts";
 import {
@@ -14,19 +13,28 @@ import { UsageError } from "../errors.ts";
 import { resolveConfig } from "../run/config.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { overallProgress } from "../run/progress.ts";
-import { experimentCost, type Outcome, reproduceExperiment } from "../run/reproduce.ts";
+import {
+  checkReproducible,
+  experimentCost,
+  type Outcome,
+  reproduceExperiment,
+} from "../run/reproduce.ts";
 import { noSuchCell, selectCells } from "../run/select.ts";
 import { type Command, printJson, runCommand, suggest } from "./command.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
-import { formatOutcome } from "./outcome.ts";
-import { terminalProgress } from "./terminal_progress.ts";
+import { formatOutcome, formatSummary } from "./outcome.ts";
+import { writeReportsIndex } from "./reports_index.ts";
+import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
+
+/** The folder that notebooks and the page of reports look in. */
+const RUNS = "runs";
 
 const flags = z.object({
   experiment: z.array(z.string()).default([]).describe("only these experiments"),
   profile: z.enum(PROFILES).default("quick").describe("how much is computed"),
   backend: z.enum(BACKENDS).default("wasm")
     .describe("what computes: pins are equal on wasm, met within a tolerance on webgpu"),
-  threads: z.int().min(1).max(256).default(navigator.hardwareConcurrency)
+  threads: z.int().min(1).max(1024).default(navigator.hardwareConcurrency)
     .describe("threads for all cells together; changes no digit"),
   seeds: z.array(z.int().min(0).max(2 ** 32 - 1)).optional()
     .describe("these seeds in place of the profile's; others than those are not pinned"),
@@ -35,9 +43,13 @@ const flags = z.object({
       "'cot/*/seed1'. A later call without --cells runs the others",
   ),
   fresh: z.boolean().default(false).describe("drop what an interrupted or finished run left first"),
-  out: z.string().default("runs").describe("folder for the runs"),
+  out: z.string().default(RUNS).describe("folder for the runs, from the checkout or from /"),
   updatePins: z.boolean().default(false).describe("rewrite the pins and print what changed"),
   notebooks: z.boolean().default(true).describe("leave out the notebooks' reports"),
+  verbose: z.boolean().default(false).describe(
+    "print a line for each cell, and of every experiment the table and the verdicts with their numbers; " +
+      "of a single experiment these are printed anyway",
+  ),
   json: z.boolean().default(false)
     .describe("print a machine-readable summary as the last line of stdout, all else on stderr"),
 });
@@ -49,12 +61,14 @@ export interface ReproduceParts {
   /** Kernels and adapter of a backend. */
   identify(backend: BackendName): Promise<Omit<BackendIdentity, "name">>;
   readonly notebooks: typeof runNotebooks;
+  readonly writeIndex: typeof writeReportsIndex;
 }
 
 const PARTS: ReproduceParts = {
   registry,
   identify: identifyBackend,
   notebooks: runNotebooks,
+  writeIndex: writeReportsIndex,
 };
 
 /** The command, of these parts. */
@@ -68,29 +82,39 @@ export function makeReproduceCommand(parts: ReproduceParts = PARTS): Command<typ
 }
 
 async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> {
+  const began = performance.now();
   const say = chosen.json ? console.error : console.log;
   const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
   const experiments = withCells(await loadAll(names, parts.registry), chosen);
   const { kernels, adapter } = await parts.identify(chosen.backend);
-  const terminal = terminalProgress();
+  experiments.forEach((one) => checkReproducible(one, { ...chosen, kernels, adapter }));
+  const terminal = terminalProgress(chosen);
   const costs = experiments.map((experiment) => experimentCost(experiment, chosen));
   const listeners = overallProgress(terminal, costs);
-  Deno.addSignalListener("SIGINT", endOnInterrupt);
+  const stopListening = endOnSignals();
 
   const outcomes: Outcome[] = [];
   for (const [i, experiment] of experiments.entries()) {
     const progress = listeners[i]!;
     const outcome = await reproduceExperiment(experiment, { ...chosen, kernels, adapter, progress })
       .finally(() => terminal.clear());
-    say(formatOutcome(experiment, outcome));
     outcomes.push(outcome);
+    if (chosen.verbose || experiments.length === 1) say(formatOutcome(experiment, outcome));
+    else terminal.line(`${experiment.name}: finished`);
   }
 
-  const notebooks = await makeReports(chosen, experiments, outcomes, parts);
-  Deno.removeSignalListener("SIGINT", endOnInterrupt);
-  notebooks.reports.forEach((path) => say(`report: ${path}`));
-  if (notebooks.leftOut) say(`notebooks: ${notebooks.leftOut}`);
+  const notebooks = await makeReports(chosen, experiments, outcomes, parts, terminal);
+  stopListening();
   notebooks.failures.forEach((failure) => say(`FAILED ${failure}`));
+  if (notebooks.leftOut) say(`notebooks: ${notebooks.leftOut}`);
+  let index: string | undefined;
+  try {
+    // The page shows the runs in the checkout.
+    if (chosen.out === RUNS) index = await parts.writeIndex();
+  } finally {
+    const seconds = (performance.now() - began) / 1000;
+    say(formatSummary(outcomes, { seconds, index }));
+  }
 
   const isReproduced = outcomes.every((outcome) => outcome.failures.length === 0) &&
     notebooks.failures.length === 0;
@@ -102,7 +126,7 @@ async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> 
       exitCode,
       profile,
       experiments: outcomes.map(summaryOf),
-      notebooks,
+      notebooks: { ...notebooks, index },
     });
   }
   return exitCode;
@@ -153,6 +177,7 @@ async function makeReports(
   experiments: readonly AnyExperiment[],
   outcomes: readonly Outcome[],
   parts: ReproduceParts,
+  terminal: TerminalProgress,
 ): Promise<Reports> {
   const none = { executed: [], reports: [], failures: [] };
   const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
@@ -164,31 +189,34 @@ async function makeReports(
     return { ...none, leftOut: "left out: an experiment did not finish" };
   }
   if (backend !== "wasm") return { ...none, leftOut: "left out: they show WASM's runs" };
-  if (seeds || out !== "runs") {
+  if (seeds || out !== RUNS) {
     return {
       ...none,
       leftOut: "left out: they show the default seeds in runs/; omit --seeds, --out",
     };
   }
-  const progress = (line: string) => console.error(line);
   try {
     const made = await parts.notebooks({
       profile,
-      progress,
+      progress: terminal.line,
       ...(chosen.length > 0 ? { names } : {}),
     });
     return { failures: [], ...made };
   } catch (error) {
     if (!(error instanceof NotebookError)) throw error;
     return { ...none, failures: error.message.split("\n") };
+  } finally {
+    terminal.clear();
   }
 }
 
-function summaryOf({ experiment, directory, run, partial, failures, pinChanges }: Outcome) {
+function summaryOf(
+  { experiment, directory, run, partial, failures, pinChanges, damaged }: Outcome,
+) {
   const stored = run ?? partial;
   return {
     experiment,
-    run: `${relative(Deno.cwd(), directory)}/${partial ? "partial" : "run"}.json`,
+    run: `${directory}/${partial ? "partial" : "run"}.json`,
     finished: run !== undefined,
     configHash: stored?.configHash,
     seeds: stored?.seeds,
@@ -201,16 +229,35 @@ function summaryOf({ experiment, directory, run, partial, failures, pinChanges }
     },
     failures: failures.map(({ where, expected, got }) => ({ where, expected, got })),
     pinChanges,
+    damaged,
     claims: run?.claims.map(({ id, verdict, reading }) => ({ id, verdict, reading })),
     summary: run?.summary,
     provenance: stored?.provenance,
   };
 }
 
-/** Ctrl-C: what is finished lies on the disk already, so there is nothing left to do but say so. */
-function endOnInterrupt(): void {
-  console.error("\ninterrupted: finished cells are kept; the same command takes the run up");
-  Deno.exit(130);
+/** What a shell says for a process that a signal ended. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * What is finished lies on the disk already, so there is nothing left to do at Ctrl-C but say so. A run without a
+ * terminal (nohup) does not end with the terminal that started it.
+ */
+function endOnSignals(): () => void {
+  const hasTerminal = Deno.stderr.isTerminal();
+  const signals = Deno.build.os === "windows"
+    ? ["SIGINT"] as const
+    : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const stops = signals.map((signal) => {
+    const end = () => {
+      if (signal === "SIGHUP" && !hasTerminal) return;
+      console.error("\ninterrupted: finished cells are kept; the same command takes the run up");
+      Deno.exit(EXIT_CODES[signal]);
+    };
+    Deno.addSignalListener(signal, end);
+    return () => Deno.removeSignalListener(signal, end);
+  });
+  return () => stops.forEach((stop) => stop());
 }
 
 if (import.meta.main) await runCommand(makeReproduceCommand());

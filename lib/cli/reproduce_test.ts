@@ -34,7 +34,7 @@ const SLOW = { pause: 10 };
 for (const signal of ["SIGKILL", "SIGINT"] as const) {
   Deno.test(`a run stopped by ${signal} is taken up and ends with the same digests`, async () => {
     using box = await pinnedBox(SLOW);
-    const flags = ["--profile=standard", "--threads=1", "--fresh"];
+    const flags = ["--profile=standard", "--threads=1", "--fresh", "--verbose"];
     const child = box.command(...flags).spawn();
     const log = readUntil(child.stderr, "2/6 cells");
     await log.found;
@@ -88,7 +88,15 @@ Deno.test("the exit code is 0 for matched pins, with table, verdict and run on s
   assert.match(stdout, /C0 SUPPORTED: The mean is about a half\./);
   assert.match(stdout, /pins: all 6 cells, the summary and the verdicts are equal/);
   assert.match(stdout, /run: .*runs\/fake\/standard-[0-9a-f]{12}\/run\.json/);
-  assert.match(stderr, /fake standard: 6\/6 cells, 100 %/);
+  assert.match(stdout, /\nfake +pins equal +1 supported +.*\n\nTotal time +.*\n$/);
+  assert.doesNotMatch(stderr, /fake standard: 6\/6 cells/, "no terminal, not verbose");
+});
+
+Deno.test("--verbose has a line for every cell", async () => {
+  using box = await pinnedBox();
+  const { code, stderr } = await reproduce(box, "--profile=standard", "--verbose", "--fresh");
+  assert.equal(code, 0);
+  assert.match(stderr, /fake standard: 1\/6 cells, .*\n[^]*fake standard: 6\/6 cells, 100 %/);
 });
 
 Deno.test("the exit code is 1 for a changed digit in a pin, which is named", async () => {
@@ -179,7 +187,7 @@ Deno.test("--help describes every flag", async () => {
   assert.equal(code, 0);
   const flags = [
     ...["experiment", "profile", "threads", "seeds", "cells", "fresh", "out", "update-pins"],
-    ...["no-notebooks", "json", "help"],
+    ...["no-notebooks", "verbose", "json", "help"],
   ];
   for (const flag of flags) assert.match(stdout, new RegExp(`^  --${flag} .*\\w`, "m"));
 });

@@ -1,6 +1,5 @@
 /**
  * What each task of deno.json starts: Deno's arguments, with the permissions that the task needs and no others.
- *
  * A new task is one entry here and one line in deno.json.
  */
 import { dirname } from "node:path";
@@ -40,35 +39,35 @@ export const REMOVED = "GENAC_REMOVED_VARIABLES";
 
 /** The programs by which Python may be found; those of the virtual environment, on Unix and on Windows. */
 const PYTHON = ["python3", "python", "py", ".venv/bin/python", ".venv/Scripts/python.exe"];
-/** What is read of the environment everywhere; the last is the launcher's. */
+/** What is read of the environment; the last is the launcher's. */
 const ENV = ["DENO_V8_FLAGS", "CI", REMOVED];
-/** Python's environment is made here, variable by variable: see lib/cli/venv.ts. */
-const WHOLE_ENV = "all";
+/** What git sees of it: see lib/run/provenance.ts. */
+const GIT_ENV = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"];
 
 /** The tasks by name. */
 export const TASKS: Readonly<Record<string, Task>> = {
-  reproduce: (argv, at) => [script("reproduce", argv, {
+  reproduce: (argv) => [script("reproduce", argv, {
     read: [".", ...valuesOf(argv, "--out")],
     write: [
       ...["runs", "reports", ".cache", ".venv"],
       ...argv.includes("--update-pins") ? ["experiments"] : [],
       ...valuesOf(argv, "--out"),
     ],
-    run: ["git", ...PYTHON, at.deno],
-    env: WHOLE_ENV,
+    run: ["git", ...PYTHON],
+    env: [...ENV, ...GIT_ENV],
     sys: ["cpus", "systemMemoryInfo"],
   })],
-  notebooks: (argv, at) => [script("notebooks", argv, {
+  notebooks: (argv) => [script("notebooks", argv, {
     read: ["."],
     write: [".venv", ".cache", "reports", "notebooks"],
-    run: [...PYTHON, at.deno],
-    env: WHOLE_ENV,
+    run: PYTHON,
+    env: ENV,
   })],
-  lab: (argv, at) => [script("lab", argv, {
+  lab: (argv) => [script("lab", argv, {
     read: ["."],
     write: [".venv", ".cache"],
-    run: [...PYTHON, at.deno],
-    env: WHOLE_ENV,
+    run: PYTHON,
+    env: ENV,
   })],
   "check:notebooks": (argv, at) => [script("check_notebooks", argv, {
     read: ["."],
@@ -80,7 +79,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     read: ["."],
     write: [".cache"],
     run: ["git", ...PYTHON, at.deno],
-    env: WHOLE_ENV,
+    env: "all",
     sys: ["cpus", "systemMemoryInfo"],
     ffi: ["node_modules"],
   })],
@@ -93,7 +92,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     read: ["."],
     write: ["reports", ".cache", ".venv", ...valuesOf(argv, "--out").map((path) => dirname(path))],
     run: [...PYTHON, ...valuesOf(argv, "--python"), at.deno],
-    env: WHOLE_ENV,
+    env: ENV,
     sys: ["cpus", "loadavg"],
   })],
   test: (argv, at) =>
@@ -130,14 +129,13 @@ function tests(args: readonly string[], { temporary }: Surroundings): Step {
 }
 
 type Granted = readonly string[] | "all";
-type Permissions = Readonly<
-  & Record<"read" | "write" | "env", Granted>
-  & Partial<Record<"run" | "sys" | "ffi", Granted>>
->;
+type Permissions =
+  & Readonly<Record<"read" | "write" | "env", Granted>>
+  & Readonly<Partial<Record<"run" | "sys" | "ffi", Granted>>>;
 
 /** `lib/cli/NAME.ts` with these permissions and nothing else. */
 function script(name: string, argv: readonly string[], permissions: Permissions): Step {
-  const granted = Object.entries(permissions).map(([kind, values]: [string, Granted]) =>
+  const granted = Object.entries<Granted>(permissions).map(([kind, values]) =>
     `--allow-${kind}${values === "all" ? "" : `=${values.join(",")}`}`
   );
   return { args: ["run", "--quiet", "--no-prompt", ...granted, `lib/cli/${name}.ts`, ...argv] };

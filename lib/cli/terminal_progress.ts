@@ -23,13 +23,22 @@ export function formatProgress(progress: RunProgress): string {
 
 const CLEAR_LINE = "\r\x1b[K";
 
+/** Progress on the standard error stream. */
+export interface TerminalProgress extends ProgressListener {
+  /** Says what is being done, in words. */
+  line(text: string): void;
+  /** Removes the live line before other output. */
+  clear(): void;
+}
+
 /**
- * A listener for the standard error stream: one live line in a terminal, else (also where CI is
- * set) one plain line for each finished cell. `clear` removes the live line before other output. Neither fails where
- * the stream does: a full device, a reader that is gone, a terminal that was hung up.
+ * A listener for the standard error stream: one live line in a terminal; elsewhere (also where CI is set) no line but
+ * notes, with `verbose` a plain one for each finished cell. Nothing here fails where the stream does: a full device, a
+ * reader that is gone, a terminal that was hung up.
  */
-export function terminalProgress(live = isLive()): ProgressListener & { clear(): void } {
+export function terminalProgress({ verbose = false, live = isLive() } = {}): TerminalProgress {
   let last = -Infinity;
+  const show = (text: string) => write(CLEAR_LINE + text.slice(0, columns() - 1));
   const listener = (progress: RunProgress) => {
     if (progress.note !== undefined) {
       write(`${live ? CLEAR_LINE : ""}${progress.title}: ${progress.note}\n`);
@@ -40,12 +49,16 @@ export function terminalProgress(live = isLive()): ProgressListener & { clear():
       // Ten times a second is what an eye follows.
       if (!isFinished && performance.now() - last < 100) return;
       last = performance.now();
-      write(CLEAR_LINE + formatProgress(progress).slice(0, columns() - 1));
-    } else if (isFinished) {
-      write(`${formatProgress(progress)}\n`);
+      show(formatProgress(progress));
+    }
+    if (isFinished && verbose) {
+      write(`${live ? CLEAR_LINE : ""}${formatProgress(progress)}\n`);
     }
   };
-  return Object.assign(listener, { clear: () => void (live && write(CLEAR_LINE)) });
+  return Object.assign(listener, {
+    line: (text: string) => live && !verbose ? show(text) : write(`${text}\n`),
+    clear: () => void (live && write(CLEAR_LINE)),
+  });
 }
 
 function write(text: string): void {
@@ -56,7 +69,7 @@ function write(text: string): void {
 
 function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80; // 0 where nobody has set it
   } catch {
     return 80;
   }

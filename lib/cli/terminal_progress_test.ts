@@ -34,6 +34,31 @@ Deno.test("a line has what is done, how fast, and when it will be over", () => {
   );
 });
 
+Deno.test("without a terminal cells are told with verbose only, notes and lines always", () => {
+  const { writeSync } = Deno.stderr;
+  const seen: string[] = [];
+  const write = (bytes: Uint8Array) => seen.push(new TextDecoder().decode(bytes));
+  Object.assign(Deno.stderr, { writeSync: write });
+  try {
+    for (const verbose of [false, true]) {
+      const listener = terminalProgress({ live: false, verbose });
+      listener({ ...PROGRESS, note: "7 cells taken up" });
+      listener(PROGRESS);
+      listener({ ...PROGRESS, finished: "cot", current: "cot" });
+      listener.line("Jupyter: ready");
+      listener.clear();
+    }
+  } finally {
+    Object.assign(Deno.stderr, { writeSync });
+  }
+  const [note, cell, line] = [
+    "scaling quick: 7 cells taken up\n",
+    `${formatProgress({ ...PROGRESS, current: "cot" })}\n`,
+    "Jupyter: ready\n",
+  ];
+  assert.deepEqual(seen, [note, line, note, cell, line]);
+});
+
 Deno.test("a stream that cannot be written, or a terminal without a size, is no error", () => {
   const { writeSync } = Deno.stderr, { consoleSize } = Deno;
   const seen: string[] = [];
@@ -48,7 +73,7 @@ Deno.test("a stream that cannot be written, or a terminal without a size, is no 
   Object.assign(Deno, { consoleSize: noSize });
   try {
     for (const live of [true, false]) {
-      const listener = terminalProgress(live);
+      const listener = terminalProgress({ live, verbose: !live });
       listener({ ...PROGRESS, note: "7 cells taken up" });
       listener({ ...PROGRESS, finished: "cot", current: "x".repeat(200) });
       listener.clear();

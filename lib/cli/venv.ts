@@ -7,8 +7,18 @@ import { UsageError } from "../errors.ts";
 import { exists, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../run/provenance.ts";
 import { sha256 } from "../tensor/digest.ts";
-import { lastLine } from "./child_output.ts";
-import { AGAIN, findPython, ISOLATED, probe, pythonOf, run, shielded, unfit } from "./python.ts";
+import { FAST_V8_FLAGS } from "./tasks.ts";
+import {
+  AGAIN,
+  findPython,
+  ISOLATED,
+  probe,
+  pythonOf,
+  reasonIn,
+  run,
+  shielded,
+  unfit,
+} from "./python.ts";
 
 /** A virtual environment and what it should hold. */
 export interface Venv {
@@ -24,9 +34,6 @@ const KIT: Venv = {
 
 /** The Python of `.venv`. The tasks' `--allow-run` lists name it. */
 export const VENV_PYTHON = pythonOf(KIT.folder);
-
-/** Speed, not results: the flags of the tasks, for the kernel. */
-export const V8_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-checks";
 
 /** Whether Jupyter is installed as required: doctor's question, which starts nothing. */
 export function isVenvReady(): boolean {
@@ -124,7 +131,7 @@ function pipError(stderr: string): UsageError {
     );
   }
   const errors = stderr.split("\n").filter((line) => line.startsWith("ERROR: "));
-  const reason = (errors.at(-1) ?? lastLine(stderr)).replace("ERROR: ", "");
+  const reason = (errors.at(-1) ?? reasonIn(stderr)).replace("ERROR: ", "");
   return new UsageError("Jupyter", reason, `not installed: mend that, ${AGAIN}`);
 }
 
@@ -145,7 +152,7 @@ async function makeVenv({ folder }: Venv): Promise<void> {
   const needsModule = /ensurepip|No module named '?venv/.test(output);
   throw new UsageError(
     `${python} -m venv`,
-    needsModule ? "no ensurepip" : lastLine(output),
+    needsModule ? "no ensurepip" : reasonIn(output),
     needsModule
       ? `install Python's venv module (Debian: apt install python3-venv), ${AGAIN}`
       : `mend that, ${AGAIN}`,
@@ -159,7 +166,7 @@ function configure({ folder }: Venv): void {
       argv: [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"],
       display_name: "Deno",
       language: "typescript",
-      env: { DENO_V8_FLAGS: V8_FLAGS, NO_COLOR: "1" },
+      env: { ...kernelFlags(), NO_COLOR: "1" },
     },
     null,
     2,
@@ -176,4 +183,11 @@ function configure({ folder }: Venv): void {
 function writeIfChanged(path: string, text: string): void {
   if (exists(path) && Deno.readTextFileSync(path) === text) return;
   writeAtomically(path, new TextEncoder().encode(text));
+}
+
+/** For speed: those of the fast flags that this very process was started with, for V8 knows them. */
+function kernelFlags(): { DENO_V8_FLAGS?: string } {
+  const active = Deno.env.get("DENO_V8_FLAGS")?.split(",") ?? [];
+  const flags = FAST_V8_FLAGS.filter((flag) => active.includes(flag));
+  return flags.length > 0 ? { DENO_V8_FLAGS: flags.join(",") } : {};
 }

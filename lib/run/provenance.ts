@@ -72,8 +72,11 @@ export async function gitState(root: string): Promise<Pick<Provenance, "commit" 
   return { commit, dirty: status === null ? null : status !== "" };
 }
 
-/** What git may see of the environment, as far as this process may: where its user's configuration is. Never GIT_*, which lead to other repositories. */
-const GIT_ENVIRONMENT = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE"];
+/**
+ * What git sees of the environment, as far as this process may: where its user's configuration is, and what no program
+ * on Windows starts without. Never GIT_*, which lead to other repositories.
+ */
+export const GIT_ENVIRONMENT = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"];
 
 async function git(root: string, ...args: string[]): Promise<string | null> {
   const env = GIT_ENVIRONMENT.flatMap((variable) => {

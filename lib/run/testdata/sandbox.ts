@@ -41,6 +41,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
        registry: { fake: () => import("./mod.ts") },
        identify: () => Promise.resolve({ kernels: ${JSON.stringify(options.kernels ?? KERNELS)}, adapter: null }),
        notebooks: () => Promise.resolve({ executed: [], reports: [] }),
+       writeIndex: () => Promise.resolve("no such page"),
      }));`,
   );
   const { default: experiment } = await import(pathToFileURL(`${folder}/mod.ts`).href);
