@@ -116,7 +116,9 @@ export function loadModels(
       const there = [...found.keys()].join(", ");
       throw new UsageError(path, prefix, `the file has no model of this name, but ${there}`);
     }
-    checkConfig(model.config, metadata[`config/${name}`], `${path} config/${name}`);
+    const field = `config/${name}`;
+    // Files of several models did not have it at first.
+    if (field in metadata) checkConfig(model.config, metadata[field], `${path} ${field}`);
     const named = namedTensors(own, prefix);
     model.checkTensors(named, path, prefix);
     return [model, named] as const;
@@ -140,11 +142,9 @@ const DEFAULTS = { loops: 1, mixer: "attention" } satisfies Partial<TransformerC
 
 /** Throws UsageError for a saved config that is not the model's. */
 function checkConfig(own: TransformerConfig, saved: string | undefined, source: string): void {
-  // Files of several models did not have it at first.
-  if (saved === undefined) return;
   let there: Map<string, unknown>;
   try {
-    there = fieldsOf(JSON.parse(saved));
+    there = fieldsOf(JSON.parse(saved ?? ""));
   } catch {
     throw new UsageError(source, saved, "not a model's config: compute the checkpoint again");
   }

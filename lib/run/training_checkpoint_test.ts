@@ -92,6 +92,7 @@ Deno.test("a training state that is not this model's is refused whole", async ()
     ['f step: " 5": ', ({ metadata }) => metadata.step = " 5"],
     ['f step: "9007199254740992": ', ({ metadata }) => metadata.step = "9007199254740992"],
     ["f step: undefined: ", ({ metadata }) => delete metadata.step],
+    ["f config: undefined: not a model's config", ({ metadata }) => delete metadata.config],
     ['f config: "{": not a model\'s config', ({ metadata }) => metadata.config = "{"],
     [
       "f config vocabularySize: undefined: the model has 7",
