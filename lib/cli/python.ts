@@ -77,8 +77,8 @@ export async function probe(python: string): Promise<Probe> {
     : { state: "fit", isVenv: isVenv === "True", abi: `${major}.${minor} ${abi}` };
 }
 
-/** The loader's and Python's own last words have more lines after them; else the last line counts. */
-function reasonIn(text: string): string {
+/** The line of a program's last words that says what went wrong: where the loader or Python itself fails, not the last. */
+export function reasonIn(text: string): string {
   const all = text.split("\n").map((line) => line.trim());
   return all.find((line) => /^Fatal Python error|shared librar|Library not loaded/.test(line)) ??
     lastLine(text);

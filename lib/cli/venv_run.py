@@ -34,13 +34,14 @@ def jupyter_environment():
     }
 
 
-def pip_environment():
+def pip_environment(environment):
     """pip's settings as variables, in place of its files."""
-    # Settings of `pip install` that `pip config` takes for its own: of whose files, and how much to say.
+    own = {name: value for name, value in os.environ.items() if setting_of(name) in {*PIP_SETTINGS, "config-file"}}
+    # Settings of `pip install` that `pip config` takes for its own: of whose files, how much to say, and which Python's.
     neutral = {f"PIP_{name}": "0" for name in ("USER", "GLOBAL", "SITE", "QUIET", "VERBOSE")}
     listing = subprocess.run(
         [sys.executable, "-I", "-X", "utf8", "-m", "pip", "config", "list"],
-        env={**os.environ, **neutral},
+        env={**environment, **own, **neutral, "PIP_PYTHON": sys.executable},
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )
@@ -60,13 +61,18 @@ def pip_environment():
     return {**variables, "PIP_CONFIG_FILE": os.devnull}
 
 
+def setting_of(variable):
+    return variable[4:].lower().replace("_", "-") if variable.startswith("PIP_") else None
+
+
 def main():
     program, *arguments = sys.argv[1:]
-    own = {**jupyter_environment(), **(pip_environment() if program == "pip" else {})}
-    for name in list(os.environ):
-        if name.startswith(FOREIGN):
-            del os.environ[name]
-    os.environ.update(own)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    environment.update(jupyter_environment())
+    if program == "pip":
+        environment.update(pip_environment(environment))
+    os.environ.clear()
+    os.environ.update(environment)
     sys.argv = [program, *arguments]
     if program.endswith(".py"):
         runpy.run_path(program, run_name="__main__")
