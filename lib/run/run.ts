@@ -154,6 +154,12 @@ export function reproduceCommand(
 ): string {
   return `deno task reproduce --experiment ${experiment} --profile ${profile}` +
     (seeds ? ` --seeds ${seeds.join(",")}` : "") +
-    (cells ? ` --cells '${cells.join(",")}'` : "") + (out === "runs" ? "" : ` --out ${out}`) +
+    (cells ? ` --cells ${quoted(cells.join(","))}` : "") +
+    (out === "runs" ? "" : ` --out ${quoted(out)}`) +
     (backend === "wasm" ? "" : ` --backend ${backend}`);
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
