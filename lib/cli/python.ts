@@ -111,11 +111,11 @@ export function unfit(
     return new UsageError("Python", python, remedy);
   }
   if (result.state === "refused") {
-    const variable = result.reason.match(/with (.+) environment variable/)?.[1];
+    const variable = result.reason.match(/with (.+?) environment variable/)?.[1];
     const remedy = variable === undefined
-      ? "allow it with --allow-run, or use deno task"
-      : `unset ${variable}, or use deno task, which does so`;
-    return new UsageError("Python", python, `Deno does not start it (${result.reason}): ${remedy}`);
+      ? `Deno does not start it (${result.reason}): allow it with --allow-run, or use deno task`
+      : `Deno does not start it where ${variable} is set: unset it, or use deno task, which does so`;
+    return new UsageError("Python", python, remedy);
   }
   const removed = removedVariables();
   const remedy = removed.length === 0

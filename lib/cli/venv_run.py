@@ -22,6 +22,9 @@ PIP_SETTINGS = {
     *("timeout", "default-timeout", "retries", "cache-dir", "no-cache-dir"),
 }
 
+# Where they stand; the later ones count.
+SECTIONS = ("global", "install", ":env:")
+
 
 def jupyter_environment():
     inside = lambda *names: os.path.join(sys.prefix, "user", *names)
@@ -36,7 +39,8 @@ def jupyter_environment():
 
 def pip_environment(environment):
     """pip's settings as variables, in place of its files."""
-    own = {name: value for name, value in os.environ.items() if setting_of(name) in {*PIP_SETTINGS, "config-file"}}
+    counted = {*PIP_SETTINGS, "config-file"}
+    own = {name: value for name, value in os.environ.items() if setting_of(name) in counted}
     # Settings of `pip install` that `pip config` takes for its own: of whose files, how much to say, and which Python's.
     neutral = {f"PIP_{name}": "0" for name in ("USER", "GLOBAL", "SITE", "QUIET", "VERBOSE")}
     listing = subprocess.run(
@@ -51,11 +55,11 @@ def pip_environment(environment):
     for line in listing.stdout.splitlines():
         key, is_setting, value = line.partition("=")
         section, _, name = key.rpartition(".")
-        # Anything may have printed here.
-        if is_setting and section in ("global", "install", ":env:") and name in PIP_SETTINGS:
+        # Anything may have printed here; an empty value is none to pip.
+        if is_setting and section in SECTIONS and name in PIP_SETTINGS and ast.literal_eval(value):
             found[section, name.replace("default-timeout", "timeout")] = ast.literal_eval(value)
     settings = {"timeout": "30", "retries": "2"}
-    for section in ("global", "install", ":env:"):
+    for section in SECTIONS:
         settings.update((name, value) for (where, name), value in found.items() if where == section)
     variables = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
     return {**variables, "PIP_CONFIG_FILE": os.devnull}
