@@ -106,6 +106,27 @@ Deno.test("a Python that cannot be started or has no torch is named, with the re
   await assert.rejects(findTorch("false", "gpu", () => {}), /--python: "false": PyTorch ended/);
 });
 
+Deno.test({
+  name: "what the peer's Python prints beside its answers disturbs nothing, and is told if it ends",
+  ignore: Deno.build.os === "windows", // The peer is a script of sh.
+  async fn() {
+    const script = Deno.makeTempFileSync({ prefix: "genac-peer-" });
+    try {
+      const answer = (then: string) => {
+        const text = `#!/bin/sh\nprintf 'Welcome!\\n{broken\\n'\nread command\n${then}\n`;
+        Deno.writeTextFileSync(script, text);
+        Deno.chmodSync(script, 0o755);
+        return findTorch(script, "gpu", () => {});
+      };
+      const { answer: found } = await answer(`echo '{"version": "2"}'`);
+      assert.deepEqual(found, { version: "2" });
+      await assert.rejects(answer(`echo "no torch here"`), /: no torch here: give a Python that/);
+    } finally {
+      Deno.removeSync(script);
+    }
+  },
+});
+
 Deno.test("a peer that fails costs its own column", async () => {
   const peer = { python: "false", version: "", kind: "cuda", device: "" } as const;
   const command = { op: "product", n: 4, transposeA: false, transposeB: false } as const;

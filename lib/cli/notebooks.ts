@@ -20,8 +20,8 @@ import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../run/provenance.ts";
 import { type Command, runCommand, suggest } from "./command.ts";
-import { lastLine, messages } from "./child_output.ts";
-import { shielded } from "./python.ts";
+import { messages } from "./child_output.ts";
+import { reasonIn, shielded } from "./python.ts";
 import { ensureVenv, VENV_PYTHON } from "./venv.ts";
 
 /** Relative to the checkout. */
@@ -171,7 +171,7 @@ async function drive(
   }
   const { success } = await child.status;
   if (result !== undefined && success) return result;
-  const reason = lastLine(await stderr) || lastLine(text) || "no message";
+  const reason = reasonIn(await stderr) || reasonIn(text) || "no message";
   return { ...result, error: `Jupyter failed: ${reason}` };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ROOT } from "../run/provenance.ts";
 import { executeNotebook, NotebookError, notebookPaths, parseParameters } from "./notebooks.ts";
+import { withVariables } from "./testdata/with_variables.ts";
 import { isVenvReady } from "./venv.ts";
 
 Deno.test("parameters are JSON or else text; lists survive the cutting at commas", () => {
@@ -119,6 +120,54 @@ testWithJupyter(
       has(/id="genac-plotly-js"/);
       assert.ok(!/<(script|link|img)[^>]+(src|href)="http/.test(one.html), "loads nothing");
     }),
+);
+
+const LATIN = "T… ü 試";
+
+testWithJupyter(
+  "neither the locale nor the user's variables nor what a cell prints disturb a notebook",
+  () =>
+    withNotebook(
+      [
+        { source: `# A report on ${LATIN}`, type: "markdown", tags: [] },
+        {
+          source: `const bytes = new TextEncoder().encode('{"broken\\n{"error": "no"}\\n');\n` +
+            `Deno.stdout.writeSync(bytes);\nconsole.log("${LATIN}");`,
+          type: "code",
+          tags: [],
+        },
+      ],
+      async ({ path, output, report }) => {
+        const folder = Deno.makeTempDirSync({ prefix: "genac-foreign-" });
+        try {
+          Deno.writeTextFileSync(`${folder}/nbformat.py`, 'raise ImportError("foreign")\n');
+          Deno.writeTextFileSync(`${folder}/sitecustomize.py`, 'print("Welcome!")\n');
+          Deno.mkdirSync(`${folder}/kernels/deno`, { recursive: true });
+          const kernel = { argv: ["false"], display_name: "foreign", language: "none" };
+          Deno.writeTextFileSync(`${folder}/kernels/deno/kernel.json`, JSON.stringify(kernel));
+          const variables = {
+            ...{ PYTHONIOENCODING: "latin-1", PYTHONUTF8: "0", LC_ALL: "POSIX", LANG: "POSIX" },
+            ...{ PYTHONPATH: folder, PYTHONHOME: folder, PYTHONSTARTUP: `${folder}/nbformat.py` },
+            ...{ JUPYTER_PATH: folder, JUPYTER_DATA_DIR: folder, JUPYTER_CONFIG_DIR: folder },
+            ...{ JUPYTER_PLATFORM_DIRS: "1", JUPYTER_NO_CONFIG: "1", IPYTHONDIR: folder },
+          };
+          await withVariables(
+            variables,
+            () => executeNotebook({ path, parameters: {}, output, report, progress: () => {} }),
+          );
+          const { cells } = JSON.parse(read(output));
+          assert.equal([cells[0].source].flat().join(""), `# A report on ${LATIN}`);
+          const printed = cells[1].outputs.flatMap(({ text = [] }: { text?: string[] }) => text)
+            .join("");
+          assert(printed.includes(LATIN), printed);
+          assert(read(report).includes(`<title>A report on ${LATIN}</title>`));
+          const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+          assert.deepEqual(left, ["kernels", "nbformat.py", "sitecustomize.py"]);
+        } finally {
+          Deno.removeSync(folder, { recursive: true });
+        }
+      },
+    ),
 );
 
 testWithJupyter("a notebook that fails says where and writes nothing", () =>

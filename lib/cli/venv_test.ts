@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ROOT } from "../run/provenance.ts";
 import { findPython, ISOLATED, pythonOf, run, shielded } from "./python.ts";
 import { FAST_V8_FLAGS } from "./tasks.ts";
+import { withVariables } from "./testdata/with_variables.ts";
 import { ensureVenv, isVenvReady, type Venv } from "./venv.ts";
 
 Deno.test("every package is pinned to one version", () => {
@@ -22,20 +23,6 @@ Deno.test("the kernel is this Deno, with no V8 flags but those of the tasks", ()
   assert.deepEqual(argv.slice(1), ["jupyter", "--kernel", "--conn", "{connection_file}"]);
   for (const flag of env.DENO_V8_FLAGS?.split(",") ?? []) assert(FAST_V8_FLAGS.includes(flag));
 });
-
-/** Runs `body` with these environment variables. */
-async function withVariables(variables: Record<string, string>, body: () => Promise<void>) {
-  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
-  try {
-    await body();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
-}
 
 /** A wheel of one module, in a folder that pip looks into. */
 const WHEEL = `
