@@ -155,3 +155,27 @@ testWithVenv(
     assert(![...Deno.readDirSync(folder)].some(({ name }) => name === "left over"));
   },
 );
+
+Deno.test({
+  name: "a Python without the means to make environments is named with the remedy",
+  ignore: Deno.build.os === "windows", // It is a script of sh.
+  async fn() {
+    const outer = Deno.makeTempDirSync({ prefix: "genac-venv-" });
+    try {
+      const venv = { folder: `${outer}/.venv`, requirements: `${outer}/requirements.txt` };
+      Deno.writeTextFileSync(venv.requirements, "");
+      // As Debian's says it.
+      const script =
+        `#!/bin/sh\ncase "$*" in *"-m venv"*) echo "ensurepip is not\navailable."; exit 1;; esac\n` +
+        `printf '\\nPython 3.11.2 False .so x86_64\\n'\n`;
+      Deno.writeTextFileSync(`${outer}/python3`, script, { mode: 0o755 });
+      await withVariables({ PATH: outer }, () =>
+        assert.rejects(
+          ensureVenv(() => {}, venv),
+          /^UsageError: python3 -m venv: "no ensurepip": install .*python3-venv/,
+        ));
+    } finally {
+      Deno.removeSync(outer, { recursive: true });
+    }
+  },
+});
