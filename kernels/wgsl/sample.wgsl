@@ -3,10 +3,11 @@
 // u = (top 23 bits of Philox + 0.5) / 2^23, counter (k / 4, row_ids[i], step, 0), key (seed, purpose): the numbers of
 // kernels/wasm/assembly/sample.ts. Where forced is >= 0 that token is taken: this is how a prompt is fed. Where a score
 // is not finite, NOT_FINITE is: what the row does from then on is thrown away.
-// Draws are among the tokens that top_k and top_p keep (lib/nn/generate_options.ts): all, if they are 0 and 1.
+// With FILTERED, draws are among the tokens that top_k and top_p keep (lib/nn/generate_options.ts).
 // Rows s * rows.. of `forced` and `tokens` belong to step s; the token chosen at s is written at s + 1.
 //# include math.wgsl
 const THREADS: u32 = 64u;
+const FILTERED: u32 = 0u;
 const NOT_FINITE = 0xfffffffeu; // -2
 const LARGEST = 0x1.fffffep+127f;
 
@@ -20,8 +21,8 @@ struct Sampling {
   seed: u32,
   purpose: u32,
   inverse_temperature: f32,
-  top_k: u32,
-  top_p: f32,
+  top_k: u32, // 0 = all
+  top_p: f32, // 1 = all
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -156,8 +157,7 @@ fn main(
   let row = flat_index(workgroup, count);
   let inside = row < dims.rows;
   let at = (step[0] + 1u) * dims.rows + row;
-  let is_filtered = inside && sampling.inverse_temperature != 0.0 && forced[at] < 0 &&
-    (sampling.top_k > 0u || sampling.top_p < 1.0);
+  let is_filtered = FILTERED == 1u && inside && sampling.inverse_temperature != 0.0 && forced[at] < 0;
   var last = Place(0u, 0xffffffffu);
   if (is_filtered) {
     last = last_kept(row, thread);

@@ -14,6 +14,10 @@ const CASES = [1, 21, 37, 300].flatMap((classes) => [
     .map((filter) => ({ classes, temperature: 0.7, ...filter })),
 ]);
 
+const filtered = (options: object) => ({
+  FILTERED: Number("topK" in options || "topP" in options),
+});
+
 for (const options of CASES) {
   const { classes, temperature } = options;
   gpuTest(
@@ -41,7 +45,7 @@ for (const options of CASES) {
           next: { rows: size, cols: 1, data: new Int32Array(size).fill(-7) },
         },
         { classes },
-        { sampling, step },
+        { sampling, step, constants: filtered(options) },
       );
       const tokens = new Int32Array(next!.buffer, next!.byteOffset, size);
       assert.ok(tokens.subarray(0, (step + 1) * rows).every((t) => t === -7));
@@ -86,7 +90,10 @@ gpuTest("a row with a logit that is not finite has no token, whatever is forced 
         next: { rows: size, cols: 1, data: new Int32Array(size) },
       },
       { classes },
-      { sampling: samplingWords({ ...options, seed: 1, purpose: 2 }) },
+      {
+        sampling: samplingWords({ ...options, seed: 1, purpose: 2 }),
+        constants: filtered(options),
+      },
     );
     const tokens = new Int32Array(next!.buffer, next!.byteOffset + 4 * rows, rows);
     assert.deepEqual([...tokens.subarray(0, 6)], [...new Array(5).fill(NOT_FINITE), 3]);

@@ -8,6 +8,7 @@ import type { Dispatch, Float, Operand } from "../../lib/backend/webgpu/dispatch
 import type { GemmTuning } from "../../lib/backend/webgpu/gemm.ts";
 import { Lowering } from "../../lib/backend/webgpu/lower.ts";
 import { Pool, Program } from "../../lib/backend/webgpu/program.ts";
+import type { Constants } from "../../lib/backend/webgpu/source.ts";
 
 let device: WebGpuDevice | undefined, reason = "";
 try {
@@ -51,6 +52,8 @@ export interface TestOperand {
 export interface RunOptions {
   readonly scalars?: ArrayLike<number>;
   readonly sampling?: Uint32Array;
+  /** In place of the kernels' own. */
+  readonly constants?: Constants;
   readonly step?: number;
   readonly tuning?: GemmTuning;
   /** Names of the operands that are kept in float16; they come back as float32. */
@@ -78,7 +81,11 @@ export async function runInstruction(
   const half = new Set(options.half?.map((name) => buffers[name]!));
   const lowering = new Lowering(options.tuning ?? {}, half);
   lowering.add({ op, buffers, numbers: numbers as never });
-  return await runDispatches(lowering.dispatches, operands, options);
+  const dispatches = lowering.dispatches.map((dispatch) => ({
+    ...dispatch,
+    constants: { ...dispatch.constants, ...options.constants },
+  }));
+  return await runDispatches(dispatches, operands, options);
 }
 
 /** Runs dispatches on operands found by their labels (or, for special ones, their names). */

@@ -74,9 +74,11 @@ async function useModels(storage: Storage, report: (...use: Use) => void): Promi
       await model.train(sequences, 16, adamW(1e-3, 10));
       await model.forward(sequences, [{ sequence: 0, token: 0 }]);
       if (!config.languageHead) continue;
-      await model.generate([{ tokens: [1, 2], row: 0, position: (i) => i }], {
-        ...{ maxTokens: 4, temperature: 1, stop: [1], seed: 1, purpose: "test" },
-      });
+      const options = { maxTokens: 4, temperature: 1, stop: [1], seed: 1, purpose: "test" };
+      for (const topK of [undefined, 3]) {
+        const prompt = { tokens: [1, 2], row: 0, position: (i: number) => i };
+        await model.generate([prompt], { ...options, topK });
+      }
     }
     await device.settle();
   });

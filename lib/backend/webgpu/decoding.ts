@@ -38,6 +38,7 @@ type Own =
   | "step";
 
 interface Run {
+  readonly program: Program;
   /** Sends the input to the device. */
   readonly write: () => void;
   /** Steps before the rows are counted. */
@@ -51,7 +52,8 @@ interface Run {
 }
 
 class Decoding implements DecodingProgram {
-  readonly #program: Program;
+  /** The steps' dispatches, for runs with or without top-k or top-p sampling. */
+  readonly #program: (isFiltered: boolean) => Program;
   /** The logits of the last step, and how many a row has. */
   readonly #logits: {
     readonly buffer: GPUBuffer;
@@ -103,24 +105,38 @@ class Decoding implements DecodingProgram {
       tape.buffers.filter((b) => b.space === "cache")
         .map((b) => [b, buffer(b.label, elements(b) / (half.has(b) ? 2 : 1))]),
     );
-    this.#program = new Program(device, lowering.dispatches, {
-      sizes: lowering.sizes,
-      pool,
-      resolve: (operand) => {
-        if (typeof operand === "string") return found(operand, ownView(operand));
-        const cache = caches.get(operand);
-        return found(
-          operand,
-          operand.space === "parameter" && half.has(operand)
-            ? session.halfWeights.view(operand.label)
-            : undefined,
-          session.resolve(operand),
-          cache && { buffer: cache },
-          operand.space === "batch" ? ownView(operand.label) : undefined,
-        );
-      },
-    });
-    this.#logits = { buffer: this.#program.workingMemory(logits)!, stride: logits.cols, classes };
+    const programs: Program[] = [];
+    this.#program = (isFiltered) =>
+      programs[Number(isFiltered)] ??= new Program(
+        device,
+        lowering.dispatches.map((dispatch) =>
+          dispatch.kernel === "sample"
+            ? { ...dispatch, constants: { FILTERED: Number(isFiltered) } }
+            : dispatch
+        ),
+        {
+          sizes: lowering.sizes,
+          pool,
+          resolve: (operand) => {
+            if (typeof operand === "string") return found(operand, ownView(operand));
+            const cache = caches.get(operand);
+            return found(
+              operand,
+              operand.space === "parameter" && half.has(operand)
+                ? session.halfWeights.view(operand.label)
+                : undefined,
+              session.resolve(operand),
+              cache && { buffer: cache },
+              operand.space === "batch" ? ownView(operand.label) : undefined,
+            );
+          },
+        },
+      );
+    this.#logits = {
+      buffer: this.#program(false).workingMemory(logits)!,
+      stride: logits.cols,
+      classes,
+    };
   }
 
   async logits(
@@ -140,7 +156,7 @@ class Decoding implements DecodingProgram {
     const encoder = device.createCommandEncoder();
     for (let t = 0; t < length; t++) {
       const pass = encoder.beginComputePass();
-      this.#program.encode(pass);
+      this.#program(false).encode(pass);
       pass.end();
       encoder.copyBufferToBuffer(buffer, 0, all, t * bytes, bytes);
     }
@@ -179,9 +195,11 @@ class Decoding implements DecodingProgram {
     const { rows } = this.shape;
     const { used, length } = this.#checkShape(forced, rowIds);
     const write = this.#prepare(forced, positions, rowIds, options);
+    const program = this.#program(options.topK !== undefined || options.topP !== undefined);
     const first = firstSteps(forced, used, options.stop);
     const tokens = await new Promise<Int32Array>((resolve, reject) => {
-      this.#runs.push({ write, first, left: length - 1, words: length * rows, resolve, reject });
+      const left = length - 1, words = length * rows;
+      this.#runs.push({ program, write, first, left, words, resolve, reject });
       if (this.#runs.length === 1) this.#begin();
     });
     return withoutFinished(tokens, rows, forced, used, options.stop);
@@ -242,7 +260,7 @@ class Decoding implements DecodingProgram {
   /** Submits a run's steps until all are, or no row is unfinished. */
   async #work(run: Run): Promise<void> {
     for (let steps = run.first, next = 2 * FIRST; steps < run.left; steps = next, next *= 2) {
-      this.#submit(steps);
+      this.#submit(run, steps);
       run.left -= steps;
       const [, unfinished] = await this.#read("step", 2);
       if (this.#runs[0] !== run) return; // `submitAll` was faster
@@ -253,7 +271,7 @@ class Decoding implements DecodingProgram {
 
   /** Submits what is left of the first run, asks for its tokens, and begins the next. */
   #end(run: Run): void {
-    if (run.left > 0) this.#submit(run.left);
+    if (run.left > 0) this.#submit(run, run.left);
     run.resolve(this.#read("tokens", run.words));
     this.#runs.shift();
     this.#begin();
@@ -264,11 +282,11 @@ class Decoding implements DecodingProgram {
     while (this.#runs[0]) this.#end(this.#runs[0]);
   }
 
-  #submit(steps: number): void {
+  #submit({ program }: Run, steps: number): void {
     const { device } = this.session.device;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (let t = 0; t < steps; t++) this.#program.encode(pass);
+    for (let t = 0; t < steps; t++) program.encode(pass);
     pass.end();
     device.queue.submit([encoder.finish()]);
   }
