@@ -29,8 +29,9 @@ export interface GenerateOptions {
   readonly purpose: string;
 }
 
-/** The range of temperatures: the inverse is a normal float32, and logits below 3e8 times it do not overflow. */
+/** The lowest temperature but 0: its inverse is a float32 by which logits up to 3e8 can be multiplied. */
 export const MIN_TEMPERATURE = 1e-30;
+/** The highest temperature: its inverse is a float32 that no GPU takes for 0, which means greedy. */
 export const MAX_TEMPERATURE = 1e30;
 
 const isUint32 = (x: number) => x >>> 0 === x;
