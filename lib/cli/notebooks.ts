@@ -22,6 +22,8 @@ import { ROOT } from "../run/provenance.ts";
 import { type Command, runCommand, suggest } from "./command.ts";
 import { messages } from "./child_output.ts";
 import { reasonIn, shielded } from "./python.ts";
+import { writeReportsIndex } from "./reports_index.ts";
+import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 import { ensureVenv, VENV_PYTHON } from "./venv.ts";
 
 /** Relative to the checkout. */
@@ -44,7 +46,7 @@ export interface ExecuteOptions {
   readonly report: string;
   /** Seconds a cell may take. */
   readonly timeout?: number;
-  readonly progress: (line: string) => void;
+  readonly progress: TerminalProgress["line"];
 }
 
 /** A notebook that did not do what it should; the message has one line per problem. */
@@ -56,7 +58,7 @@ export class NotebookError extends Error {
 export async function runNotebooks(options: {
   readonly names?: readonly string[];
   readonly profile: ProfileName;
-  readonly progress: (line: string) => void;
+  readonly progress: TerminalProgress["line"];
 }): Promise<{ executed: string[]; reports: string[]; leftOut?: string }> {
   const paths = notebookPaths(options.names ?? []);
   const result = { executed: [] as string[], reports: [] as string[] };
@@ -98,7 +100,7 @@ export async function executeNotebook(options: ExecuteOptions): Promise<void> {
   };
   const result = await drive(
     task,
-    ({ done, total }) => progress(`${path}: cell ${done} of ${total}`),
+    ({ done, total }) => progress(`${path}: cell ${done} of ${total}`, true),
   );
   const problems = result.notebook === undefined
     ? []
@@ -202,7 +204,8 @@ export const notebooksCommand: Command<typeof flags.shape> = {
       );
     }
     const paths = notebookPaths(name);
-    await ensureVenv((line) => console.error(line));
+    const terminal = terminalProgress();
+    await ensureVenv(terminal.line);
     let failed = false;
     for (const path of paths) {
       const { output, report } = reportPaths(path);
@@ -213,18 +216,19 @@ export const notebooksCommand: Command<typeof flags.shape> = {
         ...(wanted !== undefined && declared.includes("profile") ? { profile: wanted } : {}),
         ...others,
       };
-      const progress = (line: string) => console.error(line);
       const target = inPlace ? path : output;
+      const options = { path, parameters, output: target, report, timeout };
       try {
-        await executeNotebook({ path, parameters, output: target, report, timeout, progress });
+        await executeNotebook({ ...options, progress: terminal.line }).finally(terminal.clear);
         console.log(`executed: ${target}`);
-        console.log(`report:   ${relative(Deno.cwd(), `${ROOT}${report}`)}`);
+        console.log(`report:   ${report}`);
       } catch (error) {
         if (!(error instanceof NotebookError)) throw error;
         console.error(error.message);
         failed = true;
       }
     }
+    console.log(`all reports: ${relative(Deno.cwd(), await writeReportsIndex())}`);
     return failed ? 1 : 0;
   },
 };

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { ROOT } from "../run/provenance.ts";
-import { type Checkout, copyCheckout } from "./testdata/checkout.ts";
+import { copyCheckout } from "./testdata/checkout.ts";
+import { isVenvReady } from "./venv.ts";
 
 const CELL = "cot/d16-L2/seed1";
 /** As short as a run that trains can be. */
@@ -215,6 +216,29 @@ test("without git and python3 reproduce computes the pinned cell, and notebooks 
   assert.equal(code, 2, stderr);
   assert.match(stderr, /^error: .*python3/m);
   assert.doesNotMatch(stderr, /^ +at /m, "no stack trace");
+});
+
+test("notebooks are executed as ever where variables of CUDA's, Python's and a Latin-1 locale are set", async () => {
+  if (!isVenvReady()) return console.log("skipped: no .venv: run deno task notebooks once");
+  const foreign = Deno.makeTempDirSync({ prefix: "genac-foreign-" });
+  try {
+    Deno.writeTextFileSync(`${foreign}/nbformat.py`, "raise ImportError('not the kit's')");
+    Deno.writeTextFileSync(`${foreign}/sitecustomize.py`, "print('hello')");
+    const env = {
+      ...{ LD_LIBRARY_PATH: "/usr/local/cuda/lib64", LC_ALL: "en_US.ISO-8859-1", PIP_USER: "1" },
+      ...{ PYTHONPATH: foreign, PYTHONIOENCODING: "latin-1", PYTHONSTARTUP: `${foreign}/none` },
+    };
+    const checked = await sh("deno task check:notebooks 00-quickstart", { env });
+    assert.equal(checked.code, 0, checked.stderr);
+    const { code, stdout, stderr } = await sh("deno task notebooks 00-quickstart", { env });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^all reports: reports\/index\.html$/m);
+    const text = Deno.readTextFileSync(`${ROOT}reports/00-quickstart.ipynb`);
+    assert.match(text, /\u2026/, "it has letters beyond ASCII");
+    assert.doesNotMatch(text, /\u00e2\u0080|\u00c3/, "UTF-8 was taken for Latin-1");
+  } finally {
+    Deno.removeSync(foreign, { recursive: true });
+  }
 });
 
 test("a read-only checkout computes the pinned cell into --out", async () => {

@@ -25,8 +25,8 @@ const CLEAR_LINE = "\r\x1b[K";
 
 /** Progress on the standard error stream. */
 export interface TerminalProgress extends ProgressListener {
-  /** Says what is being done, in words. */
-  line(text: string): void;
+  /** Says what is being done, in words; a detail only in a terminal, or with `verbose`. */
+  line(text: string, isDetail?: boolean): void;
   /** Removes the live line before other output. */
   clear(): void;
 }
@@ -56,7 +56,10 @@ export function terminalProgress({ verbose = false, live = isLive() } = {}): Ter
     }
   };
   return Object.assign(listener, {
-    line: (text: string) => live && !verbose ? show(text) : write(`${text}\n`),
+    line(text: string, isDetail = false) {
+      if (live && !verbose) show(text);
+      else if (!isDetail || verbose) write(`${text}\n`);
+    },
     clear: () => void (live && write(CLEAR_LINE)),
   });
 }

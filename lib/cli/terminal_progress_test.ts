@@ -46,6 +46,7 @@ Deno.test("without a terminal cells are told with verbose only, notes and lines 
       listener(PROGRESS);
       listener({ ...PROGRESS, finished: "cot", current: "cot" });
       listener.line("Jupyter: ready");
+      listener.line("cell 1 of 2", true);
       listener.clear();
     }
   } finally {
@@ -56,7 +57,7 @@ Deno.test("without a terminal cells are told with verbose only, notes and lines 
     `${formatProgress({ ...PROGRESS, current: "cot" })}\n`,
     "Jupyter: ready\n",
   ];
-  assert.deepEqual(seen, [note, line, note, cell, line]);
+  assert.deepEqual(seen, [note, line, note, cell, line, "cell 1 of 2\n"]);
 });
 
 Deno.test("a stream that cannot be written, or a terminal without a size, is no error", () => {
