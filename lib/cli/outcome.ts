@@ -71,6 +71,11 @@ export function formatSummary(
   ].join("\n");
 }
 
+/** The line of `formatSummary` for this experiment, by itself. */
+export function formatSummaryLine(outcome: Outcome): string {
+  return aligned([summaryLine(outcome)])[0]!;
+}
+
 /** Experiment, pins, verdicts, time. */
 function summaryLine({ experiment, run, partial }: Outcome): string[] {
   const stored = run ?? partial;

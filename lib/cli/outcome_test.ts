@@ -3,7 +3,7 @@ import { registry } from "../../experiments/registry.ts";
 import type { PinCheck } from "../run/pins.ts";
 import type { Outcome } from "../run/reproduce.ts";
 import type { PartialRun, Run } from "../run/run.ts";
-import { formatSummary } from "./outcome.ts";
+import { formatSummary, formatSummaryLine } from "./outcome.ts";
 
 const NONE = { directory: "", failures: [], pinChanges: [], damaged: [] };
 
@@ -39,6 +39,13 @@ cost             within tolerance                                               
 
 Reports     reports/index.html
 Total time  1 h 2 min`,
+  );
+});
+
+Deno.test("a single experiment has the same line", () => {
+  assert.equal(
+    formatSummaryLine(finished("scaling", "matched", [1, 0, 2], 100)),
+    "scaling  pins equal  1 supported, 2 inconclusive  1 min 40 s",
   );
 });
 

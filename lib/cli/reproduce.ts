@@ -22,7 +22,7 @@ import {
 import { noSuchCell, selectCells } from "../run/select.ts";
 import { type Command, printJson, runCommand, suggest } from "./command.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
-import { formatOutcome, formatSummary } from "./outcome.ts";
+import { formatOutcome, formatSummary, formatSummaryLine } from "./outcome.ts";
 import { writeReportsIndex } from "./reports_index.ts";
 import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 
@@ -100,7 +100,7 @@ async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> 
       .finally(() => terminal.clear());
     outcomes.push(outcome);
     if (chosen.verbose || experiments.length === 1) say(formatOutcome(experiment, outcome));
-    else terminal.line(`${experiment.name}: finished`);
+    else terminal.line(formatSummaryLine(outcome));
   }
 
   const notebooks = await makeReports(chosen, experiments, outcomes, parts, terminal);
