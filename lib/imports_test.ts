@@ -4,26 +4,10 @@ import { fileURLToPath } from "node:url";
 import { sourceFiles } from "./source_files.ts";
 
 const ORDER = [
-  ...[
-    "lib/errors.ts",
-    "lib/source_files.ts",
-    "kernels",
-    "lib/tensor",
-    "lib/backend",
-    "lib/nn",
-    "lib/env",
-    "lib/critic",
-  ],
-  ...[
-    "lib/actor",
-    "lib/eval",
-    "lib/rl",
-    "lib/run",
-    "lib/report",
-    "lib/mod.ts",
-    "experiments",
-    "lib/cli",
-  ],
+  ...["lib/errors.ts", "lib/root.ts", "lib/source_files.ts", "lib/parse_config.ts"],
+  ...["kernels", "lib/numeric", "lib/tensor", "lib/backend", "lib/nn", "lib/env", "lib/critic"],
+  ...["lib/actor", "lib/eval", "lib/rl", "lib/run", "lib/report", "lib/mod.ts", "experiments"],
+  ...["lib/cli", "lib/bench"],
 ];
 const ROOT = new URL("../", import.meta.url);
 

@@ -91,4 +91,4 @@ export { openRun } from "./run/open_run.ts";
 export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";
 export { readSafetensors, writeSafetensors } from "./run/safetensors.ts";
 export { loadTraining, saveTraining } from "./run/training_checkpoint.ts";
-export { RandomStream } from "./tensor/random.ts";
+export { RandomStream } from "./numeric/random.ts";

@@ -3,7 +3,7 @@ import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { CriticContext, Split } from "../../lib/env/environment.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { estimateSuccessRate, sampleStates } from "../../lib/env/sampling.ts";
-import { RandomStream } from "../../lib/tensor/random.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { contextKind, type ContextName } from "./contexts.ts";
 

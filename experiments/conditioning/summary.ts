@@ -7,7 +7,7 @@ import {
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
-import { maximum, minimum } from "../../lib/tensor/extrema.ts";
+import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { sizeName } from "../shared/config.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import { difference } from "../shared/verdicts.ts";

@@ -1,6 +1,6 @@
 /** One training run: a control's critic at one size, trained on its own data, tested on held-out states. */
 import { createBackend } from "../../lib/backend/create.ts";
-import { clip01 } from "../../lib/critic/clip.ts";
+import { clip01 } from "../../lib/numeric/clip01.ts";
 import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
 import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
@@ -16,7 +16,7 @@ import { parameterCount } from "../../lib/nn/flops.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
-import { sha256 } from "../../lib/tensor/digest.ts";
+import { sha256 } from "../../lib/numeric/digest.ts";
 import { testReport } from "../shared/evaluation.ts";
 import { train } from "../shared/training.ts";
 import type { ControlName, ReadOut, TraceLabels } from "./controls.ts";

@@ -8,7 +8,7 @@ import type {
 } from "../../lib/env/permutation.ts";
 import { sampleStates } from "../../lib/env/sampling.ts";
 import type { Sequence } from "../../lib/nn/batch.ts";
-import { RandomStream, type StreamKey } from "../../lib/tensor/random.ts";
+import { RandomStream, type StreamKey } from "../../lib/numeric/random.ts";
 import type { TraceLabels } from "./controls.ts";
 
 /** How a control's training data are made; all of it depends on (seed, step, row) alone. */

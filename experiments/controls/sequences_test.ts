@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { RandomStream } from "../../lib/tensor/random.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 import {
   corruptedTrace,
   sparseTrace,

@@ -6,7 +6,7 @@ import {
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
-import { maximum } from "../../lib/tensor/extrema.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 import { sizeName } from "../shared/config.ts";
 import type { TestReport } from "../shared/evaluation.ts";
 import { type TestScores, testScores } from "../shared/scores.ts";

@@ -5,7 +5,7 @@ import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { CircuitState } from "../../lib/env/circuit.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";

@@ -5,7 +5,7 @@ import { CircuitEnvironment } from "../../lib/env/circuit.ts";
 import { promptLength } from "../../lib/env/circuit_text.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
-import { maximum } from "../../lib/tensor/extrema.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 import type { CostConfig } from "./config.ts";
 import { type CostMethod, costMethods } from "./methods.ts";
 

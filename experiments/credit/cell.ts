@@ -9,7 +9,7 @@ import { createBackend } from "../../lib/backend/create.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { CriticLessons, prepareCriticStep, traceStep } from "../../lib/rl/prepare_critic.ts";
@@ -23,7 +23,7 @@ import {
 import type { Parts } from "../../lib/rl/parts.ts";
 import { type Failure, findFailures } from "../../lib/rl/failures.ts";
 import { Stopwatch } from "../../lib/rl/stopwatch.ts";
-import { parseConfig } from "../../lib/env/parse_config.ts";
+import { parseConfig } from "../../lib/parse_config.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";

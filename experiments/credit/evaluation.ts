@@ -4,9 +4,9 @@ import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import type { CriticContext } from "../../lib/env/environment.ts";
 import { rankingAccuracy } from "../../lib/eval/ranking.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import type { CriticReading } from "../../lib/rl/ask_critic.ts";
-import { RandomStream } from "../../lib/tensor/random.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 
 /** See the file's header. */
 export interface Evaluation {

@@ -1,6 +1,6 @@
 /** The figures and tables of the report; each a function of the summary, or of the configuration. */
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import {
   type Figure,
   figure,

@@ -2,7 +2,7 @@
  * How good each method's policy gradient is, before any training: the same batches of rollouts from the same actor, the
  * gradient of each method's objective, and the mean gradient of the oracle as what it should be.
  */
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
@@ -12,8 +12,8 @@ import {
   creditRollouts,
   policyGradient,
 } from "../../lib/rl/train_actor.ts";
-import { minimum } from "../../lib/tensor/extrema.ts";
-import { exp } from "../../lib/tensor/math.ts";
+import { minimum } from "../../lib/numeric/extrema.ts";
+import { exp } from "../../lib/numeric/math.ts";
 import { type CriticKind, type MethodName, methodOf } from "./methods.ts";
 
 /** Over batches. */

@@ -1,11 +1,11 @@
 /** Scores over seeds, learning curves, gradients and failures by task and method: all that figures and claims read. */
 import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import type { Failure } from "../../lib/rl/failures.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
-import { maximum, minimum } from "../../lib/tensor/extrema.ts";
+import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
 import { creditCells, searchRuns } from "./cells.ts";

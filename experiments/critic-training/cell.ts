@@ -7,7 +7,7 @@ import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { sampleStates } from "../../lib/env/sampling.ts";
-import { mean, populationVariance } from "../../lib/eval/sums.ts";
+import { mean, populationVariance } from "../../lib/numeric/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { monteCarloStep } from "../../lib/rl/monte_carlo.ts";

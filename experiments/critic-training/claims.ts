@@ -1,6 +1,6 @@
 /** What is claimed of critic training, as predicates on the summary. Fixed before the reported seeds were run. */
 import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { scoresOf } from "../shared/scores.ts";
 import { difference, everywhere, ratio, shown, side } from "../shared/verdicts.ts";

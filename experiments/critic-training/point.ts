@@ -1,7 +1,7 @@
 /** A critic at one moment of its training: every number that the report follows. */
 import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { mean, populationVariance, sum } from "../../lib/eval/sums.ts";
+import { mean, populationVariance, sum } from "../../lib/numeric/sums.ts";
 import { criticReward } from "../../lib/rl/critic_reward.ts";
 import { sampleResponses } from "../../lib/rl/critic_samples.ts";
 import { klTerms } from "../../lib/rl/reinforce.ts";

@@ -1,9 +1,9 @@
 /** Scores over seeds, training curves, collapses, and the recipes in order: everything that figures and claims read. */
 import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import { mean } from "../../lib/eval/sums.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
-import { maximum, minimum } from "../../lib/tensor/extrema.ts";
+import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { scoresOf } from "../shared/scores.ts";
 import type { RunResult } from "./cell.ts";
 import { criticTrainingCells, trainingRuns } from "./cells.ts";

@@ -3,7 +3,7 @@ import { type Figure, figure, intervalPoint, type Series } from "../../lib/repor
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
-import { maximum, minimum } from "../../lib/tensor/extrema.ts";
+import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
 import {

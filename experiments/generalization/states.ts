@@ -8,7 +8,7 @@ import type {
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { sampleStates } from "../../lib/env/sampling.ts";
 import { UsageError } from "../../lib/errors.ts";
-import { RandomStream } from "../../lib/tensor/random.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
 
 /** What the states of a test set depend on besides the set. */

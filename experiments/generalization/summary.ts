@@ -7,8 +7,8 @@ import {
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
-import { maximum, minimum } from "../../lib/tensor/extrema.ts";
-import { log } from "../../lib/tensor/math.ts";
+import { maximum, minimum } from "../../lib/numeric/extrema.ts";
+import { log } from "../../lib/numeric/math.ts";
 import { type ChainErrors, type ChainReport, stillRight } from "../shared/chains.ts";
 import { sizeName } from "../shared/config.ts";
 import { type TestScores, testScores } from "../shared/scores.ts";

@@ -5,7 +5,7 @@
 import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
-import { maximum } from "../../lib/tensor/extrema.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 import { difference, everywhere, shown, side } from "../shared/verdicts.ts";
 import { CLASSES, type ComplexityClass, MATCHED } from "./rungs.ts";
 import { DISCRIMINATIVE, GENERATIVE, type LadderRow, type LadderSummary } from "./summary.ts";

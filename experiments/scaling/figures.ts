@@ -6,7 +6,7 @@ import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
-import { maximum } from "../../lib/tensor/extrema.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 import type { ScalingCell } from "./cell.ts";
 import type { TestScores } from "../shared/scores.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";

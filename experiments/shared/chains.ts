@@ -1,7 +1,7 @@
 /** Where a chain of thought first goes wrong, and what that costs. */
 import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
 import type { Environment } from "../../lib/env/environment.ts";
-import { maximum } from "../../lib/tensor/extrema.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 
 /** The chains of one test set, as a cell stores them. Token index 0 is the first of the chain. */
 export interface ChainReport {

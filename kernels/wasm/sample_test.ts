@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { philox4x32, purposeId } from "../../lib/tensor/random.ts";
+import { philox4x32, purposeId } from "../../lib/numeric/random.ts";
 import { assertSameBits, Bench, f32, log32, type Matrix, normalMatrix } from "./testing.ts";
 
 const bench = await Bench.create();
@@ -32,7 +32,7 @@ function run(x: Matrix, o: Options) {
   };
 }
 
-/** The score of each class of one row: logit / temperature plus Gumbel noise from lib/tensor/random.ts. */
+/** The score of each class of one row: logit / temperature plus Gumbel noise from lib/numeric/random.ts. */
 function referenceScores(row: ArrayLike<number>, id: number, o: Options): Float32Array {
   const words = new Uint32Array(4);
   return Float32Array.from(row, (x, k) => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { kernelBundle } from "../../lib/backend/wasm/bundle.ts";
-import { RandomStream } from "../../lib/tensor/random.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 
 /** Rounds to float32: one after each operation makes JavaScript's arithmetic that of the kernels. */
 export const f32 = Math.fround;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { samplingWords } from "../../lib/backend/webgpu/decoding.ts";
 import { keptTokens } from "../../lib/nn/testing.ts";
-import { NOT_FINITE } from "../../lib/tensor/finished.ts";
-import { philox4x32 } from "../../lib/tensor/random.ts";
+import { NOT_FINITE } from "../../lib/backend/generated_tokens.ts";
+import { philox4x32 } from "../../lib/numeric/random.ts";
 import { log32, normalMatrix, randomIntegers } from "../wasm/testing.ts";
 import { gpuTest, runInstruction } from "./testing.ts";
 

@@ -9,8 +9,8 @@
  */
 import type { CircuitState } from "../env/circuit.ts";
 import type { TaskEnvironment } from "../env/task.ts";
-import { maximum } from "../tensor/extrema.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { maximum } from "../numeric/extrema.ts";
+import { RandomStream } from "../numeric/random.ts";
 import type { ValueTree } from "./exact_values.ts";
 import type { NeuralActor } from "./neural_actor.ts";
 

@@ -3,7 +3,7 @@
  * from its softmax over the whole vocabulary at temperature 1. A token that is no action ends the response with reward
  * 0: it cannot be parsed.
  */
-import { softmax } from "../critic/softmax.ts";
+import { softmax } from "../numeric/softmax.ts";
 import type { TaskEnvironment } from "../env/task.ts";
 import { UsageError } from "../errors.ts";
 import type { Sequence } from "../nn/batch.ts";
@@ -14,8 +14,8 @@ import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import type { Backend, StepReport } from "../tensor/backend.ts";
-import { maximum } from "../tensor/extrema.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { maximum } from "../numeric/extrema.ts";
+import { RandomStream } from "../numeric/random.ts";
 
 /** Size of an actor's transformer. */
 export interface ActorSize {

@@ -1,6 +1,6 @@
 /** Backends by name, each loaded when it is asked for. */
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { sha256 } from "../numeric/digest.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { SHARDS } from "./wasm/control.ts";
 import type { Storage } from "./webgpu/half_storage.ts";

@@ -14,7 +14,7 @@ import {
   sourceOf,
 } from "../report/notebook.ts";
 import { guarded, remove } from "../run/files.ts";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { type Command, runCommand } from "./command.ts";
 import { notebookPaths, readNotebook } from "./notebooks.ts";
 

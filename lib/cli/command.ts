@@ -6,7 +6,7 @@
  */
 import { closestMatch } from "leven";
 import { z } from "zod";
-import { parseConfig } from "../env/parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { UsageError } from "../errors.ts";
 import { type KnownFlags, parseArgs } from "./args.ts";
 

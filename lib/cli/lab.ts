@@ -1,6 +1,6 @@
 /** `deno task lab`: JupyterLab on notebooks/, with this Deno as kernel. */
 import { z } from "zod";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { type Command, runCommand } from "./command.ts";
 import { UsageError } from "../errors.ts";
 import { lines } from "./child_output.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { cleanEnvironment, knownV8Flags } from "./launch.ts";
 import { FAST_V8_FLAGS, type Step, TASKS } from "./tasks.ts";
 import { VENV_PYTHON } from "./venv.ts";

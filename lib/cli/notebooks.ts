@@ -18,7 +18,7 @@ import {
 } from "../report/notebook.ts";
 import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { type Command, runCommand, suggest } from "./command.ts";
 import { messages } from "./child_output.ts";
 import { reasonIn, shielded } from "./python.ts";

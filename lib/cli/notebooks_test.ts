@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { executeNotebook, NotebookError, notebookPaths, parseParameters } from "./notebooks.ts";
 import { withVariables } from "./testdata/with_variables.ts";
 import { isVenvReady } from "./venv.ts";

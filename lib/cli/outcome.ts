@@ -11,7 +11,7 @@ import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
 import type { Outcome } from "../run/reproduce.ts";
 import type { PartialRun, Run } from "../run/run.ts";
 import { numbersNamed, SPREADS, START, type ToleranceCheck } from "../run/tolerance.ts";
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 
 /** At most this many failures are listed; a change in the engine fails every digit at once. */
 const MAX_LISTED = 20;

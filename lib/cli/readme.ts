@@ -8,7 +8,7 @@ import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experimen
 import { resolveConfig } from "../run/config.ts";
 import { readBytes } from "../run/files.ts";
 import { pinsPath, readPins } from "../run/pins.ts";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { type Command, runCommand } from "./command.ts";
 
 const START = "<!-- claims: written by `deno task readme` from pinned results -->";

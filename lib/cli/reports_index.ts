@@ -13,7 +13,7 @@ import {
   type Registry,
 } from "../run/experiment.ts";
 import { exists, list, readBytes, writeAtomically } from "../run/files.ts";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { hasRun, loadRun, reproduceCommand } from "../run/run.ts";
 
 /** Where the page's content is found; folders are relative to the checkout. */

@@ -3,7 +3,7 @@
  * its pinned digits, or says in one line what is missing.
  */
 import assert from "node:assert/strict";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { copyCheckout } from "./testdata/checkout.ts";
 import { isVenvReady } from "./venv.ts";
 

@@ -46,7 +46,7 @@ const GIT_ENV = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"];
 
 /** The tasks by name. */
 export const TASKS: Readonly<Record<string, Task>> = {
-  reproduce: (argv) => [script("reproduce", argv, {
+  reproduce: (argv) => [script("cli/reproduce", argv, {
     read: [".", ...valuesOf(argv, "--out")],
     write: [
       ...["runs", "reports", ".cache", ".venv"],
@@ -57,25 +57,25 @@ export const TASKS: Readonly<Record<string, Task>> = {
     env: [...ENV, ...GIT_ENV],
     sys: ["cpus", "systemMemoryInfo"],
   })],
-  notebooks: (argv) => [script("notebooks", argv, {
+  notebooks: (argv) => [script("cli/notebooks", argv, {
     read: ["."],
     write: [".venv", ".cache", "reports", "notebooks"],
     run: PYTHON,
     env: ENV,
   })],
-  lab: (argv) => [script("lab", argv, {
+  lab: (argv) => [script("cli/lab", argv, {
     read: ["."],
     write: [".venv", ".cache"],
     run: PYTHON,
     env: ENV,
   })],
-  "check:notebooks": (argv, at) => [script("check_notebooks", argv, {
+  "check:notebooks": (argv, at) => [script("cli/check_notebooks", argv, {
     read: ["."],
     write: [".cache", "notebooks"],
     run: [at.deno],
     env: ENV,
   })],
-  doctor: (argv, at) => [script("doctor", argv, {
+  doctor: (argv, at) => [script("cli/doctor", argv, {
     read: ["."],
     write: [".cache"],
     run: ["git", ...PYTHON, at.deno],
@@ -83,12 +83,12 @@ export const TASKS: Readonly<Record<string, Task>> = {
     sys: ["cpus", "systemMemoryInfo"],
     ffi: ["node_modules"],
   })],
-  readme: (argv) => [script("readme", argv, {
+  readme: (argv) => [script("cli/readme", argv, {
     read: ["."],
     write: ["README.md", "experiments"],
     env: ENV,
   })],
-  bench: (argv, at) => [script("bench", argv, {
+  bench: (argv, at) => [script("bench/bench", argv, {
     read: ["."],
     write: ["reports", ".cache", ".venv", ...valuesOf(argv, "--out").map((path) => dirname(path))],
     run: [...PYTHON, ...valuesOf(argv, "--python"), at.deno],
@@ -133,12 +133,12 @@ type Permissions =
   & Readonly<Record<"read" | "write" | "env", Granted>>
   & Readonly<Partial<Record<"run" | "sys" | "ffi", Granted>>>;
 
-/** `lib/cli/NAME.ts` with these permissions and nothing else. */
+/** `lib/NAME.ts` with these permissions and nothing else. */
 function script(name: string, argv: readonly string[], permissions: Permissions): Step {
   const granted = Object.entries<Granted>(permissions).map(([kind, values]) =>
     `--allow-${kind}${values === "all" ? "" : `=${values.join(",")}`}`
   );
-  return { args: ["run", "--quiet", "--no-prompt", ...granted, `lib/cli/${name}.ts`, ...argv] };
+  return { args: ["run", "--quiet", "--no-prompt", ...granted, `lib/${name}.ts`, ...argv] };
 }
 
 /** The values of a flag of text. Throws a UsageError for one that Deno's permission lists cannot hold. */

@@ -5,8 +5,8 @@
  */
 import { UsageError } from "../errors.ts";
 import { exists, writeAtomically } from "../run/files.ts";
-import { ROOT } from "../run/provenance.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { ROOT } from "../root.ts";
+import { sha256 } from "../numeric/digest.ts";
 import { FAST_V8_FLAGS } from "./tasks.ts";
 import {
   AGAIN,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import { findPython, ISOLATED, pythonOf, run, shielded } from "./python.ts";
 import { FAST_V8_FLAGS } from "./tasks.ts";
 import { withVariables } from "./testdata/with_variables.ts";

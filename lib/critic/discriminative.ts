@@ -6,7 +6,7 @@ import { type Environment, positionId } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
-import { clip01 } from "./clip.ts";
+import { clip01 } from "../numeric/clip01.ts";
 import { hlGaussMean, hlGaussTarget } from "./hl_gauss.ts";
 import { valueTarget } from "./value_target.ts";
 

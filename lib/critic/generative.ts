@@ -5,10 +5,10 @@
 import { type Environment, positionId } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model, Prompt } from "../nn/model.ts";
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
-import { clip01 } from "./clip.ts";
-import { softmax } from "./softmax.ts";
+import { clip01 } from "../numeric/clip01.ts";
+import { softmax } from "../numeric/softmax.ts";
 import { valueTarget } from "./value_target.ts";
 
 /** Loss weight of the value token where the trace is taught too; trace tokens have 1. The testbed's setting. */

@@ -2,8 +2,8 @@
  * HL-Gauss (Farebrother et al. 2024, arXiv 2403.03950, section 3.1): regression as classification, with the target
  * smeared over neighbouring bins of [0, 1] by a normal distribution of 0.75 bin widths.
  */
-import { normalCdf } from "../tensor/math.ts";
-import { softmax } from "./softmax.ts";
+import { normalCdf } from "../numeric/math.ts";
+import { softmax } from "../numeric/softmax.ts";
 
 const SIGMA_BINS = 0.75;
 

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { clip01 } from "./clip.ts";
+import { clip01 } from "../numeric/clip01.ts";
 
 /** How far sums of exact values may leave 0..1 by rounding. */
 const ROUNDING = 1e-9;

@@ -18,7 +18,7 @@
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
 import {
   checkCircuit,
@@ -44,7 +44,7 @@ import type {
   Split,
 } from "./environment.ts";
 import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import type { TaskEnvironment } from "./task.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

@@ -3,7 +3,7 @@
  * earlier gates' values. The last gate is the output.
  */
 import { UsageError } from "../errors.ts";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 
 /** The probability that an operand is a constant, where it may be constant or gate. */
 const CONSTANT_FRACTION = 0.3;

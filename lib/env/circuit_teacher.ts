@@ -10,7 +10,7 @@
  *   knowledge is there; sampling hides it.
  */
 import * as z from "zod";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { OPERATIONS, operationTable } from "./circuit_program.ts";
 
 const probability = z.number().min(0).max(1);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { canonicalJson, sha256 } from "../tensor/digest.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { type CircuitConfigInput, CircuitEnvironment, type CircuitState } from "./circuit.ts";
 import { type Circuit, type Gate, OPERATIONS } from "./circuit_program.ts";
 import { positionId } from "./environment.ts";

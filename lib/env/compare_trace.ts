@@ -1,5 +1,5 @@
 /** A reasoning trace beside the right one, for a human reader. */
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 
 /**
  * One line for each token: what it is about, what was written, and whether that is right.

@@ -9,7 +9,7 @@
  * list it in `registry.ts`. `permutation.ts` is the example.
  */
 import type * as z from "zod";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** An inclusive range of integers. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import { type Environment, type EnvironmentDefinition, positionId } from "./environment.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { estimateSuccessRate, sampleStates } from "./sampling.ts";
 import { createVocabulary } from "./vocabulary.ts";
 

@@ -1,6 +1,6 @@
 /** What every registered environment must keep to. A new one needs a line in `actors`. */
 import assert from "node:assert/strict";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { LEVELS } from "./vocabulary.ts";
 import { createEnvironment, environments, parseActor } from "./registry.ts";
 import { sampleStates } from "./sampling.ts";

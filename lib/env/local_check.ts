@@ -17,7 +17,7 @@
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
 import { compareTrace } from "./compare_trace.ts";
 import type {
@@ -31,7 +31,7 @@ import type {
   Split,
 } from "./environment.ts";
 import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 const length = z.int().min(2).max(1000);

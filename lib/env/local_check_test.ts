@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalJson, sha256 } from "../tensor/digest.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import {
   type LocalCheckConfigInput,
   LocalCheckEnvironment,

@@ -18,7 +18,7 @@
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import type {
   CriticContext,
   Environment,
@@ -33,7 +33,7 @@ import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./
 import { compareTrace } from "./compare_trace.ts";
 import { createGroup, type FiniteGroup, groupChoices } from "./group.ts";
 import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 const length = z.int().min(1).max(1000);

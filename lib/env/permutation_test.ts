@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { canonicalJson, sha256 } from "../tensor/digest.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { type CriticContext, positionId } from "./environment.ts";
 import {
   type PermutationConfigInput,

@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";
 import { localCheck } from "./local_check.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { permutation } from "./permutation.ts";
 import { sat } from "./sat.ts";
 

@@ -1,5 +1,5 @@
 /** Many states at once, and what is estimated from many episodes. */
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import type { Environment, SampleOptions } from "./environment.ts";
 
 /** Where the random numbers of a batch come from; row i draws from the stream of row `firstRow + i`. */

@@ -21,7 +21,7 @@
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
 import { compareTrace } from "./compare_trace.ts";
 import {
@@ -35,7 +35,7 @@ import {
   type Split,
 } from "./environment.ts";
 import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "./parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import type { TaskEnvironment } from "./task.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { canonicalJson, sha256 } from "../tensor/digest.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { positionId } from "./environment.ts";
 import { type SatConfigInput, SatEnvironment, type SatState } from "./sat.ts";
 import { sampleStates } from "./sampling.ts";

@@ -8,7 +8,7 @@
  * `actionTokens` ends the response with reward 0: it cannot be parsed.
  */
 import type * as z from "zod";
-import type { RandomStream } from "../tensor/random.ts";
+import type { RandomStream } from "../numeric/random.ts";
 import type { CriticContext, Environment, IntegerRange } from "./environment.ts";
 
 /** An environment for actors that are language models. `Teacher` describes who wrote the demonstrations. */

@@ -1,6 +1,6 @@
 /** What every task environment promises to an actor that is a language model. */
 import assert from "node:assert/strict";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { CircuitEnvironment } from "./circuit.ts";
 import { OPERATIONS, operationTable } from "./circuit_program.ts";
 import { circuitTeacher, TaughtTable } from "./circuit_teacher.ts";

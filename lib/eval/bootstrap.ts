@@ -9,7 +9,7 @@
  * Few seeds make intervals too narrow. For normal scores the nominal 95% interval of one stratum's
  * mean covers the truth in 75% (3 seeds), 83% (5) or 89% (10) of cases: say so next to the interval.
  */
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { checkFinite } from "./pairs.ts";
 
 /** One array of scores per stratum. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { quantile, stratifiedBootstrap } from "./bootstrap.ts";
-import { mean } from "./sums.ts";
+import { mean } from "../numeric/sums.ts";
 import { near } from "./testdata.ts";
 
 const FIVE = [0.12, 0.31, 0.18, 0.27, 0.45];

@@ -2,7 +2,7 @@
  * Whether predicted values mean what they say: reliability bins and the expected calibration error.
  */
 import { parsedPairs, type Predictions } from "./pairs.ts";
-import { sum } from "./sums.ts";
+import { sum } from "../numeric/sums.ts";
 
 /**
  * Eleven bins part [0, 1] so that the generative critic's eleven values 0, 0.1, ..., 1 lie one to a

@@ -6,7 +6,7 @@
  * of them if no prediction could be parsed, r2 also if the exact values are constant.
  */
 import { isUnparsed, parsedPairs, type Predictions } from "./pairs.ts";
-import { isConstant, populationVariance, sum } from "./sums.ts";
+import { isConstant, populationVariance, sum } from "../numeric/sums.ts";
 
 /** What `penalizedMse` charges for an unparsed prediction: the worst error of a value in [0, 1]. */
 export const UNPARSED_PENALTY = 1;

@@ -7,7 +7,7 @@
  */
 import { checkOutcomes } from "./error.ts";
 import { parsedPairs, type Predictions } from "./pairs.ts";
-import { isConstant, mean, sum } from "./sums.ts";
+import { isConstant, mean, sum } from "../numeric/sums.ts";
 
 /** Pearson's linear correlation, in [-1, 1]. Null if either side is constant. */
 export function pearson(predictions: Predictions, exact: ArrayLike<number>): number | null {

@@ -4,7 +4,7 @@
  *
  * Every function takes strata: one array of scores per task or cell, one score per seed.
  */
-import { log } from "../tensor/math.ts";
+import { log } from "../numeric/math.ts";
 import {
   type BootstrapOptions,
   checkedStrata,
@@ -14,7 +14,7 @@ import {
   stratifiedBootstrap,
 } from "./bootstrap.ts";
 import { spearman } from "./ranking.ts";
-import { mean, sum } from "./sums.ts";
+import { mean, sum } from "../numeric/sums.ts";
 
 /**
  * Mean of the middle half of the scores: floor(n / 4) are dropped at either end, as in rliable and

@@ -6,7 +6,7 @@ import { bias, brier, mae, mse, parseRate, penalizedMse, r2, rmse } from "./erro
 import { parsedPairs, type Predictions } from "./pairs.ts";
 import { kendall, pearson, rankingAccuracy, rocAuc, snapTies, spearman } from "./ranking.ts";
 import { type SliceSummary, summarizeBySlice } from "./slices.ts";
-import { isConstant, mean, populationVariance } from "./sums.ts";
+import { isConstant, mean, populationVariance } from "../numeric/sums.ts";
 
 /** How to report. */
 export interface ValueReportOptions {

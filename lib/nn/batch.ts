@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { BatchRecords } from "../tensor/backend.ts";
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 
 /** One token sequence with whatever a pass needs of it. All arrays have one entry per token. */
 export interface Sequence {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { log32 } from "../../kernels/wasm/testing.ts";
 import { WasmEngine } from "../backend/wasm/engine.ts";
-import { philox4x32, purposeId, RandomStream } from "../tensor/random.ts";
+import { philox4x32, purposeId, RandomStream } from "../numeric/random.ts";
 import type { GenerateOptions } from "./generate_options.ts";
 import { Model, type Prompt } from "./model.ts";
 import { keptTokens, smallConfig } from "./testing.ts";

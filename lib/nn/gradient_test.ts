@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { Model } from "./model.ts";
 import { adamW } from "./optimizer.ts";
 import {

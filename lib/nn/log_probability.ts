@@ -1,4 +1,4 @@
-import { exp, log } from "../tensor/math.ts";
+import { exp, log } from "../numeric/math.ts";
 
 /** log softmax(logits)[token], in float64. */
 export function logProbability(logits: ArrayLike<number>, token: number): number {

@@ -12,11 +12,11 @@ import type {
 } from "../tensor/backend.ts";
 import type { Parameter, Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
-import { canonicalBytes, sha256 } from "../tensor/digest.ts";
-import { NOT_FINITE } from "../tensor/finished.ts";
-import { maximum } from "../tensor/extrema.ts";
-import { cos, exp, log, sin } from "../tensor/math.ts";
-import { purposeId, RandomStream } from "../tensor/random.ts";
+import { canonicalBytes, sha256 } from "../numeric/digest.ts";
+import { NOT_FINITE } from "../backend/generated_tokens.ts";
+import { maximum } from "../numeric/extrema.ts";
+import { cos, exp, log, sin } from "../numeric/math.ts";
+import { purposeId, RandomStream } from "../numeric/random.ts";
 import { batchLength, checkShape, packBatch, type Sequence } from "./batch.ts";
 import { checkGenerateOptions, type GenerateOptions } from "./generate_options.ts";
 import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { Bench } from "../../kernels/wasm/testing.ts";
 import { lower } from "../backend/wasm/lower.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { type Buffer, elements, type Scalar, Tape } from "../tensor/tape.ts";
 import { smallConfig } from "./testing.ts";
 import {

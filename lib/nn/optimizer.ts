@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { AdamWStep } from "../tensor/backend.ts";
-import { cosPi } from "../tensor/math.ts";
+import { cosPi } from "../numeric/math.ts";
 
 /** AdamW (Loshchilov & Hutter 2019) with gradient clipping, warm-up and cosine decay. Its steps are in float32. */
 export interface OptimizerConfig {

@@ -2,7 +2,7 @@
  * What the model's tests share: a transformer in float64, written as plain loops from the architecture's
  * description (transformer.ts), without a look at the kernels; small configs and random batches. Test code only.
  */
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import type { Sequence } from "./batch.ts";
 import type { GenerateOptions } from "./generate_options.ts";
 import type { NamedTensor } from "./model.ts";

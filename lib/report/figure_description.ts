@@ -2,7 +2,7 @@
  * A figure as data: what to draw, independent of who draws it. `resolveFigure` settles everything
  * the renderers must agree on: names, looks, panels, axis ranges and ticks.
  */
-import { maximum, minimum } from "../tensor/extrema.ts";
+import { maximum, minimum } from "../numeric/extrema.ts";
 import { formatPlain, formatTick, type IntervalLike } from "./format.ts";
 import { criticLabel, criticStyle, plainStyle, type SeriesStyle } from "./theme.ts";
 

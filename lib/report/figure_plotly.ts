@@ -2,7 +2,7 @@
  * A figure as Plotly JSON (`application/vnd.plotly.v1+json`): the same looks, ranges and ticks as
  * the SVG, with zoom, hover and a legend that hides series.
  */
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 import type {
   ResolvedAxis,
   ResolvedFigure,

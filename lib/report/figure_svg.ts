@@ -5,7 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 import type { ResolvedFigure, ResolvedPoint, ResolvedSeries } from "./figure_description.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";

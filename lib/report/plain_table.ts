@@ -1,5 +1,5 @@
 /** Columns in plain text: a header, a rule, the rows. */
-import { maximum } from "../tensor/extrema.ts";
+import { maximum } from "../numeric/extrema.ts";
 
 /**
  * @param head Column titles.

@@ -2,7 +2,7 @@
 import { cot } from "../critic/generative.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
-import { populationVariance } from "../eval/sums.ts";
+import { populationVariance } from "../numeric/sums.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { segmentOptions } from "./advantage/options.ts";

@@ -10,8 +10,8 @@ import type { SupervisedData } from "../critic/supervised.ts";
 import type { CriticContext, Environment } from "../env/environment.ts";
 import { sampleStates } from "../env/sampling.ts";
 import { UsageError } from "../errors.ts";
-import { maximum } from "../tensor/extrema.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { maximum } from "../numeric/extrema.ts";
+import { RandomStream } from "../numeric/random.ts";
 
 /** Where states and outcomes come from; states are of the training split. */
 export interface RolloutData<Actor> extends Omit<SupervisedData<Actor>, "batchSize"> {

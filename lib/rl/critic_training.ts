@@ -20,7 +20,7 @@ import type { Sequence } from "../nn/batch.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { sampleResponses } from "./critic_samples.ts";
 import { sparseValuePositions } from "./objective/value_positions.ts";

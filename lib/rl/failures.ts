@@ -2,7 +2,7 @@
  * What goes wrong in RL without an error message. Each failure is named with the iteration at which it was first seen;
  * a run that has one is never averaged away.
  */
-import { mean } from "../eval/sums.ts";
+import { mean } from "../numeric/sums.ts";
 import type { IterationReport } from "./train_actor.ts";
 
 /** What can fail; see `FAILURES`. */

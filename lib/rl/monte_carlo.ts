@@ -15,7 +15,7 @@ import { responsePrompt, VALUE_WEIGHT } from "../critic/generative.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { valueTarget } from "../critic/value_target.ts";
 import { UsageError } from "../errors.ts";
-import { mean } from "../eval/sums.ts";
+import { mean } from "../numeric/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { StepReport } from "../tensor/backend.ts";

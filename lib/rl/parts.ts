@@ -1,4 +1,4 @@
-import { mean, sum } from "../eval/sums.ts";
+import { mean, sum } from "../numeric/sums.ts";
 
 /** The parts of an iteration, in the order of tables. */
 export const PARTS = ["rollout", "criticInference", "criticTraining", "actorTraining"] as const;

@@ -16,11 +16,11 @@ import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { IntegerRange } from "../env/environment.ts";
 import type { TaskEnvironment } from "../env/task.ts";
-import { mean } from "../eval/sums.ts";
+import { mean } from "../numeric/sums.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
 import { trainingFlops } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 
 /** What the critic may learn from. */
 export const KNOWLEDGE = ["privileged", "equal"] as const;

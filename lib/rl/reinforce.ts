@@ -18,7 +18,7 @@ import * as z from "zod";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { valueTarget } from "../critic/value_target.ts";
 import { UsageError } from "../errors.ts";
-import { mean, sum } from "../eval/sums.ts";
+import { mean, sum } from "../numeric/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";

@@ -12,7 +12,7 @@ import { batchLength } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { referenceForward, type Weights, weightsOf } from "../nn/testing.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { loadTraining, saveTraining } from "../run/training_checkpoint.ts";
 import {
   type CriticResponse,

@@ -11,7 +11,7 @@
  *   it is the rarer outcome that is alone.
  */
 import { UsageError } from "../errors.ts";
-import { sum } from "../eval/sums.ts";
+import { sum } from "../numeric/sums.ts";
 
 /** The names of the baselines. */
 export const BASELINES = ["raw", "leave-one-out", "leave-one-out-by-outcome"] as const;

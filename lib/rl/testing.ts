@@ -1,7 +1,7 @@
 /** What the tests of lib/rl share. */
 import assert from "node:assert/strict";
-import { RandomStream } from "../tensor/random.ts";
-import { exp, log } from "../tensor/math.ts";
+import { RandomStream } from "../numeric/random.ts";
+import { exp, log } from "../numeric/math.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** A rollout of as many tokens as `values` has; every token of probability 1/2 unless given. */

@@ -6,7 +6,7 @@ import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
 import { UsageError } from "../errors.ts";
-import { mean } from "../eval/sums.ts";
+import { mean } from "../numeric/sums.ts";
 import { copyModel } from "../nn/copy_model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { rlAlgorithm, rlAlgorithms } from "./algorithm/registry.ts";

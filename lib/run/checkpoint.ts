@@ -3,7 +3,7 @@
  * The newest is the one that counts, and it is never changed, only followed by the next.
  */
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { sha256 } from "../numeric/digest.ts";
 import type { CellContext } from "./experiment.ts";
 import { list, readBytes, remove, writeAtomically } from "./files.ts";
 import { DamagedError, readStored } from "./sealed.ts";

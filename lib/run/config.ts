@@ -1,9 +1,9 @@
 /**
  * A profile's configuration: validated, every default filled in, known by a hash.
  */
-import { parseConfig } from "../env/parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { UsageError } from "../errors.ts";
-import { canonicalJson, sha256 } from "../tensor/digest.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { type AnyExperiment, type ProfileName, PROFILES } from "./experiment.ts";
 
 /** SHA-256 over the canonical JSON of any configuration. */

@@ -5,13 +5,13 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sourceFiles, sourceFolders } from "../source_files.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { sha256 } from "../numeric/digest.ts";
 import { configHash } from "./config.ts";
 import { guarded, readBytes } from "./files.ts";
-import { ROOT } from "./provenance.ts";
+import { ROOT } from "../root.ts";
 
 /** The folders of lib that compute no result; the kernels have a digest of their own. */
-const OTHERS = ["run", "report", "cli"];
+const OTHERS = ["run", "report", "cli", "bench"];
 /** The files of an experiment that compute no cell's result: what cells are asked for is in their own keys. */
 const AROUND = ["claims.ts", "figures.ts", "profiles.ts"];
 

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { parseConfig } from "../env/parse_config.ts";
+import { parseConfig } from "../parse_config.ts";
 import { UsageError } from "../errors.ts";
 import { differences, type Failure } from "./compare.ts";
 import { configHash } from "./config.ts";

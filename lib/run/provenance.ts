@@ -2,13 +2,10 @@
  * Where a run's numbers come from: code, tools, machine, and the command that gives them again.
  */
 import os from "node:os";
-import { fileURLToPath } from "node:url";
 import type { BackendName } from "../backend/create.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { ROOT } from "../root.ts";
+import { sha256 } from "../numeric/digest.ts";
 import { exists, readBytes } from "./files.ts";
-
-/** The checkout's root folder, with a trailing slash. */
-export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Provenance {
   /** Null where the checkout is not the top of a git repository, or git cannot say. */

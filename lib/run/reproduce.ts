@@ -23,7 +23,8 @@ import {
 } from "./pins.ts";
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
-import { gatherProvenance, ROOT } from "./provenance.ts";
+import { gatherProvenance } from "./provenance.ts";
+import { ROOT } from "../root.ts";
 import {
   type PartialRun,
   reproduceCommand,

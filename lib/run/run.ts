@@ -4,13 +4,14 @@
 import { resolve } from "node:path";
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { sha256 } from "../numeric/digest.ts";
 import type { EvaluatedClaim } from "./claims.ts";
 import { resolveConfig } from "./config.ts";
 import type { Experiment, Json, ProfileName } from "./experiment.ts";
 import { exists } from "./files.ts";
 import type { PinCheck } from "./pins.ts";
-import { type Provenance, ROOT } from "./provenance.ts";
+import type { Provenance } from "./provenance.ts";
+import { ROOT } from "../root.ts";
 import { DamagedError, readSealed, readStored } from "./sealed.ts";
 
 /** A file's length and SHA-256, as noted when it was written. */

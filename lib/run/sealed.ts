@@ -3,7 +3,7 @@
  * a result.
  */
 import { UsageError } from "../errors.ts";
-import { canonicalJson, sha256 } from "../tensor/digest.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import type { Failure } from "./compare.ts";
 import { exists, guarded, writeAtomically } from "./files.ts";
 

@@ -17,8 +17,8 @@
  */
 import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../tensor/digest.ts";
-import { maximum } from "../tensor/extrema.ts";
+import { sha256 } from "../numeric/digest.ts";
+import { maximum } from "../numeric/extrema.ts";
 import { dropDamagedCheckpoints } from "./checkpoint.ts";
 import { configHash } from "./config.ts";
 import type { Cell, CellResult } from "./experiment.ts";

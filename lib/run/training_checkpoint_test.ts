@@ -5,7 +5,7 @@ import { adamW } from "../nn/optimizer.ts";
 import { randomSequences } from "../nn/testing.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import { WasmEngine } from "../backend/wasm/engine.ts";
-import { sha256 } from "../tensor/digest.ts";
+import { sha256 } from "../numeric/digest.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 import { loadModels, loadTraining, saveModels, saveTraining } from "./training_checkpoint.ts";
 

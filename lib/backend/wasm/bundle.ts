@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { sourceFiles } from "../../source_files.ts";
-import { sha256 } from "../../tensor/digest.ts";
+import { sha256 } from "../../numeric/digest.ts";
 
 /** Version of the compiler that fixes the bundle's bytes; also pinned in deno.json. */
 const COMPILER = "0.28.20";

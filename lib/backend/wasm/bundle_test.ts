@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sha256 as digest } from "../../tensor/digest.ts";
+import { sha256 as digest } from "../../numeric/digest.ts";
 import { compileKernels, kernelBundle, kernelSources, loadKernelBundle } from "./bundle.ts";
 
 async function inTemporaryFolder(test: (folder: string) => Promise<void>): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ROOT } from "../../root.ts";
 import { UsageError } from "../../errors.ts";
 import { kernelBundle } from "./bundle.ts";
 import { CONTROL } from "./control.ts";
@@ -129,7 +130,7 @@ Deno.test("close lets the process end", async () => {
         "run",
         "--no-check",
         "--config",
-        new URL("../../../deno.json", import.meta.url).pathname,
+        `${ROOT}deno.json`,
         "--allow-read",
         `${folder}/script.ts`,
       ],

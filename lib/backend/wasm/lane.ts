@@ -3,7 +3,7 @@
  * does a piece of work never changes what is computed: pieces (shards, blocks, groups) write disjoint memory.
  */
 import type { Scalar } from "../../tensor/tape.ts";
-import { NOT_FINITE } from "../../tensor/finished.ts";
+import { NOT_FINITE } from "../generated_tokens.ts";
 import { Logits } from "./logits.ts";
 import type { Call, Plan } from "./plan.ts";
 import { BLOCK, SCALAR_BLOCK, type ScalarName, SCALARS, SHARDS } from "./control.ts";

@@ -1,4 +1,4 @@
-import { exp } from "../../tensor/math.ts";
+import { exp } from "../../numeric/math.ts";
 
 /** Where a plan leaves the logits of a decoding step: (rows, classes) in panels of 16 columns. */
 export interface LogitsPlace {

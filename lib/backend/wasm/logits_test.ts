@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { keptTokens } from "../../nn/testing.ts";
-import { RandomStream } from "../../tensor/random.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import { Logits } from "./logits.ts";
 
 /** Rows of logits in panels with something else around them. */

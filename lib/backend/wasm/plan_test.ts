@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RandomStream } from "../../tensor/random.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import { type Buffer, Tape } from "../../tensor/tape.ts";
 import { lower } from "./lower.ts";
 import { makePlan } from "./plan.ts";

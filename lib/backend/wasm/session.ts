@@ -15,7 +15,7 @@ import type {
 import { type Buffer, elements, padded, type Parameter, Tape } from "../../tensor/tape.ts";
 import { BLOCK, CHUNK, SHARDS } from "./control.ts";
 import type { WasmEngine } from "./engine.ts";
-import { withoutFinished } from "../../tensor/finished.ts";
+import { withoutFinished } from "../generated_tokens.ts";
 import { lossScale as scaleOf } from "../../tensor/loss_scale.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
 import { sharedPrefixes } from "./shared_prefixes.ts";

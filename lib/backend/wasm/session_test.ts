@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RandomStream } from "../../tensor/random.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import type { Parameter, Tape } from "../../tensor/tape.ts";
 import { WasmEngine } from "./engine.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RandomStream } from "../../tensor/random.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import { sharedPrefixes } from "./shared_prefixes.ts";
 
 /** (length, rows) from prompts. */

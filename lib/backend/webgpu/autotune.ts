@@ -3,7 +3,7 @@
  * `.cache/webgpu`, keyed by adapter and kernel source. Variants add up in the same order, so that the choice shows in
  * speed alone.
  */
-import { sha256 } from "../../tensor/digest.ts";
+import { sha256 } from "../../numeric/digest.ts";
 import { fileURLToPath } from "node:url";
 import type { AdapterDescription, WebGpuDevice } from "./device.ts";
 import type { Dispatch } from "./dispatch.ts";

@@ -7,7 +7,7 @@
  * most about as many steps in vain as in use. The order of calls is kept: runs of one program take turns, and what
  * changes weights first makes them submit all that they have left.
  */
-import { withoutFinished } from "../../tensor/finished.ts";
+import { withoutFinished } from "../generated_tokens.ts";
 import type { DecodingProgram, DecodingShape, GenerationOptions } from "../../tensor/backend.ts";
 import { elements, type Tape } from "../../tensor/tape.ts";
 import type { Lowering } from "./lower.ts";

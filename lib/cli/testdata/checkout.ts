@@ -1,5 +1,5 @@
 /** A copy of this checkout in a folder of its own, as a zip would give it: sources without .git, packages linked. */
-import { ROOT } from "../../run/provenance.ts";
+import { ROOT } from "../../root.ts";
 
 /** What a zip of the sources does not have. */
 const LEFT_OUT = new Set([".git", "node_modules", ".venv", ".cache", "runs", "reports"]);

@@ -8,7 +8,7 @@
  * (lib/rl/objective/normalization.ts).
  */
 import * as z from "zod";
-import { mean } from "../../eval/sums.ts";
+import { mean } from "../../numeric/sums.ts";
 import type { AdvantageEstimator } from "./estimator.ts";
 import { groupMembers } from "./groups.ts";
 import { returnsToGo, tokenRewards, totalReward } from "./returns.ts";

@@ -3,7 +3,7 @@
  * sum_t A_t grad log pi(y_t | s_t) against finite differences of the expected reward.
  */
 import assert from "node:assert/strict";
-import { RandomStream } from "../../tensor/random.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import { withKlPenalty } from "../objective/kl.ts";
 import type { Rollout } from "../rollout.ts";
 import { centralDifferences, nearAll, TinyMdp } from "../testing.ts";

@@ -11,7 +11,7 @@
  * verl.
  */
 import * as z from "zod";
-import { mean } from "../../eval/sums.ts";
+import { mean } from "../../numeric/sums.ts";
 import type { AdvantageEstimator } from "./estimator.ts";
 import { groupMembers } from "./groups.ts";
 import { returnsToGo, tokenRewards, totalReward } from "./returns.ts";

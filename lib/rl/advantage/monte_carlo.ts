@@ -5,7 +5,7 @@
  * expected gradient is 1 - 1/n of the true one with n responses in the mean; `rloo.ts` is free of that.
  */
 import * as z from "zod";
-import { mean } from "../../eval/sums.ts";
+import { mean } from "../../numeric/sums.ts";
 import { UsageError } from "../../errors.ts";
 import type { AdvantageEstimator } from "./estimator.ts";
 import { groupMembers } from "./groups.ts";

@@ -7,7 +7,7 @@
  * gamma = 0 credits a token with its own judgement only. b is the mean over all tokens of the batch.
  */
 import * as z from "zod";
-import { mean } from "../../eval/sums.ts";
+import { mean } from "../../numeric/sums.ts";
 import type { AdvantageEstimator } from "./estimator.ts";
 import { returnsToGo, tokenRewards } from "./returns.ts";
 

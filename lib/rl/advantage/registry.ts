@@ -1,5 +1,5 @@
 /** The advantage estimators by name. A new one is one file and one line here. */
-import { parseConfig } from "../../env/parse_config.ts";
+import { parseConfig } from "../../parse_config.ts";
 import { UsageError } from "../../errors.ts";
 import type { Rollout } from "../rollout.ts";
 import { checkRollouts } from "./check.ts";

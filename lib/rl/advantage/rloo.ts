@@ -7,7 +7,7 @@
  * not depend on response i, so that the gradient is unbiased; A_i is K / (K-1) times R_i less the group's mean.
  */
 import * as z from "zod";
-import { mean } from "../../eval/sums.ts";
+import { mean } from "../../numeric/sums.ts";
 import type { AdvantageEstimator } from "./estimator.ts";
 import { groupMembers } from "./groups.ts";
 import { returnsToGo, tokenRewards, totalReward } from "./returns.ts";

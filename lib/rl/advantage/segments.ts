@@ -1,5 +1,5 @@
 /** Where a response is cut into segments, and the advantages of whole segments. */
-import { log } from "../../tensor/math.ts";
+import { log } from "../../numeric/math.ts";
 
 /** How to cut. */
 export interface SegmentOptions {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { log } from "../../tensor/math.ts";
+import { log } from "../../numeric/math.ts";
 import { nearAll, randomRollouts, rolloutOf } from "../testing.ts";
 import { estimateAdvantages } from "./registry.ts";
 import { tokenRewards } from "./returns.ts";

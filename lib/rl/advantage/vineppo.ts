@@ -7,7 +7,7 @@
  * A step starts wherever continuations are given. Their noise enters A with variance Var(V_k) + Var(V_(k+1)).
  */
 import * as z from "zod";
-import { mean } from "../../eval/sums.ts";
+import { mean } from "../../numeric/sums.ts";
 import type { AdvantageEstimator } from "./estimator.ts";
 import { gamma } from "./options.ts";
 import { returnsToGo, tokenRewards } from "./returns.ts";

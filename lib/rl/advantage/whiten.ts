@@ -1,4 +1,4 @@
-import { isConstant, mean, populationVariance } from "../../eval/sums.ts";
+import { isConstant, mean, populationVariance } from "../../numeric/sums.ts";
 import { checkFinite } from "./check.ts";
 
 /** The sample standard deviation (divided by n - 1); exactly 0 for equal values and for fewer than two. */

@@ -1,4 +1,4 @@
-import { exp } from "../../tensor/math.ts";
+import { exp } from "../../numeric/math.ts";
 import { centralDifferences, nearAll, TinyMdp } from "../testing.ts";
 import { entropyWeight } from "./entropy.ts";
 

@@ -23,7 +23,7 @@
  * policy's objective), for what it holds constant has no gradient: from x < -2.6 on nothing pulls the policy back.
  */
 import { UsageError } from "../../errors.ts";
-import { expm1 } from "../../tensor/math.ts";
+import { expm1 } from "../../numeric/math.ts";
 import { checkFinite } from "../advantage/check.ts";
 import type { Rollout } from "../rollout.ts";
 import { clampLogRatio, LOG_RATIO_LIMIT } from "./log_ratio.ts";

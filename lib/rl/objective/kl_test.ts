@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../errors.ts";
-import { exp, expm1, LN2, log } from "../../tensor/math.ts";
+import { exp, expm1, LN2, log } from "../../numeric/math.ts";
 import { centralDifferences, nearAll, rolloutOf } from "../testing.ts";
 import { klEstimate, type KlEstimator, klWeight, withKlPenalty } from "./kl.ts";
 

@@ -21,8 +21,8 @@
  */
 import * as z from "zod";
 import { UsageError } from "../../errors.ts";
-import { mean } from "../../eval/sums.ts";
-import { exp } from "../../tensor/math.ts";
+import { mean } from "../../numeric/sums.ts";
+import { exp } from "../../numeric/math.ts";
 import { checkFinite } from "../advantage/check.ts";
 import type { Rollout } from "../rollout.ts";
 import { entropyWeight } from "./entropy.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../errors.ts";
-import { exp, log } from "../../tensor/math.ts";
+import { exp, log } from "../../numeric/math.ts";
 import type { Rollout } from "../rollout.ts";
 import { centralDifferences, nearAll, randomRollouts, rolloutOf } from "../testing.ts";
 import { NORMALIZATIONS } from "./normalization.ts";

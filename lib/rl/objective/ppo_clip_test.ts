@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exp, log } from "../../tensor/math.ts";
+import { exp, log } from "../../numeric/math.ts";
 import { centralDifferences, nearAll } from "../testing.ts";
 import { isClipped, ppoClipWeight } from "./ppo_clip.ts";
 

@@ -3,8 +3,8 @@
  * and saves a checkpoint at every fifth.
  */
 import { z } from "zod";
-import { sha256 } from "../../tensor/digest.ts";
-import { RandomStream } from "../../tensor/random.ts";
+import { sha256 } from "../../numeric/digest.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import type { Experiment } from "../experiment.ts";
 import { readSafetensors, writeSafetensors } from "../safetensors.ts";
 

@@ -3,6 +3,7 @@
  * the `reproduce` command on them, as a process or in this one.
  */
 import { pathToFileURL } from "node:url";
+import { ROOT } from "../../root.ts";
 import type { AnyExperiment } from "../experiment.ts";
 
 const HERE = new URL(".", import.meta.url).href;
@@ -58,7 +59,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
           "--allow-run=git",
           "--allow-sys",
           "--allow-env",
-          `--config=${new URL("../../../deno.json", HERE).pathname}`,
+          `--config=${ROOT}deno.json`,
           `${folder}/main.ts`,
           `--out=${folder}/runs`,
           ...flags,

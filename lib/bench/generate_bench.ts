@@ -1,10 +1,10 @@
 /**
  * What samples of the same prompt save in generation: `deno bench --allow-read --allow-write=.cache --allow-env
- * lib/nn/generate_bench.ts`. Each group generates as many tokens.
+ * lib/bench/generate_bench.ts`. Each group generates as many tokens.
  */
 import { WasmEngine } from "../backend/wasm/engine.ts";
-import { RandomStream } from "../tensor/random.ts";
-import { Model, type Prompt } from "./model.ts";
+import { RandomStream } from "../numeric/random.ts";
+import { Model, type Prompt } from "../nn/model.ts";
 
 const VOCABULARY = 128, ROWS = 256;
 const engine = await WasmEngine.create();

@@ -1,4 +1,4 @@
-import { exp } from "../tensor/math.ts";
+import { exp } from "./math.ts";
 
 /** Softmax in float64, the same bits on every machine. */
 export function softmax(logits: ArrayLike<number>): number[] {

@@ -19,7 +19,7 @@ import {
 } from "./bench_report.ts";
 import { benchWebGpu } from "./bench_webgpu.ts";
 import { benchConfig, type BenchWork } from "./bench_worker.ts";
-import { type Command, runCommand } from "./command.ts";
+import { type Command, runCommand } from "../cli/command.ts";
 
 const flags = z.object({
   peer: z.enum(["none", "torch"]).default("none")

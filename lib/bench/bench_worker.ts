@@ -8,7 +8,7 @@ import { Model } from "../nn/model.ts";
 import { parameterCount } from "../nn/flops.ts";
 import { adamW } from "../nn/optimizer.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 
 /** What to measure. */
 export interface BenchWork {

@@ -1,10 +1,10 @@
 /** The processes that a benchmark commands: our worker, and the peer's. */
 import { UsageError } from "../errors.ts";
-import { ROOT } from "../run/provenance.ts";
+import { ROOT } from "../root.ts";
 import type { BenchAnswers, BenchCommand } from "./bench_worker.ts";
-import { lastLine, messages } from "./child_output.ts";
-import { ISOLATED, run, shielded } from "./python.ts";
-import { ensureVenv, VENV_PYTHON } from "./venv.ts";
+import { lastLine, messages } from "../cli/child_output.ts";
+import { ISOLATED, run, shielded } from "../cli/python.ts";
+import { ensureVenv, VENV_PYTHON } from "../cli/venv.ts";
 
 /** PyTorch's version. */
 const TORCH = "2.13.0";
@@ -35,14 +35,14 @@ export class BenchProcess {
   static ours(): BenchProcess {
     // CI: asked by the compiler, where the kernels are not built yet.
     const permissions = ["--no-prompt", "--allow-read=.", "--allow-write=.cache", "--allow-env=CI"];
-    const args = ["run", ...permissions, "lib/cli/bench_worker.ts"];
+    const args = ["run", ...permissions, "lib/bench/bench_worker.ts"];
     return new BenchProcess("the kit", Deno.execPath(), args);
   }
 
   /** bench_torch.py, run by `python`, the user's as it is; "gpu" takes a card where PyTorch has one. */
   static torch(python: string, device: "cpu" | "gpu" = "cpu"): BenchProcess {
     const flags = python === VENV_PYTHON ? ISOLATED : [];
-    return new BenchProcess("PyTorch", python, [...flags, "lib/cli/bench_torch.py", device]);
+    return new BenchProcess("PyTorch", python, [...flags, "lib/bench/bench_torch.py", device]);
   }
 
   /** Throws what the process wrote, if it ends instead of answering. */
@@ -91,7 +91,7 @@ export async function findTorch(
       found,
       `${lastLine(cause.message)}: ` +
         (isForbidden
-          ? "put its folder first on the PATH and give --python python3, or see lib/cli/bench_webgpu.md"
+          ? "put its folder first on the PATH and give --python python3, or see lib/bench/bench_webgpu.md"
           : "give a Python that can import torch"),
       { cause },
     );

@@ -5,7 +5,7 @@ import { CHUNK, SHARDS } from "../backend/wasm/control.ts";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { type Argument, bytesOf, makePlan } from "../backend/wasm/plan.ts";
 import { recordDecoding, recordTraining, type TransformerConfig } from "../nn/transformer.ts";
-import { RandomStream } from "../tensor/random.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { type Buffer, elements, type Instruction, Tape } from "../tensor/tape.ts";
 
 /** The calls of one kernel on one shape. */

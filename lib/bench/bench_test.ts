@@ -11,7 +11,7 @@ import {
   speedUpTable,
 } from "./bench_report.ts";
 import { benchConfig, type BenchWork } from "./bench_worker.ts";
-import { execute } from "./command.ts";
+import { execute } from "../cli/command.ts";
 
 const WORK: BenchWork = {
   work: "training",

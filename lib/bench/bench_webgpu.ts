@@ -4,7 +4,7 @@
  * no npm package, nothing but Deno, the checkout, and for the peer a Python that has torch.
  *
  *     deno run --no-config --no-lock --no-remote --no-npm --no-prompt --allow-read=. --allow-write=.cache \
- *       --allow-run lib/cli/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
+ *       --allow-run lib/bench/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
  */
 import { parseArgs } from "node:util";
 import { GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";

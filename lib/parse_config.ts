@@ -1,6 +1,6 @@
 /** Validation of configurations with errors a user can act on. */
 import type * as z from "zod";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "./errors.ts";
 
 /**
  * The value with defaults filled in, or a UsageError that names the first bad field, its value and the

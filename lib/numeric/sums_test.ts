@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isConstant, mean, populationVariance, sum } from "./sums.ts";
-import { exact, near } from "./testdata.ts";
+import { exact, near } from "../eval/testdata.ts";
 
 Deno.test("sum compensates what plain addition loses", () => {
   // Neumaier's own example; a plain loop and Kahan's sum both give 0.
