@@ -6,8 +6,8 @@ import { sourceFiles } from "./source_files.ts";
 const ORDER = [
   ...["lib/errors.ts", "lib/root.ts", "lib/source_files.ts", "lib/parse_config.ts"],
   ...["kernels", "lib/numeric", "lib/tensor", "lib/backend", "lib/nn", "lib/env", "lib/critic"],
-  ...["lib/actor", "lib/eval", "lib/rl", "lib/run", "lib/report", "lib/mod.ts", "experiments"],
-  ...["lib/cli", "lib/bench"],
+  ...["lib/actor", "lib/eval", "lib/critic_learning", "lib/rl", "lib/run", "lib/report"],
+  ...["lib/mod.ts", "experiments", "lib/cli", "lib/bench"],
 ];
 const ROOT = new URL("../", import.meta.url);
 

@@ -27,7 +27,7 @@ export {
   NeuralCritic,
 } from "./critic/neural_critic.ts";
 export { OracleCritic } from "./critic/oracle.ts";
-export { smoothSuccessRate } from "./critic/conditioning.ts";
+export { smoothSuccessRate } from "./critic/success_rate.ts";
 export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
 export { clippedSquaredError, type ValueClip } from "./critic/value_clip.ts";
@@ -57,9 +57,13 @@ export { type SegmentOptions, segmentStarts } from "./rl/advantage/segments.ts";
 export { whiten } from "./rl/advantage/whiten.ts";
 export type { RlAlgorithm } from "./rl/algorithm/algorithm.ts";
 export { rlAlgorithm, rlAlgorithms } from "./rl/algorithm/registry.ts";
-export { type CriticTrainingConfig } from "./rl/critic_training.ts";
+export { type CriticTrainingConfig } from "./critic_learning/train_critic.ts";
 export { type Failure, FAILURES, findFailures } from "./rl/failures.ts";
-export { type MonteCarloConfig, monteCarloConfig, monteCarloStep } from "./rl/monte_carlo.ts";
+export {
+  type MonteCarloConfig,
+  monteCarloConfig,
+  monteCarloStep,
+} from "./critic_learning/regression.ts";
 export { withKlPenalty } from "./rl/objective/kl.ts";
 export {
   type PolicyDiagnostics,
@@ -68,9 +72,13 @@ export {
   type PolicyObjectiveConfig,
   policyObjectiveConfig,
 } from "./rl/objective/policy_objective.ts";
-export { sparseValuePositions } from "./rl/objective/value_positions.ts";
-export { CriticLessons, type Knowledge, prepareCriticStep } from "./rl/prepare_critic.ts";
-export { type ReinforceConfig, reinforceConfig, reinforceStep } from "./rl/reinforce.ts";
+export { sparseValuePositions } from "./critic_learning/value_positions.ts";
+export { CriticLessons, type Knowledge, prepareCriticStep } from "./critic_learning/prepare.ts";
+export {
+  type ReinforceConfig,
+  reinforceConfig,
+  reinforceStep,
+} from "./critic_learning/reinforce.ts";
 export type { Rollout } from "./rl/rollout.ts";
 export {
   type ActorTraining,

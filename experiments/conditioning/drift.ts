@@ -1,5 +1,5 @@
 /** A training run in which the actor's skill moves, as a critic that is told success rates sees it. */
-import { smoothSuccessRate } from "../../lib/critic/conditioning.ts";
+import { smoothSuccessRate } from "../../lib/critic/success_rate.ts";
 import type { PermutationEnvironment } from "../../lib/env/permutation.ts";
 import { estimateSuccessRate } from "../../lib/env/sampling.ts";
 import type { ConditioningConfig } from "./config.ts";

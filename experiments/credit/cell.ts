@@ -12,7 +12,7 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
-import { CriticLessons, prepareCriticStep, traceStep } from "../../lib/rl/prepare_critic.ts";
+import { CriticLessons, prepareCriticStep, traceStep } from "../../lib/critic_learning/prepare.ts";
 import {
   type ActorTraining,
   actorTrainingConfig,

@@ -5,7 +5,7 @@
 import { mean } from "../../lib/numeric/sums.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
+import { criticTrainingConfig } from "../../lib/critic_learning/train_critic.ts";
 import {
   type ActorTraining,
   type ActorTrainingConfig,

@@ -2,9 +2,9 @@
 import type { z } from "zod";
 import type { RlAlgorithm } from "../../lib/rl/algorithm/algorithm.ts";
 import { rlAlgorithm } from "../../lib/rl/algorithm/registry.ts";
-import type { Knowledge } from "../../lib/rl/prepare_critic.ts";
+import type { Knowledge } from "../../lib/critic_learning/prepare.ts";
 import type { ActorTrainingConfig } from "../../lib/rl/train_actor.ts";
-import type { criticTrainingConfig } from "../../lib/rl/critic_training.ts";
+import type { criticTrainingConfig } from "../../lib/critic_learning/train_critic.ts";
 
 /** The critics that methods ask: of lib/critic/registry.ts, and whose chains of thought prepare them. */
 export const CRITICS = {

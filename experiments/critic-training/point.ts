@@ -2,9 +2,9 @@
 import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { mean, populationVariance, sum } from "../../lib/numeric/sums.ts";
-import { criticReward } from "../../lib/rl/critic_reward.ts";
-import { sampleResponses } from "../../lib/rl/critic_samples.ts";
-import { klTerms } from "../../lib/rl/reinforce.ts";
+import { criticReward } from "../../lib/critic_learning/reward.ts";
+import { sampleResponses } from "../../lib/critic_learning/samples.ts";
+import { klTerms } from "../../lib/critic_learning/reinforce.ts";
 import { evaluate } from "../shared/evaluation.ts";
 
 /** Greedy answers to the test states unless said otherwise. */

@@ -1,7 +1,7 @@
 /** The ways of training a critic on outcomes that are compared. All see the same states and outcomes, step by step. */
 import type * as z from "zod";
-import { type MonteCarloConfig, monteCarloConfig } from "../../lib/rl/monte_carlo.ts";
-import { type ReinforceConfig, reinforceConfig } from "../../lib/rl/reinforce.ts";
+import { type MonteCarloConfig, monteCarloConfig } from "../../lib/critic_learning/regression.ts";
+import { type ReinforceConfig, reinforceConfig } from "../../lib/critic_learning/reinforce.ts";
 
 /** An algorithm of lib/rl with all its choices. */
 export type Algorithm =

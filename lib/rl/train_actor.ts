@@ -14,7 +14,7 @@
 import * as z from "zod";
 import type { ActorResponse, NeuralActor } from "../actor/neural_actor.ts";
 import { exactValues, type ValueTree } from "../actor/exact_values.ts";
-import { smoothSuccessRate } from "../critic/conditioning.ts";
+import { smoothSuccessRate } from "../critic/success_rate.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
@@ -26,7 +26,7 @@ import { estimateAdvantages } from "./advantage/registry.ts";
 import { whiten } from "./advantage/whiten.ts";
 import type { RlAlgorithm } from "./algorithm/algorithm.ts";
 import { askCritic, askedStates, type CriticAnswers } from "./ask_critic.ts";
-import { criticTrainingConfig, trainCritic } from "./critic_training.ts";
+import { criticTrainingConfig, trainCritic } from "../critic_learning/train_critic.ts";
 import { policyObjective, policyObjectiveConfig } from "./objective/policy_objective.ts";
 import { PARTS, type Parts } from "./parts.ts";
 import type { Rollout } from "./rollout.ts";

@@ -11,7 +11,7 @@ import { copyModel } from "../nn/copy_model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { rlAlgorithm, rlAlgorithms } from "./algorithm/registry.ts";
 import { findFailures } from "./failures.ts";
-import { CriticLessons, prepareCriticStep } from "./prepare_critic.ts";
+import { CriticLessons, prepareCriticStep } from "../critic_learning/prepare.ts";
 import {
   type ActorTraining,
   actorTrainingConfig,

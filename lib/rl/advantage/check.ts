@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.ts";
+import { checkFinite } from "../../numeric/finite.ts";
 import type { Rollout } from "../rollout.ts";
 import type { Need } from "./estimator.ts";
 import { groupMembers } from "./groups.ts";
@@ -87,9 +88,4 @@ function checkNeed(
     ? "needs one before the first token; if a critic gave none, the actor's success rate may stand in"
     : "needs one before every token";
   throw new UsageError(`${name}.${field}[${missing}]`, null, `${estimator} ${remedy}`);
-}
-
-/** Throws UsageError for a number that is not finite. */
-export function checkFinite(field: string, x: number): void {
-  if (!Number.isFinite(x)) throw new UsageError(field, x, "give a finite number");
 }

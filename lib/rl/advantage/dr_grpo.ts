@@ -5,7 +5,7 @@
  *     A_i = R_i - mean(R_1..R_K).
  *
  * The paper's other half, no division by the response's length, is the normalization "seq-mean-token-sum-norm"
- * (lib/rl/objective/normalization.ts).
+ * (lib/nn/loss_normalization.ts).
  */
 import * as z from "zod";
 import { mean } from "../../numeric/sums.ts";

@@ -1,6 +1,6 @@
 /**
  * What the kit calls an advantage estimator: a rule that says, from rollouts and perhaps values, how much better each
- * token was than what the policy does on average. (What a critic's own responses are credited with: ../response_advantages.ts.)
+ * token was than what the policy does on average. (What a critic's own responses are credited with: lib/critic_learning/baselines.ts.)
  *
  * To add one: write one file that exports an `AdvantageEstimator` and list it in `registry.ts`. `gae.ts` (with a
  * critic) and `rloo.ts` (without) are the examples.

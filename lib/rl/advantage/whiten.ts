@@ -1,5 +1,5 @@
 import { isConstant, mean, populationVariance } from "../../numeric/sums.ts";
-import { checkFinite } from "./check.ts";
+import { checkFinite } from "../../numeric/finite.ts";
 
 /** The sample standard deviation (divided by n - 1); exactly 0 for equal values and for fewer than two. */
 export function standardDeviation(values: readonly number[]): number {

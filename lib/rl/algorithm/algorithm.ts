@@ -25,7 +25,7 @@ export interface RlAlgorithm {
   readonly values: "none" | "critic" | "continuations" | "exact" | "process";
   /** Before which tokens a critic is asked: all, or the first of each segment (a generative critic is dear to ask). */
   readonly states: "tokens" | "segments";
-  /** On which of them the critic is trained: those, or SP3O's few (objective/value_positions.ts). */
+  /** On which of them the critic is trained: those, or SP3O's few (lib/critic_learning/value_positions.ts). */
   readonly criticStates?: "asked" | "sparse";
   /** Whether advantages are whitened over the batch (GRPO's are scaled already). */
   readonly whiten: boolean;

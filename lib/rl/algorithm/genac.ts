@@ -1,6 +1,6 @@
 /**
  * GenAC (Shan et al. 2026, arXiv 2604.10701): PPO with a generative critic, asked at the first token of each segment. A
- * public re-implementation has lambda 1 and clip-high 0.272. Its critic: `trainCritic` in critic_training.ts.
+ * public re-implementation has lambda 1 and clip-high 0.272. Its critic: `trainCritic` in lib/critic_learning.
  */
 import type { RlAlgorithm } from "./algorithm.ts";
 

@@ -24,7 +24,7 @@
  */
 import { UsageError } from "../../errors.ts";
 import { expm1 } from "../../numeric/math.ts";
-import { checkFinite } from "../advantage/check.ts";
+import { checkFinite } from "../../numeric/finite.ts";
 import type { Rollout } from "../rollout.ts";
 import { clampLogRatio, LOG_RATIO_LIMIT } from "./log_ratio.ts";
 

@@ -23,12 +23,12 @@ import * as z from "zod";
 import { UsageError } from "../../errors.ts";
 import { mean } from "../../numeric/sums.ts";
 import { exp } from "../../numeric/math.ts";
-import { checkFinite } from "../advantage/check.ts";
+import { checkFinite } from "../../numeric/finite.ts";
 import type { Rollout } from "../rollout.ts";
 import { entropyWeight } from "./entropy.ts";
 import { k3, K3_LIMIT, klEstimate, klWeight } from "./kl.ts";
 import { clampLogRatio, LOG_RATIO_LIMIT } from "./log_ratio.ts";
-import { NORMALIZATIONS, normalize } from "./normalization.ts";
+import { NORMALIZATIONS, normalize } from "../../nn/loss_normalization.ts";
 import { isClipped, isDualClipped, ppoClipWeight } from "./ppo_clip.ts";
 
 /** The choices. */
@@ -45,7 +45,7 @@ export const policyObjectiveConfig = z.strictObject({
     "Weight of the likelihood of responses with positive reward (c+; VAPO: 0.1).",
   ),
   normalization: z.enum(NORMALIZATIONS).default("token-mean").describe(
-    "How tokens are averaged; see normalization.ts.",
+    "How tokens are averaged; see lib/nn/loss_normalization.ts.",
   ),
   maxTokens: z.int().min(1).nullable().default(null).describe(
     "The longest response allowed, for seq-mean-token-sum-norm.",

@@ -3,7 +3,7 @@ import { UsageError } from "../../errors.ts";
 import { exp, log } from "../../numeric/math.ts";
 import type { Rollout } from "../rollout.ts";
 import { centralDifferences, nearAll, randomRollouts, rolloutOf } from "../testing.ts";
-import { NORMALIZATIONS } from "./normalization.ts";
+import { NORMALIZATIONS } from "../../nn/loss_normalization.ts";
 import { policyObjective, policyObjectiveConfig } from "./policy_objective.ts";
 
 const config = (rest: Parameters<typeof policyObjectiveConfig.parse>[0]) =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { criticReward } from "./critic_reward.ts";
+import { criticReward } from "./reward.ts";
 
 Deno.test("R_v = 1 - (R - v)^2; a parse failure has reward 0", () => {
   assert.equal(criticReward(1, 1), 1);

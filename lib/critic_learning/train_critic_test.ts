@@ -6,7 +6,7 @@ import type { PermutationState } from "../env/permutation.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { sampleStates } from "../env/sampling.ts";
 import { UsageError } from "../errors.ts";
-import { type CriticStep, criticTrainingConfig, trainCritic } from "./critic_training.ts";
+import { type CriticStep, criticTrainingConfig, trainCritic } from "./train_critic.ts";
 
 const environment = createEnvironment("permutation", { group: "S3", minLength: 3, maxLength: 4 });
 const states = sampleStates(environment, { seed: 7, purpose: "test/critic training" }, 12, {

@@ -1,7 +1,7 @@
 import type { Sequence } from "../nn/batch.ts";
 import { logProbability } from "../nn/log_probability.ts";
 import type { Model } from "../nn/model.ts";
-import type { CriticResponse } from "./critic_samples.ts";
+import type { CriticResponse } from "./samples.ts";
 
 /** Prompt and response as input: every response token is the target of the one before it. */
 export function responseSequence(

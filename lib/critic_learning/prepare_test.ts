@@ -6,7 +6,7 @@ import { criticDefinition } from "../critic/registry.ts";
 import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
 import type { CircuitTeacher } from "../env/circuit_teacher.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { CriticLessons, type Knowledge, traceStep } from "./prepare_critic.ts";
+import { CriticLessons, type Knowledge, traceStep } from "./prepare.ts";
 
 const environment = new CircuitEnvironment({ modulus: 5, minGates: 2, maxGates: 3 });
 const size = { dModel: 16, layers: 1 };

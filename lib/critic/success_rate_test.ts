@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { smoothSuccessRate } from "./conditioning.ts";
+import { smoothSuccessRate } from "./success_rate.ts";
 
 Deno.test("the first rate is the batch's, later ones are moving averages", () => {
   const first = smoothSuccessRate(undefined, 0.5, 0.75);

@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../errors.ts";
 
 /**
  * Where SP3O trains the critic (Li et al. 2026, arXiv 2609.18708): on a few states far apart instead of on every one.

@@ -6,13 +6,13 @@
  *
  *     1/N sum_i sum_t A_it grad log pi(y_it | prompt_i, y_i,<t),     A_it = c_it A_i - beta (G_it - b_it)
  *
- * - A_i: reward R_v (critic_reward.ts) less a baseline (response_advantages.ts); c_it: which tokens are credited with it.
- * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 (objective/kl.ts) of the KL divergence
+ * - A_i: reward R_v (reward.ts) less a baseline (baselines.ts); c_it: which tokens are credited with it.
+ * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 (lib/rl/objective/kl.ts) of the KL divergence
  *   to the reference (the critic after SFT), put into the return of each token and those before it. This is the penalty
  *   of Ziegler et al. 2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is that of
  *   the KL divergence. b_it is the baseline among G_jt. All tokens are held by it, whatever c_it; with `klTokens` "trace"
  *   the value token has no k1: the chain of thought is held, what it is worth is free to change.
- * - N: `normalization` (objective/normalization.ts).
+ * - N: `normalization` (lib/nn/loss_normalization.ts).
  */
 import * as z from "zod";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
@@ -22,17 +22,17 @@ import { mean, sum } from "../numeric/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
-import { checkFinite } from "./advantage/check.ts";
-import { advantages, BASELINES } from "./response_advantages.ts";
-import { criticReward } from "./critic_reward.ts";
-import { normalize } from "./objective/normalization.ts";
+import { checkFinite } from "../numeric/finite.ts";
+import { advantages, BASELINES } from "./baselines.ts";
+import { criticReward } from "./reward.ts";
+import { normalize } from "../nn/loss_normalization.ts";
 import {
   type CriticResponse,
   type RolloutData,
   sampleOutcomes,
   sampleResponses,
-} from "./critic_samples.ts";
-import { responseLogProbabilities, responseSequence } from "./response_log_probabilities.ts";
+} from "./samples.ts";
+import { responseLogProbabilities, responseSequence } from "./log_probabilities.ts";
 
 /** The choices of the algorithm. Defaults: the recipe that did best in experiments/critic-training. */
 export const reinforceConfig = z.strictObject({

@@ -19,8 +19,8 @@ import {
   sampleOutcomes,
   sampleResponses,
   type StateOutcomes,
-} from "./critic_samples.ts";
-import { monteCarloStep } from "./monte_carlo.ts";
+} from "./samples.ts";
+import { monteCarloStep } from "./regression.ts";
 import {
   klTerms,
   reinforceBatch,

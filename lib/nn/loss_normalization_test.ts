@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../errors.ts";
-import { normalize } from "./normalization.ts";
+import { UsageError } from "../errors.ts";
+import { normalize } from "./loss_normalization.ts";
 
 /** Three responses, one of them empty. */
 const weights = [[1, 3], [], [8]];

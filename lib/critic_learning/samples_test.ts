@@ -4,7 +4,7 @@ import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { sampleOutcomes, sampleResponses } from "./critic_samples.ts";
+import { sampleOutcomes, sampleResponses } from "./samples.ts";
 
 const environment = createEnvironment("permutation", { group: "S3", minLength: 2, maxLength: 4 });
 const { vocabulary } = environment;

@@ -22,8 +22,8 @@ import type { OptimizerConfig } from "../nn/optimizer.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { RandomStream } from "../numeric/random.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
-import { sampleResponses } from "./critic_samples.ts";
-import { sparseValuePositions } from "./objective/value_positions.ts";
+import { sampleResponses } from "./samples.ts";
+import { sparseValuePositions } from "./value_positions.ts";
 import { klTerms, reinforceBatch, reinforceConfig } from "./reinforce.ts";
 
 /** The choices. */

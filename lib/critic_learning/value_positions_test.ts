@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../errors.ts";
 import { sparseValuePositions } from "./value_positions.ts";
 
 Deno.test("positions by hand", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
-import { advantages, type Baseline, BASELINES } from "./response_advantages.ts";
+import { advantages, type Baseline, BASELINES } from "./baselines.ts";
 
 function near(actual: readonly number[], expected: readonly number[]): void {
   assert.equal(actual.length, expected.length);

@@ -7,7 +7,7 @@ import { createEnvironment } from "../env/registry.ts";
 import type { PermutationState } from "../env/permutation.ts";
 import { sampleStates } from "../env/sampling.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { monteCarloConfig, monteCarloStep } from "./monte_carlo.ts";
+import { monteCarloConfig, monteCarloStep } from "./regression.ts";
 
 const environment = createEnvironment("permutation", {
   group: "S3",

@@ -24,8 +24,8 @@ import {
   type RolloutData,
   sampleOutcomes,
   sampleResponses,
-} from "./critic_samples.ts";
-import { responseSequence } from "./response_log_probabilities.ts";
+} from "./samples.ts";
+import { responseSequence } from "./log_probabilities.ts";
 
 /** The choices of the algorithm. Defaults: the recipe that did best in experiments/critic-training. */
 export const monteCarloConfig = z.strictObject({

@@ -9,7 +9,7 @@
  *
  * An empty response adds nothing and counts as one of the N.
  */
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../errors.ts";
 
 /** The names. */
 export const NORMALIZATIONS = [
