@@ -8,9 +8,7 @@
  * (actor_test.ts).
  */
 import type { CircuitState } from "../env/circuit.ts";
-import type { TaskEnvironment } from "../env/task.ts";
 import { maximum } from "../numeric/extrema.ts";
-import { RandomStream } from "../numeric/random.ts";
 import type { ValueTree } from "./exact_values.ts";
 import type { NeuralActor } from "./neural_actor.ts";
 
@@ -42,7 +40,6 @@ export async function localValues(
       });
       return sums.map((sum) => sum.map((q) => q * combinations / responses.length));
     });
-    const target = outputOf(actor.environment, root);
     const alive = lastReads(root);
     const known = new Map<string, number>();
     const policy = (values: readonly number[]) => {
@@ -51,7 +48,7 @@ export async function localValues(
     };
     const value = (values: readonly number[]): number => {
       const i = values.length;
-      if (i === n) return values[n - 1] === target ? 1 : 0;
+      if (i === n) return actor.environment.verify({ circuit: root.circuit, written: values });
       const key = `${i} ${values.map((v, g) => alive[g]! >= i ? v : "").join(",")}`;
       let v = known.get(key);
       if (v === undefined) {
@@ -91,17 +88,6 @@ function plan(root: CircuitState, p: number) {
       circuit.slice(from, -1).map((_, k) => Math.floor(code / p ** classes[from + k]!) % p),
   );
   return { root, operands, responses };
-}
-
-/** The right output, which depends on the program alone: what a teacher without faults writes. */
-function outputOf(
-  environment: TaskEnvironment<CircuitState, unknown>,
-  { circuit }: CircuitState,
-): number {
-  const random = new RandomStream({ seed: 0, purpose: "local values" });
-  const teacher = { kind: "slips", epsilon: 0 };
-  const tokens = environment.demonstration(random, { circuit, written: [] }, teacher);
-  return environment.actionTokens.indexOf(tokens.at(-1)!);
 }
 
 /** For each gate the last one that reads it; n for the output. */

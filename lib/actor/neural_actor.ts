@@ -1,9 +1,4 @@
-/**
- * An actor that is a language model: it reads `TaskEnvironment.actorPrompt` and writes one action token a step, sampled
- * from its softmax over the whole vocabulary at temperature 1. A token that is no action ends the response with reward
- * 0: it cannot be parsed.
- */
-import { softmax } from "../numeric/softmax.ts";
+import { criticTransformer } from "../critic/neural_critic.ts";
 import type { TaskEnvironment } from "../env/task.ts";
 import { UsageError } from "../errors.ts";
 import type { Sequence } from "../nn/batch.ts";
@@ -16,6 +11,7 @@ import type { TransformerConfig } from "../nn/transformer.ts";
 import type { Backend, StepReport } from "../tensor/backend.ts";
 import { maximum } from "../numeric/extrema.ts";
 import { RandomStream } from "../numeric/random.ts";
+import { softmax } from "../numeric/softmax.ts";
 
 /** Size of an actor's transformer. */
 export interface ActorSize {
@@ -43,7 +39,11 @@ export interface SampleKey {
   readonly firstRow: number;
 }
 
-/** See the file's header. */
+/**
+ * An actor that is a language model: it reads `TaskEnvironment.actorPrompt` and writes one action token a step, sampled
+ * from its softmax over the whole vocabulary at temperature 1. A token that is no action ends the response with reward
+ * 0: it cannot be parsed.
+ */
 export class NeuralActor<State, Teacher = unknown> {
   readonly model: Model;
 
@@ -209,28 +209,22 @@ export class NeuralActor<State, Teacher = unknown> {
   }
 }
 
-/** As a critic's (`criticTransformer`) with a language head. */
+/**
+ * The transformer of an actor: this kit's default (`criticTransformer`) with a language head.
+ *
+ * @throws UsageError where `maxActorLength` is not positive.
+ */
 export function actorTransformer(
   environment: Pick<
     TaskEnvironment<unknown, unknown>,
     "vocabulary" | "traceOffset" | "maxActorLength"
   >,
-  { dModel, layers }: ActorSize,
+  size: ActorSize,
 ): TransformerConfig {
   if (environment.maxActorLength < 1) {
     throw new UsageError("maxActorLength", environment.maxActorLength, "give a positive length");
   }
-  return {
-    vocabularySize: environment.vocabulary.size,
-    dModel,
-    layers,
-    headDim: 16,
-    rotaryDim: 8,
-    ropeBase: 1000,
-    maxPosition: 2 * environment.traceOffset + 8,
-    mlpRatio: 4,
-    languageHead: true,
-  };
+  return criticTransformer({ languageHead: true }, environment, size);
 }
 
 function inputs(sequences: readonly Sequence[]): Sequence[] {

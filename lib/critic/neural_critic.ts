@@ -25,11 +25,11 @@ export interface Critic<State> {
 }
 
 /**
- * The testbed's transformer for a critic: heads of 16, rotary positions on half of each head (base 1000), GELU MLP of
- * 4 times the width; with the mixer and loops that the critic asks for.
+ * This kit's default transformer for critics and actors: heads of 16, rotary positions on half of each head (base 1000), GELU MLP of
+ * 4 times the width; with the heads, mixer and loops that are asked for.
  */
 export function criticTransformer(
-  definition: CriticDefinition,
+  definition: Pick<CriticDefinition, "languageHead" | "valueHead" | "architecture">,
   environment: Pick<Environment<unknown, unknown>, "vocabulary" | "traceOffset">,
   size: CriticSize,
 ): TransformerConfig {

@@ -99,6 +99,8 @@ export class CircuitEnvironment
   implements TaskEnvironment<CircuitState, CircuitActor, CircuitTeacher> {
   readonly name = "circuit";
   readonly teacher = circuitTeacher;
+  readonly expert: CircuitActor = { epsilon: 0 };
+  readonly expertTeacher: CircuitTeacher = { kind: "slips", epsilon: 0 };
   readonly config: CircuitConfig;
   readonly vocabulary: Vocabulary;
   readonly maxPromptLength: number;

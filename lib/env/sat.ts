@@ -92,6 +92,8 @@ const MAX_UNIT_CLAUSES = 5;
 export class SatEnvironment implements TaskEnvironment<SatState, SatActor, SatActor> {
   readonly name = "sat";
   readonly teacher = satActor;
+  readonly expert: SatActor = { epsilon: 0 };
+  readonly expertTeacher: SatActor = this.expert;
   readonly config: SatConfig;
   readonly vocabulary: Vocabulary;
   readonly maxPromptLength: number;

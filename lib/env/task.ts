@@ -20,6 +20,13 @@ export interface TaskEnvironment<State, Actor, Teacher = unknown>
   readonly maxActorLength: number;
   /** Validates a teacher from a configuration file. */
   readonly teacher: z.ZodType<Teacher>;
+  /**
+   * The programmatic actor that makes no mistake: reward 1 on every problem. Not the best reply to a mistake made
+   * before: it goes on as if there were none. Process rewards are differences of `exactValue(state, expert)`.
+   */
+  readonly expert: Actor;
+  /** The teacher that makes no mistake. */
+  readonly expertTeacher: Teacher;
   /** The prompt, then the response so far. */
   actorPrompt(state: State, context?: CriticContext<State>): number[];
   /** The position id of token `index` of `actorPrompt`, and of the tokens after it. */
