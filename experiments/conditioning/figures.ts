@@ -5,6 +5,7 @@ import { type Figure, figure, intervalPoint, type Series } from "../../lib/repor
 import type { Displayable } from "../../lib/report/mime.ts";
 import { type Column, table } from "../../lib/report/table.ts";
 import { criticLabel, type SeriesStyle } from "../../lib/report/theme.ts";
+import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import {
@@ -33,7 +34,12 @@ import {
 } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type ConditioningRun = Run<ConditioningConfig, ConditioningCell, ConditioningSummary>;
+export type ConditioningRun = Run<
+  ConditioningConfig,
+  ConditioningCell,
+  AnyMetrics,
+  ConditioningSummary
+>;
 
 /**
  * Panels name critics, so lines name contexts: Tol's muted colours, which colour-blind readers can tell apart and no

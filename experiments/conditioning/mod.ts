@@ -2,7 +2,7 @@
  * In-Context Conditioning (claim C4 of the GenAC paper): critics of a mixture of actors, told of the actor in their
  * prompt or not, judge actors of seen and unseen skill, and one that gets better while it is judged.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
+import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
 import { type ConditioningCell, runConditioningCell } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
@@ -17,6 +17,7 @@ import { type ConditioningSummary, conditioningTable, summarizeConditioning } fr
 const conditioning: Experiment<
   ConditioningConfig,
   ConditioningCell,
+  AnyMetrics,
   ConditioningSummary,
   ConditioningInput
 > = {
@@ -27,7 +28,8 @@ const conditioning: Experiment<
   profiles,
   cells: conditioningCells,
   runCell: (cell, context) => runConditioningCell(cell, context),
-  summarize: summarizeConditioning,
+  summarize: (config, cells) =>
+    summarizeConditioning(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: conditioningClaims,
   table: conditioningTable,
   compared: { names: ["rmse", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

@@ -2,14 +2,20 @@
  * The sceptic's controls of the claim that the chain of thought makes the difference (C1 and C2 of the GenAC paper): each
  * changes one thing about the discriminative or the CoT critic, and is placed between the two.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
+import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
 import { type ControlsCell, runControlsCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
 import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
 import { controlsRows, type ControlsSummary, summarizeControls } from "./summary.ts";
 
-const controls: Experiment<ControlsConfig, ControlsCell, ControlsSummary, ControlsInput> = {
+const controls: Experiment<
+  ControlsConfig,
+  ControlsCell,
+  AnyMetrics,
+  ControlsSummary,
+  ControlsInput
+> = {
   name: "controls",
   title: "Is it the chain of thought?",
   module: import.meta.url,
@@ -17,7 +23,8 @@ const controls: Experiment<ControlsConfig, ControlsCell, ControlsSummary, Contro
   profiles,
   cells: controlsCells,
   runCell: (cell, context) => runControlsCell(cell, context),
-  summarize: summarizeControls,
+  summarize: (config, cells) =>
+    summarizeControls(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: controlsClaims,
   table: controlsRows,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

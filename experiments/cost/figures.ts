@@ -3,6 +3,7 @@ import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
+import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
 import { sizeName } from "../shared/config.ts";
@@ -12,7 +13,7 @@ import type { CostConfig } from "./config.ts";
 import { type CostRow, type CostSummary, methodTitle, secondsOf } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type CostRun = Run<CostConfig, CostCell, CostSummary>;
+export type CostRun = Run<CostConfig, CostCell, AnyMetrics, CostSummary>;
 
 const PART_TITLES: Readonly<Record<keyof Parts, string>> = {
   rollout: "rollouts",

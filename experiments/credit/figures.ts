@@ -11,6 +11,7 @@ import {
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
+import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { tokenSequence } from "../../lib/report/tokens.ts";
 import { type Parts, totalParts } from "../../lib/rl/parts.ts";
@@ -31,7 +32,7 @@ import {
 } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type CreditRun = Run<CreditConfig, CreditCell, CreditSummary>;
+export type CreditRun = Run<CreditConfig, CreditCell, AnyMetrics, CreditSummary>;
 
 /** Whose values a method has, in the order of the figure of gains, with the colours of critics. */
 const FAMILIES = {

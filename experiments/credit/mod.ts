@@ -2,7 +2,7 @@
  * Downstream RL (C5): actors trained by value-free methods, by PPO and its kin with a discriminative critic, and by
  * GenAC with a generative one, all from the same checkpoint; beside them an oracle critic and a process reward.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
+import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
 import { runCreditCell } from "./cell.ts";
 import { type CreditCell, creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
@@ -10,7 +10,7 @@ import { type CreditConfig, creditConfig, type CreditInput } from "./config.ts";
 import { profiles } from "./profiles.ts";
 import { type CreditSummary, creditTable, summarizeCredit } from "./summary.ts";
 
-const credit: Experiment<CreditConfig, CreditCell, CreditSummary, CreditInput> = {
+const credit: Experiment<CreditConfig, CreditCell, AnyMetrics, CreditSummary, CreditInput> = {
   name: "credit",
   title: "Does a better critic train a better actor?",
   module: import.meta.url,
@@ -18,7 +18,8 @@ const credit: Experiment<CreditConfig, CreditCell, CreditSummary, CreditInput> =
   profiles,
   cells: creditCells,
   runCell: runCreditCell,
-  summarize: summarizeCredit,
+  summarize: (config, cells) =>
+    summarizeCredit(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: creditClaims,
   table: creditTable,
   compared: { names: ["success", "criticRmse"], lossCurve: "curve" },

@@ -4,6 +4,7 @@ import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { environmentSetting, ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
@@ -23,6 +24,7 @@ import {
 export type CriticTrainingRun = Run<
   CriticTrainingConfig,
   CriticTrainingCell,
+  AnyMetrics,
   CriticTrainingSummary
 >;
 

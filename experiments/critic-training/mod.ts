@@ -2,7 +2,7 @@
  * Training a generative critic on outcomes: REINFORCE with the GenAC paper's reward, with baselines, KL penalties and
  * credit assignment, and supervised Monte Carlo as reference; from a calibrated, a stale and a weak critic.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
+import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
 import { runCriticTrainingCell } from "./cell.ts";
 import { type CriticTrainingCell, criticTrainingCells } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
@@ -21,6 +21,7 @@ import {
 const criticTraining: Experiment<
   CriticTrainingConfig,
   CriticTrainingCell,
+  AnyMetrics,
   CriticTrainingSummary,
   CriticTrainingInput
 > = {
@@ -31,7 +32,8 @@ const criticTraining: Experiment<
   profiles,
   cells: criticTrainingCells,
   runCell: runCriticTrainingCell,
-  summarize: summarizeCriticTraining,
+  summarize: (config, cells) =>
+    summarizeCriticTraining(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: criticTrainingClaims,
   table: criticTrainingTable,
   compared: { names: ["rmse", "expectationRmse", "traceAccuracy", "reward"], lossCurve: "curve" },

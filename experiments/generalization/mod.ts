@@ -2,7 +2,7 @@
  * Generalization of discriminative and generative critics (claim C3 of the GenAC paper): trained on short words and one
  * actor in the permutation puzzle, judged on longer words, actors of other skill, and other start states.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
+import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
 import { type GeneralizationCell, runGeneralizationCell } from "./cell.ts";
 import { generalizationCells } from "./cells.ts";
 import { generalizationClaims } from "./claims.ts";
@@ -21,6 +21,7 @@ import {
 const generalization: Experiment<
   GeneralizationConfig,
   GeneralizationCell,
+  AnyMetrics,
   GeneralizationSummary,
   GeneralizationInput
 > = {
@@ -31,7 +32,8 @@ const generalization: Experiment<
   profiles,
   cells: generalizationCells,
   runCell: (cell, context) => runGeneralizationCell(cell, context),
-  summarize: summarizeGeneralization,
+  summarize: (config, cells) =>
+    summarizeGeneralization(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: generalizationClaims,
   table: generalizationTable,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

@@ -4,6 +4,7 @@ import { formatNumber } from "../../lib/report/format.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel, criticStyle } from "../../lib/report/theme.ts";
+import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { criticsSetting, tableOfSettings, trainingSetting } from "../shared/settings.ts";
@@ -13,7 +14,7 @@ import { CLASSES, type ComplexityClass, KNOWN } from "./rungs.ts";
 import type { LadderRow, LadderSummary, RungSummary } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type LadderRun = Run<LadderConfig, LadderCell, LadderSummary>;
+export type LadderRun = Run<LadderConfig, LadderCell, AnyMetrics, LadderSummary>;
 
 type Metric = "r2" | "rankingAccuracy";
 

@@ -5,6 +5,7 @@ import { type Figure, figure, intervalPoint, type Series } from "../../lib/repor
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
+import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import type { ScalingCell } from "./cell.ts";
@@ -14,7 +15,7 @@ import type { ScalingConfig } from "./config.ts";
 import type { ScalingRow, ScalingSummary } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type ScalingRun = Run<ScalingConfig, ScalingCell, ScalingSummary>;
+export type ScalingRun = Run<ScalingConfig, ScalingCell, AnyMetrics, ScalingSummary>;
 
 type Metric = "rmse" | "r2" | "rankingAccuracy" | "traceAccuracy";
 type SizeAxis = "parameters" | "trainingFlops";

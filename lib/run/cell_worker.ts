@@ -53,7 +53,8 @@ scope.onmessage = async ({ data: request }) => {
         scope.postMessage({ type: "progress", done, total, info }),
       checkpoint: openCheckpoint(request.checkpointDirectory),
     });
-    scope.postMessage({ type: "finished", result });
+    // JSON by the type of its experiment.
+    scope.postMessage({ type: "finished", result: result as CellResult });
   } catch (error) {
     scope.postMessage(explain(error));
   }

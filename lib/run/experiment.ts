@@ -1,10 +1,3 @@
-/**
- * What an experiment is: a validated configuration, the cells (training runs) it asks for, a
- * summary over their results, and claims that read the summary.
- *
- * A new experiment is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as its
- * default, and one line in `experiments/registry.ts`.
- */
 import type { z } from "zod";
 import type { BackendName } from "../backend/create.ts";
 import type { Compared } from "./tolerance.ts";
@@ -17,6 +10,21 @@ export type Json =
   | string
   | readonly Json[]
   | { readonly [key: string]: Json };
+
+/**
+ * T itself where JSON holds it without loss; `never` in place of what JSON would drop: undefined, functions, and with
+ * them Maps, Dates and typed arrays.
+ */
+export type Jsonable<T> = T extends Json ? T
+  : T extends (...args: never[]) => unknown ? never
+  : T extends object ? { readonly [K in keyof T]: Jsonable<T[K]> }
+  : never;
+
+/** What metrics of type T must be: `Metrics extends JsonObject<Metrics>` is a type error where JSON would drop something. */
+export type JsonObject<T> = object & { readonly [K in keyof T]: Jsonable<T[K]> };
+
+/** Metrics of which no more is known than that they are JSON. */
+export type AnyMetrics = Readonly<Record<string, Json>>;
 
 /** How much is computed: smoke <= 30 s for CI, quick <= 3 min, standard = every size and seed. */
 export const PROFILES = ["smoke", "quick", "standard"] as const;
@@ -50,16 +58,22 @@ export interface CellContext {
   readonly checkpoint: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void };
 }
 
-/** What a cell computes. */
-export interface CellResult {
+/** What a cell computes. `Metrics` is JSON: see `Jsonable`. */
+export interface CellResult<Metrics = AnyMetrics> {
   /** Pinned: equal to the last bit on every machine. */
-  readonly metrics: Readonly<Record<string, Json>>;
+  readonly metrics: Metrics;
   /** Pinned SHA-256 digests of what is too large for a metric, e.g. `{ parameters }`. */
   readonly digests: Readonly<Record<string, string>>;
   /** Files to keep, by name, e.g. "model.safetensors". */
   readonly files?: Readonly<Record<string, Uint8Array>>;
   /** Timings and the like: kept, but neither pinned nor seen by `summarize`. */
   readonly unpinned?: Readonly<Record<string, Json>>;
+}
+
+/** A cell with its result, as `summarize` gets it. */
+export interface FinishedCell<CellConfig = unknown, Metrics = AnyMetrics> {
+  readonly cell: Cell<CellConfig>;
+  readonly result: Pick<CellResult<Metrics>, "metrics" | "digests">;
 }
 
 /** A claim's outcome with the numbers behind it. */
@@ -81,8 +95,21 @@ export interface Claim<Summary> {
 /** One row of the table that `reproduce` prints: column name to value. */
 export type TableRow = Readonly<Record<string, string | number | null>>;
 
-/** See the file header. `ConfigInput` is what a profile states before defaults are filled in. */
-export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> {
+/**
+ * What an experiment is: a validated configuration, the cells (training runs) it asks for, a summary over their results,
+ * and claims that read the summary. `Metrics` is what a cell's result holds, which must be JSON; `ConfigInput` is what a
+ * profile states before defaults are filled in.
+ *
+ * A new experiment is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as its default, and one line
+ * in `experiments/registry.ts`.
+ */
+export interface Experiment<
+  Config,
+  CellConfig,
+  Metrics extends JsonObject<Metrics>,
+  Summary,
+  ConfigInput = unknown,
+> {
   /** The name on the command line, equal to the folder's. */
   readonly name: string;
   readonly title: string;
@@ -92,9 +119,9 @@ export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> 
   readonly schema: z.ZodType<Config, ConfigInput>;
   readonly profiles: Readonly<Record<ProfileName, ConfigInput>>;
   cells(config: Config): readonly Cell<CellConfig>[];
-  runCell(cell: Cell<CellConfig>, context: CellContext): Promise<CellResult>;
-  /** Pure; `results` holds every cell's metrics and digests by cell id. */
-  summarize(config: Config, results: ReadonlyMap<string, CellResult>): Summary;
+  runCell(cell: Cell<CellConfig>, context: CellContext): Promise<CellResult<Metrics>>;
+  /** Pure; `cells` are those of `cells(config)`, in their order, each with its result. */
+  summarize(config: Config, cells: readonly FinishedCell<CellConfig, Metrics>[]): Summary;
   readonly claims: readonly Claim<Summary>[];
   /** The rows that `reproduce` prints; without it, one row per cell. */
   table?(summary: Summary): readonly TableRow[];
@@ -107,7 +134,7 @@ export interface Experiment<Config, CellConfig, Summary, ConfigInput = unknown> 
 }
 
 /** An experiment whose type parameters do not matter to the caller. */
-export type AnyExperiment = Experiment<unknown, unknown, unknown>;
+export type AnyExperiment = Experiment<unknown, unknown, object, unknown>;
 
 /** Experiments by name, each loaded when it is asked for. */
 export type Registry = Readonly<Record<string, () => Promise<{ default: AnyExperiment }>>>;

@@ -1,6 +1,6 @@
 /** A report's way to its numbers: the finished run where there is a sound one, else computed now. */
 import { type BackendName, identifyBackend } from "../backend/create.ts";
-import type { AnyExperiment, Experiment, ProfileName } from "./experiment.ts";
+import type { AnyExperiment, Experiment, JsonObject, ProfileName } from "./experiment.ts";
 import { reproduceExperiment } from "./reproduce.ts";
 import type { ProgressListener } from "./progress.ts";
 import { hasRun, type LoadedRun, loadRun } from "./run.ts";
@@ -21,11 +21,11 @@ export interface OpenRunOptions {
  * The run of `experiment` at `profile`. Throws a UsageError where a cell failed; differences to the pins are in the
  * run's `pins`, for the report to show.
  */
-export async function openRun<Config, CellConfig, Summary>(
-  experiment: Experiment<Config, CellConfig, Summary>,
+export async function openRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
+  experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName,
   options: OpenRunOptions = {},
-): Promise<LoadedRun<Config, CellConfig, Summary>> {
+): Promise<LoadedRun<Config, CellConfig, Metrics, Summary>> {
   const { threads = navigator.hardwareConcurrency, backend = "wasm", out = "runs", progress } =
     options;
   const load = () => loadRun(experiment, profile, { backend, out });

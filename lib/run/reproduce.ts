@@ -10,7 +10,7 @@ import { evaluateClaims } from "./claims.ts";
 import { differences, type Failure } from "./compare.ts";
 import { configHash, resolveConfig } from "./config.ts";
 import { engineVersion } from "./engine_version.ts";
-import type { AnyExperiment, Cell, CellResult, Json, ProfileName } from "./experiment.ts";
+import type { AnyExperiment, Cell, Json, ProfileName } from "./experiment.ts";
 import { checkWritable } from "./files.ts";
 import {
   comparePins,
@@ -270,9 +270,11 @@ function collect(
 /** All cells' results and what follows from them. */
 function conclude(plan: Plan, stored: ReadonlyMap<string, StoredCell>) {
   const { experiment, config } = plan;
-  const results = new Map<string, CellResult>();
-  for (const { id, metrics, digests } of stored.values()) results.set(id, { metrics, digests });
-  const summary = asStored(experiment.summarize(config, results));
+  const finished = plan.cells.map((cell) => {
+    const { metrics, digests } = stored.get(cell.id)!;
+    return { cell, result: { metrics, digests } };
+  });
+  const summary = asStored(experiment.summarize(config, finished));
   return {
     ...collect(plan, stored),
     summary,

@@ -7,7 +7,7 @@ import { UsageError } from "../errors.ts";
 import { sha256 } from "../numeric/digest.ts";
 import type { EvaluatedClaim } from "./claims.ts";
 import { resolveConfig } from "./config.ts";
-import type { Experiment, Json, ProfileName } from "./experiment.ts";
+import type { AnyMetrics, Experiment, Json, JsonObject, ProfileName } from "./experiment.ts";
 import { exists } from "./files.ts";
 import type { PinCheck } from "./pins.ts";
 import type { Provenance } from "./provenance.ts";
@@ -21,14 +21,14 @@ export interface StoredFile {
 }
 
 /** One finished cell. */
-export interface StoredCell<CellConfig = unknown> {
+export interface StoredCell<CellConfig = unknown, Metrics = AnyMetrics> {
   readonly id: string;
   readonly seed: number;
   readonly config: CellConfig;
   readonly cost: number;
   /** SHA-256 of all that the result depends on. */
   readonly key: string;
-  readonly metrics: Readonly<Record<string, Json>>;
+  readonly metrics: Metrics;
   readonly digests: Readonly<Record<string, string>>;
   readonly unpinned: Readonly<Record<string, Json>>;
   readonly files: Readonly<Record<string, StoredFile>>;
@@ -40,7 +40,12 @@ export interface StoredCell<CellConfig = unknown> {
 }
 
 /** A finished run: what `run.json` holds. */
-export interface Run<Config = unknown, CellConfig = unknown, Summary = unknown> {
+export interface Run<
+  Config = unknown,
+  CellConfig = unknown,
+  Metrics = AnyMetrics,
+  Summary = unknown,
+> {
   readonly experiment: string;
   readonly title: string;
   readonly profile: ProfileName;
@@ -50,7 +55,7 @@ export interface Run<Config = unknown, CellConfig = unknown, Summary = unknown> 
   readonly seeds: readonly number[];
   /** SHA-256 of the kernel bundle. */
   readonly kernels: string;
-  readonly cells: readonly StoredCell<CellConfig>[];
+  readonly cells: readonly StoredCell<CellConfig, Metrics>[];
   readonly summary: Summary;
   readonly claims: readonly EvaluatedClaim[];
   readonly pins: PinCheck;
@@ -63,8 +68,12 @@ export interface PartialRun extends Omit<Run, "summary" | "claims"> {
 }
 
 /** A run read back, with the folder it was found in. */
-export interface LoadedRun<Config = unknown, CellConfig = unknown, Summary = unknown>
-  extends Run<Config, CellConfig, Summary> {
+export interface LoadedRun<
+  Config = unknown,
+  CellConfig = unknown,
+  Metrics = AnyMetrics,
+  Summary = unknown,
+> extends Run<Config, CellConfig, Metrics, Summary> {
   readonly directory: string;
 }
 
@@ -90,8 +99,8 @@ export function runDirectory(
 }
 
 /** Whether there is a finished run of `experiment` at `profile`. */
-export function hasRun<Config, CellConfig, Summary>(
-  experiment: Experiment<Config, CellConfig, Summary>,
+export function hasRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
+  experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName,
   { out = "runs", seeds, backend }: LoadOptions = {},
 ): boolean {
@@ -100,15 +109,15 @@ export function hasRun<Config, CellConfig, Summary>(
 }
 
 /** The finished run of `experiment` at `profile`; a UsageError says how to compute a missing one. */
-export function loadRun<Config, CellConfig, Summary>(
-  experiment: Experiment<Config, CellConfig, Summary>,
+export function loadRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
+  experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName = "quick",
   { out = "runs", seeds, backend }: LoadOptions = {},
-): LoadedRun<Config, CellConfig, Summary> {
+): LoadedRun<Config, CellConfig, Metrics, Summary> {
   const { hash } = resolveConfig(experiment, profile, seeds);
   const directory = runDirectory(out, experiment.name, profile, hash, backend);
   const command = reproduceCommand(experiment.name, profile, { seeds, out, backend });
-  const run = readSealed<Run<Config, CellConfig, Summary>>(
+  const run = readSealed<Run<Config, CellConfig, Metrics, Summary>>(
     `${directory}/run.json`,
     `compute it first: ${command}`,
   );
@@ -117,7 +126,7 @@ export function loadRun<Config, CellConfig, Summary>(
 
 /** The content of one of a cell's files, checked against its digest. */
 export function readCellFile(
-  run: LoadedRun,
+  run: Pick<LoadedRun<unknown, unknown, object>, "directory" | "cells">,
   cellId: string,
   name: string,
 ): Uint8Array<ArrayBuffer> {

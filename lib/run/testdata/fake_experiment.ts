@@ -27,7 +27,7 @@ interface FakeSummary {
 export function fakeExperiment(
   module: string,
   standard: Partial<z.input<typeof schema>> = {},
-): Experiment<FakeConfig, FakeCell, FakeSummary, z.input<typeof schema>> {
+): Experiment<FakeConfig, FakeCell, { readonly mean: number }, FakeSummary, z.input<typeof schema>> {
   return {
     name: "fake",
     title: "Sums of random numbers",
@@ -71,12 +71,11 @@ export function fakeExperiment(
         unpinned: { tookUp: saved !== undefined },
       };
     },
-    summarize({ sizes, seeds }, results) {
+    summarize({ sizes }, cells) {
       const meanOf = (size: number) => {
-        const means = seeds.map((seed) =>
-          results.get(`sum/n${size}/seed${seed}`)!.metrics["mean"] as number
-        );
-        return means.reduce((total, mean) => total + mean, 0) / seeds.length;
+        const means = cells.filter(({ cell }) => cell.config.size === size)
+          .map(({ result }) => result.metrics.mean);
+        return means.reduce((total, mean) => total + mean, 0) / means.length;
       };
       return { means: Object.fromEntries(sizes.map((size) => [String(size), meanOf(size)])) };
     },
