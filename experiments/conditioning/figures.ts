@@ -4,7 +4,7 @@ import { calibrationFigure } from "../../lib/report/calibration_figure.ts";
 import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { type Column, table } from "../../lib/report/table.ts";
-import { criticLabel, type SeriesStyle } from "../../lib/report/theme.ts";
+import { criticLabel, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
@@ -41,22 +41,13 @@ export type ConditioningRun = Run<
   ConditioningSummary
 >;
 
-/**
- * Panels name critics, so lines name contexts: Tol's muted colours, which colour-blind readers can tell apart and no
- * critic has.
- */
+/** Panels name critics, so lines name contexts. */
 const LOOKS: Readonly<Record<ContextName, SeriesStyle>> = {
-  none: { color: "#999933", dash: [2, 3], marker: "circle", open: true, hatch: "" },
-  rate: { color: "#332288", dash: [], marker: "square", open: false, hatch: "/" },
-  outcomes: { color: "#117733", dash: [7, 3], marker: "triangle-up", open: false, hatch: "x" },
-  "rate+outcomes": { color: "#882255", dash: [12, 3], marker: "diamond", open: false, hatch: "|" },
-  examples: {
-    color: "#cc6677",
-    dash: [7, 3, 2, 3],
-    marker: "triangle-down",
-    open: true,
-    hatch: ".",
-  },
+  none: plainStyle(3),
+  rate: plainStyle(0),
+  outcomes: plainStyle(2),
+  "rate+outcomes": plainStyle(1),
+  examples: plainStyle(4),
 };
 
 /** Rows of the main critics at the size that has most contexts, which figures show. */

@@ -34,7 +34,7 @@ export function partsFigure({ rows, seeds }: CostSummary): Figure {
       PARTS.map((part, i): LineSeries => ({
         kind: "line",
         name: PART_TITLES[part],
-        style: plainStyle([5, 3, 2, 0][i]!),
+        style: plainStyle(i),
         panel: `${length} tokens`,
         points: rows.filter((row) => row.length === length && row.segments !== null)
           .map((row) => ({ x: row.segments!, y: row.flops[part] / 1e9 })),
@@ -74,7 +74,7 @@ export function ratioFigure({ rows, seeds }: CostSummary): Figure {
         of(
           "frozen",
           length,
-          { ...variant(criticStyle("cot-scalar"), i), open: true },
+          { ...variant(criticStyle("cot"), i), open: true },
           (row) => row.frozenTimesPpo,
         )
       ),
@@ -109,13 +109,13 @@ export function lengthFigure({ rows, seeds }: CostSummary): Figure {
 function methodStyle({ id, method }: CostRow, among: readonly string[]): SeriesStyle {
   switch (method) {
     case "grpo":
-      return plainStyle(5);
+      return plainStyle(0);
     case "ppo":
       return { ...criticStyle("discriminative-mse"), dash: [2, 3], open: true };
     case "ppo-one-pass":
       return criticStyle("discriminative-mse");
     case "vineppo":
-      return criticStyle("oracle");
+      return plainStyle(3);
     case "genac":
       return variant(
         criticStyle("cot"),

@@ -34,22 +34,24 @@ import {
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, AnyMetrics, CreditSummary>;
 
-/** Whose values a method has, in the order of the figure of gains, with the colours of critics. */
+/** Whose values a method has, in the order of the figure of gains. */
 const FAMILIES = {
-  "no critic": plainStyle(5),
+  "no critic": plainStyle(0),
   "discriminative": criticStyle(CRITICS.discriminative.definition),
   "generative": criticStyle(CRITICS.generative.definition),
-  "generative, equal knowledge": criticStyle("cot-scalar"),
-  "references": criticStyle("oracle"),
-} as const satisfies Record<CriticKind | "no critic" | "references", SeriesStyle>;
+  "generative, equal knowledge": plainStyle(4),
+  "oracle": criticStyle("oracle"),
+  "process rewards": plainStyle(2),
+} as const satisfies Record<CriticKind | "no critic" | "oracle" | "process rewards", SeriesStyle>;
 
 function familyOf(method: MethodName): keyof typeof FAMILIES {
-  if (method === "oracle" || method === "process") return "references";
+  if (method === "oracle") return "oracle";
+  if (method === "process") return "process rewards";
   return methodOf(method).critic ?? "no critic";
 }
 
 function familyStyle(family: keyof typeof FAMILIES): SeriesStyle {
-  return { ...FAMILIES[family], dash: [], open: family === "references" };
+  return { ...FAMILIES[family], dash: [] };
 }
 
 /** Families keep their colours; methods of one differ by dash and marker. */

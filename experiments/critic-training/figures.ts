@@ -3,7 +3,7 @@ import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
@@ -28,29 +28,14 @@ export type CriticTrainingRun = Run<
   CriticTrainingSummary
 >;
 
-/** A recipe looks the same in every figure; those of Monte Carlo are black and grey with open markers. */
-const STYLES: Readonly<Record<RecipeName, SeriesStyle>> = {
-  "raw": { ...plainStyle(3), dash: [] },
-  "loo": { ...plainStyle(2), dash: [] },
-  "loo-outcome": { ...plainStyle(6), dash: [] },
-  "loo-kl": { ...plainStyle(1), dash: [7, 3] },
-  "loo-kl-value": { ...plainStyle(0), dash: [7, 3] },
-  "loo-trace-kl-value": { ...plainStyle(5), dash: [12, 3], open: false },
-  "outcome-trace-kl-value": {
-    ...plainStyle(5),
-    color: "#332288",
-    dash: [],
-    marker: "triangle-down",
-    open: false,
-  },
-  "mc-own": { ...plainStyle(4), dash: [2, 3], marker: "circle", open: true },
-  "mc-sft": { ...plainStyle(7), dash: [7, 3, 2, 3], marker: "square", open: true },
-  "mc-sft-mean": { ...plainStyle(7), dash: [], marker: "diamond", open: true },
-  "mc-labels": { ...plainStyle(4), dash: [12, 3], marker: "triangle-up", open: true },
-};
-
 const REINFORCE = RECIPE_NAMES.filter(isReinforce);
 const MONTE_CARLO = RECIPE_NAMES.filter((name) => !isReinforce(name));
+
+/** A recipe looks the same in every figure; those of Monte Carlo share a colour and have open markers. */
+const STYLES: Readonly<Record<string, SeriesStyle>> = Object.fromEntries([
+  ...REINFORCE.map((name, i) => [name, plainStyle(i)]),
+  ...MONTE_CARLO.map((name, i) => [name, { ...variant(plainStyle(7), i), open: true }]),
+]);
 
 const AXES: Readonly<Record<Metric, { readonly title: string; readonly y: string }>> = {
   reward: { title: "Reward", y: "mean reward, sampled responses" },
@@ -78,7 +63,7 @@ function line(row: RunRow, metric: Metric, panel: string): LineSeries {
   return {
     kind: "line",
     name: row.title,
-    style: STYLES[row.recipe],
+    style: STYLES[row.recipe]!,
     panel,
     points: row.curves[metric].map(({ step, mean, low, high }) => ({
       x: step,
@@ -161,7 +146,7 @@ export function alarmFigure(summary: CriticTrainingSummary): Figure {
     series: rows.map((row) => ({
       kind: "scatter" as const,
       name: row.title,
-      style: STYLES[row.recipe],
+      style: STYLES[row.recipe]!,
       panel: `${row.start} start`,
       points: row.scores.reward.map((_, i) => ({
         x: change(row, "reward", i),

@@ -2,7 +2,7 @@
 import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
+import { BASELINE_STYLE, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
@@ -55,14 +55,6 @@ function lines(
   );
 }
 
-const MEAN_STYLE: SeriesStyle = {
-  color: "#59636e",
-  dash: [5, 4],
-  marker: "cross",
-  open: true,
-  hatch: "",
-};
-
 /** RMSE under one shift against parameters, a panel per test set. */
 export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figure {
   const sets = setsOf(summary, shift);
@@ -82,7 +74,7 @@ export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figur
     y: { title: "RMSE against the exact value", min: 0 },
     series: [
       ...lines(summary, "rmse", sets),
-      ...level("Always the mean value of training", MEAN_STYLE, (set) => set.trainedMeanRmse),
+      ...level("Always the mean value of training", BASELINE_STYLE, (set) => set.trainedMeanRmse),
       ...level(
         "Exact value for the actor of training",
         criticStyle("oracle"),

@@ -3,7 +3,7 @@ import { type Bar, type Figure, figure, type Series } from "../../lib/report/fig
 import { formatNumber } from "../../lib/report/format.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { criticLabel, criticStyle } from "../../lib/report/theme.ts";
+import { BASELINE_STYLE, criticLabel, criticStyle } from "../../lib/report/theme.ts";
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
@@ -90,7 +90,7 @@ export function r2Figure(summary: LadderSummary): Figure {
       {
         kind: "bars",
         name: BASELINE,
-        style: { color: "#7f7f7f", hatch: "" },
+        style: BASELINE_STYLE,
         bars: rungs.map((rung) => ({ category: category(rung), y: rung.progressR2 })),
       },
     ],

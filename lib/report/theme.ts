@@ -1,7 +1,7 @@
 /**
- * One look for every figure: colours that colour-blind readers can tell apart (Okabe and Ito's, and four dark ones), a
- * dash pattern, a marker and a hatch of its own per kind of critic, so that grey print reads too.
- * A kind looks the same in every figure. Controls have open markers.
+ * How figures look. A critic has one look in every figure, which no other series wears; everything else takes a neutral
+ * look. Colours can be told apart by colour-blind readers, and each look has a dash pattern, a marker and a hatch of its
+ * own, so that grey print reads too.
  */
 import { criticDefinition } from "../critic/registry.ts";
 
@@ -21,7 +21,10 @@ export interface SeriesStyle {
   readonly hatch: "" | "/" | "\\" | "x" | "-" | "|" | ".";
 }
 
-/** By critic, in the order of legends and tables. */
+/**
+ * Critics' own looks: Okabe and Ito's colours, and four dark ones. Controls have open markers. A critic needs no line
+ * here: see `criticStyle`.
+ */
 const CRITICS: Readonly<Record<string, SeriesStyle>> = {
   "discriminative-mse": look("#0072b2", [], "circle", false, ""),
   "discriminative-hl-gauss": look("#56b4e9", [7, 3], "square", false, "/"),
@@ -37,6 +40,24 @@ const CRITICS: Readonly<Record<string, SeriesStyle>> = {
   "discriminative-looped-auxiliary": look("#550055", [9, 2, 1, 2], "cross", true, "x"),
 };
 
+/**
+ * For what is not a critic. The colours were searched for by their distance in CIELAB: from critics' colours, and from one
+ * another also as readers without red or green cones see them; contrast with white at least 3.
+ */
+const NEUTRAL: readonly SeriesStyle[] = [
+  look("#0e2451", [], "square", false, ""),
+  look("#b41a5b", [7, 3], "diamond", false, "/"),
+  look("#008e96", [12, 3], "circle", false, "\\"),
+  look("#bf7f64", [2, 3], "triangle-down", false, "x"),
+  look("#7a5aba", [7, 3, 2, 3], "triangle-up", false, "|"),
+  look("#1cac00", [4, 2], "cross", false, "-"),
+  look("#586007", [12, 3, 2, 3], "square", true, "."),
+  look("#4d65ff", [9, 2], "circle", true, "/"),
+];
+
+/** For what a score is compared with that asks no critic: always predicting the mean, and the like. */
+export const BASELINE_STYLE: SeriesStyle = look("#59636e", [5, 4], "cross", true, "");
+
 function look(
   color: string,
   dash: readonly number[],
@@ -47,22 +68,26 @@ function look(
   return { color, dash, marker, open, hatch };
 }
 
-/** For series that are not critics. */
-const LOOKS = Object.values(CRITICS).slice(0, 8);
-
-/** The names of the critics that have a look of their own, in the order of legends and tables. */
-export const CRITIC_ORDER: readonly string[] = Object.keys(CRITICS);
-
 /**
- * A critic's look.
+ * A critic's look, for that critic's series alone.
  *
- * @param critic Its name in lib/critic's registry, or "oracle". A critic without a look of its own
- *   gets one that only depends on its name.
+ * @param critic Its name in lib/critic's registry, or "oracle". A critic without a line in the table gets a look that
+ *   depends on its name alone, with an open triangle that no other look has.
  */
 export function criticStyle(critic: string): SeriesStyle {
   if (Object.hasOwn(CRITICS, critic)) return CRITICS[critic]!;
-  const sum = [...critic].reduce((sum, character) => sum + character.codePointAt(0)!, 0);
-  return { ...plainStyle(sum), marker: "triangle-down", open: true };
+  const hash = [...critic].reduce((h, char) => (31 * h + char.codePointAt(0)!) % 0xfffff, 7);
+  const [dash] = VARIANTS[hash % VARIANTS.length]!;
+  return look(hueColor(hash % 360), dash, "triangle-down", true, "\\");
+}
+
+/** A colour of middle lightness, "#rrggbb", from its hue in degrees (CSS's hsl(hue 60% 40%)). */
+function hueColor(hue: number): string {
+  const parts = [0, 8, 4].map((n) => {
+    const k = (n + hue / 30) % 12;
+    return Math.round(255 * (0.4 - 0.24 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  });
+  return `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** A critic's name in legends and tables: its title in lib/critic's registry. */
@@ -70,9 +95,9 @@ export function criticLabel(critic: string): string {
   return critic === "oracle" ? "Oracle (exact values)" : criticDefinition(critic).title;
 }
 
-/** A look for a series that is not a critic: the n-th of eight, the same for the same n. */
+/** A look for a series that is not a critic: the n-th of eight, the same for the same n, and no critic's. */
 export function plainStyle(n: number): SeriesStyle {
-  return LOOKS[n % LOOKS.length]!;
+  return NEUTRAL[n % NEUTRAL.length]!;
 }
 
 const VARIANTS: readonly (readonly [SeriesStyle["dash"], MarkerShape])[] = [

@@ -1,26 +1,64 @@
 import assert from "node:assert/strict";
 import { critics } from "../critic/registry.ts";
-import { CRITIC_ORDER, criticLabel, criticStyle, tint, translucent } from "./theme.ts";
+import {
+  BASELINE_STYLE,
+  criticLabel,
+  criticStyle,
+  plainStyle,
+  type SeriesStyle,
+  tint,
+  translucent,
+} from "./theme.ts";
 
-Deno.test("every critic of the registry has a look and a name", () => {
-  assert.deepEqual([...CRITIC_ORDER].sort(), [...Object.keys(critics), "oracle"].sort());
-  for (const critic of CRITIC_ORDER) assert.notEqual(criticLabel(critic), "");
+const CRITICS = [...Object.keys(critics), "oracle"];
+const NEUTRAL = Array.from({ length: 8 }, (_, n) => plainStyle(n));
+
+function colors(looks: readonly SeriesStyle[]): Set<string> {
+  return new Set(looks.map(({ color }) => color));
+}
+
+/** The looks as they are in grey print. */
+function inGrey(looks: readonly SeriesStyle[]): Set<string> {
+  return new Set(looks.map(({ dash, marker, open }) => `${dash} ${marker} ${open}`));
+}
+
+Deno.test("every critic has a name in legends", () => {
+  for (const critic of CRITICS) assert.notEqual(criticLabel(critic), "");
 });
 
-Deno.test("any two critics differ in colour, and without colour in dash or marker", () => {
-  const looks = CRITIC_ORDER.map(criticStyle);
-  assert.equal(new Set(looks.map(({ color }) => color)).size, looks.length);
-  const grey = looks.map(({ dash, marker, open }) => `${dash} ${marker} ${open}`);
-  assert.equal(new Set(grey).size, looks.length);
-  assert.equal(
-    new Set(looks.filter(({ hatch }) => hatch !== "").map(({ hatch }) => hatch)).size,
-    6,
-  );
+Deno.test("no two critics share a look, and no neutral look is a critic's, in colour or in grey", () => {
+  const looks = [...CRITICS.map(criticStyle), ...NEUTRAL, BASELINE_STYLE];
+  assert.equal(colors(looks).size, looks.length);
+  assert.equal(inGrey(looks).size, looks.length);
 });
 
-Deno.test("a critic without a look of its own always gets the same one", () => {
-  assert.deepEqual(criticStyle("my-critic"), criticStyle("my-critic"));
-  assert.equal(criticStyle("my-critic").marker, "triangle-down");
+Deno.test("bars of the main critics and of neutral series have hatches of all kinds", () => {
+  for (const looks of [CRITICS.map(criticStyle), NEUTRAL]) {
+    assert.equal(new Set(looks.flatMap(({ hatch }) => hatch === "" ? [] : [hatch])).size, 6);
+  }
+});
+
+Deno.test("a new critic needs no look of its own, and changes nobody's", async () => {
+  const known = CRITICS.map(criticStyle);
+  const added = { ...critics[CRITICS[0]!]!, name: "voting", title: "Voting" };
+  const registry = critics as Record<string, unknown>;
+  registry[added.name] = added;
+  try {
+    // A second copy of the module, which sees the longer registry from its first line on.
+    const theme = await import(`${import.meta.resolve("./theme.ts")}?with-a-new-critic`);
+    assert.deepEqual(CRITICS.map(theme.criticStyle), known);
+    assert.deepEqual(NEUTRAL.map((_, n) => theme.plainStyle(n)), NEUTRAL);
+    const own: SeriesStyle = theme.criticStyle("voting");
+    const looks = [...known, ...NEUTRAL, BASELINE_STYLE, own];
+    assert.equal(colors(looks).size, looks.length);
+    assert.equal(inGrey(looks).size, looks.length);
+    assert.deepEqual(criticStyle("voting"), own);
+    assert.notDeepEqual(criticStyle("voting-2").color, own.color);
+    assert.match(own.color, /^#[0-9a-f]{6}$/);
+    assert.equal(criticLabel("voting"), "Voting");
+  } finally {
+    delete registry[added.name];
+  }
 });
 
 Deno.test("colours are mixed by parts", () => {
