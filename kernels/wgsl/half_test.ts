@@ -3,6 +3,7 @@
  * nothing may differ but the rounding of what is stored.
  */
 import assert from "node:assert/strict";
+import type { Instruction } from "../../lib/tensor/tape.ts";
 import { normalMatrix, randomIntegers } from "../wasm/testing.ts";
 import {
   gpuTest,
@@ -15,7 +16,7 @@ import {
 /** Runs both; what is stored in float16 must be the float32 result rounded, up to one unit in the last place. */
 function halfTest(
   name: string,
-  op: string,
+  op: Instruction["op"],
   operands: () => Record<string, TestOperand>,
   numbers: Record<string, number>,
   half: readonly string[],

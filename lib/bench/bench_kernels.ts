@@ -6,7 +6,13 @@ import { WasmEngine } from "../backend/wasm/engine.ts";
 import { type Argument, bytesOf, makePlan } from "../backend/wasm/plan.ts";
 import { recordDecoding, recordTraining, type TransformerConfig } from "../nn/transformer.ts";
 import { RandomStream } from "../numeric/random.ts";
-import { type Buffer, elements, type Instruction, Tape } from "../tensor/tape.ts";
+import {
+  type Buffer,
+  elements,
+  type Instruction,
+  type InstructionOf,
+  Tape,
+} from "../tensor/tape.ts";
 
 /** The calls of one kernel on one shape. */
 export interface KernelTiming {
@@ -30,50 +36,69 @@ interface Step {
   readonly bytes?: number;
 }
 
-/** How often a kernel must touch its operands: reads and writes. */
-const TRAFFIC: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  embedding_forward: { x: 2 },
-  embedding_backward: { dx: 3 },
-  rmsnorm_forward: { x: 1, y: 1 },
-  rmsnorm_backward: { x: 1, dy: 1, dx: 1, init: 1 },
-  gelu_forward: { u: 2, y: 1 },
-  gelu_backward: { dy: 2, slope: 1 },
-  rope: { x: 4 / 3 },
-  cross_entropy: { x: 2 },
-  sample: { x: 1 },
-};
-
-function describe({ op, buffers, numbers }: Instruction): Omit<Step, "args"> {
-  const b = (name: string) => buffers[name]!;
-  const shape = (...sizes: unknown[]) => sizes.join(" x ");
-  if (op === "gemm_nn") {
-    const { rows, cols } = b("c"), k = b("a").cols;
-    return { kernel: op, shape: shape(rows, k, cols), flops: 2 * rows * k * cols };
+function describe(i: Instruction): Omit<Step, "args"> {
+  const shape = (...sizes: number[]) => ({ kernel: i.op, shape: sizes.join(" x ") });
+  /** A kernel on the rows of x that reads and writes the whole of x so many times in all. */
+  const rows = (x: Buffer, times?: number) => ({
+    ...shape(x.rows, x.cols),
+    ...times !== undefined && { bytes: x.rows * x.cols * 4 * times },
+  });
+  const attention = (
+    { sequences, length, heads, headDim }: InstructionOf<
+      "attention_forward" | "attention_backward"
+    >,
+    products: number,
+  ) => {
+    // Over the causal blocks of 16 queries.
+    const pairs = sequences * heads * length * (length + 16) / 2;
+    return { ...shape(sequences, heads, length, headDim), flops: 2 * products * pairs * headDim };
+  };
+  switch (i.op) {
+    case "gemm_nn": {
+      const { rows, cols } = i.c, k = i.a.cols;
+      return { ...shape(rows, k, cols), flops: 2 * rows * k * cols };
+    }
+    case "gemm_tn": {
+      const { rows, cols } = i.a, n = i.b.cols;
+      return { ...shape(cols, rows, n), flops: 2 * rows * cols * n };
+    }
+    case "attention_forward":
+      return attention(i, 2);
+    case "attention_backward":
+      return attention(i, 5);
+    case "attention_decode":
+      return shape(i.rows, i.heads, i.capacity, i.headDim);
+    case "embedding_forward":
+      return rows(i.x, 2);
+    case "embedding_backward":
+      return { ...rows(i.dx, 3), ...shape(i.dw.rows, i.dw.cols) };
+    case "rmsnorm_forward":
+      return rows(i.x, 2);
+    case "rmsnorm_backward":
+      return rows(i.x, i.init ? 4 : 3);
+    case "gelu_forward":
+      return rows(i.y, 3);
+    case "gelu_backward":
+      return rows(i.dy, 3);
+    case "gru_forward":
+      return rows(i.h);
+    case "gru_backward":
+      return rows(i.x);
+    case "rope":
+      return rows(i.x, 4 / 3);
+    case "cross_entropy":
+      return rows(i.x, 2);
+    case "soft_cross_entropy":
+    case "squared_error":
+    case "gather_rows":
+      return rows(i.x);
+    case "sample":
+      return rows(i.x, 1);
+    default: {
+      const { op } = i satisfies never as Instruction;
+      throw new Error(`${op}: say here what it works on`);
+    }
   }
-  if (op === "gemm_tn") {
-    const { rows, cols } = b("a"), n = b("b").cols;
-    return { kernel: op, shape: shape(cols, rows, n), flops: 2 * rows * cols * n };
-  }
-  if (op === "attention_decode") {
-    const { rows, capacity, heads, headDim } = numbers;
-    return { kernel: op, shape: shape(rows, heads, capacity, headDim) };
-  }
-  if (op.startsWith("attention")) {
-    const [s, l, h, d] = ["sequences", "length", "heads", "headDim"].map((n) =>
-      numbers[n] as number
-    );
-    // Two products forward and five backward, each over the causal blocks of 16 queries.
-    const pairs = s! * h! * l! * (l! + 16) / 2;
-    const products = op === "attention_forward" ? 2 : 5;
-    return { kernel: op, shape: shape(s, h, l, d), flops: 2 * products * pairs * d! };
-  }
-  const traffic = Object.entries(TRAFFIC[op] ?? {});
-  const bytes = traffic.reduce((sum, [name, times]) => {
-    const x = buffers[name];
-    return sum + (x ? x.rows * x.cols * 4 * times : 0);
-  }, 0);
-  const first = Object.values(buffers).find((x) => x?.layout === "panel")!;
-  return { kernel: op, shape: shape(first.rows, first.cols), ...bytes > 0 && { bytes } };
 }
 
 /** Runs the calls `rounds` times in order, then groups by kernel and shape; `calls` is for one program. */

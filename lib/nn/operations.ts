@@ -7,9 +7,9 @@ import type { Buffer, Tape } from "../tensor/tape.ts";
 /** x[i] = w[tokens[i]]; `tokens` is a batch record, w is (vocabulary, d). */
 export function embedding(tape: Tape, tokens: Buffer, w: Buffer): Buffer {
   const x = tape.activation("embedding", w.cols);
-  tape.emit("embedding_forward", { x, w, tokens });
+  tape.emit({ op: "embedding_forward", x, w, tokens });
   tape.onBackward(() => {
-    tape.emit("embedding_backward", { dw: tape.gradient(w), dx: tape.gradient(x), tokens });
+    tape.emit({ op: "embedding_backward", dw: tape.gradient(w), dx: tape.gradient(x), tokens });
   });
   return x;
 }
@@ -18,12 +18,13 @@ export function embedding(tape: Tape, tokens: Buffer, w: Buffer): Buffer {
 export function rmsNorm(tape: Tape, x: Buffer, g: Buffer, eps = 1e-5): Buffer {
   const y = tape.activation("rmsnorm", x.cols);
   const rstd = tape.scratch("rstd", tape.rows);
-  tape.emit("rmsnorm_forward", { y, rstd, x, g }, { eps });
+  tape.emit({ op: "rmsnorm_forward", y, rstd, x, g, eps });
   tape.onBackward(() => {
     const dy = tape.gradient(y);
     const { out, init } = tape.accumulate(x);
     const scratch = tape.scratch("rmsnorm scratch", tape.rows);
-    tape.emit("rmsnorm_backward", {
+    tape.emit({
+      op: "rmsnorm_backward",
       dx: out,
       init,
       dg: tape.gradient(g),
@@ -40,14 +41,14 @@ export function rmsNorm(tape: Tape, x: Buffer, g: Buffer, eps = 1e-5): Buffer {
 /** y = x W, or residual + x W. W is (in, out), without bias. */
 export function linear(tape: Tape, x: Buffer, w: Buffer, residual?: Buffer): Buffer {
   const y = tape.activation(w.label, w.cols);
-  tape.emit("gemm_nn", { c: y, a: x, b: w, init: residual });
+  tape.emit({ op: "gemm_nn", c: y, a: x, b: w, init: residual });
   tape.onBackward(() => {
     const dy = tape.gradient(y);
     // dW += X^T dY
-    tape.emit("gemm_tn", { c: tape.gradient(w), a: x, b: dy });
+    tape.emit({ op: "gemm_tn", c: tape.gradient(w), a: x, b: dy });
     // dX = dY W^T
     const { out, init } = tape.accumulate(x);
-    tape.emit("gemm_nn", { c: out, a: dy, b: tape.transposed(w), init });
+    tape.emit({ op: "gemm_nn", c: out, a: dy, b: tape.transposed(w), init });
     // d residual = dY: the buffer is handed on, for nothing else needs dY any more.
     if (residual) tape.setGradient(residual, dy);
   });
@@ -57,10 +58,10 @@ export function linear(tape: Tape, x: Buffer, w: Buffer, residual?: Buffer): Buf
 /** y = gelu(u), tanh form. u is consumed: the forward pass leaves the derivative there. */
 export function gelu(tape: Tape, u: Buffer): Buffer {
   const y = tape.activation("gelu", u.cols);
-  tape.emit("gelu_forward", { y, u });
+  tape.emit({ op: "gelu_forward", y, u });
   tape.onBackward(() => {
     const dy = tape.gradient(y);
-    tape.emit("gelu_backward", { dy, slope: u });
+    tape.emit({ op: "gelu_backward", dy, slope: u });
     tape.setGradient(u, dy);
   });
   return y;
@@ -77,15 +78,15 @@ export function gru(tape: Tape, x: Buffer, u: Buffer): Buffer {
   const h = tape.activation("gru", d);
   const previous = tape.activation("gru previous", d), q = tape.activation("gru q", d);
   const scratch = () => tape.scratch("gru scratch", 16 * d);
-  tape.emit("gru_forward", { h, previous, q, x, u, scratch: scratch() }, numbers);
+  tape.emit({ op: "gru_forward", h, previous, q, x, u, scratch: scratch(), ...numbers });
   tape.onBackward(() => {
     const dh = tape.gradient(h), ut = tape.transposed(u);
     // Gradient of the products h' U.
     const dp = tape.activation("d gru products", 3 * d);
-    tape.emit("gru_backward", { x, dp, dh, previous, q, ut, scratch: scratch() }, numbers);
+    tape.emit({ op: "gru_backward", x, dp, dh, previous, q, ut, scratch: scratch(), ...numbers });
     tape.setGradient(x, x);
     // dU += H'^T dP
-    tape.emit("gemm_tn", { c: tape.gradient(u), a: previous, b: dp });
+    tape.emit({ op: "gemm_tn", c: tape.gradient(u), a: previous, b: dp });
   });
   return h;
 }
@@ -106,20 +107,10 @@ export function rope(tape: Tape, qkv: Buffer, positions: Buffer, shape: Attentio
   const { heads, headDim, rotaryDim } = shape;
   const table = tape.constant("rope", shape.maxPosition, rotaryDim);
   // Q and K lie side by side, so that they are 2 * heads heads to the kernel.
-  tape.emit("rope", { x: qkv, positions, table }, {
-    heads: 2 * heads,
-    headDim,
-    rotaryDim,
-    sign: 1,
-  });
-  tape.onBackward(() => {
-    tape.emit("rope", { x: tape.gradient(qkv), positions, table }, {
-      heads: 2 * heads,
-      headDim,
-      rotaryDim,
-      sign: -1,
-    });
-  });
+  const rotate = (x: Buffer, sign: 1 | -1) =>
+    tape.emit({ op: "rope", x, positions, table, heads: 2 * heads, headDim, rotaryDim, sign });
+  rotate(qkv, 1);
+  tape.onBackward(() => rotate(tape.gradient(qkv), -1));
 }
 
 /** o (rows, heads * headDim) = softmax(causal(Q K^T / sqrt(headDim))) V inside each sequence. */
@@ -133,14 +124,19 @@ export function attention(tape: Tape, qkv: Buffer, shape: AttentionShape): Buffe
   );
   const numbers = { sequences, length, heads, headDim };
   const scratch = () => tape.scratch("attention scratch", (headDim + length) * 16);
-  tape.emit("attention_forward", { o, p, qkv, scratch: scratch() }, numbers);
+  tape.emit({ op: "attention_forward", o, p, qkv, scratch: scratch(), ...numbers });
   tape.onBackward(() => {
     const { out } = tape.accumulate(qkv);
-    tape.emit(
-      "attention_backward",
-      { dqkv: out, do: tape.gradient(o), o, p, qkv, scratch: scratch() },
-      numbers,
-    );
+    tape.emit({
+      op: "attention_backward",
+      dqkv: out,
+      do: tape.gradient(o),
+      o,
+      p,
+      qkv,
+      scratch: scratch(),
+      ...numbers,
+    });
   });
   return o;
 }
@@ -157,9 +153,13 @@ export function attentionDecode(
   const o = tape.activation("attention", heads * headDim);
   const cache = tape.cache(label, heads * 2 * capacity * headDim);
   const scratch = tape.scratch("attention scratch", 4 * capacity);
-  tape.emit("attention_decode", { o, cache, qkv, scratch }, {
+  tape.emit({
+    op: "attention_decode",
+    o,
+    cache,
+    qkv,
+    scratch,
     rows: tape.rows,
-    step: "step",
     capacity,
     heads,
     headDim,
@@ -173,12 +173,15 @@ export function attentionDecode(
  */
 export function crossEntropy(tape: Tape, logits: Buffer, classes: number): void {
   tape.onBackward(() => {
-    tape.emit("cross_entropy", {
+    tape.emit({
+      op: "cross_entropy",
       loss: tape.batch("loss"),
       x: logits,
       targets: tape.batch("targets"),
       weights: tape.batch("weights"),
-    }, { scale: "lossScale", classes });
+      scale: "lossScale",
+      classes,
+    });
     tape.setGradient(logits, logits);
   });
 }
@@ -194,38 +197,39 @@ export function valueLoss(
   outputs: number,
 ): void {
   tape.onBackward(() => {
-    tape.emit(kind, {
+    tape.emit({
+      op: kind,
       loss: tape.batch("valueLoss"),
       x,
       targets: tape.batch("valueTargets", outputs),
       weights: tape.batch("valueWeights"),
-    }, { scale: "valueLossScale", outputs });
+      scale: "valueLossScale",
+      outputs,
+    });
     tape.setGradient(x, x);
   });
 }
 
 /** Collects rows of x: row i goes to row slots[i] of the collected buffer, or nowhere where slots[i] < 0. */
 export function collect(tape: Tape, x: Buffer, label: string, width: number): void {
-  tape.emit("gather_rows", {
+  tape.emit({
+    op: "gather_rows",
     out: tape.collected(label, width),
     x,
     slots: tape.batch(`${label} slots`),
-  }, { width });
+    width,
+  });
 }
 
 /** Chooses each row's next token from its logits; see kernels/wasm/assembly/sample.ts. */
 export function sample(tape: Tape, logits: Buffer, classes: number): void {
-  tape.emit("sample", {
+  tape.emit({
+    op: "sample",
     next: tape.batch("next"),
     x: logits,
     forced: tape.batch("forced"),
     rowIds: tape.batch("rowIds"),
     scratch: tape.scratch("sample scratch", 4),
-  }, {
     classes,
-    inverseTemperature: "inverseTemperature",
-    step: "step",
-    seed: "seed",
-    purpose: "purpose",
   });
 }

@@ -50,11 +50,177 @@ export type Scalar =
   | "seed"
   | "purpose";
 
-/** One operation on buffers. What each `op` means is said where it is recorded. */
-export interface Instruction {
-  readonly op: string;
-  readonly buffers: Readonly<Record<string, Buffer | undefined>>;
-  readonly numbers: Readonly<Record<string, number | Scalar>>;
+/**
+ * The instruction set: one operation on buffers, each with its operands by name. A backend lowers every one of them.
+ *
+ * A buffer is (rows, cols); `d` is the width of an activation, and `rows` that of the tape unless said otherwise. Where
+ * there is `init` the result is added to it: to nothing if it is undefined; it may be the output itself. Gradients of
+ * weights (`dw`, `dg`, and `c` of gemm_tn) are always added to. `scratch` is the WASM kernels' working memory.
+ */
+export type Instruction = Readonly<
+  /** x[i] = w[tokens[i]]. x (rows, d), w (vocabulary, d), tokens (rows, 1) int32. */
+  | { op: "embedding_forward"; x: Buffer; w: Buffer; tokens: Buffer }
+  /** dw[tokens[i]] += dx[i]. Shapes as above. */
+  | { op: "embedding_backward"; dw: Buffer; dx: Buffer; tokens: Buffer }
+  /** y = g x rstd, rstd = 1 / sqrt(mean(x^2) + eps) of each row. x, y (rows, d), g (1, d), rstd `rows` elements. */
+  | { op: "rmsnorm_forward"; y: Buffer; rstd: Buffer; x: Buffer; g: Buffer; eps: number }
+  /** dx = init + dL/dx and dg += dL/dg, from dy = dL/dy. scratch: `rows` elements. */
+  | {
+    op: "rmsnorm_backward";
+    dx: Buffer;
+    init: Buffer | undefined;
+    dg: Buffer;
+    dy: Buffer;
+    x: Buffer;
+    rstd: Buffer;
+    g: Buffer;
+    scratch: Buffer;
+  }
+  /** c (m, n) = init + a (m, k) b (k, n). */
+  | { op: "gemm_nn"; c: Buffer; a: Buffer; b: Buffer; init: Buffer | undefined }
+  /** c (k, n) += a^T b, with a (m, k), b (m, n). */
+  | { op: "gemm_tn"; c: Buffer; a: Buffer; b: Buffer }
+  /** y = gelu(u), tanh form; u becomes the slope, gelu'(u). Both (rows, cols). */
+  | { op: "gelu_forward"; y: Buffer; u: Buffer }
+  /** dy becomes dL/du = dy slope. */
+  | { op: "gelu_backward"; dy: Buffer; slope: Buffer }
+  /**
+   * A gated recurrent unit over each sequence (equations: `gru` in lib/nn/operations.ts): h, its predecessor in time
+   * `previous`, and q (rows, d); x (rows, 3 d) becomes the gates r, z, n; u (d, 3 d). scratch: 16 d elements.
+   */
+  | {
+    op: "gru_forward";
+    h: Buffer;
+    previous: Buffer;
+    q: Buffer;
+    x: Buffer;
+    u: Buffer;
+    scratch: Buffer;
+    sequences: number;
+    length: number;
+  }
+  /** x, the gates, becomes dL/dx; dp (rows, 3 d) the gradient of the products h' u; ut is u^T; dh = dL/dh. */
+  | {
+    op: "gru_backward";
+    x: Buffer;
+    dp: Buffer;
+    dh: Buffer;
+    previous: Buffer;
+    q: Buffer;
+    ut: Buffer;
+    scratch: Buffer;
+    sequences: number;
+    length: number;
+  }
+  /**
+   * Rotates the first `rotaryDim` dimensions of the first `heads` heads of x (rows, at least heads headDim) in place, by
+   * the angles in the row of `table` (maxPosition, rotaryDim / 2 pairs of cosine and sine) that `positions` (rows, 1)
+   * names. sign -1 rotates back, as the backward pass does.
+   */
+  | {
+    op: "rope";
+    x: Buffer;
+    positions: Buffer;
+    table: Buffer;
+    heads: number;
+    headDim: number;
+    rotaryDim: number;
+    sign: 1 | -1;
+  }
+  /**
+   * o = softmax(causal(Q K^T / sqrt(headDim))) V inside each sequence, head by head. qkv (rows, 3 heads headDim): Q, K, V
+   * side by side; o (rows, heads headDim). p keeps what a backend needs for the backward pass: probabilities (WASM), or
+   * the log of each softmax's sum (WebGPU). scratch: 16 (headDim + length) elements.
+   */
+  | {
+    op: "attention_forward";
+    o: Buffer;
+    p: Buffer;
+    qkv: Buffer;
+    scratch: Buffer;
+    sequences: number;
+    length: number;
+    heads: number;
+    headDim: number;
+  }
+  /** dqkv = dL/dqkv from do = dL/do. */
+  | {
+    op: "attention_backward";
+    dqkv: Buffer;
+    do: Buffer;
+    o: Buffer;
+    p: Buffer;
+    qkv: Buffer;
+    scratch: Buffer;
+    sequences: number;
+    length: number;
+    heads: number;
+    headDim: number;
+  }
+  /**
+   * One decoding step of attention, a token for each of `rows` sequences: appends its K and V to the cache, (rows, heads 2
+   * capacity headDim) elements in the backend's order, and attends over all that is there. scratch: 4 capacity elements.
+   */
+  | {
+    op: "attention_decode";
+    o: Buffer;
+    cache: Buffer;
+    qkv: Buffer;
+    scratch: Buffer;
+    rows: number;
+    capacity: number;
+    heads: number;
+    headDim: number;
+  }
+  /**
+   * loss[i] = weights[i] (logsumexp(x[i]) - x[i, targets[i]]) over the first `classes` columns; x becomes its gradient
+   * times `scale`. targets (rows, 1) int32; loss, weights (rows, 1).
+   */
+  | {
+    op: "cross_entropy";
+    loss: Buffer;
+    x: Buffer;
+    targets: Buffer;
+    weights: Buffer;
+    scale: "lossScale" | "valueLossScale";
+    classes: number;
+  }
+  /**
+   * Over the first `outputs` columns, with targets (rows, outputs): loss[i] = weights[i] sum_k (x - targets)^2, or
+   * weights[i] sum_k targets (logsumexp(x[i]) - x). x becomes the gradient times `scale`.
+   */
+  | {
+    op: "squared_error" | "soft_cross_entropy";
+    loss: Buffer;
+    x: Buffer;
+    targets: Buffer;
+    weights: Buffer;
+    scale: "lossScale" | "valueLossScale";
+    outputs: number;
+  }
+  /** out[slots[i]] = x[i, 0 to width] where slots[i] >= 0. slots (rows, 1) int32, out (any, width). */
+  | { op: "gather_rows"; out: Buffer; x: Buffer; slots: Buffer; width: number }
+  /**
+   * next[i]: a draw from softmax(x[i, 0 to classes] inverseTemperature), or the largest if that scalar is 0; forced[i]
+   * where that is >= 0. rowIds (rows, 1) chooses the random stream. scratch: 4 elements.
+   */
+  | {
+    op: "sample";
+    next: Buffer;
+    x: Buffer;
+    forced: Buffer;
+    rowIds: Buffer;
+    scratch: Buffer;
+    classes: number;
+  }
+>;
+
+/** The instruction of this name. */
+export type InstructionOf<Op extends Instruction["op"]> = Extract<Instruction, { op: Op }>;
+
+/** The buffers of an instruction, in the order of its operands. */
+export function buffersOf(instruction: Instruction): Buffer[] {
+  return Object.values(instruction).filter((operand) => typeof operand === "object");
 }
 
 /** A weight matrix: what the optimizer and checkpoints know of it. */
@@ -155,12 +321,8 @@ export class Tape {
   }
 
   /** Appends an instruction. */
-  emit(
-    op: string,
-    buffers: Instruction["buffers"],
-    numbers: Instruction["numbers"] = {},
-  ): void {
-    this.instructions.push({ op, buffers, numbers });
+  emit(instruction: Instruction): void {
+    this.instructions.push(instruction);
   }
 
   /** Registers the backward pass of the operation just recorded; run in reverse order by `backward`. */
@@ -212,4 +374,10 @@ export function padded(cols: number): number {
 /** Elements that a buffer occupies; panels are one row apart so that equal rows do not share a cache set. */
 export function elements(b: Pick<Buffer, "rows" | "cols" | "layout">): number {
   return b.layout === "panel" ? (b.cols / 16) * (b.rows + 1) * 16 : b.rows * b.cols;
+}
+
+/** The tape, with what `record` puts on it. */
+export function recorded(tape: Tape, record: (tape: Tape) => void): Tape {
+  record(tape);
+  return tape;
 }

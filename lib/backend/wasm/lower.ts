@@ -6,129 +6,81 @@ type Symbolic = Buffer | number | Scalar | undefined;
 
 /** Bytes between panels. */
 const stride = (b: Buffer) => (b.rows + 1) * 64;
+/** The two arguments of a matrix: where it is, and its stride. */
+const matrix = (b: Buffer) => [b, stride(b)] as const;
 
-/** Lowers one instruction. Throws on an unknown operation or a missing operand. */
-export function lower({ op, buffers, numbers }: Instruction): { kernel: string; args: Symbolic[] } {
-  const b = (name: string): Buffer => {
-    const buffer = buffers[name];
-    if (!buffer) throw new Error(`${op}: operand ${name} is missing`);
-    return buffer;
-  };
-  const n = (name: string): number | Scalar => {
-    const value = numbers[name];
-    if (value === undefined) throw new Error(`${op}: number ${name} is missing`);
-    return value;
-  };
-  const call = (...args: Symbolic[]) => ({ kernel: op, args });
-  const { init } = buffers;
-  switch (op) {
-    case "embedding_forward": {
-      const x = b("x"), w = b("w");
-      return call(x, stride(x), w, stride(w), b("tokens"), x.rows, x.cols);
-    }
-    case "embedding_backward": {
-      const dw = b("dw"), dx = b("dx");
-      return call(dw, stride(dw), dx, stride(dx), b("tokens"), dx.rows, dx.cols);
-    }
-    case "rmsnorm_forward": {
-      const x = b("x"), g = b("g");
-      return call(b("y"), b("rstd"), x, stride(x), g, stride(g), x.rows, x.cols, n("eps"));
-    }
-    case "rmsnorm_backward": {
-      const x = b("x"), g = b("g");
+/** Lowers one instruction: the kernel has its name. Throws on an operation that has none. */
+export function lower(i: Instruction): { kernel: string; args: Symbolic[] } {
+  const call = (...args: Symbolic[]) => ({ kernel: i.op, args });
+  switch (i.op) {
+    case "embedding_forward":
+      return call(...matrix(i.x), ...matrix(i.w), i.tokens, i.x.rows, i.x.cols);
+    case "embedding_backward":
+      return call(...matrix(i.dw), ...matrix(i.dx), i.tokens, i.dx.rows, i.dx.cols);
+    case "rmsnorm_forward":
+      return call(i.y, i.rstd, ...matrix(i.x), ...matrix(i.g), i.x.rows, i.x.cols, i.eps);
+    case "rmsnorm_backward":
       return call(
-        ...[b("dx"), init, b("dg"), b("dy"), x, stride(x), b("rstd"), g, stride(g), b("scratch")],
-        ...[x.rows, x.cols],
+        ...[i.dx, i.init, i.dg, i.dy, ...matrix(i.x), i.rstd, ...matrix(i.g), i.scratch],
+        ...[i.x.rows, i.x.cols],
       );
-    }
-    case "gemm_nn": {
-      const c = b("c"), a = b("a"), w = b("b");
+    case "gemm_nn":
       return call(
-        ...[c, stride(c), a, stride(a), w, stride(w), init, init ? stride(init) : 0],
-        ...[c.rows, a.cols, c.cols],
+        ...[...matrix(i.c), ...matrix(i.a), ...matrix(i.b)],
+        ...[i.init, i.init ? stride(i.init) : 0, i.c.rows, i.a.cols, i.c.cols],
       );
-    }
-    case "gemm_tn": {
-      const c = b("c"), a = b("a"), y = b("b");
-      return call(c, stride(c), a, stride(a), y, stride(y), a.rows, a.cols, y.cols);
-    }
-    case "gelu_forward": {
-      const y = b("y");
-      return call(y, b("u"), stride(y), y.rows, y.cols);
-    }
-    case "gelu_backward": {
-      const dy = b("dy");
-      return call(dy, b("slope"), stride(dy), dy.rows, dy.cols);
-    }
-    case "gru_forward": {
-      const x = b("x"), u = b("u");
+    case "gemm_tn":
       return call(
-        ...[b("h"), b("previous"), b("q"), x, stride(x), u, stride(u), b("scratch")],
-        ...[n("sequences"), n("length"), u.rows],
+        ...[...matrix(i.c), ...matrix(i.a), ...matrix(i.b), i.a.rows, i.a.cols, i.b.cols],
       );
-    }
-    case "gru_backward": {
-      const x = b("x"), ut = b("ut");
+    case "gelu_forward":
+      return call(i.y, i.u, stride(i.y), i.y.rows, i.y.cols);
+    case "gelu_backward":
+      return call(i.dy, i.slope, stride(i.dy), i.dy.rows, i.dy.cols);
+    case "gru_forward":
       return call(
-        ...[x, stride(x), b("dp"), b("dh"), b("previous"), b("q"), ut, stride(ut), b("scratch")],
-        ...[n("sequences"), n("length"), ut.cols],
+        ...[i.h, i.previous, i.q, ...matrix(i.x), ...matrix(i.u), i.scratch],
+        ...[i.sequences, i.length, i.u.rows],
       );
-    }
-    case "rope": {
-      const x = b("x");
+    case "gru_backward":
       return call(
-        ...[x, stride(x), b("positions"), b("table"), x.rows],
-        ...[n("heads"), n("headDim"), n("rotaryDim"), n("sign")],
+        ...[...matrix(i.x), i.dp, i.dh, i.previous, i.q, ...matrix(i.ut), i.scratch],
+        ...[i.sequences, i.length, i.ut.cols],
       );
-    }
-    case "attention_forward": {
-      const qkv = b("qkv");
+    case "rope":
       return call(
-        ...[b("o"), b("p"), qkv, stride(qkv), b("scratch")],
-        ...[n("sequences"), n("length"), n("heads"), n("headDim")],
+        ...[...matrix(i.x), i.positions, i.table, i.x.rows],
+        ...[i.heads, i.headDim, i.rotaryDim, i.sign],
       );
-    }
-    case "attention_backward": {
-      const qkv = b("qkv");
+    case "attention_forward":
       return call(
-        ...[b("dqkv"), b("do"), b("p"), qkv, stride(qkv), b("scratch")],
-        ...[n("sequences"), n("length"), n("heads"), n("headDim")],
+        ...[i.o, i.p, ...matrix(i.qkv), i.scratch, i.sequences, i.length, i.heads, i.headDim],
       );
-    }
-    case "attention_decode": {
-      const qkv = b("qkv");
+    case "attention_backward":
       return call(
-        ...[b("o"), b("cache"), qkv, stride(qkv), b("scratch")],
-        ...[n("rows"), n("step"), n("capacity"), n("heads"), n("headDim")],
+        ...[i.dqkv, i.do, i.p, ...matrix(i.qkv), i.scratch],
+        ...[i.sequences, i.length, i.heads, i.headDim],
       );
-    }
-    case "cross_entropy": {
-      const x = b("x");
+    case "attention_decode":
       return call(
-        ...[b("loss"), x, stride(x), b("targets"), b("weights")],
-        ...[n("scale"), x.rows, n("classes")],
+        ...[i.o, i.cache, ...matrix(i.qkv), i.scratch],
+        ...[i.rows, "step" as const, i.capacity, i.heads, i.headDim],
       );
-    }
+    case "cross_entropy":
+      return call(i.loss, ...matrix(i.x), i.targets, i.weights, i.scale, i.x.rows, i.classes);
     case "soft_cross_entropy":
-    case "squared_error": {
-      const x = b("x");
+    case "squared_error":
+      return call(i.loss, ...matrix(i.x), i.targets, i.weights, i.scale, i.x.rows, i.outputs);
+    case "gather_rows":
+      return call(i.out, i.width, i.slots, ...matrix(i.x), i.x.rows);
+    case "sample":
       return call(
-        ...[b("loss"), x, stride(x), b("targets"), b("weights")],
-        ...[n("scale"), x.rows, n("outputs")],
+        ...[i.next, ...matrix(i.x), i.forced, i.rowIds, i.scratch, i.x.rows, i.classes],
+        ...["inverseTemperature", "step", "seed", "purpose"] as const,
       );
-    }
-    case "gather_rows": {
-      const x = b("x");
-      return call(b("out"), n("width"), b("slots"), x, stride(x), x.rows);
-    }
-    case "sample": {
-      const x = b("x");
-      return call(
-        ...[b("next"), x, stride(x), b("forced"), b("rowIds"), b("scratch"), x.rows],
-        ...[n("classes"), n("inverseTemperature"), n("step"), n("seed"), n("purpose")],
-      );
-    }
-    default:
+    default: {
+      const { op } = i satisfies never as Instruction;
       throw new Error(`the WASM backend has no kernel for ${op}`);
+    }
   }
 }

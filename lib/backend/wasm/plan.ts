@@ -2,13 +2,7 @@
  * From tape to kernel calls. A plan is plain data: every argument of every call is a base, resolved per lane
  * and shard, plus a multiple of the chunk or step index. Lanes receive it as JSON through shared memory.
  */
-import {
-  type Buffer,
-  elements,
-  type Instruction,
-  type Scalar,
-  type Tape,
-} from "../../tensor/tape.ts";
+import { type Buffer, buffersOf, elements, type Scalar, type Tape } from "../../tensor/tape.ts";
 import type { LogitsPlace } from "./logits.ts";
 import { lower } from "./lower.ts";
 
@@ -104,11 +98,11 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
   });
   const caches = tape.buffers.filter(({ space }) => space === "cache")
     .map((b) => ({ offset: offsets.get(b)!, rowBytes: b.cols * 4 }));
-  const sample = tape.instructions.find(({ op }) => op === "sample"), x = sample?.buffers.x;
-  const logits = x && {
-    offset: offsets.get(x)!,
-    stride: (x.rows + 1) * 64,
-    classes: sample.numbers.classes as number,
+  const sample = tape.instructions.find((i) => i.op === "sample");
+  const logits = sample && {
+    offset: offsets.get(sample.x)!,
+    stride: (sample.x.rows + 1) * 64,
+    classes: sample.classes,
   };
   return { calls, laneBytes: bytes, caches, logits };
 }
@@ -127,14 +121,14 @@ function allocateActivations(
   cacheRows: number,
 ): { offsets: Map<Buffer, number>; bytes: number } {
   const life = new Map<Buffer, { first: number; last: number }>();
-  const touch = (b: Buffer | undefined, i: number) => {
-    if (b?.space !== "activation") return;
+  const touch = (b: Buffer, i: number) => {
+    if (b.space !== "activation") return;
     const span = life.get(b);
     if (span) span.last = i;
     else life.set(b, { first: i, last: i });
   };
-  tape.instructions.forEach((instruction: Instruction, i) => {
-    for (const b of Object.values(instruction.buffers)) touch(b, i);
+  tape.instructions.forEach((instruction, i) => {
+    for (const b of buffersOf(instruction)) touch(b, i);
   });
   const offsets = new Map<Buffer, number>();
   let caches = 0;

@@ -59,12 +59,14 @@ const TABLE = parameter("table", 11, 20);
 /** Looks tokens up and collects the rows. */
 function lookUp(tape: Tape): void {
   const w = tape.parameter(TABLE), x = tape.activation("x", w.cols);
-  tape.emit("embedding_forward", { x, w, tokens: tape.batch("tokens") });
-  tape.emit(
-    "gather_rows",
-    { out: tape.collected("rows", 20), x, slots: tape.batch("rows slots") },
-    { width: 20 },
-  );
+  tape.emit({ op: "embedding_forward", x, w, tokens: tape.batch("tokens") });
+  tape.emit({
+    op: "gather_rows",
+    out: tape.collected("rows", 20),
+    x,
+    slots: tape.batch("rows slots"),
+    width: 20,
+  });
 }
 
 Deno.test("a forward program collects rows of any number of sequences, and nothing of the padding", async () => {
@@ -126,19 +128,15 @@ Deno.test("a generation program refuses more rows or tokens than it has room for
   const session = engine.session([TABLE], {});
   const program = session.decoding({ rows: 4, capacity: 6 }, (tape) => {
     const w = tape.parameter(TABLE), x = tape.activation("x", w.cols);
-    tape.emit("embedding_forward", { x, w, tokens: tape.batch("tokens") });
-    tape.emit("sample", {
+    tape.emit({ op: "embedding_forward", x, w, tokens: tape.batch("tokens") });
+    tape.emit({
+      op: "sample",
       next: tape.batch("next"),
       x,
       forced: tape.batch("forced"),
       rowIds: tape.batch("rowIds"),
       scratch: tape.scratch("scratch", 4),
-    }, {
       classes: 20,
-      inverseTemperature: "inverseTemperature",
-      step: "step",
-      seed: "seed",
-      purpose: "purpose",
     });
   });
   // Token k is followed by the largest entry of row k: k + 1.

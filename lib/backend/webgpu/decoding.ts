@@ -72,9 +72,9 @@ class Decoding implements DecodingProgram {
   ) {
     const { device, pool } = session;
     const { rows, capacity } = shape;
-    const sample = tape.instructions.find(({ op }) => op === "sample");
+    const sample = tape.instructions.find((i) => i.op === "sample");
     if (!sample) throw new Error("a decoding program must sample");
-    const classes = Number(sample.numbers.classes), logits = sample.buffers.x!;
+    const { classes, x: logits } = sample;
     lowering.emit("advance", [1, 1, 1], [rows], {
       step: "step",
       stops: "stops",

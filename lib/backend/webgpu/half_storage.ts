@@ -28,9 +28,7 @@ export function checkStorage({ device, adapter }: WebGpuDevice, storage: Storage
 /** What a decoding program keeps in float16: all but logits, from which tokens are drawn, and what no kernel reads. */
 export function halfBuffers({ instructions, buffers }: Tape): ReadonlySet<Buffer> {
   const full = new Set(
-    instructions.flatMap(({ op, buffers }) =>
-      op === "sample" ? buffers.x : op === "rmsnorm_forward" ? buffers.rstd : []
-    ),
+    instructions.flatMap((i) => i.op === "sample" ? i.x : i.op === "rmsnorm_forward" ? i.rstd : []),
   );
   return new Set(
     buffers.filter((b) =>

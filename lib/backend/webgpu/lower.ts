@@ -1,19 +1,18 @@
 /** Which WGSL dispatches run an instruction of the tape. Nothing here touches a device. */
 import { UsageError } from "../../errors.ts";
-import type { Buffer, Instruction } from "../../tensor/tape.ts";
+import type { Buffer, Instruction, InstructionOf } from "../../tensor/tape.ts";
 import {
   type Dispatch,
   type Float,
   grid,
   MAX_GROUPS,
   type Operand,
-  type Special,
   type Temporary,
 } from "./dispatch.ts";
 import { type GemmShape, type GemmTuning, planGemm } from "./gemm.ts";
 
 /** Indices of float32 words in the block of scalars; kernels/wgsl/adamw.wgsl names all. */
-const SCALAR_INDEX: Readonly<Record<string, number>> = { lossScale: 0, valueLossScale: 1 };
+const SCALAR_INDEX = { lossScale: 0, valueLossScale: 1 } as const;
 
 /** Rows that rmsnorm_gain.wgsl adds up in one workgroup. */
 const GAIN_BLOCK = 128;
@@ -52,146 +51,97 @@ export class Lowering {
     this.dispatches.push({ kernel, groups, dims, operands, constants, half });
   }
 
-  /** Appends an instruction's dispatches. Throws on an unknown operation or a missing operand. */
-  add(instruction: Instruction): void {
-    const { op, buffers, numbers } = instruction;
-    const b = (name: string): Buffer => {
-      const buffer = buffers[name];
-      if (!buffer) throw new Error(`${op}: operand ${name} is missing`);
-      return buffer;
-    };
-    const n = (name: string): number => {
-      const value = numbers[name];
-      if (typeof value !== "number") throw new Error(`${op}: number ${name} is missing`);
-      return value;
-    };
-    const { init } = buffers;
-    switch (op) {
+  /** Appends an instruction's dispatches. Throws on an operation that has none, UsageError for a model too wide. */
+  add(i: Instruction): void {
+    switch (i.op) {
       case "embedding_forward": {
-        const x = b("x"), w = b("w");
-        const operands = { step: "step" as Special, tokens: b("tokens"), w, x };
-        this.emit(op, grid(Math.ceil(x.rows * x.cols / 1024)), [x.rows, x.cols / 4], operands);
-        break;
+        const { tokens, w, x } = i, dims = [x.rows, x.cols / 4];
+        const operands = { step: "step" as const, tokens, w, x };
+        return this.emit(i.op, grid(Math.ceil(x.rows * x.cols / 1024)), dims, operands);
       }
       case "embedding_backward":
-        return this.#embeddingBackward(b("dw"), b("dx"), b("tokens"));
+        return this.#embeddingBackward(i);
       case "rmsnorm_forward": {
-        const x = b("x");
-        const operands = { x, g: b("g"), y: b("y"), rstd: b("rstd") };
-        const dims = [x.rows, x.cols / 4, float(n("eps"))];
-        this.#rows(op, x.rows, x.cols / 4, dims, operands);
-        break;
+        const { x, g, y, rstd } = i, vectors = x.cols / 4;
+        return this.#rows(i.op, x.rows, vectors, [x.rows, vectors, float(i.eps)], {
+          x,
+          g,
+          y,
+          rstd,
+        });
       }
       case "rmsnorm_backward":
-        return this.#rmsNormBackward(instruction);
+        return this.#rmsNormBackward(i);
       case "gemm_nn": {
-        const c = b("c"), a = b("a"), w = b("b");
-        const transposeB = w.space === "transposed";
+        const { a, b, c, init } = i, transposeB = b.space === "transposed";
         const shape = { m: c.rows, n: c.cols, k: a.cols, transposeA: false, transposeB };
         // W^T is not kept: the kernel reads W the other way.
-        const weight = transposeB ? { ...w, space: "parameter" as const } : w;
+        const weight = transposeB ? { ...b, space: "parameter" as const } : b;
         return this.#gemm(shape, a, weight, c, init);
       }
       case "gemm_tn": {
-        const c = b("c"), a = b("a"), y = b("b");
-        const shape = { m: a.cols, n: y.cols, k: a.rows, transposeA: true, transposeB: false };
-        return this.#gemm(shape, a, y, c, this.#accumulated(c));
+        const { a, b, c } = i;
+        const shape = { m: a.cols, n: b.cols, k: a.rows, transposeA: true, transposeB: false };
+        return this.#gemm(shape, a, b, c, this.#accumulated(c));
       }
       case "gelu_forward": {
-        const y = b("y"), vectors = y.rows * y.cols / 4;
-        this.emit(op, grid(Math.ceil(vectors / 256)), [vectors], { y, u: b("u") });
-        break;
+        const { y, u } = i, vectors = y.rows * y.cols / 4;
+        return this.emit(i.op, grid(Math.ceil(vectors / 256)), [vectors], { y, u });
       }
       case "gelu_backward": {
-        const dy = b("dy"), vectors = dy.rows * dy.cols / 4;
-        this.emit(op, grid(Math.ceil(vectors / 256)), [vectors], { dy, slope: b("slope") });
-        break;
+        const { dy, slope } = i, vectors = dy.rows * dy.cols / 4;
+        return this.emit(i.op, grid(Math.ceil(vectors / 256)), [vectors], { dy, slope });
       }
-      case "gru_forward":
+      case "gru_forward": {
+        const { x, previous, q, u, h } = i;
+        return this.#gru(i, { x, previous, q, u, h });
+      }
       case "gru_backward": {
-        const shared = { x: b("x"), previous: b("previous"), q: b("q") };
-        const sequences = n("sequences");
-        if (shared.q.cols > 1024) {
-          throw new UsageError(
-            "dModel",
-            shared.q.cols,
-            "the WebGPU backend has GRUs of at most 1024",
-          );
-        }
-        this.emit(
-          op,
-          grid(sequences),
-          [sequences, n("length")],
-          op === "gru_forward"
-            ? { ...shared, u: b("u"), h: b("h") }
-            // U^T is not kept: the kernel reads U the other way.
-            : { ...shared, u: { ...b("ut"), space: "parameter" }, dh: b("dh"), dp: b("dp") },
-          { D: shared.q.cols, THREADS: Math.min(256, powerOfTwo(shared.q.cols)) },
-        );
-        break;
+        const { x, previous, q, ut, dh, dp } = i;
+        // U^T is not kept: the kernel reads U the other way.
+        return this.#gru(i, { x, previous, q, u: { ...ut, space: "parameter" }, dh, dp });
       }
       case "rope": {
-        const x = b("x"), heads = n("heads"), rotary = n("rotaryDim");
-        this.emit(
-          op,
-          grid(Math.ceil(x.rows * heads * rotary / 2 / 256)),
-          [x.rows, x.cols, heads, n("headDim"), rotary, float(n("sign"))],
-          { step: "step", positions: b("positions"), table: b("table"), x },
+        const { positions, table, x, heads, headDim, rotaryDim } = i;
+        return this.emit(
+          i.op,
+          grid(Math.ceil(x.rows * heads * rotaryDim / 2 / 256)),
+          [x.rows, x.cols, heads, headDim, rotaryDim, float(i.sign)],
+          { step: "step", positions, table, x },
         );
-        break;
       }
       case "attention_forward":
       case "attention_backward":
-        return this.#attention(instruction);
+        return this.#attention(i);
       case "attention_decode": {
-        const heads = n("heads"), headDim = checkedHeadDim(n("headDim"));
-        this.emit(
-          op,
-          [heads, n("rows"), 1],
-          [heads, n("capacity"), scaleOf(headDim)],
-          { step: "step", qkv: b("qkv"), cache: b("cache"), o: b("o") },
-          { HEAD_DIM: headDim },
-        );
-        break;
+        const { qkv, cache, o, rows, heads, capacity } = i, headDim = checkedHeadDim(i.headDim);
+        const dims = [heads, capacity, scaleOf(headDim)];
+        const operands = { step: "step" as const, qkv, cache, o };
+        return this.emit(i.op, [heads, rows, 1], dims, operands, { HEAD_DIM: headDim });
       }
       case "cross_entropy":
+        return this.#loss(i, i.classes);
       case "soft_cross_entropy":
-      case "squared_error": {
-        const x = b("x"), classes = op === "cross_entropy" ? n("classes") : n("outputs");
-        const scale = SCALAR_INDEX[String(numbers.scale)];
-        if (scale === undefined) throw new Error(`${op}: no scalar ${numbers.scale}`);
-        this.#rows(op, x.rows, x.cols, [x.rows, x.cols, classes, scale], {
-          scalars: "scalars",
-          targets: b("targets"),
-          weights: b("weights"),
-          x,
-          loss: b("loss"),
-        });
-        break;
-      }
+      case "squared_error":
+        return this.#loss(i, i.outputs);
       case "gather_rows": {
-        const x = b("x"), width = n("width");
-        this.emit(op, grid(Math.ceil(x.rows * width / 256)), [x.rows, x.cols, width], {
-          slots: b("slots"),
-          x,
-          out: b("out"),
-        });
-        break;
+        const { slots, x, out, width } = i;
+        const groups = grid(Math.ceil(x.rows * width / 256));
+        return this.emit(i.op, groups, [x.rows, x.cols, width], { slots, x, out });
       }
       case "sample": {
-        const x = b("x");
-        this.emit(op, grid(x.rows), [x.rows, x.cols, n("classes")], {
+        const { forced, rowIds: row_ids, x, next: tokens } = i;
+        const operands = { forced, row_ids, x, tokens };
+        return this.emit(i.op, grid(x.rows), [x.rows, x.cols, i.classes], {
           step: "step",
           sampling: "sampling",
-          forced: b("forced"),
-          row_ids: b("rowIds"),
-          x,
-          tokens: b("next"),
+          ...operands,
         });
-        break;
       }
-      default:
+      default: {
+        const { op } = i satisfies never as Instruction;
         throw new Error(`the WebGPU backend has no kernel for ${op}`);
+      }
     }
   }
 
@@ -250,7 +200,7 @@ export class Lowering {
     this.emit("sum_splits", groups, [splits, vectors], { x, start, y }, { INIT: kind });
   }
 
-  #embeddingBackward(dw: Buffer, dx: Buffer, tokens: Buffer): void {
+  #embeddingBackward({ dw, dx, tokens }: InstructionOf<"embedding_backward">): void {
     if (dw.rows > MAX_GROUPS) {
       throw new UsageError(
         "vocabularySize",
@@ -274,11 +224,7 @@ export class Lowering {
     );
   }
 
-  #rmsNormBackward({ buffers }: Instruction): void {
-    const { dx, dg, dy, x, rstd, g, init } = buffers;
-    if (!dx || !dg || !dy || !x || !rstd || !g) {
-      throw new Error("rmsnorm_backward: an operand is missing");
-    }
+  #rmsNormBackward({ dx, dg, dy, x, rstd, g, init }: InstructionOf<"rmsnorm_backward">): void {
     const vectors = x.cols / 4;
     const blocks = Math.ceil(x.rows / GAIN_BLOCK);
     const sums = temporary("gain sums", blocks * x.cols);
@@ -291,27 +237,41 @@ export class Lowering {
     this.#rows("rmsnorm_backward", x.rows, vectors, [x.rows, vectors], operands, { INIT: kind });
   }
 
-  #attention({ op, buffers, numbers }: Instruction): void {
-    const [sequences, length, heads] = [numbers.sequences, numbers.length, numbers.heads] as [
-      number,
-      number,
-      number,
-    ];
-    const headDim = checkedHeadDim(numbers.headDim as number);
+  #gru(
+    { op, q, sequences, length }: InstructionOf<"gru_forward" | "gru_backward">,
+    operands: Record<string, Operand>,
+  ): void {
+    const d = q.cols;
+    if (d > 1024) {
+      throw new UsageError("dModel", d, "the WebGPU backend has GRUs of at most 1024");
+    }
+    const constants = { D: d, THREADS: Math.min(256, powerOfTwo(d)) };
+    this.emit(op, grid(sequences), [sequences, length], operands, constants);
+  }
+
+  #loss(
+    i: InstructionOf<"cross_entropy" | "squared_error" | "soft_cross_entropy">,
+    classes: number,
+  ): void {
+    const { targets, weights, x, loss } = i;
+    const dims = [x.rows, x.cols, classes, SCALAR_INDEX[i.scale]];
+    this.#rows(i.op, x.rows, x.cols, dims, { scalars: "scalars", targets, weights, x, loss });
+  }
+
+  #attention(i: InstructionOf<"attention_forward" | "attention_backward">): void {
+    const { o, p: lse, qkv, sequences, length, heads } = i;
+    const headDim = checkedHeadDim(i.headDim);
     const rows = Math.min(64, Math.max(8, powerOfTwo(length)));
     const constants = { HEAD_DIM: headDim, DIMS: headDim % 32 === 0 ? 32 : 16 };
     const groups = [Math.ceil(length / rows), heads, sequences] as const;
     const dims = [length, heads, scaleOf(headDim)];
     // What is kept for the backward pass is one number a query, not a probability a key.
-    const { p: lse, qkv, o, do: dout, dqkv } = buffers;
-    if (!lse || !qkv || !o) throw new Error(`${op}: an operand is missing`);
     this.sizes.set(lse, sequences * heads * length);
-    if (op === "attention_forward") {
-      const operands = { qkv, o, lse };
-      this.emit(op, groups, dims, operands, { ...constants, QUERIES: rows });
+    if (i.op === "attention_forward") {
+      this.emit(i.op, groups, dims, { qkv, o, lse }, { ...constants, QUERIES: rows });
       return;
     }
-    if (!dout || !dqkv) throw new Error(`${op}: an operand is missing`);
+    const { do: dout, dqkv } = i;
     const delta = temporary("attention delta", sequences * heads * length);
     this.emit(
       "attention_delta",

@@ -110,8 +110,9 @@ gpuTest("errors have the class and text that they have without a Worker", async 
       kernel: async () => {
         const program = session.forward({ sequences: 1, length: 4, slots: 1 }, (tape) => {
           const [qkv, o, p] = ["qkv", "o", "p"].map((label) => tape.activation(label, 48));
+          const scratch = tape.scratch("scratch", 4);
           const shape = { sequences: 1, length: 4, heads: 1, headDim: 0 };
-          tape.emit("attention_forward", { qkv, o, p }, shape);
+          tape.emit({ op: "attention_forward", qkv: qkv!, o: o!, p: p!, scratch, ...shape });
         });
         return await program.run({}, 1);
       },
