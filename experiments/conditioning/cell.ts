@@ -6,10 +6,10 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import { parameterCount } from "../../lib/nn/flops.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
-import { train } from "../shared/training.ts";
+import { train } from "../shared/supervised_cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, type ContextName } from "./contexts.ts";
-import { evaluateCritic, type Evaluation, READOUTS } from "./evaluation.ts";
+import { evaluateCritic, type Evaluation, READOUTS } from "./critic_report.ts";
 import { ActorStates, rateTelling } from "./states.ts";
 
 /** Everything a run depends on besides its seed. */

@@ -3,7 +3,7 @@ import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
 import { type ContextName, contexts } from "./contexts.ts";
-import type { Readout } from "./evaluation.ts";
+import type { Readout } from "./critic_report.ts";
 import {
   type ConditioningSummary,
   DISCRIMINATIVE,

@@ -14,7 +14,7 @@ import {
 } from "./config.ts";
 import { conditionedEnvironment, type ContextName, contexts } from "./contexts.ts";
 import { driftingActor } from "./drift.ts";
-import { evaluateCritic, GROUPS, type Reading, READOUTS } from "./evaluation.ts";
+import { evaluateCritic, GROUPS, type Reading, READOUTS } from "./critic_report.ts";
 import { ActorStates, exactSuccessRates, rateTelling } from "./states.ts";
 import { type ConditioningSummary, summarizeConditioning } from "./summary.ts";
 

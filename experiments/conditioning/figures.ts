@@ -18,7 +18,7 @@ import {
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName, contexts } from "./contexts.ts";
-import { GROUPS, type Telling, TELLINGS } from "./evaluation.ts";
+import { GROUPS, type Telling, TELLINGS } from "./critic_report.ts";
 import { ActorStates, type Labelled, rateTelling } from "./states.ts";
 import {
   type Band,

@@ -26,7 +26,7 @@ import {
   type Readout,
   READOUTS,
   type Telling,
-} from "./evaluation.ts";
+} from "./critic_report.ts";
 
 /** The two critics that the claims compare. */
 export const DISCRIMINATIVE = "discriminative-mse";

@@ -17,10 +17,10 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import { sha256 } from "../../lib/numeric/digest.ts";
-import { testReport } from "../shared/evaluation.ts";
-import { train } from "../shared/training.ts";
+import { testReport } from "../shared/test_report.ts";
+import { train } from "../shared/supervised_cell.ts";
 import type { ControlName, ReadOut, TraceLabels } from "./controls.ts";
-import { handFeatures } from "./features.ts";
+import { handFeatures } from "./hand_features.ts";
 import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
 import { sparseTrace, trainingSequences, trainingStates } from "./sequences.ts";
 

@@ -12,7 +12,7 @@ import { separateSeeds, type Size, sizeName } from "../shared/config.ts";
 import type { ControlsCell } from "./cell.ts";
 import type { ControlsConfig } from "./config.ts";
 import { type Control, type ControlName, controlOf } from "./controls.ts";
-import { handFeatures } from "./features.ts";
+import { handFeatures } from "./hand_features.ts";
 
 /** The training runs of a configuration: controls x sizes x seeds. */
 export function controlsCells(config: ControlsConfig): Cell<ControlsCell>[] {

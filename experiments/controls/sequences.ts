@@ -1,6 +1,5 @@
 /** What a control's critic is trained on: states, their targets, and the sequences that teach them. */
 import type { CriticDefinition } from "../../lib/critic/critic.ts";
-import { withTrace } from "../../lib/critic/generative.ts";
 import type {
   PermutationActor,
   PermutationEnvironment,
@@ -50,10 +49,14 @@ export function trainingSequences(
     if (traceLabels.kind === "corrupted") {
       const noise = new RandomStream({ seed, purpose: "controls/trace", step, row });
       const trace = corruptedTrace(environment, state, traceLabels.probability, noise);
-      return withTrace(environment, labelled, trace);
+      return definition.encode(environment, labelled, trace);
     }
     if (traceLabels.kind === "sparse") {
-      return withTrace(environment, labelled, sparseTrace(environment, state, traceLabels.kept));
+      return definition.encode(
+        environment,
+        labelled,
+        sparseTrace(environment, state, traceLabels.kept),
+      );
     }
     const sequence = definition.encode(environment, labelled);
     return denseValues ? withDenseValues(sequence, environment, state, actor) : sequence;

@@ -8,7 +8,7 @@ import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/evaluation.ts";
+import type { TestReport } from "../shared/test_report.ts";
 import { type TestScores, testScores } from "../shared/scores.ts";
 import { side } from "../shared/verdicts.ts";
 import { controlsCells } from "./cells.ts";

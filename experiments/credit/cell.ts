@@ -29,7 +29,7 @@ import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experime
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
 import { type CreditCell, taskEnvironment } from "./cells.ts";
 import { preparationOf } from "./config.ts";
-import { evaluate, type Evaluation } from "./evaluation.ts";
+import { evaluate, type Evaluation } from "./actor_evaluation.ts";
 import {
   type Checkpoint,
   type Example,

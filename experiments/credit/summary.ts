@@ -10,7 +10,7 @@ import { type Scores, scoresOf } from "../shared/scores.ts";
 import type { MethodResult, Preparation } from "./cell.ts";
 import { creditCells, searchRuns } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
-import type { Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "./actor_evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
 import { type MethodName, methodOf } from "./methods.ts";
 

@@ -15,7 +15,7 @@ import { type ReinforceReport, reinforceStep } from "../../lib/critic_learning/r
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
 import type { CriticTrainingCell, TrainingRun } from "./cells.ts";
-import { measure, type Point } from "./point.ts";
+import { measure, type Point } from "./snapshot.ts";
 
 /** What a step of any recipe reports; those of Monte Carlo have a gradient norm only. */
 type Diagnostics = Pick<ReinforceReport, "gradientNorm"> & Partial<ReinforceReport>;

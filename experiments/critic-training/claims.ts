@@ -5,7 +5,7 @@ import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { scoresOf } from "../shared/scores.ts";
 import { difference, everywhere, ratio, shown, side } from "../shared/verdicts.ts";
 import type { Start } from "./config.ts";
-import type { Metric } from "./point.ts";
+import type { Metric } from "./snapshot.ts";
 import { isReinforce, type RecipeName } from "./recipes.ts";
 import type { CriticTrainingSummary, RunRow } from "./summary.ts";
 

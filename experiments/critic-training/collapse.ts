@@ -1,4 +1,4 @@
-import type { Point } from "./point.ts";
+import type { Point } from "./snapshot.ts";
 
 /** In what a critic has collapsed. */
 export type Collapse = "chain of thought" | "constant value" | "no answer";

@@ -5,7 +5,7 @@ import { criticTrainingCells, trainingRuns } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
 import { collapses } from "./collapse.ts";
 import { type CriticTrainingConfig, criticTrainingConfig, profiles, STARTS } from "./config.ts";
-import type { Point } from "./point.ts";
+import type { Point } from "./snapshot.ts";
 import { isReinforce, RECIPE_NAMES } from "./recipes.ts";
 import { bestRecipe, criticTrainingTable, summarizeCriticTraining } from "./summary.ts";
 

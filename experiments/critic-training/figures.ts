@@ -10,7 +10,7 @@ import { sizeName } from "../shared/config.ts";
 import { environmentSetting, ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
 import type { CriticTrainingCell } from "./cells.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
-import type { Metric } from "./point.ts";
+import type { Metric } from "./snapshot.ts";
 import { isReinforce, RECIPE_NAMES, type RecipeName, RECIPES } from "./recipes.ts";
 import {
   bestRecipe,

@@ -9,7 +9,7 @@ import type { RunResult } from "./cell.ts";
 import { criticTrainingCells, trainingRuns } from "./cells.ts";
 import { type Collapse, collapses } from "./collapse.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
-import { type Metric, METRICS, type Point } from "./point.ts";
+import { type Metric, METRICS, type Point } from "./snapshot.ts";
 import { isReinforce, type RecipeName, RECIPES } from "./recipes.ts";
 
 /** A metric at one step: mean and range over seeds. */

@@ -10,8 +10,8 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import { type ChainReport, chainReport, haveChains } from "../shared/chains.ts";
-import { evaluate, type TestReport } from "../shared/evaluation.ts";
-import { train } from "../shared/training.ts";
+import { evaluate, type TestReport } from "../shared/test_report.ts";
+import { train } from "../shared/supervised_cell.ts";
 import type { TestSet } from "./config.ts";
 import { labelledTestStates, type TestSource } from "./states.ts";
 

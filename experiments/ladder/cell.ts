@@ -12,8 +12,8 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import { firstWrongToken } from "../shared/chains.ts";
-import { asJson, evaluate } from "../shared/evaluation.ts";
-import { train } from "../shared/training.ts";
+import { asJson, evaluate } from "../shared/test_report.ts";
+import { train } from "../shared/supervised_cell.ts";
 import { environmentOf, type Rung } from "./rungs.ts";
 
 /** Everything a run depends on besides its seed. */
@@ -99,8 +99,8 @@ export function afterRightChains<State>(
   predictions: readonly Prediction[],
 ): AfterRightChains {
   const right = labelled.flatMap(({ state, value: exact }, i) => {
-    const { response, value } = predictions[i]!;
-    const wrong = firstWrongToken(environment.reasoningTrace(state), response);
+    const { responses, value } = predictions[i]!;
+    const wrong = firstWrongToken(environment.reasoningTrace(state), responses?.[0]);
     return wrong === null ? [{ value, exact }] : [];
   });
   if (right.length === 0) return { n: 0, r2: null };

@@ -176,7 +176,7 @@ Deno.test("r2 after right chains leaves out the others", () => {
     if (!right) response[0] = environment.vocabulary.filler;
     return {
       labelled: { state, context: {}, value: exact },
-      prediction: { value, expectation: null, response },
+      prediction: { value, expectation: null, responses: [response] },
     };
   };
   const answers = [

@@ -4,7 +4,7 @@ import { createEnvironment } from "../../lib/env/registry.ts";
 import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/evaluation.ts";
+import type { TestReport } from "../shared/test_report.ts";
 import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
 import { difference } from "../shared/verdicts.ts";
 import type { AfterRightChains, Baselines, LadderCell } from "./cell.ts";

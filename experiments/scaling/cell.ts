@@ -10,8 +10,8 @@ import { adamW } from "../../lib/nn/optimizer.ts";
 import { parameterCount } from "../../lib/nn/flops.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { saveTraining } from "../../lib/run/training_checkpoint.ts";
-import { asJson, evaluate } from "../shared/evaluation.ts";
-import { train } from "../shared/training.ts";
+import { asJson, evaluate } from "../shared/test_report.ts";
+import { train } from "../shared/supervised_cell.ts";
 import type { ScalingConfig } from "./config.ts";
 
 /** Everything a run depends on besides its seed. */

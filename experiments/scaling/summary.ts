@@ -5,7 +5,7 @@ import { probabilityOfImprovementInterval, sizeTrend } from "../../lib/eval/stat
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { scalingCells } from "./cells.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/evaluation.ts";
+import type { TestReport } from "../shared/test_report.ts";
 import { type TestScores, testScores } from "../shared/scores.ts";
 import type { ScalingConfig } from "./config.ts";
 

@@ -34,7 +34,7 @@ export function firstWrongToken(
 
 /** Whether these predictions come with chains of thought: more than a value token. */
 export function haveChains(predictions: readonly Prediction[]): boolean {
-  return predictions.some((p) => (p.response?.length ?? 0) > 1);
+  return predictions.some((p) => (p.responses?.[0]?.length ?? 0) > 1);
 }
 
 /** Judges the chains of `predictions`, which answer `labelled` in order. */
@@ -48,8 +48,8 @@ export function chainReport<State>(
   const reached = new Array<number>(longest).fill(0), firstWrong = reached.slice();
   const firstWrongByTenth = new Array<number>(10).fill(0);
   const afterRight = { count: 0, squares: 0 }, afterWrong = { count: 0, squares: 0 };
-  predictions.forEach(({ response, value }, i) => {
-    const trace = traces[i]!, wrong = firstWrongToken(trace, response);
+  predictions.forEach(({ responses, value }, i) => {
+    const trace = traces[i]!, wrong = firstWrongToken(trace, responses?.[0]);
     const last = wrong ?? trace.length - 1;
     for (let k = 0; k <= last; k++) reached[k]!++;
     if (wrong !== null) {

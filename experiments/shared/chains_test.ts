@@ -12,7 +12,7 @@ function answer(word: string[], wrongAt: number | null, value: number | null) {
   if (wrongAt !== null) response[wrongAt] = environment.vocabulary.filler;
   return {
     labelled: { state, context: {}, value: 0.5 },
-    prediction: { value, expectation: null, response },
+    prediction: { value, expectation: null, responses: [response] },
   };
 }
 

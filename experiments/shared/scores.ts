@@ -1,7 +1,7 @@
 /** From the test reports of several seeds to scores with intervals. */
 import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
 import { interquartileMeanInterval } from "../../lib/eval/statistics.ts";
-import type { TestReport } from "./evaluation.ts";
+import type { TestReport } from "./test_report.ts";
 
 /** A metric over the seeds of one configuration. */
 export interface Scores {

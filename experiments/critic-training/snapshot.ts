@@ -1,0 +1,85 @@
+/** A critic at one moment of its training: every number that the report follows. */
+import type { LabelledState } from "../../lib/critic/critic.ts";
+import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import { mean, populationVariance, sum } from "../../lib/numeric/sums.ts";
+import { criticReward } from "../../lib/critic_learning/reward.ts";
+import { sampleResponses } from "../../lib/critic_learning/samples.ts";
+import { klTerms } from "../../lib/critic_learning/reinforce.ts";
+import { evaluate } from "../shared/test_report.ts";
+
+/** Greedy answers to the test states unless said otherwise. */
+export interface Point {
+  /** Training steps taken. */
+  readonly step: number;
+  /** RMSE of the emitted integer against the exact value, 1 charged for a parse failure. */
+  readonly rmse: number;
+  /** RMSE of the expectation over value tokens, charged likewise. */
+  readonly expectationRmse: number;
+  /** 0.5 where nothing could be ranked. */
+  readonly rankingAccuracy: number;
+  readonly parseRate: number;
+  /** Fraction of chains of thought that are right in every token. */
+  readonly traceAccuracy: number;
+  /** Fraction of the chain's tokens that are right. */
+  readonly tokenAccuracy: number;
+  /** Standard deviation of the emitted values; 0 where none could be parsed. */
+  readonly valueSpread: number;
+  /** Mean R_v of one response to each state, sampled at temperature 1 as in training, exact over outcomes. */
+  readonly reward: number;
+  /** Mean log pi - log SFT critic of those responses, in nats per response. */
+  readonly kl: number;
+}
+
+/** The metrics, in the order of tables. */
+export const METRICS = [
+  "rmse",
+  "expectationRmse",
+  "rankingAccuracy",
+  "parseRate",
+  "traceAccuracy",
+  "tokenAccuracy",
+  "valueSpread",
+  "reward",
+  "kl",
+] as const satisfies readonly (keyof Point)[];
+/** One of them. */
+export type Metric = typeof METRICS[number];
+
+/** Judges a critic on labelled test states; responses are sampled from the stream of `seed`. */
+export async function measure<State>(
+  critic: NeuralCritic<State>,
+  reference: NeuralCritic<State>,
+  labelled: readonly LabelledState<State>[],
+  seed: number,
+): Promise<Point> {
+  const { environment } = critic, { step } = critic.model;
+  const { report, predictions } = await evaluate(critic, environment, labelled);
+  const { n, parsed } = report;
+  const expectationRmse = report.expectation?.rmse ?? 0;
+  const values = predictions.flatMap(({ value }) => value === null ? [] : [value]);
+  const right = predictions.map(({ responses }, i) =>
+    environment.reasoningTrace(labelled[i]!.state).map((token, t) => responses![0]![t] === token)
+  );
+  const tokens = right.flat();
+
+  const sampling = { seed, purpose: "critic-training/test", step: 0, count: 1 };
+  const sampled = await sampleResponses(critic, labelled, sampling);
+  const rewards = sampled.map(([response], i) => {
+    const exact = labelled[i]!.value;
+    return exact * criticReward(1, response!.value) +
+      (1 - exact) * criticReward(0, response!.value);
+  });
+  const kl = (await klTerms(critic.model, reference.model, sampled)).flat().map(sum);
+  return {
+    step,
+    rmse: Math.sqrt(report.penalizedMse),
+    expectationRmse: Math.sqrt((expectationRmse * expectationRmse * parsed + (n - parsed)) / n),
+    rankingAccuracy: report.rankingAccuracy ?? 0.5,
+    parseRate: report.parseRate,
+    traceAccuracy: right.filter((row) => row.every(Boolean)).length / n,
+    tokenAccuracy: tokens.filter(Boolean).length / tokens.length,
+    valueSpread: values.length > 0 ? Math.sqrt(populationVariance(values)) : 0,
+    reward: mean(rewards),
+    kl: mean(kl),
+  };
+}
