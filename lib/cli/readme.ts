@@ -1,77 +1,98 @@
 /**
- * `deno task readme`: writes the claims table and the figure on the front page from pinned results. A test fails when
- * they disagree.
+ * `deno task readme`: writes what the pages say of results from pinned ones: a figure and a line for each experiment in
+ * README.md, every verdict with its numbers in experiments/README.md. A test fails when they disagree.
  */
 import { z } from "zod";
+import { type Answer, answers } from "../../experiments/answers.ts";
 import { registry } from "../../experiments/registry.ts";
-import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experiment.ts";
+import { type AnyExperiment, PROFILES, type Verdict } from "../run/experiment.ts";
 import { resolveConfig } from "../run/config.ts";
 import { readBytes } from "../run/files.ts";
 import { pinsPath, readPins } from "../run/pins.ts";
 import { ROOT } from "../root.ts";
 import { type Command, runCommand } from "./command.ts";
 
-const START = "<!-- claims: written by `deno task readme` from pinned results -->";
-const END = "<!-- end of claims -->";
+const START = "<!-- written by `deno task readme` from pinned results -->";
+const END = "<!-- end of what is written by `deno task readme` -->";
 
-const TABLE = ["| | Claim | Verdict here | Report |", "|---|---|---|---|"];
-/** The ids of the paper's claims and their parts; the others are ours. */
-const PAPERS = /^C\d/;
+/** A claim as the pinned results decide it. */
+interface Row extends Verdict {
+  readonly id: string;
+  readonly statement: string;
+}
 
 /** Text files by path, relative to the checkout, as they should be. */
-export async function frontPage(): Promise<Record<string, string>> {
+export async function pages(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
-  const paper: string[] = [], ours: string[] = [], numbers: string[] = [];
-  let picture: string | undefined;
+  const front: string[] = [], verdicts: string[] = [];
   for (const [name, load] of Object.entries(registry)) {
     const { default: experiment } = await load();
-    const newest = bestPins(experiment);
-    if (!newest) continue;
-    const { profile, pins } = newest;
+    const largest = largestPins(experiment);
+    if (!largest) continue;
+    const { profile, pins } = largest;
+    const rows = experiment.claims.map((claim): Row => ({
+      id: claim.id,
+      statement: claim.statement,
+      ...claim.evaluate(pins.summary),
+    }));
+    const figure = `experiments/${name}/figure.svg`;
+    if (experiment.figure && Object.keys(files).length === 0) {
+      files[figure] = `${experiment.figure(pins.summary)}\n`;
+      front.push(`![${experiment.title}](${figure})`, "");
+    }
+    const { title, notebook } = experiment;
+    const answer = answerOf(name, rows, answers[name]);
+    const links = [
+      `[${supported(rows)}](experiments/README.md#${name})`,
+      ...notebook ? [`[report](notebooks/${notebook}.ipynb)`] : [],
+    ].join(", ");
+    front.push(`- **${title}** ${answer} (${links})`);
     const { config } = resolveConfig(experiment, profile);
     const { seeds } = config as { seeds: readonly number[] };
-    const report = experiment.notebook ? `[${name}](notebooks/${experiment.notebook}.ipynb)` : name;
-    for (const claim of experiment.claims) {
-      const { verdict, reading } = claim.evaluate(pins.summary);
-      (PAPERS.test(claim.id) ? paper : ours).push(
-        `| ${claim.id} | ${
-          cell(claim.statement)
-        } | **${verdict}** | ${report}, ${profile}, ${seeds.length} seeds |`,
+    verdicts.push(
+      ...[`## ${name}`, "", `**${title}** ${answer}`, ""],
+      `${supported(rows)}; profile ${profile}, ${seeds.length} seeds` +
+        (notebook ? `; report: [${notebook}](../notebooks/${notebook}.ipynb).` : "."),
+      ...["", "| Id | Claim | Verdict |", "|---|---|---|"],
+      ...rows.map((row) => `| ${row.id} | ${cell(row.statement)} | **${row.verdict}** |`),
+      ...["", "<details><summary>The numbers behind each verdict</summary>", ""],
+      ...["| Id | Numbers |", "|---|---|"],
+      ...rows.map((row) => `| ${row.id} | ${cell(row.reading)} |`),
+      ...["", "</details>", ""],
+    );
+  }
+  files["README.md"] = withBlock("README.md", front);
+  files["experiments/README.md"] = withBlock("experiments/README.md", verdicts);
+  return files;
+}
+
+/**
+ * An experiment's answer in a sentence.
+ *
+ * @throws Error if the sentence rests on other verdicts than these.
+ */
+export function answerOf(
+  name: string,
+  rows: readonly Pick<Row, "id" | "verdict">[],
+  answer: Answer | undefined,
+): string {
+  if (!answer) return `${supported(rows)}.`;
+  for (const [id, given] of Object.entries(answer.given)) {
+    const verdict = rows.find((row) => row.id === id)?.verdict;
+    if (verdict !== given) {
+      throw new Error(
+        `experiments/answers.ts: ${name}: the sentence rests on "${given}" for ${id}, which is ` +
+          `"${verdict}": write it anew`,
       );
-      numbers.push(`| ${claim.id} | ${cell(reading)} |`);
-    }
-    const path = `experiments/${name}/figure.svg`;
-    if (!picture && experiment.figure) {
-      files[path] = `${experiment.figure(pins.summary)}\n`;
-      picture = `![${experiment.title}](${path})`;
     }
   }
-  const block = [
-    ...(picture ? [picture, ""] : []),
-    "Every row is computed from pinned results, which",
-    "`deno task reproduce --experiment NAME --profile PROFILE` recomputes to the last digit.",
-    "",
-    ...TABLE,
-    ...paper,
-    "",
-    "<details><summary>What theory and sceptics would expect: the complexity ladder, controls, how a critic is trained</summary>",
-    "",
-    ...TABLE,
-    ...ours,
-    "",
-    "</details>",
-    "",
-    "<details><summary>The numbers behind each verdict</summary>",
-    "",
-    "| | Numbers |",
-    "|---|---|",
-    ...numbers,
-    "",
-    "</details>",
-  ].join("\n");
-  const [head, tail] = cut(readText("README.md"));
-  files["README.md"] = `${head}${START}\n\n${block}\n\n${END}${tail}`;
-  return files;
+  return answer.sentence;
+}
+
+/** "2 of 5 claims supported". */
+function supported(rows: readonly Pick<Row, "verdict">[]): string {
+  const count = rows.filter(({ verdict }) => verdict === "supported").length;
+  return `${count} of ${rows.length} claims supported`;
 }
 
 /** Text in a cell of a Markdown table. */
@@ -80,30 +101,29 @@ function cell(text: string): string {
 }
 
 /** The pins of the largest profile that has some. */
-function bestPins(experiment: AnyExperiment) {
-  for (const profile of PROFILES.toReversed() as ProfileName[]) {
+function largestPins(experiment: AnyExperiment) {
+  for (const profile of PROFILES.toReversed()) {
     const pins = readPins(pinsPath(experiment, profile));
     if (pins) return { profile, pins };
   }
   return undefined;
 }
 
-/** What stands before and after the generated block. */
-function cut(readme: string): [string, string] {
-  const start = readme.indexOf(START), end = readme.indexOf(END);
-  if (start < 0 || end < start) {
-    throw new Error(`README.md has lost its markers: ${START} and ${END}`);
-  }
-  return [readme.slice(0, start), readme.slice(end + END.length)];
+/** The page with these lines in place of its generated block. */
+function withBlock(path: string, lines: readonly string[]): string {
+  const page = readText(path);
+  const start = page.indexOf(START), end = page.indexOf(END);
+  if (start < 0 || end < start) throw new Error(`${path} has lost its markers: ${START}, ${END}`);
+  return `${page.slice(0, start)}${START}\n\n${lines.join("\n").trim()}\n\n${page.slice(end)}`;
 }
 
 function readText(path: string): string {
   return new TextDecoder().decode(readBytes(`${ROOT}${path}`, "restore the file from git"));
 }
 
-/** Paths of front-page files that are not what the pins say. */
-export async function staleFrontPage(): Promise<string[]> {
-  const files = await frontPage();
+/** Paths of pages that are not what the pins say. */
+export async function stalePages(): Promise<string[]> {
+  const files = await pages();
   return Object.keys(files).filter((path) => {
     try {
       return readText(path) !== files[path];
@@ -117,10 +137,10 @@ const flags = z.strictObject({});
 
 const command: Command<typeof flags.shape> = {
   name: "readme",
-  summary: "Writes the README's claims table and figure from the pinned results.",
+  summary: "Writes what README.md and experiments/README.md say of results, from the pinned ones.",
   flags,
   run: async () => {
-    for (const [path, text] of Object.entries(await frontPage())) {
+    for (const [path, text] of Object.entries(await pages())) {
       // In place: the task may not make files beside the README, and git has the old ones.
       Deno.writeTextFileSync(`${ROOT}${path}`, text);
       console.log(`wrote ${path}`);
