@@ -83,6 +83,17 @@ export interface ValueReport extends ValueMetrics {
  * @param predictions Length n; `null` or NaN where the critic's answer could not be parsed.
  * @param exact Length n, the exact value of each state in [0, 1].
  * @throws RangeError on bad input, naming the argument.
+ *
+ * @example Three states, of which the critic answered two
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { valueReport } from "genac";
+ *
+ * const report = valueReport([0.2, null, 0.8], [0, 0.5, 1]);
+ * assert.equal(report.parsed, 2);
+ * assert.equal(report.rankingAccuracy, 1);
+ * assert.ok(Math.abs(report.rmse! - 0.2) < 1e-12);
+ * ```
  */
 export function valueReport(
   predictions: Predictions,

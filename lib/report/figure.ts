@@ -33,16 +33,28 @@ export interface Figure extends Displayable {
 }
 
 /**
- * A figure from its description.
+ * A figure from its description, to `show`: interactive Plotly, static SVG and a plain table.
  *
- *     await show(figure({
- *       title: "The generative critic's error falls with size",
- *       x: { title: "parameters", scale: "log" },
- *       y: { title: "RMSE against exact value", min: 0 },
- *       series: [{ kind: "line", critic: "cot", points: [{ x: 25e3, y: 0.03, low: 0.02, high: 0.04 }] }],
- *     }));
+ * @throws RangeError for what cannot be drawn (see `resolveFigure`).
  *
- * Throws a RangeError for what cannot be drawn (see `resolveFigure`).
+ * @example
+ * ```ts
+ * import { figure, intervalPoint, show } from "genac";
+ *
+ * await show(figure({
+ *   title: "The generative critic's error falls with size",
+ *   x: { title: "parameters", scale: "log" },
+ *   y: { title: "RMSE against exact value", min: 0 },
+ *   series: [{
+ *     kind: "line",
+ *     critic: "cot",
+ *     points: [
+ *       { x: 6e3, y: 0.08 },
+ *       intervalPoint(25e3, { estimate: 0.03, low: 0.02, high: 0.04 }),
+ *     ],
+ *   }],
+ * }));
+ * ```
  */
 export function figure(description: FigureDescription): Figure {
   const resolved = resolveFigure(description);

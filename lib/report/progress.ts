@@ -26,16 +26,19 @@ export interface Progress {
 const SECONDS_BETWEEN_DRAWINGS = 0.2;
 
 /**
- * Starts a progress display.
- *
- *     const progress = await showProgress("Training", "runs");
- *     for (...) progress.update(i, n, "d32 L2, seed 1");
- *     await progress.finish();
- *
- * Outside Jupyter nothing is written until `finish`, which writes one line to stderr.
+ * Starts a progress display. Outside Jupyter nothing is written until `finish`, which writes one line to stderr.
  *
  * @param title What is being done.
  * @param unit What is counted, in the plural.
+ *
+ * @example
+ * ```ts
+ * import { showProgress } from "genac";
+ *
+ * const progress = await showProgress("Training", "runs");
+ * for (let run = 1; run <= 3; run++) progress.update(run, 3, "d32 L2, seed 1");
+ * await progress.finish();
+ * ```
  */
 export async function showProgress(
   title: string,

@@ -11,7 +11,21 @@ import { DISPLAY, type Displayable, isDisplayable, type MimeBundle } from "./mim
  * cell's last expression is lost now and then in headless runs; what is shown is not.) Elsewhere
  * the plain text goes to stdout.
  *
- * Throws a TypeError for anything else.
+ * @throws TypeError for anything else.
+ *
+ * @example
+ * ```ts
+ * import { show, tokenSequence } from "genac";
+ *
+ * await show(
+ *   "What the critic writes:",
+ *   tokenSequence([
+ *     { text: "(12)", tone: "right" },
+ *     { text: "(13)", tone: "wrong", label: "should be (23)" },
+ *     { text: "7", tone: "value" },
+ *   ]),
+ * );
+ * ```
  */
 export async function show(...things: readonly (Displayable | string)[]): Promise<void> {
   const bundles = things.map(bundleOf);

@@ -36,15 +36,27 @@ export interface TableDescription<Row> {
 /**
  * A table to `show`.
  *
- *     await show(table({
- *       caption: "RMSE by critic and size",
- *       rows: results,
- *       columns: [
- *         { title: "critic", cell: (r) => criticLabel(r.kind) },
- *         { title: "parameters", cell: (r) => r.parameters },
- *         { title: "RMSE", cell: (r) => r.rmse, decimals: 3 },  // 0.123 [0.110, 0.140]
- *       ],
- *     }));
+ * @example A number with its interval is written "0.123 [0.110, 0.140]"
+ * ```ts
+ * import { interquartileMeanInterval, show, table } from "genac";
+ *
+ * await show(table({
+ *   caption: "RMSE by critic",
+ *   rows: [
+ *     { critic: "cot", parameters: 25_344, rmse: [0.12, 0.11, 0.14] },
+ *     { critic: "filler", parameters: 25_344, rmse: [0.31, 0.29, 0.3] },
+ *   ],
+ *   columns: [
+ *     { title: "critic", cell: (row) => row.critic },
+ *     { title: "parameters", cell: (row) => row.parameters },
+ *     {
+ *       title: "RMSE",
+ *       cell: (row) => interquartileMeanInterval([row.rmse], { seed: 1 }),
+ *       decimals: 3,
+ *     },
+ *   ],
+ * }));
+ * ```
  */
 export function table<Row>(description: TableDescription<Row>): Displayable {
   const { caption, columns, rows, emphasize = () => false } = description;

@@ -1,6 +1,3 @@
-/**
- * The card that ends a report on a claim: what was claimed, what was found, in which numbers.
- */
 import { formatNumber } from "./format.ts";
 import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
 
@@ -33,7 +30,22 @@ export const VERDICT_LOOKS: Readonly<Record<VerdictWord, VerdictLook>> = {
   "inconclusive": { mark: "?", color: "#7f7f7f" },
 };
 
-/** A card to `show`. */
+/**
+ * The card that ends a report, to `show`: what was claimed, what was found, in which numbers.
+ *
+ * @example
+ * ```ts
+ * import { show, verdictCard } from "genac";
+ *
+ * await show(verdictCard({
+ *   id: "C1",
+ *   statement: "The generative critic's error falls with size.",
+ *   verdict: "supported",
+ *   reading: "RMSE changes by -0.04 [-0.05, -0.03] per tenfold parameters.",
+ *   evidence: { slope: -0.04 },
+ * }));
+ * ```
+ */
 export function verdictCard(claim: ClaimVerdict): Displayable {
   const { mark, color } = VERDICT_LOOKS[claim.verdict];
   const evidence = Object.entries(claim.evidence ?? {})
