@@ -52,11 +52,19 @@ export { Model } from "./nn/model.ts";
 export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
 export type { TransformerConfig } from "./nn/transformer.ts";
 export type { AdvantageEstimate, AdvantageEstimator } from "./rl/advantage/estimator.ts";
-export { advantageEstimators, estimateAdvantages } from "./rl/advantage/registry.ts";
+export {
+  advantageEstimators,
+  estimateAdvantages,
+  type EstimatorName,
+} from "./rl/advantage/registry.ts";
 export { type SegmentOptions, segmentStarts } from "./rl/advantage/segments.ts";
 export { whiten } from "./rl/advantage/whiten.ts";
-export type { RlAlgorithm } from "./rl/algorithm/algorithm.ts";
-export { rlAlgorithm, rlAlgorithms } from "./rl/algorithm/registry.ts";
+export {
+  type RlAlgorithm,
+  rlAlgorithm,
+  type RlAlgorithmName,
+  rlAlgorithms,
+} from "./rl/algorithms.ts";
 export { type CriticTrainingConfig } from "./critic_learning/train_critic.ts";
 export { type Failure, FAILURES, findFailures } from "./rl/failures.ts";
 export {

@@ -4,8 +4,7 @@
  * This kit's discriminative critic reads a prompt of its own for every token that it judges. On a language model a value
  * head judges all tokens of a response in one pass; "ppo-one-pass" is PPO with that, counted, not run.
  */
-import { rlAlgorithm } from "../../lib/rl/algorithm/registry.ts";
-import type { RlAlgorithm } from "../../lib/rl/algorithm/algorithm.ts";
+import { type RlAlgorithm, rlAlgorithm } from "../../lib/rl/algorithms.ts";
 
 /** A method of this experiment. */
 export interface CostMethod {

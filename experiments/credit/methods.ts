@@ -1,7 +1,6 @@
-/** The methods that are compared: an algorithm of lib/rl/algorithm, and a critic where it needs one. */
+/** The methods that are compared: an algorithm of lib/rl/algorithms.ts, and a critic where it needs one. */
 import type { z } from "zod";
-import type { RlAlgorithm } from "../../lib/rl/algorithm/algorithm.ts";
-import { rlAlgorithm } from "../../lib/rl/algorithm/registry.ts";
+import { type RlAlgorithm, rlAlgorithm } from "../../lib/rl/algorithms.ts";
 import type { Knowledge } from "../../lib/critic_learning/prepare.ts";
 import type { ActorTrainingConfig } from "../../lib/rl/train_actor.ts";
 import type { criticTrainingConfig } from "../../lib/critic_learning/train_critic.ts";

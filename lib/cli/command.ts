@@ -4,10 +4,9 @@
  *
  * Exit codes: 0 done, 1 a check failed, 2 bad usage or input.
  */
-import { closestMatch } from "leven";
 import { z } from "zod";
 import { parseConfig } from "../parse_config.ts";
-import { UsageError } from "../errors.ts";
+import { suggest, UsageError } from "../errors.ts";
 import { type KnownFlags, parseArgs } from "./args.ts";
 
 export interface Command<Shape extends z.ZodRawShape = z.ZodRawShape> {
@@ -70,12 +69,6 @@ export async function execute<Shape extends z.ZodRawShape>(
 /** One machine-readable line on stdout. */
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value));
-}
-
-/** The closest of `known` to `name`, as the end of a sentence; "" where none is close. */
-export function suggest(name: string, known: readonly string[]): string {
-  const closest = closestMatch(name, known, { maxDistance: Math.ceil(name.length / 2) });
-  return closest === undefined ? "" : `did you mean ${closest}?`;
 }
 
 /** The flags in `argv`, checked, with defaults. */

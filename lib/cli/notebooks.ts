@@ -4,7 +4,7 @@
  */
 import { relative } from "node:path";
 import { z } from "zod";
-import { UsageError } from "../errors.ts";
+import { suggest, UsageError } from "../errors.ts";
 import { makeInteractive } from "../report/interactive.ts";
 import {
   executionProblems,
@@ -19,7 +19,7 @@ import {
 import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../root.ts";
-import { type Command, runCommand, suggest } from "./command.ts";
+import { type Command, runCommand } from "./command.ts";
 import { messages } from "./child_output.ts";
 import { reasonIn, shielded } from "./python.ts";
 import { writeReportsIndex } from "./reports_index.ts";

@@ -9,7 +9,7 @@ import {
   BACKENDS,
   identifyBackend,
 } from "../backend/create.ts";
-import { UsageError } from "../errors.ts";
+import { suggest, UsageError } from "../errors.ts";
 import { resolveConfig } from "../run/config.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { overallProgress } from "../run/progress.ts";
@@ -20,7 +20,7 @@ import {
   reproduceExperiment,
 } from "../run/reproduce.ts";
 import { noSuchCell, selectCells } from "../run/select.ts";
-import { type Command, printJson, runCommand, suggest } from "./command.ts";
+import { type Command, printJson, runCommand } from "./command.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome, formatSummary, formatSummaryLine } from "./outcome.ts";
 import { writeReportsIndex } from "./reports_index.ts";

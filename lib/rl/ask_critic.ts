@@ -7,7 +7,7 @@ import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { segmentOptions } from "./advantage/options.ts";
 import { segmentStarts } from "./advantage/segments.ts";
-import type { RlAlgorithm } from "./algorithm/algorithm.ts";
+import type { RlAlgorithm } from "./algorithms.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** Which value of a critic is used: the one it emits, or the mean of its distribution over values. */

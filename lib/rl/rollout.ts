@@ -1,5 +1,5 @@
 /**
- * A response of the actor to a prompt, as an episode of the token-level MDP. Types only.
+ * A response of the actor to a prompt, as an episode of the token-level MDP.
  *
  * Token t = 0..T-1 is the action. State s_t is the prompt and tokens 0..t-1: what stands BEFORE token t. Tokens are
  * deterministic transitions, and the verifier judges the whole response:
@@ -50,4 +50,15 @@ export interface Rollout {
   readonly truncated?: boolean;
   /** The critic's V_T, after the last token of a truncated response, in units of reward. */
   readonly finalValue?: number;
+}
+
+/** For each rollout the indices of all rollouts of its prompt, itself included, in order. */
+export function groupMembers(rollouts: readonly Rollout[]): readonly number[][] {
+  const groups = new Map<number, number[]>();
+  rollouts.forEach(({ group }, i) => {
+    const members = groups.get(group);
+    if (members) members.push(i);
+    else groups.set(group, [i]);
+  });
+  return rollouts.map(({ group }) => groups.get(group)!);
 }

@@ -24,7 +24,7 @@ import { forwardFlops } from "../nn/flops.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { estimateAdvantages } from "./advantage/registry.ts";
 import { whiten } from "./advantage/whiten.ts";
-import type { RlAlgorithm } from "./algorithm/algorithm.ts";
+import type { RlAlgorithm } from "./algorithms.ts";
 import { askCritic, askedStates, type CriticAnswers } from "./ask_critic.ts";
 import { criticTrainingConfig, trainCritic } from "../critic_learning/train_critic.ts";
 import { policyObjective, policyObjectiveConfig } from "./objective/policy_objective.ts";

@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 import { mean } from "../numeric/sums.ts";
 import { copyModel } from "../nn/copy_model.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { rlAlgorithm, rlAlgorithms } from "./algorithm/registry.ts";
+import { rlAlgorithm, rlAlgorithms } from "./algorithms.ts";
 import { findFailures } from "./failures.ts";
 import { CriticLessons, prepareCriticStep } from "../critic_learning/prepare.ts";
 import {

@@ -1,8 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import { checkFinite } from "../../numeric/finite.ts";
-import type { Rollout } from "../rollout.ts";
+import { groupMembers, type Rollout } from "../rollout.ts";
 import type { Need } from "./estimator.ts";
-import { groupMembers } from "./groups.ts";
 
 const LOG_PROBABILITIES = ["logProbabilities", "referenceLogProbabilities"] as const;
 const NUMBERS = [

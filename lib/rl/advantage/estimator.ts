@@ -1,10 +1,3 @@
-/**
- * What the kit calls an advantage estimator: a rule that says, from rollouts and perhaps values, how much better each
- * token was than what the policy does on average. (What a critic's own responses are credited with: lib/critic_learning/baselines.ts.)
- *
- * To add one: write one file that exports an `AdvantageEstimator` and list it in `registry.ts`. `gae.ts` (with a
- * critic) and `rloo.ts` (without) are the examples.
- */
 import type * as z from "zod";
 import type { Rollout } from "../rollout.ts";
 
@@ -33,10 +26,14 @@ export interface AdvantageEstimate {
   readonly valueTargets: number[];
 }
 
-/** See the file's header. */
+/**
+ * A rule that says, from rollouts and perhaps values, how much better each token was than what the policy does on
+ * average. (What a critic's own responses are credited with: lib/critic_learning/baselines.ts.)
+ *
+ * To add one: export `defineEstimator({...})` from the file of its family, or a new one, and list it in `registry.ts`.
+ * `gae` (with a critic) and `rloo` (without) are the examples.
+ */
 export interface AdvantageEstimator<Options = unknown> {
-  /** Name in the registry, in configs and in results. */
-  readonly name: string;
   /** Name in figures and tables. */
   readonly title: string;
   /** Paper. */
@@ -46,4 +43,11 @@ export interface AdvantageEstimator<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** One estimate per rollout, in order. Expects what `checkRollouts` has checked: call `estimateAdvantages`. */
   estimate(rollouts: readonly Rollout[], options: Options): AdvantageEstimate[];
+}
+
+/** The estimator as it is, with the type of its options inferred from their schema. */
+export function defineEstimator<Options>(
+  estimator: AdvantageEstimator<Options>,
+): AdvantageEstimator<Options> {
+  return estimator;
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { UsageError } from "../../errors.ts";
 import type { Rollout } from "../rollout.ts";
 import { nearAll, randomRollouts, rolloutOf } from "../testing.ts";
+import { lengthAdaptiveLambda } from "./gae.ts";
 import { estimateAdvantages } from "./registry.ts";
 import { lambdaReturns, returnsToGo, tokenRewards } from "./returns.ts";
-import { lengthAdaptiveLambda } from "./vapo.ts";
 
 const one = rolloutOf([0.5, 0.25, 0.75]);
 const many = randomRollouts(12);

@@ -1,58 +1,48 @@
-/** The advantage estimators by name. A new one is one file and one line here. */
+import { chooseFrom, UsageError } from "../../errors.ts";
 import { parseConfig } from "../../parse_config.ts";
-import { UsageError } from "../../errors.ts";
 import type { Rollout } from "../rollout.ts";
 import { checkRollouts } from "./check.ts";
-import { drGrpo } from "./dr_grpo.ts";
 import type { AdvantageEstimate, AdvantageEstimator } from "./estimator.ts";
-import { gae } from "./gae.ts";
-import { genAcSegments } from "./genac_segments.ts";
-import { grpo } from "./grpo.ts";
-import { monteCarlo } from "./monte_carlo.ts";
-import { oracle } from "./oracle.ts";
-import { processReward } from "./process_reward.ts";
-import { rloo } from "./rloo.ts";
-import { sae } from "./sae.ts";
-import { vapo } from "./vapo.ts";
-import { vcPpo } from "./vc_ppo.ts";
-import { vinePpo } from "./vineppo.ts";
+import { gae, sae, vapo, vcPpo } from "./gae.ts";
+import { drGrpo, grpo, rloo } from "./group.ts";
+import { monteCarlo, vinePpo } from "./monte_carlo.ts";
+import { oracle, processReward } from "./references.ts";
+import { genAcSegments } from "./segments.ts";
 
-/** Every estimator. */
-export const advantageEstimators: Readonly<Record<string, AdvantageEstimator>> = Object.fromEntries(
-  [
-    monteCarlo,
-    rloo,
-    grpo,
-    drGrpo,
-    gae,
-    vcPpo,
-    vapo,
-    sae,
-    genAcSegments,
-    vinePpo,
-    processReward,
-    oracle,
-  ].map((estimator: AdvantageEstimator) => [estimator.name, estimator]),
-);
+/** Every advantage estimator by its name in configs and results. A new one is one line here. */
+export const advantageEstimators = {
+  "monte-carlo": monteCarlo,
+  "rloo": rloo,
+  "grpo": grpo,
+  "dr-grpo": drGrpo,
+  "gae": gae,
+  "vc-ppo": vcPpo,
+  "vapo": vapo,
+  "sae": sae,
+  "genac-segments": genAcSegments,
+  "vineppo": vinePpo,
+  "process-reward": processReward,
+  "oracle": oracle,
+} as const satisfies Readonly<Record<string, AdvantageEstimator>>;
 
-/** The estimator of that name. Throws UsageError with the choices for an unknown one. */
+/** An estimator's name. */
+export type EstimatorName = keyof typeof advantageEstimators;
+
+/**
+ * The estimator of that name.
+ *
+ * @throws UsageError for an unknown one, with what may have been meant and the choices.
+ */
 export function advantageEstimator(name: string): AdvantageEstimator {
-  const estimator = Object.hasOwn(advantageEstimators, name)
-    ? advantageEstimators[name]
-    : undefined;
-  if (!estimator) {
-    throw new UsageError(
-      "advantage",
-      name,
-      `unknown estimator; choose from ${Object.keys(advantageEstimators).join(", ")}`,
-    );
-  }
-  return estimator;
+  if (Object.hasOwn(advantageEstimators, name)) return advantageEstimators[name as EstimatorName];
+  const choices = chooseFrom(name, Object.keys(advantageEstimators));
+  throw new UsageError("advantage", name, `unknown estimator; ${choices}`);
 }
 
 /**
  * Advantages and value targets of each rollout, in order.
  *
+ * @param name One of `advantageEstimators`, as the user wrote it.
  * @param options The estimator's; what is left out takes its default.
  * @throws UsageError for an unknown name, a bad option, or rollouts that lack what the estimator needs.
  */

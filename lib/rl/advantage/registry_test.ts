@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import type { Rollout } from "../rollout.ts";
 import { randomRollouts, rolloutOf } from "../testing.ts";
 import type { Need } from "./estimator.ts";
-import { advantageEstimators, estimateAdvantages } from "./registry.ts";
+import { advantageEstimator, advantageEstimators, estimateAdvantages } from "./registry.ts";
 
 const many = randomRollouts(8);
 const names = Object.keys(advantageEstimators);
@@ -28,7 +28,7 @@ function usage(run: () => unknown, message: RegExp): void {
 
 Deno.test("every estimator says what it is and describes its options", () => {
   for (const name of names) {
-    const { options, title, source, needs } = advantageEstimators[name]!;
+    const { options, title, source, needs } = advantageEstimator(name);
     assert.ok(title.length > 0 && source.length > 0 && new Set(needs).size === needs.length);
     const { properties = {} } = z.toJSONSchema(options);
     for (const [field, schema] of Object.entries(properties)) {
@@ -42,7 +42,7 @@ Deno.test("every estimator says what it is and describes its options", () => {
 
 Deno.test("what an estimator declares to need is all it uses, and must be there", () => {
   for (const name of names) {
-    const { needs } = advantageEstimators[name]!;
+    const { needs } = advantageEstimator(name);
     const fields = needs.flatMap((need) => need === "groups" ? [] : [FIELD[need]]);
     const bare = many.map((
       { group, reward, logProbabilities, tokenRewards, ...rest },
@@ -83,7 +83,10 @@ Deno.test("estimators do not change what they are given", () => {
 });
 
 Deno.test("unknown names and options are usage errors with the choices", () => {
-  usage(() => estimateAdvantages("gea", many), /advantage: "gea": .*choose from monte-carlo, rloo/);
+  usage(
+    () => estimateAdvantages("gea", many),
+    /advantage: "gea": .*did you mean gae\? choose from monte-carlo, rloo/,
+  );
   usage(() => estimateAdvantages("toString", many), /unknown estimator/);
   usage(() => estimateAdvantages("gae", many, { lamda: 1 }), /gae: "lamda".*gamma, lambda/);
   usage(() => estimateAdvantages("gae", many, { lambda: 1.5 }), /gae.lambda: 1.5/);

@@ -1,5 +1,48 @@
-/** Where a response is cut into segments, and the advantages of whole segments. */
+/** Where a response is cut into segments, the advantages of whole segments, and GenAC's estimator. */
+import * as z from "zod";
 import { log } from "../../numeric/math.ts";
+import { defineEstimator } from "./estimator.ts";
+import { boundary, gamma, maxSegments, threshold } from "./options.ts";
+import { returnsToGo, tokenRewards } from "./returns.ts";
+import { truncation, valuesAfter } from "./truncation.ts";
+
+/**
+ * GenAC's segments (Shan et al. 2026, arXiv 2604.10701; cut by SAE's rule, see `segmentStarts`): a generative critic
+ * costs too much to be asked before every token, so V is asked for only where a segment starts, and the segment's tokens
+ * share
+ *
+ *     A_k = r_k + V_(k+1) + lambda A_(k+1) - V_k      (gamma = 1; r_k: the rewards of segment k's tokens)
+ *
+ * lambda = 1 makes V a baseline: A_k = R - V_k. lambda = 0 lets V assign the credit. A public re-implementation has
+ * lambda 1, at most 16 segments, and the boundary after the token.
+ *
+ * A segment whose value is null (a response that could not be parsed) is joined with the one before it, as if it had
+ * not been asked for. The value before the first token must be there.
+ */
+export const genAcSegments = defineEstimator({
+  title: "GenAC segments",
+  source: "Shan et al. 2026, arXiv 2604.10701",
+  needs: ["segment values"],
+  options: z.strictObject({
+    gamma,
+    lambda: z.number().min(0).max(1).default(1).describe("Lambda from one segment to the next."),
+    threshold,
+    boundary,
+    maxSegments: maxSegments(16),
+    truncation,
+  }),
+  estimate(rollouts, { gamma, lambda, truncation, ...segments }) {
+    const after = valuesAfter(rollouts, truncation);
+    return rollouts.map((rollout, i) => {
+      const r = tokenRewards(rollout), V = rollout.values!;
+      const starts = segmentStarts(rollout.logProbabilities, segments).filter((t) => V[t] !== null);
+      return {
+        advantages: segmentAdvantages(r, starts, starts.map((t) => V[t]!), gamma, lambda, after[i]),
+        valueTargets: returnsToGo(r, gamma, after[i]),
+      };
+    });
+  },
+});
 
 /** How to cut. */
 export interface SegmentOptions {
