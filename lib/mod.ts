@@ -1,7 +1,30 @@
 /**
  * GenAC Kit: value models for LLM reinforcement learning at a scale where the true value is known.
  *
- *     import { createEnvironment, criticDefinition, NeuralCritic, WasmEngine } from "genac";
+ * @example A generative critic, trained for five steps and asked for the value of a state
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as genac from "genac";
+ *
+ * const environment = genac.createEnvironment("permutation");
+ * const actor = { epsilon: 0.3 };
+ * const engine = await genac.WasmEngine.create({ threads: 1 });
+ * const definition = genac.criticDefinition("cot");
+ * const size = { dModel: 32, layers: 2 };
+ * const critic = new genac.NeuralCritic(engine, definition, environment, size, 1);
+ *
+ * const data = { seed: 1, purpose: "example/train", batchSize: 16, actor };
+ * const optimizer = genac.adamW(6e-3, 5);
+ * for (let step = 0; step < 5; step++) await genac.supervisedStep(critic, data, optimizer);
+ *
+ * const key = { seed: 1, purpose: "example/test" };
+ * const [state] = genac.sampleStates(environment, key, 1, { actor, split: "test" });
+ * const [answer] = await critic.values([{ state: state!, context: {} }]);
+ * const exact = environment.exactValue(state!, actor);
+ * assert.ok(exact >= 0 && exact <= 1);
+ * assert.ok(answer!.response!.length > 0); // its chain of thought, in tokens
+ * engine.close();
+ * ```
  *
  * @module
  */

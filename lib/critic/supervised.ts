@@ -17,6 +17,35 @@ export interface SupervisedData<Actor> extends Pick<SampleOptions<Actor>, "actor
 /**
  * One optimizer step on fresh states of the training split, labelled with exact values. The states depend on the
  * model's step alone, so that training resumes where it stopped. See `Model.train` on when to await the report.
+ *
+ * @returns Losses before the step: squared error, or cross-entropy in nats per token.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   adamW,
+ *   createEnvironment,
+ *   criticDefinition,
+ *   NeuralCritic,
+ *   supervisedStep,
+ *   WasmEngine,
+ * } from "genac";
+ *
+ * const engine = await WasmEngine.create({ threads: 1 });
+ * const environment = createEnvironment("local-check");
+ * const size = { dModel: 16, layers: 1 };
+ * const critic = new NeuralCritic(engine, criticDefinition("discriminative-mse"), environment, size, 1);
+ * const actor = { epsilon: 0.1 };
+ * const data = { seed: 1, purpose: "example/train", batchSize: 32, actor };
+ * const losses: number[] = [];
+ * for (let step = 0; step < 20; step++) {
+ *   const { valueLoss } = await supervisedStep(critic, data, adamW(3e-3, 20));
+ *   losses.push(valueLoss);
+ * }
+ * assert.ok(losses.at(-1)! < losses[0]!);
+ * engine.close();
+ * ```
  */
 export function supervisedStep<State, Actor>(
   critic: NeuralCritic<State>,

@@ -25,6 +25,20 @@ type Create<N extends EnvironmentName> = (typeof environments)[N]["create"];
  *
  * @param config Its configuration; what is left out takes its default.
  * @throws UsageError for an unknown name (it lists the choices) or a bad configuration.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createEnvironment, RandomStream } from "genac";
+ *
+ * const environment = createEnvironment("permutation", { group: "S4" });
+ * const actor = { epsilon: 0.3 };
+ * const random = new RandomStream({ seed: 1, purpose: "example" });
+ * const state = environment.sampleState(random, { actor, split: "train" });
+ * const value = environment.exactValue(state, actor);
+ * assert.ok(value >= 0 && value <= 1);
+ * assert.throws(() => createEnvironment("maze"), /permutation/);
+ * ```
  */
 export function createEnvironment<N extends EnvironmentName>(
   name: N,

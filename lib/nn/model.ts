@@ -205,6 +205,30 @@ export class Model {
    * Responses (without the prompts) to any number of prompts. A response ends with its stop token, if it has one.
    * Rejects with UsageError for a GRU and for an option out of range, with Error where a token cannot be chosen because
    * logits are not finite.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import {
+   *   createEnvironment,
+   *   criticDefinition,
+   *   criticTransformer,
+   *   Model,
+   *   WasmEngine,
+   * } from "genac";
+   *
+   * const engine = await WasmEngine.create({ threads: 1 });
+   * const environment = createEnvironment("permutation");
+   * const size = { dModel: 16, layers: 1 };
+   * const config = criticTransformer(criticDefinition("cot"), environment, size);
+   * const model = new Model(engine, config).initialize(1);
+   * const prompt = { tokens: [1, 2, 3], position: (i: number) => i, row: 0 };
+   * const options = { maxTokens: 5, temperature: 1, stop: [], seed: 1, purpose: "example" };
+   * const [response] = await model.generate([prompt], options);
+   * assert.equal(response!.length, 5);
+   * assert.deepEqual(await model.generate([prompt], options), [response]);
+   * engine.close();
+   * ```
    */
   async generate(prompts: readonly Prompt[], o: GenerateOptions): Promise<number[][]> {
     if (prompts.length === 0) return [];

@@ -24,8 +24,22 @@ export interface OptimizerConfig {
 }
 
 /**
- * The testbed's setting: (0.9, 0.98), weight decay 0.01, clip 1, 5% warm-up, cosine to 0. Throws UsageError for an argument
- * out of range.
+ * This kit's default: betas (0.9, 0.98), weight decay 0.01, clip 1, 5% warm-up, cosine to 0.
+ *
+ * @param learningRate The highest, > 0.
+ * @param totalSteps An integer >= 0.
+ * @throws UsageError for an argument out of range.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { adamW } from "genac";
+ *
+ * assert.equal(adamW(2e-3, 1000).warmupSteps, 50);
+ * const constant = { ...adamW(2e-3, 1000), finalFraction: 1 };
+ * assert.equal(constant.clip, 1);
+ * assert.throws(() => adamW(-1, 1000), /learningRate: -1: give a positive number/);
+ * ```
  */
 export function adamW(learningRate: number, totalSteps: number): OptimizerConfig {
   return checked({

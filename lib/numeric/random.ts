@@ -98,6 +98,17 @@ export interface StreamKey {
  *
  * A stream is a cursor over its own counter and holds no other state. It is cheap to construct: make
  * one per row instead of passing one around.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { RandomStream } from "genac";
+ *
+ * const key = { seed: 1, purpose: "example", row: 7 };
+ * const x = new RandomStream(key).normal();
+ * assert.equal(new RandomStream(key).normal(), x);
+ * assert.notEqual(new RandomStream({ ...key, row: 8 }).normal(), x);
+ * ```
  */
 export class RandomStream {
   readonly #seed: number;

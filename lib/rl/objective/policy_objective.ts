@@ -1,24 +1,3 @@
-/**
- * The policy's objective as weights of the sampled tokens' log-probabilities: with w and n = `normalizer` from here,
- *
- *     gradient = (1/n) sum_i sum_t w_it grad log pi(y_it | s_it)
- *
- * is what an optimizer should ascend. A batch of `Sequence`s with these weights and `Model.train(..., normalizer)`,
- * which descends the weighted cross-entropy over n, does that.
- *
- *     w_it = policy term      A_it (REINFORCE), or rho A_it unless clipped (PPO)
- *          + KL loss          -beta x (k2), or -beta (1 - e^(-x)) (k3)
- *          + entropy bonus    c rho (-log pi - mean of -log pi over the batch)
- *
- * where log rho is clamped to -20..20 as in verl: a term with a rho beyond has no gradient. So has k3 (kl.ts). The clamps
- * are counted in the diagnostics.
- *
- * averaged as `normalization` says. To it is added, for responses with a positive reward, VAPO's imitation of what
- * worked (arXiv 2504.05118): n c+ / T each for the T tokens of all such responses, which ascends c+ times their mean
- * log-likelihood.
- *
- * A KL penalty in the reward is not here: `withKlPenalty`, before the advantages. A function of its arguments alone.
- */
 import * as z from "zod";
 import { UsageError } from "../../errors.ts";
 import { mean } from "../../numeric/sums.ts";
@@ -31,7 +10,7 @@ import { clampLogRatio, LOG_RATIO_LIMIT } from "./log_ratio.ts";
 import { NORMALIZATIONS, normalize } from "../../nn/loss_normalization.ts";
 import { isClipped, isDualClipped, ppoClipWeight } from "./ppo_clip.ts";
 
-/** The choices. */
+/** What the objective is made of, with defaults: see `policyObjective`. */
 export const policyObjectiveConfig = z.strictObject({
   loss: z.enum(["reinforce", "ppo-clip"]).default("ppo-clip").describe(
     "Policy term: plain policy gradient (on policy only), or PPO's clipped surrogate.",
@@ -61,7 +40,7 @@ export const policyObjectiveConfig = z.strictObject({
   ),
 });
 
-/** See the file's header. */
+/** The choices of `policyObjectiveConfig`, every default filled in. */
 export type PolicyObjectiveConfig = z.output<typeof policyObjectiveConfig>;
 
 /** Means over the batch's tokens, masked ones too; in nats where they are information. */
@@ -89,7 +68,7 @@ export interface PolicyDiagnostics {
   readonly referenceKl: number | null;
 }
 
-/** See the file's header. */
+/** The objective of one batch, as weights of its tokens: see `policyObjective`. */
 export interface PolicyObjective {
   /** w, one array per rollout. */
   readonly weights: number[][];
@@ -99,12 +78,49 @@ export interface PolicyObjective {
 }
 
 /**
+ * The policy's objective as weights of the sampled tokens' log-probabilities: with w and n = `normalizer` from here,
+ *
+ *     gradient = (1/n) sum_i sum_t w_it grad log pi(y_it | s_it)
+ *
+ * is what an optimizer should ascend. A batch of `Sequence`s with these weights and `Model.train(..., normalizer)`,
+ * which descends the weighted cross-entropy over n, does that.
+ *
+ *     w_it = policy term      A_it (REINFORCE), or rho A_it unless clipped (PPO)
+ *          + KL loss          -beta x (k2), or -beta (1 - e^(-x)) (k3)
+ *          + entropy bonus    c rho (-log pi - mean of -log pi over the batch)
+ *
+ * where log rho is clamped to -20..20 as in verl: a term with a rho beyond has no gradient. So has k3 (kl.ts). The clamps
+ * are counted in the diagnostics.
+ *
+ * averaged as `normalization` says. To it is added, for responses with a positive reward, VAPO's imitation of what
+ * worked (arXiv 2504.05118): n c+ / T each for the T tokens of all such responses, which ascends c+ times their mean
+ * log-likelihood.
+ *
+ * A KL penalty in the reward is not here: `withKlPenalty`, before the advantages. A function of its arguments alone.
+ *
  * @param rollouts With the behaviour policy's log-probabilities.
  * @param advantages One array per rollout.
  * @param logProbabilities log pi(y_t | s_t) of the policy that is trained, one array per rollout; in the first step
  *   after sampling the rollouts' own.
  * @throws UsageError for shapes that do not match, a number that is not finite, a KL loss without reference, options that
  *   contradict each other, or a batch without any token.
+ *
+ * @example On policy, PPO's weights are the advantages
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { policyObjective, policyObjectiveConfig } from "genac";
+ *
+ * const logProbabilities = [-0.5, -1.2];
+ * const { weights, normalizer, diagnostics } = policyObjective(
+ *   [{ group: 0, reward: 1, logProbabilities }],
+ *   [[0.3, -0.1]],
+ *   [logProbabilities],
+ *   policyObjectiveConfig.parse({}),
+ * );
+ * assert.deepEqual(weights, [[0.3, -0.1]]);
+ * assert.equal(normalizer, 2);
+ * assert.equal(diagnostics.clipFraction, 0);
+ * ```
  */
 export function policyObjective(
   rollouts: readonly Rollout[],
