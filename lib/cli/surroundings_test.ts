@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
-import { copyCheckout } from "./testdata/checkout.ts";
+import { copyCheckout, link } from "./testdata/checkout.ts";
 import { isVenvReady } from "./venv.ts";
 
 const CELL = "cot/d16-L2/seed1";
@@ -42,7 +42,7 @@ async function sh(
 const OURS = /^(DENO_V8_FLAGS|DENO_WEBGPU_BACKEND|GENAC_.*)$/;
 /** A folder with this very deno and nothing else. */
 const programs = Deno.makeTempDirSync({ prefix: "genac-programs-" });
-Deno.symlinkSync(Deno.execPath(), `${programs}/deno`);
+if (Deno.build.os !== "windows") link(Deno.execPath(), `${programs}/deno`);
 globalThis.addEventListener("unload", () => Deno.removeSync(programs, { recursive: true }));
 
 /** Computes the cell and holds it against its pin; returns what `--json` says of the experiment. */
@@ -186,8 +186,8 @@ test("a zip in a folder with spaces and letters of other languages, in a strange
     assert.equal(code, 0, stderr);
   }
   // Emacs' lock file, a link to nowhere, and what macOS leaves in every folder.
-  Deno.symlinkSync("somebody@host.1234:1", `${folder}/lib/rl/.#train_actor.ts`);
-  Deno.symlinkSync("somebody@host.1234:1", `${folder}/kernels/wasm/assembly/.#gemm.ts`);
+  link("somebody@host.1234:1", `${folder}/lib/rl/.#train_actor.ts`);
+  link("somebody@host.1234:1", `${folder}/kernels/wasm/assembly/.#gemm.ts`);
   Deno.writeTextFileSync(`${folder}/experiments/scaling/.DS_Store`, "");
   const { run } = await computesThePinnedCell("", { folder });
   assert.deepEqual([run.provenance.commit, run.provenance.dirty], [null, null]);

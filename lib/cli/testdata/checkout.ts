@@ -14,7 +14,7 @@ export function copyCheckout(name: string): Checkout {
   const outer = Deno.makeTempDirSync({ prefix: "genac-checkout-" });
   const folder = `${outer}/${name}`;
   copy(ROOT.replace(/\/$/, ""), folder);
-  Deno.symlinkSync(`${ROOT}node_modules`, `${folder}/node_modules`);
+  link(`${ROOT}node_modules`, `${folder}/node_modules`);
   return { folder, [Symbol.dispose]: () => Deno.removeSync(outer, { recursive: true }) };
 }
 
@@ -25,4 +25,10 @@ function copy(from: string, to: string): void {
     if (isDirectory) copy(`${from}/${name}`, `${to}/${name}`);
     else if (isFile) Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
   }
+}
+
+/** A link at `path` to `target`, which need not exist. By `ln`: Deno itself wants the right to write everywhere. */
+export function link(target: string, path: string): void {
+  const { success, stderr } = new Deno.Command("ln", { args: ["-s", target, path] }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
