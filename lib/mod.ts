@@ -120,11 +120,11 @@ export {
 } from "./rl/train_actor.ts";
 export { calibrationFigure } from "./report/calibration_figure.ts";
 export { figure, intervalPoint } from "./report/figure.ts";
-export { showProgress } from "./report/progress.ts";
-export { provenanceTable } from "./report/provenance.ts";
+export { showProgress } from "./report/notebook_progress.ts";
+export { provenanceTable } from "./report/provenance_table.ts";
 export { show } from "./report/show.ts";
 export { table } from "./report/table.ts";
-export { type TokenBox, tokenSequence } from "./report/tokens.ts";
+export { type TokenBox, tokenSequence } from "./report/token_sequence.ts";
 export { verdictCard } from "./report/verdict.ts";
 export { openRun } from "./run/open_run.ts";
 export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";

@@ -2,7 +2,7 @@
 import type { Critic as AnyCritic, Prediction } from "../../lib/critic/critic.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { calibration, type CalibrationBin } from "../../lib/eval/calibration.ts";
-import { bias, penalizedMse } from "../../lib/eval/error.ts";
+import { bias, penalizedMse } from "../../lib/eval/value_errors.ts";
 import { type TestReport, testReport } from "../shared/test_report.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { driftingActor } from "./drift.ts";

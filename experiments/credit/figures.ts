@@ -13,7 +13,7 @@ import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
-import { tokenSequence } from "../../lib/report/tokens.ts";
+import { tokenSequence } from "../../lib/report/token_sequence.ts";
 import { type Parts, totalParts } from "../../lib/rl/parts.ts";
 import { FAILURES } from "../../lib/rl/failures.ts";
 import { sizeName } from "../shared/config.ts";

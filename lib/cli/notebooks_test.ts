@@ -24,7 +24,7 @@ const CELLS = [
   {
     source: 'import { figure } from "../lib/report/figure.ts";\n' +
       'import { show } from "../lib/report/show.ts";\n' +
-      'import { showProgress } from "../lib/report/progress.ts";',
+      'import { showProgress } from "../lib/report/notebook_progress.ts";',
     type: "code",
     tags: [],
   },

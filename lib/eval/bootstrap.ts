@@ -10,7 +10,7 @@
  * mean covers the truth in 75% (3 seeds), 83% (5) or 89% (10) of cases: say so next to the interval.
  */
 import { RandomStream } from "../numeric/random.ts";
-import { checkFinite } from "./pairs.ts";
+import { checkElement } from "./pairs.ts";
 
 /** One array of scores per stratum. */
 export type Strata = readonly ArrayLike<number>[];
@@ -133,7 +133,7 @@ export function checkedStrata(strata: Strata, name: string): Float64Array[] {
     return Float64Array.from(
       stratum,
       (score, i) => {
-        checkFinite(score, `${name}[${s}]`, i, "give a finite score, or leave the run out");
+        checkElement(score, `${name}[${s}]`, i, "give a finite score, or leave the run out");
         return score;
       },
     );

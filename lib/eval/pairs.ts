@@ -44,10 +44,10 @@ export function parsedPairs(
   let count = 0;
   for (let i = 0; i < total; i++) {
     const target = exact[i];
-    checkFinite(target, exactName, i, "give a finite number");
+    checkElement(target, exactName, i, "give a finite number");
     const prediction = predictions[i];
     if (isUnparsed(prediction)) continue;
-    checkFinite(prediction, "predictions", i, "give a finite number, or null for unparsed");
+    checkElement(prediction, "predictions", i, "give a finite number, or null for unparsed");
     parsed[count] = prediction;
     kept[count] = target;
     count++;
@@ -61,7 +61,7 @@ export function isUnparsed(prediction: number | null | undefined): boolean {
 }
 
 /** RangeError unless `value` is a number of magnitude at most 1e100. */
-export function checkFinite(
+export function checkElement(
   value: number | null | undefined,
   name: string,
   index: number,

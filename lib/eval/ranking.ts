@@ -5,7 +5,7 @@
  * to the result, and a quantity that is undefined (one side constant, one class only, nothing
  * parsed) is `null`, never NaN.
  */
-import { checkOutcomes } from "./error.ts";
+import { checkOutcomes } from "./value_errors.ts";
 import { parsedPairs, type Predictions } from "./pairs.ts";
 import { isConstant, mean, sum } from "../numeric/sums.ts";
 

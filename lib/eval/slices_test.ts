@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mse } from "./error.ts";
+import { mse } from "./value_errors.ts";
 import { EARLY_MIDDLE_LATE, sliceByPosition, summarizeBySlice } from "./slices.ts";
 
 Deno.test("thirds of the episode; a boundary belongs to the later slice", () => {

@@ -2,7 +2,7 @@
  * Everything an experiment says about a critic's values, in one call.
  */
 import { calibration, type CalibrationBin, DEFAULT_BINS } from "./calibration.ts";
-import { bias, brier, mae, mse, parseRate, penalizedMse, r2, rmse } from "./error.ts";
+import { bias, brier, mae, mse, parseRate, penalizedMse, r2, rmse } from "./value_errors.ts";
 import { parsedPairs, type Predictions } from "./pairs.ts";
 import { kendall, pearson, rankingAccuracy, rocAuc, snapTies, spearman } from "./ranking.ts";
 import { type SliceSummary, summarizeBySlice } from "./slices.ts";

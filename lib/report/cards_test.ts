@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DISPLAY, type Displayable } from "./mime.ts";
-import { provenanceTable } from "./provenance.ts";
-import { tokenSequence } from "./tokens.ts";
+import { provenanceTable } from "./provenance_table.ts";
+import { tokenSequence } from "./token_sequence.ts";
 import { countVerdicts, verdictCard } from "./verdict.ts";
 
 function shown(thing: Displayable) {

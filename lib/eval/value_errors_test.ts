@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bias, brier, mae, mse, parseRate, penalizedMse, r2, rmse } from "./error.ts";
+import { bias, brier, mae, mse, parseRate, penalizedMse, r2, rmse } from "./value_errors.ts";
 import { exact, near, outcomes, predictions, someUnparsed } from "./testdata.ts";
 
 Deno.test("errors equal scikit-learn's", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ProgressOutput, showProgress } from "./progress.ts";
+import { type ProgressOutput, showProgress } from "./notebook_progress.ts";
 
 /** A notebook with a clock of its own. */
 class Recorder implements ProgressOutput {

@@ -1,21 +1,16 @@
-/**
- * Where a report's numbers come from, as a table: enough to run it again and to see what differed.
- */
 import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
 
-/**
- * Anything in JSON, in the order to be shown. Nested objects become "outer inner" rows; null is
- * written "unknown".
- */
-export type Provenance = { readonly [name: string]: unknown };
+/** Anything in JSON, by name. */
+type Entries = { readonly [name: string]: unknown };
 
 /**
- * A table to `show`.
+ * Where a report's numbers come from, as a table to `show`: enough to run it again and to see what differed.
  *
- * @param provenance Names are written as words: `gitCommit` -> "git commit".
+ * @param provenance Rows in the order to be shown. Names are written as words: `gitCommit` -> "git commit"; nested
+ *   objects become "outer inner" rows; null is written "unknown".
  * @param command The one command that reproduces the report.
  */
-export function provenanceTable(provenance: Provenance, command?: string): Displayable {
+export function provenanceTable(provenance: Entries, command?: string): Displayable {
   const rows = flatten(provenance, "");
   return {
     [DISPLAY]: () => ({
@@ -39,13 +34,13 @@ export function provenanceTable(provenance: Provenance, command?: string): Displ
 
 type Rows = readonly (readonly [string, string])[];
 
-function flatten(value: Provenance, prefix: string): Rows {
+function flatten(value: Entries, prefix: string): Rows {
   return Object.entries(value).flatMap(([key, entry]): Rows => {
     const name = prefix + words(key);
     if (entry === undefined) return [];
     if (entry === null) return [[name, "unknown"]];
     if (Array.isArray(entry)) return [[name, entry.map(String).join(", ")]];
-    if (typeof entry === "object") return flatten(entry as Provenance, `${name} `);
+    if (typeof entry === "object") return flatten(entry as Entries, `${name} `);
     if (typeof entry === "boolean") return [[name, entry ? "yes" : "no"]];
     return [[name, String(entry)]];
   });
