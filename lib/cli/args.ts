@@ -14,6 +14,7 @@ export interface KnownFlags {
   readonly string: readonly string[];
 }
 
+/** What stood on a command line. */
 export interface ParsedArgs {
   /** A string flag's values in order, "" where one is missing; a boolean flag's last value. */
   readonly values: Readonly<Record<string, readonly (string | boolean)[]>>;
@@ -39,12 +40,13 @@ const UNREACHABLE_NOTE = ".cache/jsr-unreachable";
 const RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 const TIMEOUT_MS = 3000;
 
+/** The command line, split by whichever of the two parsers there is. */
 export async function parseArgs(argv: readonly string[], flags: KnownFlags): Promise<ParsedArgs> {
   const std = await loadStd();
   return std ? parseWithStd(std, argv, flags) : parseWithNode(argv, flags);
 }
 
-/** @std/cli's module, unless the registry lately could not be reached. */
+/** The module of @std/cli, unless the registry lately could not be reached. */
 async function loadStd(): Promise<StdParseArgs | undefined> {
   if (isUnreachable()) return undefined;
   const std = await importStd();
@@ -52,7 +54,7 @@ async function loadStd(): Promise<StdParseArgs | undefined> {
   return std;
 }
 
-/** @std/cli's module, or undefined where it is neither cached nor to be had now. */
+/** The module of @std/cli, or undefined where it is neither cached nor to be had now. */
 export async function importStd(): Promise<StdParseArgs | undefined> {
   // Only a specifier that the compiler cannot see keeps deno check and deno install off the registry.
   const specifier = "@std/cli/parse-args";
@@ -67,6 +69,7 @@ export async function importStd(): Promise<StdParseArgs | undefined> {
   }
 }
 
+/** `parseArgs` by @std/cli. */
 export function parseWithStd(
   std: StdParseArgs,
   argv: readonly string[],
@@ -95,6 +98,7 @@ export function parseWithStd(
   };
 }
 
+/** `parseArgs` by `node:util`. */
 export function parseWithNode(
   argv: readonly string[],
   { boolean, string }: KnownFlags,

@@ -9,6 +9,7 @@ import { parseConfig } from "../parse_config.ts";
 import { suggest, UsageError } from "../errors.ts";
 import { type KnownFlags, parseArgs } from "./args.ts";
 
+/** One command: its name, its flags and what it does. */
 export interface Command<Shape extends z.ZodRawShape = z.ZodRawShape> {
   /** The task's name in deno.json. */
   readonly name: string;

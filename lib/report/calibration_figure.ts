@@ -1,6 +1,3 @@
-/**
- * Calibration: does a critic's value mean what it says?
- */
 import { type Figure, figure } from "./figure.ts";
 import { formatNumber } from "./format.ts";
 
@@ -31,8 +28,19 @@ export interface CalibrationOptions {
 }
 
 /**
- * Mean target against mean prediction per bin, on square panels over [0, 1]: a calibrated critic
- * lies on the dashed diagonal; below it, it promises too much.
+ * Does a critic's value mean what it says? Mean target against mean prediction per bin, on square panels over [0, 1]: a
+ * calibrated critic lies on the dashed diagonal; below it, it promises too much.
+ *
+ * @example
+ * ```ts
+ * import { calibrationFigure, show, valueReport } from "genac";
+ *
+ * const { calibration } = valueReport([0.1, 0.4, 0.9], [0, 0.5, 1]);
+ * await show(calibrationFigure({
+ *   title: "A calibrated critic lies on the diagonal",
+ *   series: [{ critic: "cot", bins: calibration }],
+ * }));
+ * ```
  */
 export function calibrationFigure(options: CalibrationOptions): Figure {
   const { target = "mean exact value in the bin", series, ...rest } = options;

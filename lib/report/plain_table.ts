@@ -1,7 +1,8 @@
-/** Columns in plain text: a header, a rule, the rows. */
 import { maximum } from "../numeric/extrema.ts";
 
 /**
+ * A table in plain text: a header, a rule, the rows.
+ *
  * @param head Column titles.
  * @param rows Cells, as many per row as there are titles.
  * @param right Which columns are aligned to the right.

@@ -1,11 +1,9 @@
-/**
- * `show`: the only way that the kit's notebooks produce output.
- */
 import { display, flush, inJupyter } from "./jupyter.ts";
 import { DISPLAY, type Displayable, isDisplayable, type MimeBundle } from "./mime.ts";
 
 /**
- * Shows figures, tables, cards and other displayables, and strings as Markdown, in order.
+ * Shows figures, tables, cards and other displayables, and strings as Markdown, in order: the only way that the kit's
+ * notebooks produce output.
  *
  * In Jupyter each becomes an output of the running cell: always `await show(...)`. (The value of a
  * cell's last expression is lost now and then in headless runs; what is shown is not.) Elsewhere
