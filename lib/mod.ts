@@ -88,8 +88,19 @@ export {
   type RlAlgorithmName,
   rlAlgorithms,
 } from "./rl/algorithms.ts";
-export { type CriticTrainingConfig } from "./critic_learning/train_critic.ts";
-export { type Failure, FAILURES, findFailures } from "./rl/failures.ts";
+export { type CriticLearningConfig } from "./critic_learning/train_critic.ts";
+export {
+  type ActorTraining,
+  type ActorTrainingConfig,
+  actorTrainingConfig,
+} from "./rl/actor_training.ts";
+export type { IterationReport } from "./rl/iteration_report.ts";
+export { trainActorStep } from "./rl/train_actor.ts";
+export {
+  findTrainingFailures,
+  TRAINING_FAILURES,
+  type TrainingFailure,
+} from "./rl/training_failures.ts";
 export {
   type MonteCarloConfig,
   monteCarloConfig,
@@ -104,20 +115,13 @@ export {
   policyObjectiveConfig,
 } from "./rl/objective/policy_objective.ts";
 export { sparseValuePositions } from "./critic_learning/value_positions.ts";
-export { CriticLessons, type Knowledge, prepareCriticStep } from "./critic_learning/prepare.ts";
+export { type Knowledge, prepareCriticStep, RolloutStates } from "./critic_learning/prepare.ts";
 export {
   type ReinforceConfig,
   reinforceConfig,
   reinforceStep,
 } from "./critic_learning/reinforce.ts";
 export type { Rollout } from "./rl/rollout.ts";
-export {
-  type ActorTraining,
-  type ActorTrainingConfig,
-  actorTrainingConfig,
-  type IterationReport,
-  trainActorStep,
-} from "./rl/train_actor.ts";
 export { calibrationFigure } from "./report/calibration_figure.ts";
 export { figure, intervalPoint } from "./report/figure.ts";
 export { showProgress } from "./report/notebook_progress.ts";

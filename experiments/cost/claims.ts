@@ -1,6 +1,6 @@
 /** What is claimed of cost, as predicates on the summary. FLOPs hardly differ between seeds: means decide. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
-import { totalParts } from "../../lib/rl/parts.ts";
+import { totalParts } from "../../lib/rl/work.ts";
 import { type CostRow, type CostSummary, segmentsText } from "./summary.ts";
 
 const genacRows = ({ rows }: CostSummary) => rows.filter(({ method }) => method === "genac");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { actorTrainingConfig } from "../../lib/rl/train_actor.ts";
+import { actorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import { commonFields, count, rate } from "../shared/config.ts";
 
 /** Configuration of the cost experiment. */

@@ -5,7 +5,7 @@ import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
-import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
+import { PARTS, type Parts, totalParts } from "../../lib/rl/work.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import type { CostCell } from "./cells.ts";

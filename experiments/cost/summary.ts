@@ -1,6 +1,6 @@
 /** Work of an iteration by response length and method, mean over seeds; ratios to PPO and GRPO. */
 import { mean } from "../../lib/numeric/sums.ts";
-import { meanParts, type Parts, totalParts } from "../../lib/rl/parts.ts";
+import { meanParts, type Parts, totalParts } from "../../lib/rl/work.ts";
 import type { CellResult, Json, TableRow } from "../../lib/run/experiment.ts";
 import type { Work } from "./cell.ts";
 import { costCells } from "./cells.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MIN_TEMPERATURE } from "../../lib/nn/generate_options.ts";
-import { actorTrainingConfig } from "../../lib/rl/train_actor.ts";
+import { actorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import { commonFields, count, rate, size } from "../shared/config.ts";
 import { type CriticKind, METHOD_NAMES } from "./methods.ts";
 

@@ -14,8 +14,8 @@ import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/re
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { tokenSequence } from "../../lib/report/token_sequence.ts";
-import { type Parts, totalParts } from "../../lib/rl/parts.ts";
-import { FAILURES } from "../../lib/rl/failures.ts";
+import { TRAINING_FAILURES } from "../../lib/rl/training_failures.ts";
+import { type Parts, totalParts } from "../../lib/rl/work.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import { pairedDifference } from "../shared/verdicts.ts";
@@ -398,7 +398,7 @@ export function failuresTable({ tasks }: CreditSummary, config: CreditConfig): D
       { title: "seed", cell: (row) => row.seed },
       { title: "from iteration", cell: (row) => row.iteration },
       { title: "failure", cell: (row) => row.name },
-      { title: "which means", cell: (row) => FAILURES[row.name].title },
+      { title: "which means", cell: (row) => TRAINING_FAILURES[row.name].title },
     ],
   });
 }

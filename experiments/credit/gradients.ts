@@ -5,13 +5,9 @@
 import { mean } from "../../lib/numeric/sums.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { criticTrainingConfig } from "../../lib/critic_learning/train_critic.ts";
-import {
-  type ActorTraining,
-  type ActorTrainingConfig,
-  creditRollouts,
-  policyGradient,
-} from "../../lib/rl/train_actor.ts";
+import { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
+import type { ActorTraining, ActorTrainingConfig } from "../../lib/rl/actor_training.ts";
+import { creditRollouts, policyGradient } from "../../lib/rl/train_actor.ts";
 import { minimum } from "../../lib/numeric/extrema.ts";
 import { exp } from "../../lib/numeric/math.ts";
 import { type CriticKind, type MethodName, methodOf } from "./methods.ts";
@@ -132,7 +128,7 @@ function frozenRun<State>(
       ...config,
       klCoefficient: 0,
       conditioning: method.conditioning ?? "current",
-      critic: criticTrainingConfig.parse({ ...method.training, method: "frozen" }),
+      critic: criticLearningConfig.parse({ ...method.training, method: "frozen" }),
     },
     seed,
   };

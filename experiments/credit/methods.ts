@@ -2,8 +2,8 @@
 import type { z } from "zod";
 import { type RlAlgorithm, rlAlgorithm } from "../../lib/rl/algorithms.ts";
 import type { Knowledge } from "../../lib/critic_learning/prepare.ts";
-import type { ActorTrainingConfig } from "../../lib/rl/train_actor.ts";
-import type { criticTrainingConfig } from "../../lib/critic_learning/train_critic.ts";
+import type { ActorTrainingConfig } from "../../lib/rl/actor_training.ts";
+import type { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 
 /** The critics that methods ask: of lib/critic/registry.ts, and whose chains of thought prepare them. */
 export const CRITICS = {
@@ -23,7 +23,7 @@ export interface Method {
   /** Its critic. */
   readonly critic?: CriticKind;
   /** How that learns during RL. */
-  readonly training?: z.input<typeof criticTrainingConfig>;
+  readonly training?: z.input<typeof criticLearningConfig>;
   /** What the critic is told of the actor; default "current". */
   readonly conditioning?: ActorTrainingConfig["conditioning"];
 }

@@ -2,8 +2,8 @@
 import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean } from "../../lib/numeric/sums.ts";
-import type { Failure } from "../../lib/rl/failures.ts";
-import { PARTS, type Parts, totalParts } from "../../lib/rl/parts.ts";
+import type { TrainingFailure } from "../../lib/rl/training_failures.ts";
+import { PARTS, type Parts, totalParts } from "../../lib/rl/work.ts";
 import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
@@ -42,7 +42,7 @@ export interface MethodRow {
   /** Null where gradients were not compared. */
   readonly gradient: { readonly [K in keyof GradientQuality]: Scores };
   /** By seed. */
-  readonly failures: readonly (readonly Failure[])[];
+  readonly failures: readonly (readonly TrainingFailure[])[];
   /** FLOPs of one iteration by part, mean over seeds. */
   readonly iterationFlops: Parts;
   /** FLOPs of RL, and of the preparation of its critic with the rollouts behind it, mean over seeds. */

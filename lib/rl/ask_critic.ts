@@ -1,9 +1,8 @@
-/** The values of a batch of rollouts' states, asked of a critic: each state once, whoever shares it. */
-import { cot } from "../critic/generative.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { populationVariance } from "../numeric/sums.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
+import type { SampleKey } from "../nn/generate_options.ts";
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { segmentOptions } from "./advantage/options.ts";
 import { segmentStarts } from "./advantage/segments.ts";
@@ -13,9 +12,9 @@ import type { Rollout } from "./rollout.ts";
 /** Which value of a critic is used: the one it emits, or the mean of its distribution over values. */
 export type CriticReading = "emitted" | "expectation";
 
-/** What a critic said. */
+/** A critic's answers about a batch of rollouts. */
 export interface CriticAnswers {
-  /** V before each token, null where it was not asked or not understood; arrays of T. */
+  /** V before each token, null where it was not asked or its answer not parsed; arrays of T. */
   readonly values: (number | null)[][];
   /** The tokens before which it was asked, rising, by rollout. */
   readonly positions: readonly (readonly number[])[];
@@ -25,8 +24,9 @@ export interface CriticAnswers {
   readonly spread: number;
   /** Different questions. */
   readonly questions: number;
-  /** Tokens that the critic wrote. */
+  /** Tokens that the critic wrote, of all responses behind an answer. */
   readonly tokens: number;
+  /** Of reading prompts and writing; a prompt that several responses share is read once. */
   readonly flops: number;
 }
 
@@ -40,23 +40,25 @@ export function askedStates(
   return rollouts.map(({ logProbabilities }) => segmentStarts(logProbabilities, options));
 }
 
-/** How to ask. */
+/** What to ask a critic, and how to read its answers. */
 export interface AskOptions {
   readonly positions: readonly (readonly number[])[];
-  /** What the critic is told of the actor. */
+  /** What the critic's prompt states of the actor. */
   readonly context: Pick<CriticContext, "successRate">;
   /** The value of a first state whose answer cannot be parsed: the actor's success rate. */
   readonly fallback: number;
   readonly read: CriticReading;
   /** Whether a later state without an answer takes the value before it, for estimators that need all. */
   readonly fill: boolean;
+  /** Of a critic that samples. Its rows are those from `firstRow` on, one for each different question. */
+  readonly key: SampleKey;
 }
 
-/** Asks, and puts the answers where they belong. */
+/** The values of a batch of rollouts' states, asked of a critic: each state once, whoever shares it. */
 export async function askCritic<State>(
   critic: NeuralCritic<State>,
   rollouts: readonly Pick<ActorResponse<State>, "states">[],
-  { positions, context, fallback, read, fill }: AskOptions,
+  { positions, context, fallback, read, fill, key: sampleKey }: AskOptions,
 ): Promise<CriticAnswers> {
   const { environment, model } = critic;
   const questions = new Map<
@@ -72,14 +74,17 @@ export async function askCritic<State>(
     })
   );
   const asked = [...questions.values()];
-  const predictions = await critic.values(asked.map(({ state }) => ({ state, context })));
+  const predictions = await critic.values(
+    asked.map(({ state }) => ({ state, context })),
+    sampleKey,
+  );
   const values = rollouts.map(({ states }) => new Array<number | null>(states.length).fill(null));
-  const understood: number[] = [];
+  const parsed: number[] = [];
   let tokens = 0;
-  predictions.forEach(({ value, expectation, response }, q) => {
+  predictions.forEach(({ value, expectation, responses = [] }, q) => {
     const v = read === "expectation" ? expectation ?? value : value;
-    if (v !== null) understood.push(v);
-    tokens += response?.length ?? 0;
+    if (v !== null) parsed.push(v);
+    for (const response of responses) tokens += response.length;
     for (const [i, t] of asked[q]!.places) values[i]![t] = v;
   });
   for (const row of values) {
@@ -87,14 +92,14 @@ export async function askCritic<State>(
     if (fill) { for (let t = 1; t < row.length; t++) row[t] ??= row[t - 1]!; }
   }
   const prompts = asked.map(({ prompt }) => prompt);
-  const prefilled = critic.definition.name === cot.name
+  const prefilled = critic.definition.writesChain
     ? prefillTokens(prompts)
     : prompts.reduce((n, { length }) => n + length, 0);
   return {
     values,
     positions,
-    parseRate: asked.length === 0 ? 1 : understood.length / asked.length,
-    spread: understood.length === 0 ? 0 : Math.sqrt(populationVariance(understood)),
+    parseRate: asked.length === 0 ? 1 : parsed.length / asked.length,
+    spread: parsed.length === 0 ? 0 : Math.sqrt(populationVariance(parsed)),
     questions: asked.length,
     tokens,
     flops: forwardFlops(model.config, prefilled + tokens, critic.sequenceLength),

@@ -10,22 +10,17 @@ import { mean } from "../numeric/sums.ts";
 import { copyModel } from "../nn/copy_model.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { rlAlgorithm, rlAlgorithms } from "./algorithms.ts";
-import { findFailures } from "./failures.ts";
-import { CriticLessons, prepareCriticStep } from "../critic_learning/prepare.ts";
-import {
-  type ActorTraining,
-  actorTrainingConfig,
-  criticContext,
-  type IterationReport,
-  policyGradient,
-  trainActorStep,
-} from "./train_actor.ts";
+import { type ActorTraining, actorTrainingConfig, criticContext } from "./actor_training.ts";
+import type { IterationReport } from "./iteration_report.ts";
+import { policyGradient, trainActorStep } from "./train_actor.ts";
+import { findTrainingFailures } from "./training_failures.ts";
+import { prepareCriticStep, RolloutStates } from "../critic_learning/prepare.ts";
 
 const environment = new CircuitEnvironment({ modulus: 5, minGates: 2, maxGates: 3 });
 const size = { dModel: 16, layers: 1 };
 const teacher = { kind: "slips", epsilon: 0.4 } as const;
 
-/** A fresh run: an actor after some fine-tuning, and critics that have seen a few lessons. */
+/** A fresh run: an actor after some fine-tuning, and critics that have seen a few states. */
 async function start(
   engine: WasmEngine,
   name: string,
@@ -55,9 +50,9 @@ async function start(
     new NeuralCritic<CircuitState>(engine, criticDefinition(critic), environment, size, 2);
   const trained = own(), frozen = own();
   const judged = [{ actor: reference, successRate: 0.3 }];
-  const lessons = new CriticLessons(judged, teacher, 1);
+  const states = new RolloutStates(judged, teacher, 1);
   for (let i = 0; i < 5; i++) {
-    await prepareCriticStep(trained, lessons, 8, adamW(1e-2, 5), "equal");
+    await prepareCriticStep(trained, states, 8, adamW(1e-2, 5), "equal");
   }
   await copyModel(trained.model, frozen.model);
   return { ...run, critic: trained, criticReference: frozen };
@@ -257,8 +252,9 @@ const then = (later: Partial<IterationReport>, count = 20) => [
 ];
 
 Deno.test("each failure is found where it begins to show, and none in a healthy run", () => {
-  assert.deepEqual(findFailures(then({})), []);
-  const names = (later: Partial<IterationReport>) => findFailures(then(later)).map((f) => f.name);
+  assert.deepEqual(findTrainingFailures(then({})), []);
+  const names = (later: Partial<IterationReport>) =>
+    findTrainingFailures(then(later)).map((f) => f.name);
   assert.deepEqual(names({ entropy: 0.01 }), ["entropy collapse"]);
   assert.deepEqual(names({ entropy: 0.01, successRate: 1 }), []);
   assert.deepEqual(names({ parseRate: 0.5 }), ["actor parse rate"]);
@@ -268,5 +264,5 @@ Deno.test("each failure is found where it begins to show, and none in a healthy 
   assert.deepEqual(names({ successRate: 0.1 }), ["success collapse"]);
   assert.deepEqual(names({ gradientNorm: NaN }), ["not a number"]);
   // The mean over 10 iterations falls below 0.9 with the third of parse rate 0.5.
-  assert.equal(findFailures(then({ parseRate: 0.5 }))[0]!.iteration, 13);
+  assert.equal(findTrainingFailures(then({ parseRate: 0.5 }))[0]!.iteration, 13);
 });

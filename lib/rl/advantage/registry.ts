@@ -44,7 +44,17 @@ export function advantageEstimator(name: string): AdvantageEstimator {
  *
  * @param name One of `advantageEstimators`, as the user wrote it.
  * @param options The estimator's; what is left out takes its default.
- * @throws UsageError for an unknown name, a bad option, or rollouts that lack what the estimator needs.
+ * @throws UsageError for an unknown name, a bad option, or rollouts that lack what the estimator needs. *
+ * @example GRPO: a group's rewards, less their mean, over their standard deviation
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { estimateAdvantages } from "genac";
+ *
+ * const rollout = (reward: number) => ({ group: 0, reward, logProbabilities: [-1, -1] });
+ * const [failed, solved] = estimateAdvantages("grpo", [rollout(0), rollout(1)]);
+ * assert.ok(failed!.advantages.every((a) => a < 0));
+ * assert.deepEqual(solved!.advantages, failed!.advantages.map((a) => -a));
+ * ```
  */
 export function estimateAdvantages(
   name: string,

@@ -1,3 +1,4 @@
+/** The work of an iteration by part: tokens, FLOPs, and the seconds of a stopwatch. */
 import { mean, sum } from "../numeric/sums.ts";
 
 /** The parts of an iteration, in the order of tables. */
@@ -19,4 +20,21 @@ export function meanParts(all: readonly Parts[]): Parts {
 /** All parts together. */
 export function totalParts(parts: Parts): number {
   return sum(Object.values(parts));
+}
+
+/** Wall time by what it was spent on. */
+export class Stopwatch<Name extends string> {
+  readonly seconds: Readonly<Record<Name, number>>;
+  #last = performance.now();
+
+  constructor(names: readonly Name[]) {
+    this.seconds = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+  }
+
+  /** Charges the time since the last lap, or the start, to `name`. */
+  lap(name: Name): void {
+    const now = performance.now();
+    (this.seconds as Record<Name, number>)[name] += (now - this.#last) / 1000;
+    this.#last = now;
+  }
 }

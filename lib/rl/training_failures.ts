@@ -3,14 +3,14 @@
  * a run that has one is never averaged away.
  */
 import { mean } from "../numeric/sums.ts";
-import type { IterationReport } from "./train_actor.ts";
+import type { IterationReport } from "./iteration_report.ts";
 
-/** What can fail; see `FAILURES`. */
-export type FailureName = keyof typeof FAILURES;
+/** What can fail; see `TRAINING_FAILURES`. */
+export type TrainingFailureName = keyof typeof TRAINING_FAILURES;
 
-/** A failure that was seen. */
-export interface Failure {
-  readonly name: FailureName;
+/** A failure that was seen in a run. */
+export interface TrainingFailure {
+  readonly name: TrainingFailureName;
   /** From 1: after how many iterations. */
   readonly iteration: number;
 }
@@ -26,7 +26,7 @@ type Means =
   & Record<"criticParseRate" | "valueSeparation" | "valueSpread", number | null>;
 
 /** By name: what it is, and whether the mean over the last iterations shows it, given that over the first ones. */
-export const FAILURES = {
+export const TRAINING_FAILURES = {
   "not a number": {
     title: "a loss or gradient is not finite",
     seen: () => false,
@@ -60,18 +60,20 @@ export const FAILURES = {
 } as const satisfies Record<string, { title: string; seen(now: Means, first: Means): boolean }>;
 
 /** Each kind of failure at the first iteration that shows it. */
-export function findFailures(
+export function findTrainingFailures(
   reports: readonly Omit<IterationReport, "tokens" | "flops" | "seconds">[],
-): Failure[] {
+): TrainingFailure[] {
   const broken = reports.findIndex((r) =>
     ![r.gradientNorm, r.entropy, r.approxKl, r.criticLoss ?? 0].every(Number.isFinite)
   );
-  const failures: Failure[] = broken < 0 ? [] : [{ name: "not a number", iteration: broken + 1 }];
+  const failures: TrainingFailure[] = broken < 0
+    ? []
+    : [{ name: "not a number", iteration: broken + 1 }];
   const first = means(reports.slice(0, WINDOW));
-  for (const [name, { seen }] of Object.entries(FAILURES)) {
+  for (const [name, { seen }] of Object.entries(TRAINING_FAILURES)) {
     for (let end = Math.min(WINDOW, reports.length); end <= reports.length; end++) {
       if (!seen(means(reports.slice(Math.max(0, end - WINDOW), end)), first)) continue;
-      failures.push({ name: name as FailureName, iteration: end });
+      failures.push({ name: name as TrainingFailureName, iteration: end });
       break;
     }
   }
