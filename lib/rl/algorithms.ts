@@ -277,6 +277,15 @@ export const rlAlgorithms = Object.fromEntries(
  * The algorithm that a user's string names; where the name is known, `rlAlgorithms[name]` is checked by the compiler.
  *
  * @throws UsageError for an unknown one, with what may have been meant and the choices.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { rlAlgorithm, rlAlgorithms } from "genac";
+ *
+ * assert.equal(rlAlgorithm("grpo"), rlAlgorithms.grpo);
+ * assert.throws(() => rlAlgorithm("gpro"), /did you mean grpo/);
+ * ```
  */
 export function rlAlgorithm(name: string): RlAlgorithm {
   if (Object.hasOwn(rlAlgorithms, name)) return rlAlgorithms[name as RlAlgorithmName];

@@ -44,7 +44,8 @@ export function advantageEstimator(name: string): AdvantageEstimator {
  *
  * @param name One of `advantageEstimators`, as the user wrote it.
  * @param options The estimator's; what is left out takes its default.
- * @throws UsageError for an unknown name, a bad option, or rollouts that lack what the estimator needs. *
+ * @throws UsageError for an unknown name, a bad option, or rollouts that lack what the estimator needs.
+ *
  * @example GRPO: a group's rewards, less their mean, over their standard deviation
  * ```ts
  * import assert from "node:assert/strict";
