@@ -19,6 +19,7 @@ async function check(folder: string, files: readonly string[]): Promise<string> 
     config,
     JSON.stringify({
       nodeModulesDir: "none",
+      imports,
       compilerOptions: {
         ...compilerOptions,
         lib: ["esnext", "dom", "deno.ns"],

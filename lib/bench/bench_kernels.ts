@@ -2,7 +2,7 @@
  * Where the time of a program goes: runs its kernel calls in order, as a lane does, with a clock around each.
  */
 import { CHUNK, SHARDS } from "../backend/wasm/control.ts";
-import { WasmEngine } from "../backend/wasm/engine.ts";
+import { WasmDevice } from "../backend/wasm/device.ts";
 import { type Argument, bytesOf, makePlan } from "../backend/wasm/plan.ts";
 import { recordDecoding, recordTraining, type TransformerConfig } from "../nn/transformer.ts";
 import { RandomStream } from "../numeric/random.ts";
@@ -103,7 +103,7 @@ function describe(i: Instruction): Omit<Step, "args"> {
 
 /** Runs the calls `rounds` times in order, then groups by kernel and shape; `calls` is for one program. */
 function time(
-  engine: WasmEngine,
+  device: WasmDevice,
   steps: readonly Step[],
   { rounds, lane, repeats }: { rounds: number; lane: number; repeats: number },
   index: (round: number) => { chunk: number; step: number },
@@ -117,7 +117,7 @@ function time(
         step * perStep
       );
       const start = performance.now();
-      engine.kernels[kernel]!(...values);
+      device.kernels[kernel]!(...values);
       // The first rounds warm up.
       if (round >= 0) samples[i]![round] = performance.now() - start;
     });
@@ -138,22 +138,22 @@ function time(
 }
 
 /** Memory for a tape's shared buffers, filled with what keeps activations in a usual range. */
-function memoryFor(engine: WasmEngine, tape: Tape, c: TransformerConfig, copies: number) {
+function memoryFor(device: WasmDevice, tape: Tape, c: TransformerConfig, copies: number) {
   const random = new RandomStream({ seed: 0, purpose: "bench" });
   const at = new Map<string, number>();
   for (const b of tape.buffers) {
     if (b.space === "activation" || b.space === "cache") continue;
     const size = elements(b) * (b.space === "batch" ? copies : 1),
-      address = engine.allocate(size * 4);
+      address = device.allocate(size * 4);
     at.set(`${b.space} ${b.label}`, address);
     if (b.space === "batch" && b.label !== "weights") {
       const bound = b.label === "positions" ? c.maxPosition : c.vocabularySize;
-      engine.i32(address, size).set(
+      device.i32(address, size).set(
         Int32Array.from({ length: size }, () => b.label === "forced" ? -1 : random.integer(bound)),
       );
     } else {
       const scale = b.rows === 1 || b.space === "batch" ? 0 : 1 / Math.sqrt(c.dModel);
-      engine.f32(address, size).set(
+      device.f32(address, size).set(
         Float32Array.from({ length: size }, () => scale === 0 ? 1 : scale * random.normal()),
       );
     }
@@ -161,8 +161,8 @@ function memoryFor(engine: WasmEngine, tape: Tape, c: TransformerConfig, copies:
   return (space: Buffer["space"]) => (label: string) => at.get(`${space} ${label}`)!;
 }
 
-function planned(engine: WasmEngine, tape: Tape, c: TransformerConfig, copies: number) {
-  const address = memoryFor(engine, tape, c, copies);
+function planned(device: WasmDevice, tape: Tape, c: TransformerConfig, copies: number) {
+  const address = memoryFor(device, tape, c, copies);
   const plan = makePlan(tape, {
     parameter: address("parameter"),
     gradient: address("gradient"),
@@ -178,7 +178,7 @@ function planned(engine: WasmEngine, tape: Tape, c: TransformerConfig, copies: n
       typeof a.value === "string" ? { ...a, value: a.value === "lossScale" ? 1e-4 : 0 } : a
     ),
   }));
-  return { steps, lane: engine.allocate(plan.laneBytes), address };
+  return { steps, lane: device.allocate(plan.laneBytes), address };
 }
 
 /** The kernel calls of one training step on `sequences` sequences, on one thread. */
@@ -186,10 +186,10 @@ export async function profileTraining(
   c: TransformerConfig,
   { sequences, length, rounds }: { sequences: number; length: number; rounds: number },
 ): Promise<KernelTiming[]> {
-  const engine = await WasmEngine.create();
+  const device = await WasmDevice.create(1);
   const tape = new Tape(CHUNK, length, true), chunks = Math.ceil(sequences / CHUNK);
   recordTraining(tape, c);
-  const { steps, lane, address } = planned(engine, tape, c, chunks);
+  const { steps, lane, address } = planned(device, tape, c, chunks);
   const argument = (value: number): Argument => ({
     base: "constant",
     value,
@@ -219,7 +219,7 @@ export async function profileTraining(
     );
   });
   const count = parameters.reduce((sum, p) => sum + elements(p), 0);
-  const flat = engine.allocate(SHARDS * count * 4);
+  const flat = device.allocate(SHARDS * count * 4);
   const optimizer = [
     step("reduce_gradients", `${SHARDS} x ${count}`, [flat, count * 4, count], 5 * count * 4),
     step("adamw", `${count}`, [
@@ -229,13 +229,13 @@ export async function profileTraining(
   ];
   return [
     ...time(
-      engine,
+      device,
       steps,
       { rounds, lane, repeats: chunks },
       (round) => ({ chunk: round % chunks, step: 0 }),
     ),
     ...time(
-      engine,
+      device,
       [...transposes, ...optimizer],
       { rounds, lane, repeats: 1 },
       () => ({ chunk: 0, step: 0 }),
@@ -248,12 +248,12 @@ export async function profileDecoding(
   c: TransformerConfig,
   { rows, length, rounds }: { rows: number; length: number; rounds: number },
 ): Promise<KernelTiming[]> {
-  const engine = await WasmEngine.create();
+  const device = await WasmDevice.create(1);
   const tape = new Tape(rows, 1, false), steps = length - 1;
   recordDecoding(tape, c, length);
-  const program = planned(engine, tape, c, 1);
+  const program = planned(device, tape, c, 1);
   return time(
-    engine,
+    device,
     program.steps,
     { ...program, rounds: rounds * steps, repeats: steps },
     (round) => ({

@@ -259,8 +259,7 @@ async function kernels(engine: WebGpuEngine, size: Size): Promise<string> {
   const { device } = engine, timer = new GpuTimer(device);
   const tape = new Tape(size.sequences, size.length, true);
   recordTraining(tape, configOf(size));
-  const lowering = new Lowering(engine.tuning);
-  for (const instruction of tape.instructions) lowering.add(instruction);
+  const lowering = Lowering.of(tape, engine.tuning);
   const memory = new Map<string, GPUBuffer>();
   const pool = new Pool(device);
   const totals = new Map<string, { count: number; time: number; flops: number; bytes: number }>();

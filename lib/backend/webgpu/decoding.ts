@@ -11,19 +11,20 @@ import { withoutFinished } from "../generated_tokens.ts";
 import type { DecodingProgram, DecodingShape, GenerationOptions } from "../../tensor/backend.ts";
 import { elements, type Tape } from "../../tensor/tape.ts";
 import type { Lowering } from "./lower.ts";
-import { Program } from "./program.ts";
-import { found, type WebGpuSession } from "./session.ts";
+import { found, Program } from "./program.ts";
+import type { WebGpuState } from "./state.ts";
 
 /** Tokens that the longest prompt's row has when unfinished rows are counted first. */
 const FIRST = 8;
 
 /** Compiles generation for at most `rows` sequences of at most `capacity` tokens. */
 export function decodingProgram(
-  session: WebGpuSession,
-  recorded: { tape: Tape; lowering: Lowering },
+  state: WebGpuState,
+  tape: Tape,
+  lowering: Lowering,
   shape: DecodingShape,
 ): DecodingProgram {
-  return new Decoding(session, recorded, shape);
+  return new Decoding(state, tape, lowering, shape);
 }
 
 /** Memory of a program, besides its caches. */
@@ -66,11 +67,12 @@ class Decoding implements DecodingProgram {
   readonly #runs: Run[] = [];
 
   constructor(
-    private readonly session: WebGpuSession,
-    { tape, lowering }: { tape: Tape; lowering: Lowering },
+    private readonly state: WebGpuState,
+    tape: Tape,
+    lowering: Lowering,
     private readonly shape: DecodingShape,
   ) {
-    const { device, pool } = session;
+    const { device, pool } = state;
     const { rows, capacity } = shape;
     const sample = tape.instructions.find((i) => i.op === "sample");
     if (!sample) throw new Error("a decoding program must sample");
@@ -123,9 +125,9 @@ class Decoding implements DecodingProgram {
             return found(
               operand,
               operand.space === "parameter" && half.has(operand)
-                ? session.halfWeights.view(operand.label)
+                ? state.halfWeights.view(operand.label)
                 : undefined,
-              session.resolve(operand),
+              state.resolve(operand),
               cache && { buffer: cache },
               operand.space === "batch" ? ownView(operand.label) : undefined,
             );
@@ -144,15 +146,15 @@ class Decoding implements DecodingProgram {
     positions: Int32Array,
     rowIds: Int32Array,
   ): Promise<Float32Array> {
-    const { session, shape: { rows } } = this;
+    const { state, shape: { rows } } = this;
     const { buffer, stride, classes } = this.#logits;
     const { used, length } = this.#checkShape(forced, rowIds);
     const options = { temperature: 0, seed: 0, purpose: 0, stop: [] };
     const write = this.#prepare(forced, positions, rowIds, options);
     this.submitAll();
     write();
-    const { device } = session.device, bytes = rows * stride * 4;
-    const all = session.device.buffer("logits of all steps", length * bytes);
+    const { device } = state.device, bytes = rows * stride * 4;
+    const all = state.device.buffer("logits of all steps", length * bytes);
     const encoder = device.createCommandEncoder();
     for (let t = 0; t < length; t++) {
       const pass = encoder.beginComputePass();
@@ -161,7 +163,7 @@ class Decoding implements DecodingProgram {
       encoder.copyBufferToBuffer(buffer, 0, all, t * bytes, bytes);
     }
     device.queue.submit([encoder.finish()]);
-    const [read] = await session.device.read([{ buffer: all, bytes: length * bytes }]);
+    const [read] = await state.device.read([{ buffer: all, bytes: length * bytes }]);
     all.destroy();
     const padded = new Float32Array(read!), out = new Float32Array(length * used * classes);
     for (let t = 0; t < length; t++) {
@@ -182,7 +184,7 @@ class Decoding implements DecodingProgram {
         `(${length}, ${used}) tokens do not fit a program for (${capacity}, ${rows})`,
       );
     }
-    this.session.device.check();
+    this.state.device.check();
     return { used, length };
   }
 
@@ -232,8 +234,8 @@ class Decoding implements DecodingProgram {
     const finished = new Uint32Array(rows).fill(1, used), step = new Uint32Array(4);
     const contents = { tokens: fed, forced: given, positions: at, rowIds: ids, sampling, stops };
     return () => {
-      if (this.#half) this.session.halfWeights.refresh();
-      const { queue } = this.session.device.device;
+      if (this.#half) this.state.halfWeights.refresh();
+      const { queue } = this.state.device.device;
       for (const [name, values] of Object.entries({ ...contents, finished, step })) {
         queue.writeBuffer(this.#buffers[name as Own], 0, values);
       }
@@ -244,10 +246,10 @@ class Decoding implements DecodingProgram {
   #begin(): void {
     const [run] = this.#runs;
     if (!run) {
-      this.session.running.delete(this);
+      this.state.running.delete(this);
       return;
     }
-    this.session.running.add(this);
+    this.state.running.add(this);
     run.write();
     this.#work(run).catch((error) => {
       if (this.#runs[0] !== run) return; // its tokens are asked for: that fails, too
@@ -283,7 +285,7 @@ class Decoding implements DecodingProgram {
   }
 
   #submit({ program }: Run, steps: number): void {
-    const { device } = this.session.device;
+    const { device } = this.state.device;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (let t = 0; t < steps; t++) program.encode(pass);
@@ -292,7 +294,7 @@ class Decoding implements DecodingProgram {
   }
 
   async #read(name: "tokens" | "step", words: number): Promise<Int32Array> {
-    const [bytes] = await this.session.device.read([
+    const [bytes] = await this.state.device.read([
       { buffer: this.#buffers[name], bytes: words * 4 },
     ]);
     return new Int32Array(bytes!);

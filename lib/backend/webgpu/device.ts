@@ -1,10 +1,3 @@
-/**
- * A WebGPU device: asks for an adapter, compiles kernels, makes buffers, reads them back, and turns everything that
- * can go wrong into an error that says what to do.
- *
- * WebGPU reports errors late and by promise. They are collected here: the first one stays the device's `failure`,
- * which every later call throws. Nothing already computed and read back is affected.
- */
 import { UsageError } from "../../errors.ts";
 import { type Binding, type Constants, specialize } from "./source.ts";
 
@@ -35,7 +28,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   windows: "update the graphics driver (Direct3D 12 or Vulkan), or use --backend wasm",
 };
 
-/** What a machine without an adapter is told. */
+/** What helps on a machine without an adapter. */
 export function adapterRemedy(os: string = Deno.build.os): string {
   return REMEDIES[os] ?? "install a Vulkan driver, or use --backend wasm";
 }
@@ -47,7 +40,13 @@ const LIMITS = [
   "maxComputeWorkgroupStorageSize",
 ] as const;
 
-/** See the file's header. */
+/**
+ * A WebGPU device: asks for an adapter, compiles kernels, makes buffers, reads them back, and turns everything that
+ * can go wrong into an error that says what to do.
+ *
+ * WebGPU reports errors late and by promise. They are collected here: the first one stays the device's `failure`,
+ * which every later call throws. Nothing already computed and read back is affected.
+ */
 export class WebGpuDevice {
   readonly #kernels = new Map<string, Kernel>();
   /** The first error, which every later call throws. */
@@ -62,7 +61,7 @@ export class WebGpuDevice {
   private constructor(
     readonly device: GPUDevice,
     readonly adapter: AdapterDescription,
-    private readonly turns: "timer" | "told",
+    private readonly turns: "timer" | "manual",
   ) {
     device.lost.then(({ reason, message }) => {
       if (this.#closed) return;
@@ -88,7 +87,7 @@ export class WebGpuDevice {
   static async create(
     { gpu = navigator.gpu, turns = "timer" }: {
       gpu?: GPU | undefined;
-      turns?: "timer" | "told";
+      turns?: "timer" | "manual";
     } = {},
   ): Promise<WebGpuDevice> {
     const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });

@@ -1,9 +1,3 @@
-/**
- * The WebGPU backend: the kernels of kernels/wgsl on the machine's graphics adapter.
- *
- * Promise: equal bits for equal calls on the same adapter and driver; the same data, initial weights and sampling
- * counters as the WASM backend. Not a promise: equal bits on two adapters, or equal to WASM's.
- */
 import type { Backend, Session } from "../../tensor/backend.ts";
 import type { Parameter } from "../../tensor/tape.ts";
 import { tunedGemm } from "./autotune.ts";
@@ -19,10 +13,15 @@ export interface WebGpuEngineOptions {
   /** How generation keeps weights, activations and the KV cache (half_storage.ts). Default: float32. */
   readonly generationStorage?: Storage;
   /** When a turn ends, see `WebGpuDevice.create`. */
-  readonly turns?: "timer" | "told";
+  readonly turns?: "timer" | "manual";
 }
 
-/** See the file's header. */
+/**
+ * The WebGPU backend: the kernels of kernels/wgsl on the machine's graphics adapter.
+ *
+ * Promise: equal bits for equal calls on the same adapter and driver; the same data, initial weights and sampling
+ * counters as the WASM backend. Not a promise: equal bits on two adapters, or equal to WASM's.
+ */
 export class WebGpuEngine implements Backend {
   readonly name = "webgpu";
 

@@ -63,7 +63,7 @@ function tell(request: Tell): void {
 
 async function start(options: WebGpuEngineOptions): Promise<void> {
   try {
-    engine = await WebGpuEngine.create({ ...options, turns: "told" });
+    engine = await WebGpuEngine.create({ ...options, turns: "manual" });
     scope.postMessage({ ready: engine.adapter });
   } catch (error) {
     scope.postMessage({ notReady: errorData(error) });

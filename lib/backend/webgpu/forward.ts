@@ -1,18 +1,18 @@
-/** Forward passes on a WebGPU device. */
 import type { ForwardProgram } from "../../tensor/backend.ts";
 import type { Tape } from "../../tensor/tape.ts";
 import type { Lowering } from "./lower.ts";
-import { Program } from "./program.ts";
+import { found, Program } from "./program.ts";
 import { Records } from "./records.ts";
-import { found, type WebGpuSession } from "./session.ts";
+import type { WebGpuState } from "./state.ts";
 
 /** Compiles a forward pass that collects at most `slots` rows. */
 export function forwardProgram(
-  session: WebGpuSession,
-  { tape, lowering }: { tape: Tape; lowering: Lowering },
+  state: WebGpuState,
+  tape: Tape,
+  lowering: Lowering,
   slots: number,
 ): ForwardProgram {
-  const { device, pool } = session;
+  const { device, pool } = state;
   const records = new Records(device, tape.buffers, lowering.dispatches, new Set());
   const outputs = tape.buffers.filter((b) => b.space === "collected")
     .map(({ label, cols }) => ({ label, cols, buffer: device.buffer(label, slots * cols * 4) }));
@@ -27,7 +27,7 @@ export function forwardProgram(
       const output = outputs.find((o) => o.label === operand.label);
       return operand.space === "collected"
         ? found(operand, output && { buffer: output.buffer })
-        : found(operand, session.resolve(operand), records.view(operand.label));
+        : found(operand, state.resolve(operand), records.view(operand.label));
     },
   });
   return {

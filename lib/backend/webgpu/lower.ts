@@ -1,6 +1,6 @@
 /** Which WGSL dispatches run an instruction of the tape. Nothing here touches a device. */
 import { UsageError } from "../../errors.ts";
-import type { Buffer, Instruction, InstructionOf } from "../../tensor/tape.ts";
+import type { Buffer, Instruction, InstructionOf, Tape } from "../../tensor/tape.ts";
 import {
   type Dispatch,
   type Float,
@@ -33,6 +33,13 @@ export class Lowering {
     private readonly tuning: GemmTuning,
     readonly half: ReadonlySet<Operand> = new Set(),
   ) {}
+
+  /** A tape, lowered. */
+  static of({ instructions }: Tape, tuning: GemmTuning, half?: ReadonlySet<Operand>): Lowering {
+    const lowering = new Lowering(tuning, half);
+    for (const instruction of instructions) lowering.add(instruction);
+    return lowering;
+  }
 
   /** Names of the weights whose gradients the program writes. */
   get gradients(): ReadonlySet<string> {

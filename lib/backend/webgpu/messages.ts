@@ -1,4 +1,4 @@
-/** What a WebGPU engine in a Worker is told and what it answers. Objects go by number; the caller gives the numbers. */
+/** The messages to a WebGPU engine in a Worker and its replies. Objects go by number; the caller gives the numbers. */
 import type { ErrorData } from "../../errors.ts";
 import type {
   AdamWStep,
@@ -15,7 +15,7 @@ import type { WebGpuEngineOptions } from "./engine.ts";
 /** A recorded program. Buffers are shared by identity, which structured cloning keeps within a message. */
 export type Recorded = Pick<Tape, "instructions" | "buffers">;
 
-/** Makes an object, `object`; what goes wrong is told to whoever uses it. */
+/** Makes an object, `object`; an error goes to whoever uses it. */
 export type Make =
   | {
     readonly make: "session";
@@ -70,7 +70,7 @@ export type Ask =
     readonly rowIds: Int32Array;
   };
 
-/** Told, without an answer. */
+/** A command without an answer. */
 export type Tell =
   | { readonly tell: "start"; readonly options: WebGpuEngineOptions }
   | {

@@ -1,6 +1,3 @@
-/**
- * A lowered program on a device: memory planned by liveness, bind groups built once, encoded as often as needed.
- */
 import type { Buffer } from "../../tensor/tape.ts";
 import type { Dispatch, Operand, Special, Temporary } from "./dispatch.ts";
 import type { WebGpuDevice } from "./device.ts";
@@ -16,7 +13,16 @@ export interface View {
 /** Gives memory to whatever is not working memory. */
 export type Resolve = (operand: Exclude<Operand, Temporary>) => View;
 
-/** Buffers that programs of one session share: none keeps data there between runs. */
+/** The first memory that one of the sources knows for an operand. Throws Error where none does. */
+export function found(operand: Operand, ...views: (View | undefined)[]): View {
+  const view = views.find((v) => v !== undefined);
+  if (!view) {
+    throw new Error(`${typeof operand === "string" ? operand : operand.label} has no memory`);
+  }
+  return view;
+}
+
+/** Buffers that programs of one model share: none keeps data there between runs. */
 export class Pool {
   readonly #buffers: GPUBuffer[] = [];
 
@@ -33,7 +39,7 @@ export class Pool {
   }
 }
 
-/** See the file's header. */
+/** A lowered program on a device: memory planned by liveness, bind groups built once, encoded as often as needed. */
 export class Program {
   readonly #memory: ReadonlyMap<Operand, GPUBuffer>;
   readonly #calls: {

@@ -1,6 +1,6 @@
-/** The records of a batch on the GPU: one buffer, filled by one copy a step. */
 import type { BatchRecords } from "../../tensor/backend.ts";
 import type { Buffer } from "../../tensor/tape.ts";
+import { checkRecords } from "../check_records.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { View } from "./program.ts";
@@ -18,7 +18,7 @@ interface Field {
   readonly derived: boolean;
 }
 
-/** See the file's header. */
+/** The records of a batch on the GPU: one buffer, filled by one copy a step. */
 export class Records {
   readonly #fields = new Map<string, Field>();
   readonly #bytes: ArrayBuffer;
@@ -66,20 +66,9 @@ export class Records {
 
   /** Fills the records; absent ones are zero. `rows` is the number of rows of the batch. */
   write(batch: BatchRecords, rows: number): void {
-    for (const [label, values] of Object.entries(batch)) {
-      const field = this.#fields.get(label);
-      if (!field || field.derived) {
-        const known = [...this.#fields].filter(([, f]) => !f.derived).map(([name]) => name);
-        throw new RangeError(`the model has no use for ${label}: it knows ${known.join(", ")}`);
-      }
-      if (values.length !== rows * field.cols) {
-        throw new RangeError(
-          `${label} has ${values.length} elements, the program works on ${rows} rows of ${field.cols}`,
-        );
-      }
-    }
-    for (const [label, { offset, length, derived }] of this.#fields) {
-      if (derived) continue;
+    const given = [...this.#fields].filter(([, { derived }]) => !derived);
+    checkRecords(batch, new Map(given.map(([label, { cols }]) => [label, cols])), rows);
+    for (const [label, { offset, length }] of given) {
       const values = batch[label];
       if (values instanceof Float32Array) {
         new Float32Array(this.#bytes, offset, length).set(values);

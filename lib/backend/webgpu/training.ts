@@ -10,9 +10,9 @@ import { lossScale } from "../../tensor/loss_scale.ts";
 import type { Tape } from "../../tensor/tape.ts";
 import { type Dispatch, grid } from "./dispatch.ts";
 import type { Lowering } from "./lower.ts";
-import { Program, type Resolve, type View } from "./program.ts";
+import { found, Program, type Resolve, type View } from "./program.ts";
 import { Records } from "./records.ts";
-import { found, unpack, type WebGpuSession } from "./session.ts";
+import { unpack, type WebGpuState } from "./state.ts";
 
 /** Reports that the device keeps before they are read back. */
 const REPORTS = 64;
@@ -30,10 +30,11 @@ interface Waiting {
 
 /** Compiles a training step. */
 export function trainingProgram(
-  session: WebGpuSession,
-  { tape, lowering }: { tape: Tape; lowering: Lowering },
+  state: WebGpuState,
+  tape: Tape,
+  lowering: Lowering,
 ): TrainingProgram {
-  return new Training(session, tape, lowering);
+  return new Training(state, tape, lowering);
 }
 
 class Training implements TrainingProgram {
@@ -41,7 +42,7 @@ class Training implements TrainingProgram {
   readonly #backward: Program;
   readonly #update: Program;
   /** Parts of the gradient that this program never writes: they must be zero. */
-  readonly #untouched: readonly { offset: number; bytes: number }[];
+  readonly #untouched: readonly Required<View>[];
   readonly #reports: GPUBuffer;
   readonly #control: GPUBuffer;
   #waiting: Waiting[] = [];
@@ -49,14 +50,14 @@ class Training implements TrainingProgram {
   readonly #readBack = () => this.#flush();
 
   constructor(
-    private readonly session: WebGpuSession,
+    private readonly state: WebGpuState,
     private readonly tape: Tape,
     lowering: Lowering,
   ) {
-    const { device, pool } = session;
-    const squares = Math.ceil(session.count / SQUARES);
+    const { device, pool, layout } = state;
+    const vectors = layout.count / 4, squares = Math.ceil(layout.count / SQUARES);
     const norms = { space: "temporary", label: "squares", elements: squares } as const;
-    lowering.emit("sum_squares", grid(squares), [session.count / 4], {
+    lowering.emit("sum_squares", grid(squares), [vectors], {
       g: "gradient",
       out: norms,
     });
@@ -68,11 +69,10 @@ class Training implements TrainingProgram {
       control: "control",
       reports: "reports",
     });
-    const vectors = session.count / 4;
     const update: Dispatch[] = [{
       kernel: "adamw",
       groups: grid(Math.ceil(vectors / 256)),
-      dims: [vectors, session.decayed / 4],
+      dims: [vectors, layout.decayed / 4],
       operands: {
         scalars: "scalars",
         control: "control",
@@ -96,12 +96,12 @@ class Training implements TrainingProgram {
     };
     const resolve: Resolve = (operand) => {
       if (typeof operand === "string") {
-        return found(operand, own[operand], session.resolve(operand));
+        return found(operand, own[operand], state.resolve(operand));
       }
       const loss = operand.space === "batch" ? losses.get(operand.label) : undefined;
       return found(
         operand,
-        session.resolve(operand),
+        state.resolve(operand),
         loss && { buffer: loss },
         operand.space === "batch" ? this.#records.view(operand.label) : undefined,
       );
@@ -112,25 +112,24 @@ class Training implements TrainingProgram {
       pool,
     });
     this.#update = new Program(device, update, { resolve, sizes: new Map(), pool });
-    this.#untouched = [...session.slots].filter(([name]) => !lowering.gradients.has(name)).map((
-      [, { rows, stride, offset }],
-    ) => ({ offset: offset * 4, bytes: rows * stride * 4 }));
+    this.#untouched = [...layout.slots.keys()].filter((name) => !lowering.gradients.has(name))
+      .map((name) => state.part("gradient", name));
   }
 
   step(batch: BatchRecords, o: AdamWStep, normalizer?: number): Promise<StepReport> {
-    this.session.changed();
+    this.state.changed();
     return this.#run(batch, o, normalizer);
   }
 
   gradients(batch: BatchRecords, normalizer?: number): Promise<GradientReport> {
-    this.session.device.check();
+    this.state.device.check();
     const report = this.#run(batch, undefined, normalizer);
     // Copied out before any later call changes it: the queue keeps the order.
-    const flat = this.session.readFlat("gradient");
+    const flat = this.state.readFlat("gradient");
     return Promise.all([report, flat]).then(([report, flat]) => ({
       ...report,
       gradients: Object.fromEntries(
-        [...this.session.slots].map(([name, slot]) => [name, unpack(flat, slot)]),
+        [...this.state.layout.slots].map(([name, slot]) => [name, unpack(flat, slot)]),
       ),
     }));
   }
@@ -141,14 +140,14 @@ class Training implements TrainingProgram {
     o: AdamWStep | undefined,
     normalizer: number | undefined,
   ): Promise<StepReport> {
-    const { session } = this;
-    const { queue } = session.device.device;
+    const { device } = this.state;
+    const { queue } = device.device;
     this.#records.write(batch, this.tape.rows);
     this.#setScalars(batch, o, normalizer);
     this.#records.upload();
-    const encoder = session.device.device.createCommandEncoder();
-    for (const { offset, bytes } of this.#untouched) {
-      encoder.clearBuffer(session.flat("gradient"), offset, bytes);
+    const encoder = device.device.createCommandEncoder();
+    for (const { buffer, offset, size } of this.#untouched) {
+      encoder.clearBuffer(buffer, offset, size);
     }
     const pass = encoder.beginComputePass();
     this.#backward.encode(pass);
@@ -163,7 +162,7 @@ class Training implements TrainingProgram {
     // Whoever awaits the report later gets the error; until then nobody does.
     report.catch(() => {});
     if (this.#waiting.length === REPORTS) this.#flush();
-    else session.device.later(this.#readBack);
+    else device.later(this.#readBack);
     return report;
   }
 
@@ -193,7 +192,7 @@ class Training implements TrainingProgram {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    const { device } = this.session;
+    const { device } = this.state;
     const reject = (error: unknown) => waiting.forEach((w) => w.reject(error));
     try {
       device.read([{ buffer: this.#reports, bytes: waiting.length * 16 }]).then(([bytes]) => {

@@ -1,12 +1,3 @@
-/**
- * The WebGPU engine in a Worker of its own. Each wait for a GPU blocks the event loop of the thread that waits, 10 ms
- * and more in Deno; here that is the Worker's, so that a notebook, a progress line or a server stays alive.
- *
- * Programs are recorded on the caller's side and sent as data; everything else is messages, in the order of the calls.
- * The bits are those of `WebGpuEngine`. Errors have the same classes and texts, but what that engine throws at once
- * because it does not fit the model (a record of the wrong length, heads too wide) comes by the promise of the call, or
- * of the first that uses the program.
- */
 import { type ErrorData, errorOf } from "../../errors.ts";
 import type {
   AdamWStep,
@@ -23,18 +14,26 @@ import type {
   StepReport,
   TrainingProgram,
 } from "../../tensor/backend.ts";
-import { type Parameter, Tape } from "../../tensor/tape.ts";
+import { type Parameter, recorded, Tape } from "../../tensor/tape.ts";
+import { checkLength, noParameter } from "../flat_layout.ts";
 import type { AdapterDescription } from "./device.ts";
 import type { WebGpuEngineOptions } from "./engine.ts";
 import type { Ask, Make, Recorded, Reply, Request } from "./messages.ts";
-import { checkLength, noParameter } from "./session.ts";
 
 interface Waiting {
   resolve(answer: unknown): void;
   reject(error: unknown): void;
 }
 
-/** See the file's header. */
+/**
+ * The WebGPU engine in a Worker of its own. Each wait for a GPU blocks the event loop of the thread that waits, 10 ms
+ * and more in Deno; here that is the Worker's, so that a notebook, a progress line or a server stays alive.
+ *
+ * Programs are recorded on the caller's side and sent as data; everything else is messages, in the order of the calls.
+ * The bits are those of `WebGpuEngine`. Errors have the same classes and texts, but what that engine throws at once
+ * because it does not fit the model (a record of the wrong length, heads too wide) comes by the promise of the call, or
+ * of the first that uses the program.
+ */
 export class WorkerEngine implements Backend {
   readonly name = "webgpu";
   readonly #worker: Worker;
@@ -161,7 +160,7 @@ class WorkerSession implements Session {
   }
 
   training(shape: BatchShape, record: (tape: Tape) => void): TrainingProgram {
-    const tape = recorded(new Tape(shape.sequences, shape.length, true), record);
+    const tape = sendable(new Tape(shape.sequences, shape.length, true), record);
     const { engine } = this;
     const program = engine.make({ make: "training", session: this.#object, shape, tape });
     return {
@@ -181,7 +180,7 @@ class WorkerSession implements Session {
     shape: BatchShape & { slots: number },
     record: (tape: Tape) => void,
   ): ForwardProgram {
-    const tape = recorded(new Tape(shape.sequences, shape.length, false), record);
+    const tape = sendable(new Tape(shape.sequences, shape.length, false), record);
     const { engine } = this;
     const program = engine.make({ make: "forward", session: this.#object, shape, tape });
     return { run: (batch, slots) => engine.ask(program, { call: "forward", batch, slots }) };
@@ -192,7 +191,7 @@ class WorkerSession implements Session {
     record: (tape: Tape, capacity: number) => void,
   ): DecodingProgram {
     const { engine } = this;
-    const tape = recorded(new Tape(shape.rows, 1, false), (t) => record(t, shape.capacity));
+    const tape = sendable(new Tape(shape.rows, 1, false), (t) => record(t, shape.capacity));
     const program = engine.make({ make: "decoding", session: this.#object, shape, tape });
     return {
       run: (
@@ -207,8 +206,7 @@ class WorkerSession implements Session {
   }
 }
 
-function recorded(tape: Tape, record: (tape: Tape) => void): Recorded {
-  record(tape);
-  const { instructions, buffers } = tape;
+function sendable(tape: Tape, record: (tape: Tape) => void): Recorded {
+  const { instructions, buffers } = recorded(tape, record);
   return { instructions, buffers };
 }

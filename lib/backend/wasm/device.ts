@@ -1,0 +1,184 @@
+import { UsageError } from "../../errors.ts";
+import { kernelBundle } from "./bundle.ts";
+import {
+  Command,
+  CONTROL,
+  ERROR,
+  HEAP,
+  SCALAR_BLOCK,
+  type ScalarName,
+  SCALARS,
+  SHARDS,
+  Word,
+} from "./control.ts";
+import { type Job, type Kernels, Lane } from "./lane.ts";
+import type { LaneStart } from "./lane_worker.ts";
+
+const PAGE = 65536;
+const MAXIMUM_PAGES = 65536;
+
+/**
+ * What the WASM backend computes on: the kernel bundle on one shared memory, worked by `threads` lanes. Lane 0 is this
+ * thread, the others are workers.
+ */
+export class WasmDevice {
+  /** Kernel exports of lane 0, for tests and benchmarks of single kernels. */
+  readonly kernels: Kernels;
+  readonly #lane: Lane;
+  #top = HEAP;
+  #jobs = 0;
+  #arenas: number[] = [];
+  #arenaBytes = 0;
+  #closed = false;
+
+  private constructor(
+    readonly memory: WebAssembly.Memory,
+    kernels: Kernels,
+    readonly threads: number,
+  ) {
+    this.kernels = kernels;
+    this.#lane = new Lane(kernels, memory, 0, threads);
+  }
+
+  /** Starts the lanes. Throws UsageError if `threads` is not 1 to 4. */
+  static async create(threads: number): Promise<WasmDevice> {
+    if (!Number.isInteger(threads) || threads < 1 || threads > SHARDS) {
+      throw new UsageError("threads", threads, `give a whole number from 1 to ${SHARDS}`);
+    }
+    const { bytes } = await kernelBundle();
+    const module = await WebAssembly.compile(bytes);
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES, shared: true });
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const device = new WasmDevice(memory, instance.exports as unknown as Kernels, threads);
+    const url = new URL("./lane_worker.ts", import.meta.url);
+    const lanes = Array.from({ length: threads - 1 }, (_, i) => {
+      const worker = new Worker(url, { type: "module", name: `lane ${i + 1}` });
+      return new Promise<void>((resolve, reject) => {
+        worker.onmessage = () => resolve();
+        worker.onerror = (e) => {
+          e.preventDefault();
+          reject(new Error(`lane ${i + 1} did not start: ${e.message}`));
+        };
+        worker.postMessage({ module, memory, index: i + 1, count: threads } satisfies LaneStart);
+      });
+    });
+    try {
+      await Promise.all(lanes);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+    return device;
+  }
+
+  /** Reserves zeroed memory on a 64-byte boundary and returns its address. It is freed with the device. */
+  allocate(bytes: number): number {
+    const address = this.#top;
+    const top = address + Math.ceil(bytes / 64) * 64;
+    const missing = Math.ceil(top / PAGE) - this.memory.buffer.byteLength / PAGE;
+    if (missing > 0) {
+      try {
+        this.memory.grow(missing);
+      } catch (cause) {
+        const size = `${Math.ceil(top / 2 ** 20)} MiB`;
+        throw new UsageError(
+          "memory",
+          size,
+          "the engine cannot have that much (4 GiB at most): choose a smaller model, batch or sequence length",
+          { cause },
+        );
+      }
+    }
+    this.#top = top;
+    return address;
+  }
+
+  /** Working memory of at least `bytes` for each lane, shared by all programs: none keeps data there between runs. */
+  arenas(bytes: number): readonly number[] {
+    if (bytes > this.#arenaBytes) {
+      this.#arenas = Array.from({ length: this.threads }, () => this.allocate(bytes));
+      this.#arenaBytes = bytes;
+    }
+    return this.#arenas;
+  }
+
+  /** float32 view of memory; valid until the next `allocate`. */
+  f32(address: number, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, address, length);
+  }
+
+  /** int32 view of memory; valid until the next `allocate`. */
+  i32(address: number, length: number): Int32Array {
+    return new Int32Array(this.memory.buffer, address, length);
+  }
+
+  /** Makes a job known to every lane and returns its id. */
+  load(job: Job): number {
+    const id = this.#jobs++;
+    this.#lane.load(id, job);
+    if (this.threads > 1) {
+      const text = new TextEncoder().encode(JSON.stringify(job));
+      const address = this.allocate(text.length);
+      new Uint8Array(this.memory.buffer, address, text.length).set(text);
+      const control = this.#control();
+      control[Word.address] = address;
+      control[Word.length] = text.length;
+      this.#command(Command.load, id, () => {});
+    }
+    return id;
+  }
+
+  /** Runs a job on all lanes and waits for its end. */
+  run(id: number, scalars: Partial<Record<ScalarName, number>> = {}): void {
+    const block = new Float64Array(this.memory.buffer, SCALAR_BLOCK, SCALARS.length);
+    SCALARS.forEach((name, i) => {
+      const value = scalars[name];
+      if (value !== undefined) block[i] = value;
+    });
+    this.#command(Command.run, id, () => this.#lane.run(id));
+  }
+
+  #control(): Int32Array {
+    return new Int32Array(this.memory.buffer, CONTROL, 16);
+  }
+
+  #command(command: number, job: number, own: () => void): void {
+    if (this.#closed) throw new Error("the engine is closed");
+    if (this.threads === 1) return own();
+    const control = this.#control();
+    control[Word.command] = command;
+    control[Word.job] = job;
+    Atomics.store(control, Word.pending, this.threads - 1);
+    Atomics.add(control, Word.generation, 1);
+    Atomics.notify(control, Word.generation);
+    let failure: unknown;
+    try {
+      own();
+    } catch (error) {
+      failure = error;
+    }
+    // Whatever happened here, the other lanes must have ended before memory is used again.
+    for (let i = 0; i < 2000 && Atomics.load(control, Word.pending) > 0; i++);
+    let pending: number;
+    while ((pending = Atomics.load(control, Word.pending)) > 0) {
+      Atomics.wait(control, Word.pending, pending);
+    }
+    if (failure !== undefined) throw failure;
+    if (Atomics.load(control, Word.failed)) {
+      const [length] = this.i32(ERROR, 1);
+      throw new Error(
+        new TextDecoder().decode(new Uint8Array(this.memory.buffer, ERROR + 4, length).slice()),
+      );
+    }
+  }
+
+  /** Ends the workers: they would keep the process alive. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const control = this.#control();
+    control[Word.command] = Command.close;
+    Atomics.add(control, Word.generation, 1);
+    Atomics.notify(control, Word.generation);
+  }
+}
