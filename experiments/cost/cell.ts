@@ -103,7 +103,7 @@ function inOnePass(
   { training }: CostCell,
 ): Work {
   const responses = training.problems * training.responses;
-  const read = responses * environment.maxPromptLength;
+  const read = responses * environment.maxLengths().prompt;
   return {
     tokens: ppo.tokens,
     flops: {

@@ -68,9 +68,9 @@ Deno.test("rungs up to NC1 have four symbols, words of one length range, and pro
         ? createEnvironment(e.name, e.config).group.generators.length
         : e.config.symbols;
       assert.deepEqual([symbols, e.config.minLength, e.config.maxLength], [4, 6, 10]);
-      const { maxPromptLength, maxTraceLength } = environmentOf(e);
-      assert.equal(maxPromptLength, maxTraceLength + 2);
-      return maxPromptLength;
+      const { prompt, trace } = environmentOf(e).maxLengths();
+      assert.equal(prompt, trace + 2);
+      return prompt;
     });
   assert.equal(lengths.length, 6);
   assert.ok(Math.max(...lengths) - Math.min(...lengths) <= 3, `${lengths}`);

@@ -189,8 +189,8 @@ function problemOf(
   { environment }: Rung,
 ): Pick<RungSummary, "order" | "symbols" | "steps" | "promptLength" | "traceLength"> {
   const { name, config } = environment;
-  const { maxPromptLength, maxTraceLength } = environmentOf(environment);
-  const lengths = { promptLength: maxPromptLength, traceLength: maxTraceLength };
+  const { prompt, trace } = environmentOf(environment).maxLengths();
+  const lengths = { promptLength: prompt, traceLength: trace };
   switch (name) {
     case "permutation": {
       const { group } = createEnvironment(name, config);

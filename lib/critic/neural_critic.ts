@@ -52,10 +52,10 @@ export function criticTransformer(
 /** Tokens of the longest training sequence at the configured difficulty, in whole steps of 4. */
 export function criticSequenceLength(
   { after }: CriticDefinition,
-  environment: Pick<Environment<unknown, unknown>, "maxPromptLength" | "maxTraceLength">,
+  environment: Pick<Environment<unknown, unknown>, "maxLengths">,
 ): number {
-  const { maxPromptLength, maxTraceLength } = environment;
-  return Math.ceil((maxPromptLength + (after === "trace" ? 1 + maxTraceLength : 0)) / 4) * 4;
+  const { prompt, trace } = environment.maxLengths();
+  return Math.ceil((prompt + (after === "trace" ? 1 + trace : 0)) / 4) * 4;
 }
 
 /** See the file's header. */

@@ -19,32 +19,39 @@
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
-import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
+import { parseConfig } from "../parse_config.ts";
 import {
   checkCircuit,
   type Circuit,
   circuitCode,
-  type Gate,
-  operandValue,
+  Evaluator,
   OPERATIONS,
-  operationTable,
   randomCircuit,
 } from "./circuit_program.ts";
 import { type CircuitTeacher, circuitTeacher, TaughtTable } from "./circuit_teacher.ts";
 import { CircuitText, HEADER, promptLength, STRIDE } from "./circuit_text.ts";
 import { SuccessProbability } from "./circuit_value.ts";
-import { compareTrace } from "./compare_trace.ts";
 import type {
   CriticContext,
   EnvironmentDefinition,
   IntegerRange,
   Outcome,
+  ProblemOptions,
   SampleOptions,
   SequenceLengths,
   Split,
 } from "./environment.ts";
-import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "../parse_config.ts";
+import {
+  checkDifficulty,
+  checkEpsilon,
+  checkOrdered,
+  checkPromptFits,
+  drawAccepted,
+  drawInteger,
+  heldOutFraction,
+  splitOf,
+  traceOffset,
+} from "./problems.ts";
 import type { TaskEnvironment } from "./task.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -61,10 +68,8 @@ export const circuitConfig = z.strictObject({
     ),
   maxReach: z.int().min(1).max(100).default(2)
     .describe("How many gates back an operand may lie."),
-  heldOutFraction: z.number().min(0).max(0.9).default(0.1)
-    .describe("The fraction of circuits, chosen by their hash, in the test split."),
-  traceOffset: z.int().min(24).max(4096).default(132)
-    .describe("The position id of the first token after Q; no prompt may be longer."),
+  heldOutFraction: heldOutFraction("circuits"),
+  traceOffset: traceOffset(24, 132),
 });
 
 /** The configuration as a user writes it: every field may be left out. */
@@ -90,11 +95,10 @@ export interface CircuitState {
   readonly written: readonly number[];
 }
 
-/** How many draws of the other split show that the configuration has no circuit. */
-const MAX_ATTEMPTS = 20_000;
 /** How many teachers' tables are kept. */
 const MAX_TEACHERS = 16;
 
+/** The circuit value problem as a task: see the head of this file. */
 export class CircuitEnvironment
   implements TaskEnvironment<CircuitState, CircuitActor, CircuitTeacher> {
   readonly name = "circuit";
@@ -103,12 +107,11 @@ export class CircuitEnvironment
   readonly expertTeacher: CircuitTeacher = { kind: "slips", epsilon: 0 };
   readonly config: CircuitConfig;
   readonly vocabulary: Vocabulary;
-  readonly maxPromptLength: number;
-  readonly maxTraceLength: number;
   readonly traceOffset: number;
   readonly actionTokens: readonly number[];
   readonly maxActorLength: number;
-  readonly #table: Uint8Array;
+  readonly #sizes: IntegerRange;
+  readonly #evaluator: Evaluator;
   readonly #success: SuccessProbability;
   readonly #text: CircuitText;
   readonly #teachers = new Map<string, TaughtTable>();
@@ -117,13 +120,12 @@ export class CircuitEnvironment
   constructor(input: CircuitConfigInput = {}) {
     const config = parseConfig(circuitConfig, input, "environment");
     checkOrdered(config, "minGates", "maxGates");
-    const { modulus: p, maxGates, maxReach, maxWidth, traceOffset } = config;
+    const { modulus: p, minGates, maxGates, maxReach, maxWidth, traceOffset } = config;
     this.config = config;
     this.traceOffset = traceOffset;
-    const lengths = this.maxLengths({ min: config.minGates, max: maxGates });
-    this.maxPromptLength = lengths.prompt;
-    this.maxTraceLength = lengths.trace;
-    this.#table = operationTable(p);
+    this.#sizes = { min: minGates, max: maxGates };
+    this.maxLengths();
+    this.#evaluator = new Evaluator(p);
     this.#success = new SuccessProbability(p, maxWidth, Math.ceil(traceOffset / (2 * STRIDE)));
     this.#text = new CircuitText(p, maxGates, maxReach);
     this.vocabulary = this.#text.vocabulary;
@@ -131,7 +133,7 @@ export class CircuitEnvironment
     this.maxActorLength = HEADER + STRIDE * maxGates + 1 + maxGates;
   }
 
-  maxLengths(difficulty: IntegerRange): SequenceLengths {
+  maxLengths(difficulty = this.#sizes): SequenceLengths {
     checkDifficulty(difficulty);
     const prompt = promptLength(difficulty.max);
     checkPromptFits(prompt, this.traceOffset, `circuits of ${difficulty.max} gates`);
@@ -164,18 +166,17 @@ export class CircuitEnvironment
 
   /** Which split a circuit belongs to. Depends on the program alone. */
   splitOf(circuit: Circuit): Split {
-    return isHeldOut(circuitCode(circuit), this.config.heldOutFraction) ? "test" : "train";
+    return splitOf(circuitCode(circuit), this.config.heldOutFraction);
   }
 
   initialState(random: RandomStream, options: SampleOptions<CircuitActor>): CircuitState {
-    return { circuit: this.#circuit(random, options), written: [] };
+    return this.problem(random, options);
   }
 
   /** The number of values written is uniform over 0..n-1. */
   sampleState(random: RandomStream, options: SampleOptions<CircuitActor>): CircuitState {
-    const circuit = this.#circuit(random, options);
-    const count = random.integer(circuit.length);
-    return this.#act(random, { circuit, written: [] }, options.actor, count);
+    const start = this.problem(random, options);
+    return this.#act(random, start, options.actor, random.integer(start.circuit.length));
   }
 
   rollout(random: RandomStream, state: CircuitState, actor: CircuitActor): Outcome<CircuitState> {
@@ -183,11 +184,16 @@ export class CircuitEnvironment
     return { reward: this.verify(end), state: end };
   }
 
-  problem(
-    random: RandomStream,
-    options: { split: Split; difficulty?: IntegerRange },
-  ): CircuitState {
-    return { circuit: this.#circuit(random, options), written: [] };
+  problem(random: RandomStream, options: ProblemOptions): CircuitState {
+    const { modulus, maxWidth, maxReach, heldOutFraction } = this.config;
+    const { split, difficulty = this.#sizes } = options;
+    this.maxLengths(difficulty);
+    const shape = { gates: drawInteger(random, difficulty), modulus, maxWidth, maxReach };
+    const circuit = drawAccepted(split, () => {
+      const drawn = randomCircuit(random, shape);
+      return this.splitOf(drawn) === split ? drawn : undefined;
+    }, () => ["circuit", `heldOutFraction ${heldOutFraction}, ${shape.gates} gates`]);
+    return { circuit, written: [] };
   }
 
   stepsLeft({ circuit, written }: CircuitState): number {
@@ -207,10 +213,8 @@ export class CircuitEnvironment
     { circuit, written }: CircuitState,
     teacher: CircuitTeacher,
   ): number[] {
-    const taught = this.#taught(teacher), values = [...written];
-    while (values.length < circuit.length) {
-      values.push(taught.draw(random, this.#index(circuit[values.length]!, values)));
-    }
+    const taught = this.#taught(teacher);
+    const values = this.#evaluator.complete(circuit, written, (k) => taught.draw(random, k));
     return values.slice(written.length).map((v) => this.writtenToken(v));
   }
 
@@ -221,18 +225,13 @@ export class CircuitEnvironment
     teacher: CircuitTeacher,
   ): number[] {
     const taught = this.#taught(teacher), drawn = new Map<number, number>();
-    const apply = (gate: Gate, values: readonly number[]) => {
-      const index = this.#index(gate, values);
-      const value = drawn.get(index) ?? taught.draw(random, index);
-      drawn.set(index, value);
-      return value;
-    };
-    const follow = (from: readonly number[]) => {
-      const values = [...from];
-      while (values.length < circuit.length) values.push(apply(circuit[values.length]!, values));
-      return values;
-    };
-    return this.#text.trace(circuit, written, follow([]), follow(written));
+    const complete = (from: readonly number[]) =>
+      this.#evaluator.complete(circuit, from, (k) => {
+        const value = drawn.get(k) ?? taught.draw(random, k);
+        drawn.set(k, value);
+        return value;
+      });
+    return this.#text.trace(circuit, written, complete([]), complete(written));
   }
 
   /** The outcome: whether the last gate's value is right. Throws a RangeError if it is not written yet. */
@@ -240,12 +239,13 @@ export class CircuitEnvironment
     if (written.length < circuit.length) {
       throw new RangeError("verify: the last gate is not written yet");
     }
-    return written.at(-1) === this.#follow(circuit, []).at(-1) ? 1 : 0;
+    return written.at(-1) === this.#evaluator.complete(circuit, []).at(-1) ? 1 : 0;
   }
 
   exactValue({ circuit, written }: CircuitState, { epsilon }: CircuitActor): number {
     checkEpsilon(epsilon);
-    return this.#success.of(circuit, written, epsilon, this.#follow(circuit, []).at(-1)!);
+    const target = this.#evaluator.complete(circuit, []).at(-1)!;
+    return this.#success.of(circuit, written, epsilon, target);
   }
 
   progress({ circuit, written }: CircuitState): number {
@@ -260,7 +260,8 @@ export class CircuitEnvironment
   }
 
   reasoningTrace({ circuit, written }: CircuitState): number[] {
-    const right = this.#follow(circuit, []), followed = this.#follow(circuit, written);
+    const right = this.#evaluator.complete(circuit, []);
+    const followed = this.#evaluator.complete(circuit, written);
     return this.#text.trace(circuit, written, right, followed);
   }
 
@@ -304,7 +305,8 @@ export class CircuitEnvironment
   }
 
   describe({ circuit, written }: CircuitState): string {
-    const right = this.#follow(circuit, []), followed = this.#follow(circuit, written);
+    const right = this.#evaluator.complete(circuit, []);
+    const followed = this.#evaluator.complete(circuit, written);
     const name = (x: number) => x < 0 ? `${~x}` : `g${x}`;
     return [
       `arithmetic  modulo ${this.config.modulus}`,
@@ -319,34 +321,12 @@ export class CircuitEnvironment
     ].join("\n");
   }
 
-  describeTrace(state: CircuitState, trace: ArrayLike<number>): string {
-    const about = this.#text.subjects(state.circuit.length);
-    return compareTrace(this.vocabulary.names, about, trace, this.reasoningTrace(state));
+  traceSubjects({ circuit }: CircuitState): string[] {
+    return this.#text.subjects(circuit.length);
   }
 
   #isResidue(value: number): boolean {
     return Number.isInteger(value) && value >= 0 && value < this.config.modulus;
-  }
-
-  /** The value of every gate if the actor goes on from `written` without a slip. */
-  #follow(circuit: Circuit, written: readonly number[]): number[] {
-    const values = [...written];
-    while (values.length < circuit.length) {
-      values.push(this.#apply(circuit[values.length]!, values));
-    }
-    return values;
-  }
-
-  /** The result of a gate on the operands as written. */
-  #apply(gate: Gate, values: readonly number[]): number {
-    return this.#table[this.#index(gate, values)]!;
-  }
-
-  /** Where it stands in the operation table. */
-  #index({ op, a, b, c }: Gate, values: readonly number[]): number {
-    const p = this.config.modulus;
-    const [x, y, z] = [operandValue(a, values), operandValue(b, values), operandValue(c, values)];
-    return ((op * p + x) * p + y) * p + z;
   }
 
   #taught(teacher: CircuitTeacher): TaughtTable {
@@ -368,32 +348,11 @@ export class CircuitEnvironment
   ): CircuitState {
     checkEpsilon(epsilon);
     const { modulus } = this.config;
-    const values = [...written];
-    while (values.length < count) {
-      const result = this.#apply(circuit[values.length]!, values);
+    const values = this.#evaluator.complete(circuit.slice(0, count), written, (_, result) => {
       const slips = random.uniform() < epsilon;
-      values.push(slips ? (result + 1 + random.integer(modulus - 1)) % modulus : result);
-    }
+      return slips ? (result + 1 + random.integer(modulus - 1)) % modulus : result;
+    });
     return { circuit, written: values };
-  }
-
-  #circuit(
-    random: RandomStream,
-    options: Pick<SampleOptions<CircuitActor>, "split" | "difficulty">,
-  ): Circuit {
-    const { minGates, maxGates, modulus, maxWidth, maxReach, heldOutFraction } = this.config;
-    const { min, max } = options.difficulty ?? { min: minGates, max: maxGates };
-    if (options.difficulty !== undefined) this.maxLengths(options.difficulty);
-    const gates = min + random.integer(max - min + 1);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const circuit = randomCircuit(random, { gates, modulus, maxWidth, maxReach });
-      if (this.splitOf(circuit) === options.split) return circuit;
-    }
-    throw new UsageError(
-      "split",
-      options.split,
-      `found no circuit in ${MAX_ATTEMPTS} draws (heldOutFraction ${heldOutFraction}); relax it`,
-    );
   }
 }
 
@@ -407,6 +366,7 @@ export const circuit: EnvironmentDefinition<
   title: "the circuit value problem as a reasoning task",
   config: circuitConfig,
   actor: circuitActor,
+  examples: [{ epsilon: 0.2 }, { epsilon: 0.6 }],
   create: (config) => new CircuitEnvironment(config),
 };
 

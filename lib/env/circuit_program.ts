@@ -91,6 +91,35 @@ export function operationTable(p: number): Uint8Array {
   return table;
 }
 
+/** Evaluates circuits modulo a prime p. */
+export class Evaluator {
+  readonly #table: Uint8Array;
+
+  constructor(readonly modulus: number) {
+    this.#table = operationTable(modulus);
+  }
+
+  /**
+   * The value of every gate: those of the first gates as `written`, then of each gate the result on its operands'
+   * values, or what `write` makes of it.
+   *
+   * @param write A gate's value by the index of its result in `operationTable`, and that result.
+   */
+  complete(
+    circuit: Circuit,
+    written: readonly number[],
+    write = (_index: number, result: number) => result,
+  ): number[] {
+    const values = [...written], p = this.modulus;
+    for (const { op, a, b, c } of circuit.slice(written.length)) {
+      const [x, y, z] = [a, b, c].map((operand) => operandValue(operand, values));
+      const index = ((op * p + x!) * p + y!) * p + z!;
+      values.push(write(index, this.#table[index]!));
+    }
+    return values;
+  }
+}
+
 /** The bounds on a random circuit. */
 export interface CircuitShape {
   readonly gates: number;

@@ -32,13 +32,17 @@ export interface CriticContext<State = unknown> {
   readonly episodes?: readonly Outcome<State>[];
 }
 
-/** Which states to draw. */
-export interface SampleOptions<Actor> {
-  /** Who acts. It may differ from state to state. */
-  readonly actor: Actor;
+/** Which problems to draw. */
+export interface ProblemOptions {
   readonly split: Split;
   /** Problem size in the environment's own unit; default: the configured range. */
   readonly difficulty?: IntegerRange;
+}
+
+/** Which states to draw. */
+export interface SampleOptions<Actor> extends ProblemOptions {
+  /** Who acts. It may differ from state to state. */
+  readonly actor: Actor;
 }
 
 /** The end of an episode. */
@@ -73,13 +77,14 @@ export interface Environment<State, Actor> {
   /** The configuration with every default filled in, as JSON. */
   readonly config: unknown;
   readonly vocabulary: Vocabulary;
-  /** The longest prompt and trace at the configured difficulty, in tokens. */
-  readonly maxPromptLength: number;
-  readonly maxTraceLength: number;
   /** The position id of the first token after Q. No prompt is longer. */
   readonly traceOffset: number;
-  /** The longest sequences at another difficulty. Throws a UsageError if they do not fit. */
-  maxLengths(difficulty: IntegerRange): SequenceLengths;
+  /**
+   * The longest sequences of states of that difficulty; default: the configured one.
+   *
+   * @throws UsageError if the environment has no such problems, or a prompt is longer than `traceOffset`.
+   */
+  maxLengths(difficulty?: IntegerRange): SequenceLengths;
   /** A problem before the actor's first step. */
   initialState(random: RandomStream, options: SampleOptions<Actor>): State;
   /** An undecided state which the actor has reached from an initial one. */
@@ -101,8 +106,8 @@ export interface Environment<State, Actor> {
   promptLabels(state: State): number[];
   /** The state for a human reader, several lines. */
   describe(state: State): string;
-  /** A trace, right or wrong, for a human reader: one line for each token, with what it should be. */
-  describeTrace(state: State, trace: ArrayLike<number>): string;
+  /** For a human reader: what each token of `reasoningTrace` is about (`describeTrace` sets it beside the tokens). */
+  traceSubjects(state: State): string[];
 }
 
 /** An environment's entry in the registry. */
@@ -118,6 +123,8 @@ export interface EnvironmentDefinition<
   readonly config: z.ZodType<unknown, Input>;
   /** Validates an actor from a configuration file. */
   readonly actor: z.ZodType<Actor>;
+  /** Two actors of different skill. The contract tests compare the exact values of both with rollouts. */
+  readonly examples: readonly [Actor, Actor];
   /** Throws a UsageError if the configuration is not valid. */
   create(config?: Input): Created;
 }

@@ -31,8 +31,6 @@ function createGuess(input: z.input<typeof guessConfig> = {}): Environment<Guess
     name: "guess",
     config,
     vocabulary,
-    maxPromptLength: lengths.prompt,
-    maxTraceLength: lengths.trace,
     traceOffset: config.traceOffset,
     maxLengths: () => lengths,
     initialState: draw,
@@ -48,7 +46,7 @@ function createGuess(input: z.input<typeof guessConfig> = {}): Environment<Guess
     reasoningTrace: (state) => [symbol(state)],
     promptLabels: (state) => [-1, symbol(state), -1],
     describe: (state) => `bit ${state.bit}`,
-    describeTrace: (_, trace) => vocabulary.render(trace),
+    traceSubjects: () => ["bit"],
   };
 }
 
@@ -61,6 +59,7 @@ const guess: EnvironmentDefinition<
   title: "guess a bit",
   config: guessConfig,
   actor: z.strictObject({ skill: z.number().min(0).max(1) }),
+  examples: [{ skill: 0.25 }, { skill: 0.75 }],
   create: createGuess,
 };
 

@@ -1,6 +1,7 @@
 /** What every registered environment must keep to. A new one needs a line in `actors`. */
 import assert from "node:assert/strict";
 import { RandomStream } from "../numeric/random.ts";
+import { describeTrace } from "./describe_trace.ts";
 import { LEVELS } from "./vocabulary.ts";
 import { createEnvironment, environments, parseActor } from "./registry.ts";
 import { sampleStates } from "./sampling.ts";
@@ -45,7 +46,7 @@ for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
     for (const size of [undefined, difficulty]) {
       const lengths = size
         ? environment.maxLengths(size)
-        : { prompt: environment.maxPromptLength, trace: environment.maxTraceLength };
+        : { prompt: environment.maxLengths().prompt, trace: environment.maxLengths().trace };
       assert.ok(lengths.prompt <= traceOffset);
       let longest = { prompt: 0, trace: 0 };
       for (const state of sample(400, size ? { difficulty: size } : {})) {
@@ -158,14 +159,14 @@ for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
     for (const state of sample(20)) {
       assert.ok(environment.describe(state).split("\n").length > 2);
       const trace = environment.reasoningTrace(state);
-      const lines = environment.describeTrace(state, trace).split("\n");
+      const lines = describeTrace(environment, state, trace).split("\n");
       assert.equal(lines.length, trace.length);
       lines.forEach((line, i) => {
         assert.ok(line.includes(names[trace[i]!]!) && line.endsWith("right"), line);
       });
       const wrong = [...trace];
       wrong[1] = environment.vocabulary.pad;
-      const [before, at] = environment.describeTrace(state, wrong).split("\n");
+      const [before, at] = describeTrace(environment, state, wrong).split("\n");
       assert.match(before!, /right$/);
       assert.ok(at!.includes("PAD") && at!.endsWith(`wrong, should be ${names[trace[1]!]}`));
     }

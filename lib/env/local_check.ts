@@ -18,8 +18,7 @@
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
-import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
-import { compareTrace } from "./compare_trace.ts";
+import { parseConfig } from "../parse_config.ts";
 import type {
   CriticContext,
   Environment,
@@ -30,8 +29,17 @@ import type {
   SequenceLengths,
   Split,
 } from "./environment.ts";
-import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "../parse_config.ts";
+import {
+  checkDifficulty,
+  checkEpsilon,
+  checkOrdered,
+  checkPromptFits,
+  drawAccepted,
+  drawInteger,
+  heldOutFraction,
+  splitOf,
+  traceOffset,
+} from "./problems.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 const length = z.int().min(2).max(1000);
@@ -49,10 +57,8 @@ export const localCheckConfig = z.strictObject({
   maxMoves: moves.min(1).default(6).describe("How many tries the actor has in an episode (T)."),
   minMovesBefore: moves.default(0).describe("The fewest tries before a sampled state."),
   maxMovesBefore: moves.default(3).describe("The most tries before a sampled state."),
-  heldOutFraction: z.number().min(0).max(0.9).default(0.1)
-    .describe("The fraction of words, chosen by their hash, in the test split."),
-  traceOffset: z.int().min(5).max(4096).default(48)
-    .describe("The position id of the first token after Q; no prompt may be longer."),
+  heldOutFraction: heldOutFraction("words"),
+  traceOffset: traceOffset(5, 48),
 });
 
 /** The configuration as a user writes it: every field may be left out. */
@@ -79,18 +85,16 @@ export interface LocalCheckState {
   readonly stepsLeft: number;
 }
 
-/** How many draws that fail (nothing to repair, or in the other split) show that the configuration has no state. */
-const MAX_ATTEMPTS = 20_000;
 /** Tokens before the first symbol: success rate, steps left. */
 const HEADER = 2;
 
+/** The local check: see the head of this file. */
 export class LocalCheckEnvironment implements Environment<LocalCheckState, LocalCheckActor> {
   readonly name = "local-check";
   readonly config: LocalCheckConfig;
   readonly vocabulary: Vocabulary;
-  readonly maxPromptLength: number;
-  readonly maxTraceLength: number;
   readonly traceOffset: number;
+  readonly #sizes: IntegerRange;
   /** Whether y may not follow x, at [x * symbols + y]. */
   readonly #forbidden: Uint8Array;
   /** First ids of runs of tokens. */
@@ -111,9 +115,8 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
     checkOrdered(config, "maxMovesBefore", "maxMoves");
     this.config = config;
     this.traceOffset = config.traceOffset;
-    const lengths = this.maxLengths({ min: config.minLength, max: config.maxLength });
-    this.maxPromptLength = lengths.prompt;
-    this.maxTraceLength = lengths.trace;
+    this.#sizes = { min: config.minLength, max: config.maxLength };
+    this.maxLengths();
 
     const { symbols, maxMoves } = config;
     const alphabet = Array.from({ length: symbols }, (_, i) => String.fromCharCode(97 + i));
@@ -145,7 +148,7 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
     this.#counts = id("=0");
   }
 
-  maxLengths(difficulty: IntegerRange): SequenceLengths {
+  maxLengths(difficulty = this.#sizes): SequenceLengths {
     checkDifficulty(difficulty, 2);
     const prompt = this.#promptLength(difficulty.max, this.config.maxMovesBefore);
     return { prompt, trace: prompt - HEADER };
@@ -185,7 +188,7 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
 
   /** Which split a word (symbol indices) belongs to. Depends on the word alone. */
   splitOf(word: readonly number[]): Split {
-    return isHeldOut(word, this.config.heldOutFraction) ? "test" : "train";
+    return splitOf(word, this.config.heldOutFraction);
   }
 
   initialState(random: RandomStream, options: SampleOptions<LocalCheckActor>): LocalCheckState {
@@ -195,7 +198,7 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
   /** The number of tries made is uniform over `minMovesBefore..maxMovesBefore`; decided draws are redrawn. */
   sampleState(random: RandomStream, options: SampleOptions<LocalCheckActor>): LocalCheckState {
     const { minMovesBefore: min, maxMovesBefore: max } = this.config;
-    return this.#sample(random, options, min + random.integer(max - min + 1));
+    return this.#sample(random, options, drawInteger(random, { min, max }));
   }
 
   rollout(
@@ -266,10 +269,9 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
     ].join("\n");
   }
 
-  describeTrace(state: LocalCheckState, trace: ArrayLike<number>): string {
-    const { names } = this.vocabulary;
-    const symbols = this.criticPrompt(state, {}).slice(HEADER, -1).map((token) => names[token]!);
-    return compareTrace(names, [...symbols, "to repair"], trace, this.reasoningTrace(state));
+  traceSubjects(state: LocalCheckState): string[] {
+    const symbols = this.criticPrompt(state, {}).slice(HEADER, -1);
+    return [...symbols.map((token) => this.vocabulary.names[token]!), "to repair"];
   }
 
   /** Header, word, SEP, tries, Q. */
@@ -292,27 +294,25 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
     return { word, moves: [], remaining, stepsLeft: this.config.maxMoves };
   }
 
+  /** An undecided state after `count` tries at a random word of the split. */
   #sample(
     random: RandomStream,
-    options: SampleOptions<LocalCheckActor>,
+    { split, difficulty = this.#sizes, actor }: SampleOptions<LocalCheckActor>,
     count: number,
   ): LocalCheckState {
-    const { minLength, maxLength, heldOutFraction, symbols } = this.config;
-    const { min, max } = options.difficulty ?? { min: minLength, max: maxLength };
-    if (options.difficulty !== undefined) this.maxLengths(options.difficulty);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const length = min + random.integer(max - min + 1);
-      const word = Array.from({ length }, () => random.integer(symbols));
-      if (this.splitOf(word) !== options.split) continue;
-      const state = act(random, this.#start(word), options.actor, count);
-      if (state.remaining > 0) return state;
-    }
-    throw new UsageError(
-      "split",
-      options.split,
-      `found no undecided state in ${MAX_ATTEMPTS} draws (heldOutFraction ${heldOutFraction}, words of ${min}..${max}, ` +
-        `${count} tries before, epsilon ${options.actor.epsilon}); relax one of them`,
-    );
+    this.maxLengths(difficulty);
+    return drawAccepted(split, () => {
+      const length = drawInteger(random, difficulty);
+      const word = Array.from({ length }, () => random.integer(this.config.symbols));
+      if (this.splitOf(word) !== split) return;
+      const state = act(random, this.#start(word), actor, count);
+      return state.remaining > 0 ? state : undefined;
+    }, () => {
+      const bounds =
+        `heldOutFraction ${this.config.heldOutFraction}, words of ${difficulty.min}..` +
+        `${difficulty.max}, ${count} tries before, epsilon ${actor.epsilon}`;
+      return ["undecided state", bounds];
+    });
   }
 }
 
@@ -326,6 +326,7 @@ export const localCheck: EnvironmentDefinition<
   title: "forbidden adjacent pairs and their repair",
   config: localCheckConfig,
   actor: localCheckActor,
+  examples: [{ epsilon: 0.3 }, { epsilon: 0.7 }],
   create: (config) => new LocalCheckEnvironment(config),
 };
 

@@ -1,24 +1,19 @@
 /**
  * The word problem of a finite group as a puzzle.
  *
- * A scramble word of L generators takes the identity to some element. The actor then multiplies by one
- * generator per move, at most `maxMoves` times, and the episode ends with reward 1 as soon as the
- * composite of word and moves is the identity. The actor knows the element; a critic sees only the
- * symbols and has to multiply them out, which for S5 is complete for NC1 (Barrington 1989) and hence,
- * as far as is known, out of reach of a constant-depth transformer without a chain of thought.
+ * A scramble word of L generators takes the identity to some element. The actor then multiplies by one generator per
+ * move, at most `maxMoves` times, and the episode ends with reward 1 as soon as the composite of word and moves is the
+ * identity. The actor knows the element; a critic sees only the symbols and has to multiply them out, which for S5 is
+ * complete for NC1 (Barrington 1989) and hence, as far as is known, out of reach of a constant-depth transformer without
+ * a chain of thought.
  *
- * Prompt: `[rate] [steps left] g1..gL SEP m1..mk Q`; trace: `P1..Pn D`, one running product for each
- * of the n = L + 1 + k prompt symbols (SEP repeats the product before it), then the distance. The
- * symbol of P_i stands at position 1 + i, and P_i is predicted at position traceOffset + i - 1: a
- * constant distance.
- *
- * With `outcomeSlots` or `exampleSlots` the header goes on, after the steps left, with the outcomes of
- * the actor's latest episodes of this problem (`O0`, `O1`), then with the moves and the outcome of the
- * very latest. Unused slots are filled (`O?`, `M?`), so that the header's length stays constant.
+ * `permutation_text.ts` has the layout of prompt and trace, `permutation_value.ts` the actor and its values, `group.ts`
+ * the groups.
  */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
+import { parseConfig } from "../parse_config.ts";
 import type {
   CriticContext,
   Environment,
@@ -29,12 +24,21 @@ import type {
   SequenceLengths,
   Split,
 } from "./environment.ts";
-import { checkDifficulty, checkEpsilon, checkOrdered, checkPromptFits } from "./checks.ts";
-import { compareTrace } from "./compare_trace.ts";
 import { createGroup, type FiniteGroup, groupChoices } from "./group.ts";
-import { isHeldOut } from "./hash.ts";
-import { parseConfig } from "../parse_config.ts";
-import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
+import { PermutationText } from "./permutation_text.ts";
+import { PermutationPolicy } from "./permutation_value.ts";
+import {
+  checkDifficulty,
+  checkEpsilon,
+  checkOrdered,
+  checkPromptFits,
+  drawAccepted,
+  drawInteger,
+  heldOutFraction,
+  splitOf,
+  traceOffset,
+} from "./problems.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 const length = z.int().min(1).max(1000);
 const moves = z.int().min(0).max(100);
@@ -55,10 +59,8 @@ export const permutationConfig = z.strictObject({
   maxMoves: moves.min(1).default(6).describe("How many moves the actor has in an episode (T)."),
   minMovesBefore: moves.default(0).describe("The fewest moves before a sampled state."),
   maxMovesBefore: moves.default(3).describe("The most moves before a sampled state."),
-  heldOutFraction: z.number().min(0).max(0.9).default(0.1)
-    .describe("The fraction of scramble words, chosen by their hash, in the test split."),
-  traceOffset: z.int().min(4).max(4096).default(48)
-    .describe("The position id of the first token after Q; no prompt may be longer."),
+  heldOutFraction: heldOutFraction("scramble words"),
+  traceOffset: traceOffset(4, 48),
   outcomeSlots: z.int().min(0).max(64).optional()
     .describe("How many of the actor's latest outcomes on the problem a prompt shows; default: 0."),
   exampleSlots: z.int().min(0).max(8).optional()
@@ -96,32 +98,16 @@ export interface PermutationState {
   readonly stepsLeft: number;
 }
 
-/** How many draws that fail (solved, or in the other split) show that the configuration has no state. */
-const MAX_ATTEMPTS = 20_000;
-/** How many epsilons' tables are kept. */
-const MAX_TABLES = 256;
-/** Tokens of the shortest header: success rate, steps left. */
-const HEADER = 2;
-
+/** The word problem of a finite group as a puzzle: see the head of this file. */
 export class PermutationEnvironment implements Environment<PermutationState, PermutationActor> {
   readonly name = "permutation";
   readonly config: PermutationConfig;
   readonly group: FiniteGroup;
   readonly vocabulary: Vocabulary;
-  readonly maxPromptLength: number;
-  readonly maxTraceLength: number;
   readonly traceOffset: number;
-  /** For element s, `#closerCount[s]` generators reduce the distance; they stand from s * width on. */
-  readonly #closer: Uint8Array;
-  readonly #closerCount: Uint8Array;
-  readonly #values = new Map<number, Float64Array>();
-  readonly #firstStepsLeft: number;
-  readonly #firstGenerator: number;
-  readonly #firstProduct: number;
-  readonly #firstDistance: number;
-  readonly #separator: number;
-  /** Tokens before the first symbol. */
-  readonly #header: number;
+  readonly #sizes: IntegerRange;
+  readonly #text: PermutationText;
+  readonly #policy: PermutationPolicy;
 
   /** Throws a UsageError that names the field if the configuration is not valid. */
   constructor(input: PermutationConfigInput = {}) {
@@ -130,51 +116,21 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     const generators = this.group.generators.map((g) => g.name);
     const { outcomeSlots = 0, exampleSlots = 0 } = config;
     this.config = { ...config, generators, outcomeSlots, exampleSlots };
-    this.#header = HEADER + outcomeSlots + exampleSlots * (config.maxMoves + 1);
     checkOrdered(config, "minLength", "maxLength");
     checkOrdered(config, "minMovesBefore", "maxMovesBefore");
     checkOrdered(config, "maxMovesBefore", "maxMoves");
     this.traceOffset = config.traceOffset;
-    const lengths = this.maxLengths({ min: config.minLength, max: config.maxLength });
-    this.maxPromptLength = lengths.prompt;
-    this.maxTraceLength = lengths.trace;
-
-    const stepsLeft = Array.from({ length: config.maxMoves + 1 }, (_, t) => `T${t}`);
-    const distances = Array.from({ length: this.group.diameter + 1 }, (_, d) => `D${d}`);
-    const products = this.group.elementNames.map((name) => `=${name}`);
-    this.vocabulary = createVocabulary([
-      "SEP",
-      ...stepsLeft,
-      ...distances,
-      ...generators,
-      ...products,
-      // Only where they are asked for, so that other configurations keep their vocabulary.
-      ...(outcomeSlots + exampleSlots > 0 ? ["O?", "O0", "O1"] : []),
-      ...(exampleSlots > 0 ? ["M?"] : []),
-    ]);
-    this.#separator = this.vocabulary.id("SEP");
-    this.#firstStepsLeft = this.vocabulary.id("T0");
-    this.#firstDistance = this.vocabulary.id("D0");
-    this.#firstGenerator = this.vocabulary.id(generators[0]!);
-    this.#firstProduct = this.vocabulary.id(products[0]!);
-
-    const { order, distances: distance, moves } = this.group;
-    const width = generators.length;
-    this.#closer = new Uint8Array(order * width);
-    this.#closerCount = new Uint8Array(order);
-    for (let s = 0; s < order; s++) {
-      let count = 0;
-      for (let g = 0; g < width; g++) {
-        if (distance[moves[s * width + g]!]! < distance[s]!) this.#closer[s * width + count++] = g;
-      }
-      this.#closerCount[s] = count;
-    }
+    this.#sizes = { min: config.minLength, max: config.maxLength };
+    this.#text = new PermutationText(this.group, this.config);
+    this.#policy = new PermutationPolicy(this.group, config.maxMoves);
+    this.vocabulary = this.#text.vocabulary;
+    this.maxLengths();
   }
 
-  maxLengths(difficulty: IntegerRange): SequenceLengths {
+  maxLengths(difficulty = this.#sizes): SequenceLengths {
     checkDifficulty(difficulty);
     const prompt = this.#promptLength(difficulty.max, this.config.maxMovesBefore);
-    return { prompt, trace: prompt - this.#header };
+    return { prompt, trace: prompt - this.#text.header };
   }
 
   /**
@@ -189,40 +145,34 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     if (moves.length > maxMoves) {
       throw new UsageError("moves", moves.length, `the actor has ${maxMoves} moves`);
     }
-    let element = 0;
     const wordIndices = word.map((name) => this.#generator(name));
-    for (const g of wordIndices) element = this.#move(element, g);
     const moveIndices = moves.map((name) => this.#generator(name));
+    let state = this.#start(wordIndices);
     moveIndices.forEach((g, i) => {
-      if (element === 0) {
-        throw new UsageError(
-          "moves",
-          moves.join(" "),
-          `leave out what follows move ${i}: it is solved`,
-        );
+      if (state.element === 0) {
+        const remedy = `leave out what follows move ${i}: it is solved`;
+        throw new UsageError("moves", moves.join(" "), remedy);
       }
-      element = this.#move(element, g);
+      state = this.#after(state, g);
     });
-    return { word: wordIndices, moves: moveIndices, element, stepsLeft: maxMoves - moves.length };
+    return state;
   }
 
   /** Which split a word (generator indices) belongs to. Depends on the word alone. */
   splitOf(word: readonly number[]): Split {
-    return isHeldOut(word, this.config.heldOutFraction) ? "test" : "train";
+    return splitOf(word, this.config.heldOutFraction);
   }
 
   /** The same problem before the actor's first move. */
   restart({ word }: PermutationState): PermutationState {
-    let element = 0;
-    for (const g of word) element = this.#move(element, g);
-    return { word, moves: [], element, stepsLeft: this.config.maxMoves };
+    return this.#start(word);
   }
 
   initialState(
     random: RandomStream,
     options: SampleOptions<PermutationActor>,
   ): PermutationState {
-    return this.#sample(random, options, 0, 0);
+    return this.#sample(random, options, { min: 0, max: 0 });
   }
 
   /** The number of moves made is uniform over `minMovesBefore..maxMovesBefore`; solved draws are redrawn. */
@@ -230,7 +180,8 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     random: RandomStream,
     options: SampleOptions<PermutationActor>,
   ): PermutationState {
-    return this.#sample(random, options, this.config.minMovesBefore, this.config.maxMovesBefore);
+    const { minMovesBefore: min, maxMovesBefore: max } = this.config;
+    return this.#sample(random, options, { min, max });
   }
 
   rollout(
@@ -238,23 +189,15 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     state: PermutationState,
     actor: PermutationActor,
   ): Outcome<PermutationState> {
-    checkEpsilon(actor.epsilon);
-    const moves = [...state.moves];
-    let { element, stepsLeft } = state;
-    while (element !== 0 && stepsLeft > 0) {
-      const g = this.#act(random, element, actor.epsilon);
-      element = this.#move(element, g);
-      moves.push(g);
-      stepsLeft--;
-    }
-    return {
-      reward: element === 0 ? 1 : 0,
-      state: { word: state.word, moves, element, stepsLeft },
-    };
+    const end = this.#act(random, state, actor, state.stepsLeft);
+    return { reward: end.element === 0 ? 1 : 0, state: end };
   }
 
-  exactValue(state: PermutationState, actor: PermutationActor): number {
-    return this.#valueTable(actor.epsilon)[state.stepsLeft * this.group.order + state.element]!;
+  exactValue(
+    { element, stepsLeft }: PermutationState,
+    { epsilon }: PermutationActor,
+  ): number {
+    return this.#policy.value(element, stepsLeft, epsilon);
   }
 
   progress(state: PermutationState): number {
@@ -262,130 +205,87 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   }
 
   criticPrompt(state: PermutationState, context: CriticContext<PermutationState>): number[] {
-    const first = this.#firstGenerator;
-    const tokens = [
-      this.vocabulary.rateToken(context.successRate),
-      this.#firstStepsLeft + state.stepsLeft,
-      ...this.#episodeTokens(context.episodes ?? []),
-    ];
-    for (const g of state.word) tokens.push(first + g);
-    tokens.push(this.#separator);
-    for (const g of state.moves) tokens.push(first + g);
-    tokens.push(this.vocabulary.query);
-    return tokens;
+    return this.#text.prompt(state, context);
   }
 
   reasoningTrace(state: PermutationState): number[] {
-    const first = this.#firstProduct;
-    const tokens: number[] = [];
-    let element = 0;
-    for (const g of state.word) tokens.push(first + (element = this.#move(element, g)));
-    tokens.push(first + element);
-    for (const g of state.moves) tokens.push(first + (element = this.#move(element, g)));
-    tokens.push(this.#firstDistance + this.group.distances[element]!);
-    return tokens;
+    return this.#text.trace(state);
   }
 
-  /** P_i at its symbol, D at Q, -1 at the header. */
   promptLabels(state: PermutationState): number[] {
-    return [...new Array<number>(this.#header).fill(-1), ...this.reasoningTrace(state)];
+    return this.#text.labels(state);
+  }
+
+  traceSubjects(state: PermutationState): string[] {
+    return this.#text.subjects(state);
   }
 
   describe(state: PermutationState): string {
-    const { group, config } = this;
-    const names = (word: readonly number[]) =>
-      word.length === 0 ? "none" : word.map((g) => group.generators[g]!.name).join(" ");
-    return [
-      `group       ${group.name}, ${group.order} elements, identity ${group.elementNames[0]}`,
-      `scramble    ${names(state.word)}`,
-      `moves       ${names(state.moves)}`,
-      `element     ${group.elementNames[state.element]}`,
-      `distance    ${group.distances[state.element]} of at most ${group.diameter}`,
-      `steps left  ${state.stepsLeft} of ${config.maxMoves}`,
-    ].join("\n");
+    return this.#text.describe(state);
   }
 
-  describeTrace(state: PermutationState, trace: ArrayLike<number>): string {
-    const { names } = this.vocabulary;
-    const symbols = this.criticPrompt(state, {}).slice(this.#header, -1)
-      .map((token) => names[token]!);
-    return compareTrace(names, [...symbols, "distance"], trace, this.reasoningTrace(state));
-  }
-
-  /** Header, word, SEP, moves, Q. */
+  /** The length of a prompt. Throws a UsageError if it does not fit. */
   #promptLength(word: number, moves: number): number {
-    const prompt = this.#header + word + 1 + moves + 1;
+    const prompt = this.#text.promptLength(word, moves);
     checkPromptFits(prompt, this.traceOffset, `words of ${word} generators`);
     return prompt;
   }
 
-  /** The outcomes of the latest episodes, then moves and outcome of the very latest; slots without one come first. */
-  #episodeTokens(episodes: readonly Outcome<PermutationState>[]): number[] {
-    const { outcomeSlots, exampleSlots, maxMoves } = this.config;
-    if (outcomeSlots + exampleSlots === 0) return [];
-    const unknown = this.vocabulary.id("O?");
-    const latest = (slots: number) =>
-      Array.from({ length: slots }, (_, i) => episodes[episodes.length - slots + i]);
-    const outcome = (episode: Outcome<PermutationState> | undefined) =>
-      episode === undefined ? unknown : unknown + 1 + episode.reward;
-    const tokens = latest(outcomeSlots).map(outcome);
-    for (const episode of latest(exampleSlots)) {
-      for (let i = 0; i < maxMoves; i++) {
-        const g = episode?.state.moves[i];
-        tokens.push(g === undefined ? this.vocabulary.id("M?") : this.#firstGenerator + g);
-      }
-      tokens.push(outcome(episode));
-    }
-    return tokens;
+  /** Before the first move. */
+  #start(word: readonly number[]): PermutationState {
+    const element = word.reduce((from, g) => this.#move(from, g), 0);
+    return { word, moves: [], element, stepsLeft: this.config.maxMoves };
   }
 
+  /** After one more move. */
+  #after({ word, moves, element, stepsLeft }: PermutationState, g: number): PermutationState {
+    return {
+      word,
+      moves: [...moves, g],
+      element: this.#move(element, g),
+      stepsLeft: stepsLeft - 1,
+    };
+  }
+
+  /** After the actor's next `count` moves, or fewer if the puzzle is solved. */
+  #act(
+    random: RandomStream,
+    state: PermutationState,
+    { epsilon }: PermutationActor,
+    count: number,
+  ): PermutationState {
+    checkEpsilon(epsilon);
+    for (let i = 0; i < count && state.element !== 0; i++) {
+      state = this.#after(state, this.#policy.draw(random, state.element, epsilon));
+    }
+    return state;
+  }
+
+  /** An unsolved state after so many moves, of a random word of the split. */
   #sample(
     random: RandomStream,
-    options: SampleOptions<PermutationActor>,
-    minMoves: number,
-    maxMoves: number,
+    { split, difficulty = this.#sizes, actor }: SampleOptions<PermutationActor>,
+    moves: IntegerRange,
   ): PermutationState {
-    const { epsilon } = options.actor;
-    checkEpsilon(epsilon);
+    this.maxLengths(difficulty);
+    // Drawn for initial states too, whose range is 0..0: the stream's place is part of what seeds give.
+    const count = drawInteger(random, moves);
     const width = this.group.generators.length;
-    const { minLength, maxLength, heldOutFraction } = this.config;
-    const { min, max } = options.difficulty ?? { min: minLength, max: maxLength };
-    if (options.difficulty !== undefined) this.maxLengths(options.difficulty);
-    const count = minMoves + random.integer(maxMoves - minMoves + 1);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const word = new Array<number>(min + random.integer(max - min + 1));
-      let element = 0;
-      for (let i = 0; i < word.length; i++) {
-        const g = random.integer(width);
-        word[i] = g;
-        element = this.#move(element, g);
-      }
-      if (this.splitOf(word) !== options.split) continue;
-      const moves: number[] = [];
-      while (element !== 0 && moves.length < count) {
-        const g = this.#act(random, element, epsilon);
-        element = this.#move(element, g);
-        moves.push(g);
-      }
-      if (element === 0) continue;
-      return { word, moves, element, stepsLeft: this.config.maxMoves - count };
-    }
-    throw new UsageError(
-      "split",
-      options.split,
-      `found no unsolved state in ${MAX_ATTEMPTS} draws (heldOutFraction ${heldOutFraction}, words of ` +
-        `${min}..${max}, ${count} moves before, epsilon ${epsilon}); relax one of them`,
-    );
+    return drawAccepted(split, () => {
+      const length = drawInteger(random, difficulty);
+      const word = Array.from({ length }, () => random.integer(width));
+      if (this.splitOf(word) !== split) return;
+      const state = this.#act(random, this.#start(word), actor, count);
+      return state.element === 0 ? undefined : state;
+    }, () => {
+      const bounds =
+        `heldOutFraction ${this.config.heldOutFraction}, words of ${difficulty.min}..` +
+        `${difficulty.max}, ${count} moves before, epsilon ${actor.epsilon}`;
+      return ["unsolved state", bounds];
+    });
   }
 
-  #act(random: RandomStream, element: number, epsilon: number): number {
-    const width = this.group.generators.length;
-    if (random.uniform() < 1 - epsilon) {
-      return this.#closer[element * width + random.integer(this.#closerCount[element]!)]!;
-    }
-    return random.integer(width);
-  }
-
+  /** The product of an element and a generator. */
   #move(element: number, generator: number): number {
     return this.group.moves[element * this.group.generators.length + generator]!;
   }
@@ -397,33 +297,6 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
       throw new UsageError("generator", name, `choose from ${choices}`);
     }
     return index;
-  }
-
-  /** V(s, t) at [t * order + s] for t = 0..maxMoves steps left, by dynamic programming over t. */
-  #valueTable(epsilon: number): Float64Array {
-    const known = this.#values.get(epsilon);
-    if (known !== undefined) return known;
-    checkEpsilon(epsilon);
-    const { order, generators, moves } = this.group;
-    const width = generators.length;
-    const table = new Float64Array((this.config.maxMoves + 1) * order);
-    table[0] = 1;
-    for (let t = 1; t <= this.config.maxMoves; t++) {
-      const before = (t - 1) * order;
-      table[t * order] = 1;
-      for (let s = 1; s < order; s++) {
-        const after = (g: number) => table[before + moves[s * width + g]!]!;
-        const count = this.#closerCount[s]!;
-        let closer = 0;
-        for (let i = 0; i < count; i++) closer += after(this.#closer[s * width + i]!);
-        let any = 0;
-        for (let g = 0; g < width; g++) any += after(g);
-        table[t * order + s] = (1 - epsilon) * (closer / count) + epsilon * (any / width);
-      }
-    }
-    if (this.#values.size >= MAX_TABLES) this.#values.delete(this.#values.keys().next().value!);
-    this.#values.set(epsilon, table);
-    return table;
   }
 }
 
@@ -437,5 +310,6 @@ export const permutation: EnvironmentDefinition<
   title: "the word problem of a finite group as a puzzle",
   config: permutationConfig,
   actor: permutationActor,
+  examples: [{ epsilon: 0.3 }, { epsilon: 0.7 }],
   create: (config) => new PermutationEnvironment(config),
 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { RandomStream } from "../numeric/random.ts";
+import { describeTrace } from "./describe_trace.ts";
 import { type CriticContext, positionId } from "./environment.ts";
 import {
   type PermutationConfigInput,
@@ -269,8 +270,8 @@ Deno.test("every trace token is predicted at a constant distance from the symbol
     assert.ok(positions.every((p, i) => i === 0 || p > positions[i - 1]!));
     // Token i of the trace is predicted at the token before it, and is about prompt token 2 + i.
     trace.forEach((_, i) => assert.equal(positions[prompt.length + i]! - positions[2 + i]!, 46));
-    assert.ok(prompt.length <= environment.maxPromptLength);
-    assert.ok(trace.length <= environment.maxTraceLength);
+    assert.ok(prompt.length <= environment.maxLengths().prompt);
+    assert.ok(trace.length <= environment.maxLengths().trace);
   }
 });
 
@@ -278,8 +279,8 @@ Deno.test("maxLengths is reached and depends on the difficulty", () => {
   const states = sample(2000);
   const longest = (f: (s: PermutationState) => number[]) =>
     Math.max(...states.map((s) => f(s).length));
-  assert.equal(longest((s) => environment.criticPrompt(s, {})), environment.maxPromptLength);
-  assert.equal(longest((s) => environment.reasoningTrace(s)), environment.maxTraceLength);
+  assert.equal(longest((s) => environment.criticPrompt(s, {})), environment.maxLengths().prompt);
+  assert.equal(longest((s) => environment.reasoningTrace(s)), environment.maxLengths().trace);
   assert.deepEqual(environment.maxLengths({ min: 20, max: 20 }), { prompt: 27, trace: 25 });
 });
 
@@ -338,7 +339,7 @@ Deno.test("describeTrace tells right from wrong tokens, missing and surplus ones
   const trace = [...environment.reasoningTrace(state)];
   trace[1] = vocabulary.id("=e");
   assert.equal(
-    environment.describeTrace(state, [...trace, vocabulary.think]),
+    describeTrace(environment, state, [...trace, vocabulary.think]),
     [
       "rot       =(01234)  right",
       "(01)      =e        wrong, should be =(1234)",
@@ -348,7 +349,7 @@ Deno.test("describeTrace tells right from wrong tokens, missing and surplus ones
     ].join("\n"),
   );
   assert.match(
-    environment.describeTrace(state, trace.slice(0, 3)),
+    describeTrace(environment, state, trace.slice(0, 3)),
     /^distance {2}nothing {3}wrong, should be D2$/m,
   );
 });
@@ -402,8 +403,8 @@ Deno.test("slots keep the tokens that were there, the trace, and its constant di
   assert.deepEqual(slots.vocabulary.names, [...names, "O?", "O0", "O1", "M?"]);
   const outcomes = new PermutationEnvironment({ outcomeSlots: 1 });
   assert.deepEqual(outcomes.vocabulary.names, [...names, "O?", "O0", "O1"]);
-  assert.equal(slots.maxPromptLength, environment.maxPromptLength + 10);
-  assert.equal(slots.maxTraceLength, environment.maxTraceLength);
+  assert.equal(slots.maxLengths().prompt, environment.maxLengths().prompt + 10);
+  assert.equal(slots.maxLengths().trace, environment.maxLengths().trace);
   sample(20, {}, slots).forEach((state, i) => {
     assert.deepEqual(state, sample(20)[i]);
     const prompt = slots.criticPrompt(state, {}), trace = slots.reasoningTrace(state);
@@ -415,7 +416,7 @@ Deno.test("slots keep the tokens that were there, the trace, and its constant di
       assert.equal(positionId(prompt.length + i, prompt.length, 58) - (12 + i), 46);
     });
     assert.deepEqual(prompt.slice(12), environment.criticPrompt(state, {}).slice(2));
-    assert.equal(slots.describeTrace(state, trace), environment.describeTrace(state, trace));
+    assert.equal(describeTrace(slots, state, trace), describeTrace(environment, state, trace));
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { RandomStream } from "../numeric/random.ts";
+import { describeTrace } from "./describe_trace.ts";
 import { positionId } from "./environment.ts";
 import { type SatConfigInput, SatEnvironment, type SatState } from "./sat.ts";
 import { sampleStates } from "./sampling.ts";
@@ -254,7 +255,7 @@ Deno.test("describe and describeTrace are for readers", () => {
   assert.match(environment.describe(byHand([0, 0, 1])), /v2 or not v3\) +falsified$/m);
   const trace = [...environment.reasoningTrace(state)];
   trace[6] = environment.vocabulary.id("FREE2");
-  const lines = environment.describeTrace(state, trace).split("\n");
+  const lines = describeTrace(environment, state, trace).split("\n");
   assert.equal(lines[2], "clause 1, not v3  SATISFIED  right");
   assert.equal(lines[6], "clause 2, v4      FREE2      wrong, should be FREE1");
   assert.equal(lines[7], "clause 2, digest  unit1      right");

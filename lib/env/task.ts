@@ -9,7 +9,7 @@
  */
 import type * as z from "zod";
 import type { RandomStream } from "../numeric/random.ts";
-import type { CriticContext, Environment, IntegerRange } from "./environment.ts";
+import type { CriticContext, Environment, ProblemOptions } from "./environment.ts";
 
 /** An environment for actors that are language models. `Teacher` describes who wrote the demonstrations. */
 export interface TaskEnvironment<State, Actor, Teacher = unknown>
@@ -37,11 +37,8 @@ export interface TaskEnvironment<State, Actor, Teacher = unknown>
   act(state: State, token: number): State;
   /** The outcome of a complete response. Throws a RangeError if it is not complete. */
   verify(state: State): 0 | 1;
-  /** A problem, from a split, before the actor's first token. */
-  problem(
-    random: RandomStream,
-    options: { split: "train" | "test"; difficulty?: IntegerRange },
-  ): State;
+  /** A problem before the actor's first token. Errors as in `initialState`. */
+  problem(random: RandomStream, options: ProblemOptions): State;
   /** The rest of a response as a teacher would write it: what supervised fine-tuning of the actor learns from. */
   demonstration(random: RandomStream, state: State, teacher: Teacher): number[];
   /**
