@@ -15,11 +15,6 @@ export function sourceFiles(folder: string, ending: string): string[] {
   });
 }
 
-/** The names of the folders in `folder`, by the same rules. */
-export function sourceFolders(folder: string): string[] {
-  return visibleNames(folder).filter((name) => follow(`${folder}/${name}`)?.isDirectory);
-}
-
 function visibleNames(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => !name.startsWith(".")).sort();

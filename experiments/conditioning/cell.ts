@@ -33,7 +33,7 @@ export interface ConditioningMetrics extends Evaluation {
 }
 
 /** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
-export async function runConditioningCell(
+export async function runCell(
   { seed, config }: Cell<ConditioningCell>,
   context: CellContext,
   checkpointSeconds?: number,

@@ -3,7 +3,7 @@ import type { LabelledState, Prediction, Question } from "../../lib/critic/criti
 import type { PermutationState } from "../../lib/env/permutation.ts";
 import { UsageError } from "../../lib/errors.ts";
 import type { CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
-import { type ConditioningCell, type ConditioningMetrics, runConditioningCell } from "./cell.ts";
+import { type ConditioningCell, type ConditioningMetrics, runCell } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
 import {
@@ -245,14 +245,14 @@ Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any 
     const runs = [{ critic, contexts: [told], sizes: [size] }];
     const [cell] = conditioningCells(config({ runs }));
     const saved: Uint8Array[] = [];
-    const whole = await runConditioningCell(
+    const whole = await runCell(
       cell!,
       context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
       0,
     );
     assert.equal(saved.length, 2);
     for (const threads of [1, 2]) {
-      const resumed = await runConditioningCell(
+      const resumed = await runCell(
         cell!,
         context({ load: () => saved[0], save: () => {} }, threads),
       );

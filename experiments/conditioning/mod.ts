@@ -3,7 +3,7 @@
  * prompt or not, judge actors of seen and unseen skill, and one that gets better while it is judged.
  */
 import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { type ConditioningCell, runConditioningCell } from "./cell.ts";
+import { type ConditioningCell, runCell } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
 import {
@@ -27,7 +27,7 @@ const conditioning: Experiment<
   schema: conditioningConfig,
   profiles,
   cells: conditioningCells,
-  runCell: (cell, context) => runConditioningCell(cell, context),
+  runCell,
   summarize: (config, cells) =>
     summarizeConditioning(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: conditioningClaims,

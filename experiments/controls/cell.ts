@@ -55,7 +55,7 @@ const PENALTIES = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1] as const;
 const PARTS = 5;
 
 /** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
-export function runControlsCell(
+export function runCell(
   cell: Cell<ControlsCell>,
   context: CellContext,
   checkpointSeconds?: number,

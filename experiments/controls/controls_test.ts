@@ -6,7 +6,7 @@ import { UsageError } from "../../lib/errors.ts";
 import { forwardFlops } from "../../lib/nn/flops.ts";
 import type { Cell, CellContext } from "../../lib/run/experiment.ts";
 import { resolveConfig } from "../../lib/run/config.ts";
-import { type ControlsCell, runControlsCell } from "./cell.ts";
+import { type ControlsCell, runCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
 import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
@@ -110,14 +110,14 @@ Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any 
   for (const control of ["corrupted-20", "sampled-1", "dense"] as const) {
     const cell = cellOf(control);
     const saved: Uint8Array[] = [];
-    const whole = await runControlsCell(
+    const whole = await runCell(
       cell,
       context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
       0,
     );
     assert.equal(saved.length, 2);
     for (const threads of [1, 2]) {
-      const resumed = await runControlsCell(
+      const resumed = await runCell(
         cell,
         context({ load: () => saved[0], save: () => {} }, threads),
       );
@@ -129,17 +129,17 @@ Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any 
 
 Deno.test("a chain with products left out is written as it was taught, and counts as right", async () => {
   const cell = cellOf("distance-alone", { steps: 600, environment: { group: "S3", maxLength: 6 } });
-  const { metrics } = await runControlsCell(cell, context(none));
+  const { metrics } = await runCell(cell, context(none));
   const { value } = metrics.tests as unknown as { value: { traceAccuracy: number } };
   // Against the whole chain, of which all but the distance is left out, it would be 0.
   assert.ok(value.traceAccuracy > 0.3, `${value.traceAccuracy}`);
 });
 
 Deno.test("ridge regression beats the mean by what hand features say", async () => {
-  const { metrics, digests } = await runControlsCell(cellOf("ridge"), context(none));
+  const { metrics, digests } = await runCell(cellOf("ridge"), context(none));
   const { value } = metrics.tests as unknown as { value: { mse: number; varianceExact: number } };
   assert.ok(value.mse < 0.8 * value.varianceExact);
-  assert.deepEqual((await runControlsCell(cellOf("ridge"), context(none))).digests, digests);
+  assert.deepEqual((await runCell(cellOf("ridge"), context(none))).digests, digests);
 });
 
 const bootstrap = { seed: 1, replicates: 500 };

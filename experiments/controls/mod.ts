@@ -3,7 +3,7 @@
  * changes one thing about the discriminative or the CoT critic, and is placed between the two.
  */
 import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { type ControlsCell, runControlsCell } from "./cell.ts";
+import { type ControlsCell, runCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
 import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
@@ -22,7 +22,7 @@ const controls: Experiment<
   schema: controlsConfig,
   profiles,
   cells: controlsCells,
-  runCell: (cell, context) => runControlsCell(cell, context),
+  runCell,
   summarize: (config, cells) =>
     summarizeControls(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: controlsClaims,

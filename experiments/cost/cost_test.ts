@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CellResult } from "../../lib/run/experiment.ts";
-import { runCostCell, type Work } from "./cell.ts";
+import { runCell, type Work } from "./cell.ts";
 import { costCells } from "./cells.ts";
 import { costClaims } from "./claims.ts";
 import { costConfig } from "./config.ts";
@@ -30,7 +30,7 @@ Deno.test("GenAC has no more segments than tokens, and no method stands twice", 
 Deno.test("GenAC is asked at as many states as it has segments, and counts follow from counting", async () => {
   const config = { ...smoke, gates: [4], seeds: [1] };
   const [cell] = costCells(config);
-  const { metrics } = await runCostCell(cell!, {
+  const { metrics } = await runCell(cell!, {
     threads: 1,
     progress: () => {},
     checkpoint: { load: () => undefined, save: () => {} },

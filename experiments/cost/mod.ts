@@ -3,7 +3,7 @@
  * response lengths and numbers of segments.
  */
 import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { runCostCell } from "./cell.ts";
+import { runCell } from "./cell.ts";
 import { type CostCell, costCells } from "./cells.ts";
 import { costClaims } from "./claims.ts";
 import { type CostConfig, costConfig, type CostInput } from "./config.ts";
@@ -17,7 +17,7 @@ const cost: Experiment<CostConfig, CostCell, AnyMetrics, CostSummary, CostInput>
   schema: costConfig,
   profiles,
   cells: costCells,
-  runCell: runCostCell,
+  runCell,
   summarize: (config, cells) =>
     summarizeCost(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: costClaims,

@@ -3,7 +3,7 @@ import { UsageError } from "../../lib/errors.ts";
 import type { Cell, CellResult } from "../../lib/run/experiment.ts";
 import { pinsPath, readPins } from "../../lib/run/pins.ts";
 import type { MethodResult } from "./cell.ts";
-import { runCreditCell } from "./cell.ts";
+import { runCell } from "./cell.ts";
 import { type CreditCell, creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
 import { type CreditConfig, creditConfig } from "./config.ts";
@@ -73,7 +73,7 @@ Deno.test("a teacher that the environment does not know is a usage error", async
     progress: () => {},
     checkpoint: { load: () => undefined, save: () => {} },
   };
-  await assert.rejects(() => runCreditCell(cell!, context), UsageError);
+  await assert.rejects(() => runCell(cell!, context), UsageError);
 });
 
 Deno.test("a cell interrupted after a method ends as one that was not, for any number of threads", async () => {
@@ -99,7 +99,7 @@ Deno.test("a cell interrupted after a method ends as one that was not, for any n
   const [cell] = creditCells(config);
   const saved: Uint8Array[] = [];
   const run = async (threads: number, start?: Uint8Array) => {
-    const { unpinned: _, ...rest } = await runCreditCell(cell!, {
+    const { unpinned: _, ...rest } = await runCell(cell!, {
       threads,
       progress: () => {},
       checkpoint: { load: () => start, save: (bytes) => saved.push(bytes) },

@@ -3,7 +3,7 @@
  * GenAC with a generative one, all from the same checkpoint; beside them an oracle critic and a process reward.
  */
 import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { runCreditCell } from "./cell.ts";
+import { runCell } from "./cell.ts";
 import { type CreditCell, creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
 import { type CreditConfig, creditConfig, type CreditInput } from "./config.ts";
@@ -17,7 +17,7 @@ const credit: Experiment<CreditConfig, CreditCell, AnyMetrics, CreditSummary, Cr
   schema: creditConfig,
   profiles,
   cells: creditCells,
-  runCell: runCreditCell,
+  runCell,
   summarize: (config, cells) =>
     summarizeCredit(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: creditClaims,

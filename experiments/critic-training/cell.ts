@@ -46,7 +46,7 @@ interface Progress {
 type Critic = NeuralCritic<PermutationState>;
 
 /** Trains one critic by SFT, then by every recipe from there. */
-export async function runCriticTrainingCell(
+export async function runCell(
   { seed, config }: Cell<CriticTrainingCell>,
   { backend = "wasm", checkpoint, progress, threads }: CellContext,
 ): Promise<CellResult> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { runCriticTrainingCell } from "./cell.ts";
+import { runCell } from "./cell.ts";
 import { criticTrainingCells, trainingRuns } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
 import { collapses } from "./collapse.ts";
@@ -58,13 +58,13 @@ Deno.test("a cell interrupted after any recipe ends as one that was not, for any
   assert.equal(cells.length, 3);
   for (const cell of cells) {
     const saved: Uint8Array[] = [];
-    const whole = await runCriticTrainingCell(
+    const whole = await runCell(
       cell,
       context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
     );
     assert.equal(saved.length, 4);
     for (const [i, threads] of [[0, 2], [2, 1]] as const) {
-      const resumed = await runCriticTrainingCell(
+      const resumed = await runCell(
         cell,
         context({ load: () => saved[i], save: () => {} }, threads),
       );
@@ -74,7 +74,7 @@ Deno.test("a cell interrupted after any recipe ends as one that was not, for any
     const alone = criticTrainingCells(
       config({ recipes: [{ name: "mc-sft", learningRates: [1e-3] }] }),
     ).find(({ id }) => id === cell.id)!;
-    const { digests } = await runCriticTrainingCell(
+    const { digests } = await runCell(
       alone,
       context({ load: () => undefined, save: () => {} }),
     );

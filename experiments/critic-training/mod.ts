@@ -3,7 +3,7 @@
  * credit assignment, and supervised Monte Carlo as reference; from a calibrated, a stale and a weak critic.
  */
 import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { runCriticTrainingCell } from "./cell.ts";
+import { runCell } from "./cell.ts";
 import { type CriticTrainingCell, criticTrainingCells } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
 import {
@@ -31,7 +31,7 @@ const criticTraining: Experiment<
   schema: criticTrainingConfig,
   profiles,
   cells: criticTrainingCells,
-  runCell: runCriticTrainingCell,
+  runCell,
   summarize: (config, cells) =>
     summarizeCriticTraining(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
   claims: criticTrainingClaims,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { gpuTest } from "../../kernels/wgsl/testing.ts";
 import { identifyBackend } from "../../lib/backend/create.ts";
 import type { AnyExperiment } from "../../lib/run/experiment.ts";
-import { reproduceExperiment } from "../../lib/run/reproduce.ts";
+import { planRun } from "../../lib/run/plan.ts";
+import { reproduce } from "../../lib/run/reproduce.ts";
 import scaling from "./mod.ts";
 
 // The cheapest cell; one with a chain of thought takes 40 s on a software adapter.
@@ -12,11 +13,15 @@ const CELL = "discriminative-mse/d16-L2/seed1";
 gpuTest("a whole cell's metrics lie within the tolerance of its pins", async () => {
   const out = Deno.makeTempDirSync({ prefix: "genac-" });
   try {
-    const { kernels, adapter } = await identifyBackend("webgpu");
-    const { partial, failures } = await reproduceExperiment(scaling as AnyExperiment, {
-      ...{ profile: "smoke", threads: 1, backend: "webgpu", kernels, adapter, out },
+    const options = {
+      profile: "smoke",
+      threads: 1,
+      backend: "webgpu",
       cells: [CELL],
-    });
+      out,
+    } as const;
+    const plan = planRun(scaling as AnyExperiment, options);
+    const { partial, failures } = await reproduce(plan, await identifyBackend("webgpu"));
     assert.deepEqual(failures, []);
     const { state, tolerance } = partial!.pins;
     assert.equal(state, "within tolerance");

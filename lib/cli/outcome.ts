@@ -6,9 +6,9 @@ import { formatElapsed, formatNumber } from "../report/format.ts";
 import { PIN_STATES } from "../report/pin_state.ts";
 import { plainTable } from "../report/plain_table.ts";
 import { countVerdicts } from "../report/verdict.ts";
-import type { Failure } from "../run/compare.ts";
+import type { FailedCheck } from "../run/compare.ts";
 import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
-import type { Outcome } from "../run/reproduce.ts";
+import type { ExperimentOutcome } from "../run/reproduce.ts";
 import type { PartialRun, Run } from "../run/run.ts";
 import { numbersNamed, SPREADS, START, type ToleranceCheck } from "../run/tolerance.ts";
 import { maximum } from "../numeric/extrema.ts";
@@ -17,7 +17,7 @@ import { maximum } from "../numeric/extrema.ts";
 const MAX_LISTED = 20;
 
 /** An experiment's table, its verdicts with their numbers, and what its pins said; what failed is the summary's. */
-export function formatOutcome(experiment: AnyExperiment, outcome: Outcome): string {
+export function formatOutcome(experiment: AnyExperiment, outcome: ExperimentOutcome): string {
   const { run, partial } = outcome;
   const lines = [`${experiment.name}: ${experiment.title}`, ""];
   if (run) {
@@ -32,7 +32,7 @@ export function formatOutcome(experiment: AnyExperiment, outcome: Outcome): stri
 }
 
 /** The run's folder, relative to this one where it lies below it. */
-function pathOf({ directory }: Outcome): string {
+function pathOf({ directory }: ExperimentOutcome): string {
   const path = relative(Deno.cwd(), directory);
   return path.startsWith("..") ? directory : path;
 }
@@ -50,7 +50,7 @@ export interface SummaryOptions {
  * its pins, verdicts and the time of its session, where the reports are, how long all took.
  */
 export function formatSummary(
-  outcomes: readonly Outcome[],
+  outcomes: readonly ExperimentOutcome[],
   { index, seconds }: SummaryOptions,
 ): string {
   const failed = outcomes.flatMap(({ failures, pinChanges, damaged }) => [
@@ -72,12 +72,12 @@ export function formatSummary(
 }
 
 /** The line of `formatSummary` for this experiment, by itself. */
-export function formatSummaryLine(outcome: Outcome): string {
+export function formatSummaryLine(outcome: ExperimentOutcome): string {
   return aligned([summaryLine(outcome)])[0]!;
 }
 
 /** Experiment, pins, verdicts, time. */
-function summaryLine({ experiment, run, partial }: Outcome): string[] {
+function summaryLine({ experiment, run, partial }: ExperimentOutcome): string[] {
   const stored = run ?? partial;
   // What failed stands above.
   if (!stored) return [experiment, "FAILED", "no verdicts", ""];
@@ -168,7 +168,7 @@ function formatDifferences(cells: ToleranceCheck["cells"]): string {
   })));
 }
 
-function listed(failures: readonly Failure[], label: string): string[] {
+function listed(failures: readonly FailedCheck[], label: string): string[] {
   const lines = failures.slice(0, MAX_LISTED).map(({ where, expected, got }) =>
     `${label} ${where}: expected ${expected}, got ${got}`
   );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { registry } from "../../experiments/registry.ts";
-import type { PinCheck } from "../run/pins.ts";
-import type { Outcome } from "../run/reproduce.ts";
+import type { PinCheck } from "../run/pin_check.ts";
+import type { ExperimentOutcome } from "../run/reproduce.ts";
 import type { PartialRun, Run } from "../run/run.ts";
 import { formatSummary, formatSummaryLine } from "./outcome.ts";
 
@@ -13,7 +13,7 @@ function finished(
   state: PinCheck["state"],
   verdicts: readonly number[],
   wallSeconds: number,
-): Outcome {
+): ExperimentOutcome {
   const words = ["supported", "not supported", "inconclusive"];
   const claims = words.flatMap((verdict, i) =>
     Array.from({ length: verdicts[i]! }, () => ({ verdict }))

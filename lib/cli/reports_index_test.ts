@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readPage } from "../report/testing.ts";
 import type { ProfileName } from "../run/experiment.ts";
-import { reproduceExperiment } from "../run/reproduce.ts";
+import { planRun } from "../run/plan.ts";
+import { reproduce } from "../run/reproduce.ts";
 import { KERNELS, makeSandbox, type Sandbox } from "../run/testdata/sandbox.ts";
 import { writeReportsIndex } from "./reports_index.ts";
 
@@ -22,8 +23,8 @@ async function index({ folder, experiment }: Sandbox) {
 
 /** Computes a run; its time of finishing. */
 async function compute({ folder, experiment }: Sandbox, profile: ProfileName): Promise<string> {
-  const options = { profile, threads: 1, kernels: KERNELS, out: `${folder}/runs` };
-  const { run } = await reproduceExperiment(experiment, options);
+  const plan = planRun(experiment, { profile, threads: 1, out: `${folder}/runs` });
+  const { run } = await reproduce(plan, { kernels: KERNELS });
   return run!.provenance.finishedAt;
 }
 

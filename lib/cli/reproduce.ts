@@ -10,16 +10,10 @@ import {
   identifyBackend,
 } from "../backend/create.ts";
 import { suggest, UsageError } from "../errors.ts";
-import { resolveConfig } from "../run/config.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
+import { planRuns } from "../run/plan.ts";
 import { overallProgress } from "../run/progress.ts";
-import {
-  checkReproducible,
-  experimentCost,
-  type Outcome,
-  reproduceExperiment,
-} from "../run/reproduce.ts";
-import { noSuchCell, selectCells } from "../run/select.ts";
+import { type ExperimentOutcome, reproduce } from "../run/reproduce.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome, formatSummary, formatSummaryLine } from "./outcome.ts";
@@ -77,29 +71,27 @@ export function makeReproduceCommand(parts: ReproduceParts = PARTS): Command<typ
     name: "reproduce",
     summary: "Runs every experiment, compares each number with the pinned one, writes the reports.",
     flags,
-    run: (chosen) => reproduce(chosen, parts),
+    run: (chosen) => reproduceAll(chosen, parts),
   };
 }
 
-async function reproduce(chosen: Flags, parts: ReproduceParts): Promise<number> {
+async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<number> {
   const began = performance.now();
   const say = chosen.json ? console.error : console.log;
   const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
-  const experiments = withCells(await loadAll(names, parts.registry), chosen);
+  const plans = planRuns(await loadAll(names, parts.registry), chosen);
+  const experiments = plans.map(({ experiment }) => experiment);
   const { kernels, adapter } = await parts.identify(chosen.backend);
-  experiments.forEach((one) => checkReproducible(one, { ...chosen, kernels, adapter }));
   const terminal = terminalProgress(chosen);
-  const costs = experiments.map((experiment) => experimentCost(experiment, chosen));
-  const listeners = overallProgress(terminal, costs);
+  const listeners = overallProgress(terminal, plans.map(({ cost }) => cost));
   const stopListening = endOnSignals();
 
-  const outcomes: Outcome[] = [];
-  for (const [i, experiment] of experiments.entries()) {
-    const progress = listeners[i]!;
-    const outcome = await reproduceExperiment(experiment, { ...chosen, kernels, adapter, progress })
+  const outcomes: ExperimentOutcome[] = [];
+  for (const [i, plan] of plans.entries()) {
+    const outcome = await reproduce(plan, { kernels, adapter, progress: listeners[i]! })
       .finally(() => terminal.clear());
     outcomes.push(outcome);
-    if (chosen.verbose || experiments.length === 1) say(formatOutcome(experiment, outcome));
+    if (chosen.verbose || plans.length === 1) say(formatOutcome(plan.experiment, outcome));
     else terminal.line(formatSummaryLine(outcome));
   }
 
@@ -148,20 +140,6 @@ function loadAll(names: readonly string[], known: Registry): Promise<AnyExperime
   }));
 }
 
-/** The experiments that have any of the chosen cells; a UsageError for a pattern that none of them has. */
-function withCells(
-  experiments: readonly AnyExperiment[],
-  { cells: patterns, profile, seeds }: Flags,
-): readonly AnyExperiment[] {
-  if (!patterns) return experiments;
-  const cellsOf = (experiment: AnyExperiment) =>
-    experiment.cells(resolveConfig(experiment, profile, seeds).config);
-  const all = experiments.flatMap(cellsOf);
-  const unknown = patterns.find((pattern) => selectCells(all, [pattern]).length === 0);
-  if (unknown !== undefined) throw noSuchCell(unknown, all);
-  return experiments.filter((experiment) => selectCells(cellsOf(experiment), patterns).length > 0);
-}
-
 interface Reports {
   readonly executed: readonly string[];
   /** Paths of the HTML reports. */
@@ -175,7 +153,7 @@ interface Reports {
 async function makeReports(
   { profile, seeds, out, notebooks, backend, experiment: chosen }: Flags,
   experiments: readonly AnyExperiment[],
-  outcomes: readonly Outcome[],
+  outcomes: readonly ExperimentOutcome[],
   parts: ReproduceParts,
   terminal: TerminalProgress,
 ): Promise<Reports> {
@@ -211,7 +189,7 @@ async function makeReports(
 }
 
 function summaryOf(
-  { experiment, directory, run, partial, failures, pinChanges, damaged }: Outcome,
+  { experiment, directory, run, partial, failures, pinChanges, damaged }: ExperimentOutcome,
 ) {
   const stored = run ?? partial;
   return {

@@ -4,7 +4,7 @@
  */
 import type { BackendName } from "../backend/create.ts";
 import type { ProfileName } from "../run/experiment.ts";
-import type { PinCheck } from "../run/pins.ts";
+import type { PinCheck } from "../run/pin_check.ts";
 import type { Run } from "../run/run.ts";
 import { formatElapsed, formatNumber } from "./format.ts";
 import { escapeHtml } from "./mime.ts";

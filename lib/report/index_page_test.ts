@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PinCheck } from "../run/pins.ts";
+import type { PinCheck } from "../run/pin_check.ts";
 import { type IndexedRun, type IndexEntry, indexPage, type RunFacts } from "./index_page.ts";
 import { readPage } from "./testing.ts";
 import type { VerdictWord } from "./verdict.ts";

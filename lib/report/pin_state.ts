@@ -1,7 +1,7 @@
 /**
  * How a run stands to its pins, in a word or two: the same in the terminal and on the reports' page.
  */
-import type { PinCheck } from "../run/pins.ts";
+import type { PinCheck } from "../run/pin_check.ts";
 import { VERDICT_LOOKS, type VerdictLook } from "./verdict.ts";
 
 const GOOD = VERDICT_LOOKS["supported"];

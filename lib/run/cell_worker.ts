@@ -1,6 +1,4 @@
-/**
- * The Worker in which one cell runs: it imports the experiment's module, computes, and answers.
- */
+/** The Worker in which one cell runs: it imports the experiment's `cell.ts`, computes, and answers. */
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
@@ -8,8 +6,8 @@ import type { AnyExperiment, Cell, CellResult } from "./experiment.ts";
 
 /** What the Worker is sent, once. */
 export interface CellRequest {
-  /** URL of the experiment's module. */
-  readonly module: string;
+  /** URL of the experiment's `cell.ts`, which exports `runCell`. */
+  readonly cellModule: string;
   readonly cell: Cell;
   readonly threads: number;
   readonly backend: BackendName;
@@ -45,8 +43,8 @@ scope.addEventListener("unhandledrejection", (event) => {
 
 scope.onmessage = async ({ data: request }) => {
   try {
-    const { default: experiment } = await import(request.module) as { default: AnyExperiment };
-    const result = await experiment.runCell(request.cell, {
+    const { runCell } = await import(request.cellModule) as Pick<AnyExperiment, "runCell">;
+    const result = await runCell(request.cell, {
       threads: request.threads,
       backend: request.backend,
       progress: (done, total, info = "") =>

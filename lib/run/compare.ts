@@ -1,21 +1,18 @@
-/**
- * Exact comparison of JSON values, told place by place.
- */
 import type { Json } from "./experiment.ts";
 
 /** A check that failed: what was compared, what it should have been, what it was. */
-export interface Failure {
+export interface FailedCheck {
   readonly where: string;
   readonly expected: string;
   readonly got: string;
 }
 
-/** Every place under `where` at which `got` is not exactly `expected`. */
+/** Compares JSON values exactly: every place under `where` at which `got` is not `expected`. */
 export function differences(
   where: string,
   expected: Json | undefined,
   got: Json | undefined,
-): Failure[] {
+): FailedCheck[] {
   if (isContainer(expected) && isContainer(got) && Array.isArray(expected) === Array.isArray(got)) {
     const keys = new Set([...Object.keys(expected), ...Object.keys(got)]);
     return [...keys].flatMap((key) =>

@@ -1,32 +1,52 @@
-/**
- * A digest of the code that computes results, so that an interrupted run is never finished by
- * other code than it was begun with.
- */
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { sourceFiles, sourceFolders } from "../source_files.ts";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { importsOf } from "../imports.ts";
 import { sha256 } from "../numeric/digest.ts";
-import { configHash } from "./config.ts";
-import { guarded, readBytes } from "./files.ts";
 import { ROOT } from "../root.ts";
+import { configHash } from "./config.ts";
+import { readBytes } from "./files.ts";
 
-/** The folders of lib that compute no result; the kernels have a digest of their own. */
-const OTHERS = ["run", "report", "cli", "bench"];
-/** The files of an experiment that compute no cell's result: what cells are asked for is in their own keys. */
-const AROUND = ["claims.ts", "figures.ts", "profiles.ts"];
-
-/** SHA-256 over the TypeScript sources of the engine, of what experiments share and of the experiment at `module`, without tests and benchmarks. */
-export function engineVersion(module: string): string {
-  const experiment = dirname(fileURLToPath(module));
-  const layers = guarded(`${ROOT}lib`, () => sourceFolders(`${ROOT}lib`))
-    .filter((name) => !OTHERS.includes(name)).map((name) => `${ROOT}lib/${name}`);
-  const folders = [...layers, `${ROOT}experiments/shared`, experiment];
-  const around = AROUND.map((name) => `${experiment}/${name}`);
-  const paths = folders.flatMap(sources).filter((path) => !around.includes(path));
-  return configHash(paths.map((path) => sha256(readBytes(path, ""))));
+/**
+ * SHA-256 over the code that computes a cell: the modules that its Worker loads. It keeps an interrupted run from being
+ * finished by other code than it was begun with, and lets a claim, a figure, a profile or a summary change meanwhile.
+ * What a cell is asked for is in its own key; the kernels have a digest of their own.
+ *
+ * @param cellModule URL of the experiment's `cell.ts`.
+ * @throws UsageError for a module that is missing.
+ */
+export function engineVersion(cellModule: string): string {
+  const modules = loadedModules([cellModule, import.meta.resolve("./cell_worker.ts")]);
+  return configHash(modules.map(({ name, content }) => content ? sha256(content) : name));
 }
 
-function sources(folder: string): string[] {
-  return guarded(folder, () => sourceFiles(folder, ".ts"))
-    .filter((path) => !/_(test|bench)\.ts$/.test(path)).map((path) => `${folder}/${path}`);
+/** A module that is loaded. */
+export interface LoadedModule {
+  /** URL of a file; what a package's name resolves to, with its version, relative to the checkout. */
+  readonly name: string;
+  /** Of a file. */
+  readonly content?: Uint8Array;
+}
+
+/**
+ * What the files at the URLs `entries` import or start Workers of, themselves included, in the order met. Imports of types
+ * are not loaded; of packages nothing is known but their names.
+ */
+export function loadedModules(entries: readonly string[]): LoadedModule[] {
+  const modules = new Map<string, LoadedModule>();
+  const visit = (url: string) => {
+    if (modules.has(url)) return;
+    if (!url.startsWith("file:") || url.includes("/node_modules/")) {
+      modules.set(url, { name: url.replace(pathToFileURL(ROOT).href, "") });
+      return;
+    }
+    const content = readBytes(fileURLToPath(url), "cells need this module: restore it");
+    modules.set(url, { name: url, content });
+    for (const { specifier, kind } of importsOf(new TextDecoder().decode(content))) {
+      // URLs name Workers, and the folders of kernels and caches.
+      if (kind === "type" || (kind === "url" && !specifier.endsWith(".ts"))) continue;
+      const isRelative = kind === "url" || specifier.startsWith(".");
+      visit(isRelative ? new URL(specifier, url).href : import.meta.resolve(specifier));
+    }
+  };
+  entries.forEach(visit);
+  return [...modules.values()];
 }

@@ -1,6 +1,5 @@
 import type { z } from "zod";
 import type { BackendName } from "../backend/create.ts";
-import type { Compared } from "./tolerance.ts";
 
 /** A value that JSON holds without loss. NaN and infinities are not among them: use null. */
 export type Json =
@@ -55,7 +54,12 @@ export interface CellContext {
    * One file that outlives the process. `save` replaces it atomically; `load` gives the last bytes
    * saved by an interrupted run of this very cell, or undefined. Stored as is: save safetensors.
    */
-  readonly checkpoint: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void };
+  readonly checkpoint: {
+    load(): Uint8Array | undefined;
+    save(bytes: Uint8Array): void;
+    /** The least time between two saves, in seconds; the cell's own choice unless told. */
+    readonly seconds?: number;
+  };
 }
 
 /** What a cell computes. `Metrics` is JSON: see `Jsonable`. */
@@ -92,6 +96,14 @@ export interface Claim<Summary> {
   evaluate(summary: Summary): Verdict;
 }
 
+/** Which numbers of a cell's metrics are compared within a tolerance. */
+export interface ComparedMetrics {
+  /** Names of the metrics. */
+  readonly names: readonly string[];
+  /** Name of the metric that holds the training loss, an array whose first number is the mean of the first steps. */
+  readonly lossCurve?: string | undefined;
+}
+
 /** One row of the table that `reproduce` prints: column name to value. */
 export type TableRow = Readonly<Record<string, string | number | null>>;
 
@@ -100,8 +112,8 @@ export type TableRow = Readonly<Record<string, string | number | null>>;
  * and claims that read the summary. `Metrics` is what a cell's result holds, which must be JSON; `ConfigInput` is what a
  * profile states before defaults are filled in.
  *
- * A new experiment is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as its default, and one line
- * in `experiments/registry.ts`.
+ * A new experiment is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as its default and whose
+ * `cell.ts` exports its `runCell`, and one line in `experiments/registry.ts`.
  */
 export interface Experiment<
   Config,
@@ -113,12 +125,13 @@ export interface Experiment<
   /** The name on the command line, equal to the folder's. */
   readonly name: string;
   readonly title: string;
-  /** `import.meta.url` of the module: workers import it, and `pins/` lies beside it. */
+  /** `import.meta.url` of the module: beside it lie `cell.ts` and `pins/`. */
   readonly module: string;
   /** Must have a field `seeds: number[]` for `--seeds` to work. */
   readonly schema: z.ZodType<Config, ConfigInput>;
   readonly profiles: Readonly<Record<ProfileName, ConfigInput>>;
   cells(config: Config): readonly Cell<CellConfig>[];
+  /** That of `cell.ts` beside the module. Workers import it from there, so that only what `cell.ts` loads decides results. */
   runCell(cell: Cell<CellConfig>, context: CellContext): Promise<CellResult<Metrics>>;
   /** Pure; `cells` are those of `cells(config)`, in their order, each with its result. */
   summarize(config: Config, cells: readonly FinishedCell<CellConfig, Metrics>[]): Summary;
@@ -128,7 +141,7 @@ export interface Experiment<
   /** A figure as SVG; the front page shows that of the first experiment which has one. */
   figure?(summary: Summary): string;
   /** What is compared within a tolerance where another backend than the pins' computed the metrics. */
-  readonly compared?: Compared;
+  readonly compared?: ComparedMetrics;
   /** Its report: the notebook's file name without ".ipynb", e.g. "01-scaling". */
   readonly notebook?: string;
 }

@@ -1,8 +1,9 @@
 /** A report's way to its numbers: the finished run where there is a sound one, else computed now. */
 import { type BackendName, identifyBackend } from "../backend/create.ts";
 import type { AnyExperiment, Experiment, JsonObject, ProfileName } from "./experiment.ts";
-import { reproduceExperiment } from "./reproduce.ts";
+import { planRun } from "./plan.ts";
 import type { ProgressListener } from "./progress.ts";
+import { reproduce } from "./reproduce.ts";
 import { hasRun, type LoadedRun, loadRun } from "./run.ts";
 import { DamagedError } from "./sealed.ts";
 
@@ -36,15 +37,8 @@ export async function openRun<Config, CellConfig, Metrics extends JsonObject<Met
       if (!(error instanceof DamagedError)) throw error;
     }
   }
+  const plan = planRun(experiment as AnyExperiment, { profile, threads, backend, out });
   const { kernels, adapter } = await identifyBackend(backend);
-  await reproduceExperiment(experiment as AnyExperiment, {
-    profile,
-    threads,
-    backend,
-    adapter,
-    kernels,
-    out,
-    ...(progress ? { progress } : {}),
-  });
+  await reproduce(plan, { kernels, adapter, ...(progress ? { progress } : {}) });
   return load();
 }

@@ -8,8 +8,8 @@ import type { CellReply, CellRequest } from "./cell_worker.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 
 export interface PoolOptions {
-  /** URL of the experiment's module. */
-  readonly module: string;
+  /** URL of the module that computes a cell: the experiment's `cell.ts`. */
+  readonly cellModule: string;
   /** Threads for all cells together, >= 1; a cell gets MAX_THREADS at most. */
   readonly threads: number;
   /** What computes; "wasm" unless told. */
@@ -104,7 +104,7 @@ function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions)
       reject(new Error(`the worker died: ${event.message}`));
     };
     const request: CellRequest = {
-      module: options.module,
+      cellModule: options.cellModule,
       cell,
       threads,
       backend: options.backend ?? "wasm",

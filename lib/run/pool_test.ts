@@ -21,7 +21,7 @@ async function run(
   const cells = box.experiment.cells(box.experiment.schema.parse(config));
   const observed: Observed = { finished: new Map(), threads: {}, order: [] };
   const failures = await runCells(cells, {
-    module: box.experiment.module,
+    cellModule: `file://${box.folder}/cell.ts`,
     threads,
     checkpointDirectory: ({ id }: Cell) => `${box.folder}/${id}.checkpoint`,
     onStart: ({ id }) => observed.order.push(id),
@@ -90,7 +90,9 @@ for (
 }
 
 Deno.test("a module that cannot be loaded fails the cells that need it", async () => {
-  const { failures } = await run({ seeds: [1], sizes: [2] }, 1, { module: "file:///no/such.ts" });
+  const { failures } = await run({ seeds: [1], sizes: [2] }, 1, {
+    cellModule: "file:///no/such.ts",
+  });
   assert.match(failures[0]!.message, /Module not found/);
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ROOT } from "../root.ts";
 import { gitState } from "./provenance.ts";
 
 /** Runs git in `folder`, as a person without any configuration of her own. */
@@ -52,7 +53,8 @@ async function printed(source: string, permissions: string[], env: Record<string
   try {
     const module = new URL("./provenance.ts", import.meta.url).href;
     Deno.writeTextFileSync(script, `import * as kit from "${module}";\n${source}`);
-    const args = ["run", "--no-prompt", "--no-check", ...permissions, script];
+    const config = `--config=${ROOT}deno.json`;
+    const args = ["run", "--no-prompt", "--no-check", config, ...permissions, script];
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, env }).output();
     assert.equal(new TextDecoder().decode(stderr), "");
     return JSON.parse(new TextDecoder().decode(stdout));

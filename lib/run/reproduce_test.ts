@@ -6,21 +6,22 @@ import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment } from "./experiment.ts";
 import { openRun } from "./open_run.ts";
 import { type Pins, pinsPath } from "./pins.ts";
-import { reproduceExperiment, type ReproduceOptions } from "./reproduce.ts";
+import { planRun, type RunOptions } from "./plan.ts";
+import { reproduce, type ReproduceOptions } from "./reproduce.ts";
 import { loadRun, readCellFile } from "./run.ts";
 import { DamagedError, readSealed, writeSealed } from "./sealed.ts";
 import { RunStore } from "./store.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { KERNELS, makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
 
-type Options = Partial<ReproduceOptions> & { experiment?: AnyExperiment };
+type Options = Partial<RunOptions & ReproduceOptions> & { experiment?: AnyExperiment };
 
-function reproduce({ folder, experiment }: Sandbox, options: Options = {}) {
-  return reproduceExperiment(options.experiment ?? experiment, {
-    profile: "quick",
-    threads: 2,
+// As a promise, which what the plan refuses rejects.
+// deno-lint-ignore require-await
+async function reproduceBox({ folder, experiment }: Sandbox, options: Options = {}) {
+  const given = { profile: "quick", threads: 2, out: `${folder}/runs`, ...options } as const;
+  return reproduce(planRun(options.experiment ?? experiment, given), {
     kernels: KERNELS,
-    out: `${folder}/runs`,
     ...options,
   });
 }
@@ -28,7 +29,7 @@ function reproduce({ folder, experiment }: Sandbox, options: Options = {}) {
 /** A sandbox with pins for the quick profile. */
 async function pinned() {
   const box = await makeSandbox();
-  await reproduce(box, { updatePins: true });
+  await reproduceBox(box, { updatePins: true });
   return box;
 }
 
@@ -42,7 +43,7 @@ function editPins({ experiment }: Sandbox, edit: (pins: Pins) => void): void {
 
 Deno.test("without pins a run is not pinned, which is no failure and no match", async () => {
   using box = await makeSandbox();
-  const { run, failures } = await reproduce(box);
+  const { run, failures } = await reproduceBox(box);
   assert.deepEqual(failures, []);
   assert.equal(run?.pins.state, "not pinned");
   assert.deepEqual(run.pins.notPinned, ["any cell", "the summary", "the verdicts"]);
@@ -51,7 +52,7 @@ Deno.test("without pins a run is not pinned, which is no failure and no match", 
 Deno.test("pins are matched by every later run, with any number of threads", async () => {
   using box = await pinned();
   for (const threads of [1, 4]) {
-    const { run, failures } = await reproduce(box, { threads });
+    const { run, failures } = await reproduceBox(box, { threads });
     assert.deepEqual(failures, []);
     assert.equal(run?.pins.state, "matched");
     assert.equal(run.provenance.threads, threads);
@@ -75,7 +76,7 @@ Deno.test("whatever changes in the pins is found and named", async () => {
   const original = Deno.readTextFileSync(path);
   for (const [where, edit] of edits) {
     editPins(box, edit);
-    const { run, failures } = await reproduce(box);
+    const { run, failures } = await reproduceBox(box);
     assert.equal(run?.pins.state, "mismatched");
     assert(failures[0]!.where.endsWith(`pins/quick.json: ${where}`), failures[0]!.where);
     Deno.writeTextFileSync(path, original);
@@ -86,7 +87,7 @@ Deno.test("another backend has runs of its own, compared with the pins within a 
   using box = await pinned();
   const gpu = { backend: "webgpu", kernels: "2".repeat(64), adapter: "test adapter" } as const;
   const experiment = { ...box.experiment, compared: { names: ["mean"] } };
-  const { run, failures, directory } = await reproduce(box, { ...gpu, experiment });
+  const { run, failures, directory } = await reproduceBox(box, { ...gpu, experiment });
   assert.deepEqual(failures, []);
   assert.match(directory, /-webgpu$/);
   assert.equal(run?.pins.state, "within tolerance");
@@ -95,17 +96,17 @@ Deno.test("another backend has runs of its own, compared with the pins within a 
   assert.equal(run.provenance.backend, "webgpu");
   assert.equal(run.provenance.adapter, "test adapter");
   assert.match(run.provenance.command, /--backend webgpu$/);
-  const plain = await reproduce(box, gpu);
+  const plain = await reproduceBox(box, gpu);
   assert.equal(plain.run?.pins.state, "not pinned", "an experiment that names no metric");
   await assert.rejects(
-    reproduce(box, { ...gpu, updatePins: true }),
+    reproduceBox(box, { ...gpu, updatePins: true }),
     /--update-pins: "with --backend webgpu": pins are WASM's results/,
   );
 });
 
 Deno.test("changed kernels fail at the pins", async () => {
   using box = await pinned();
-  const { failures } = await reproduce(box, { kernels: "1".repeat(64) });
+  const { failures } = await reproduceBox(box, { kernels: "1".repeat(64) });
   assert.equal(failures.length, 1);
   assert.match(failures[0]!.where, /pins\/quick\.json: kernels$/);
   assert.equal(failures[0]!.got, `"${"1".repeat(64)}"`);
@@ -114,18 +115,18 @@ Deno.test("changed kernels fail at the pins", async () => {
 Deno.test("updated pins say what they changed", async () => {
   using box = await pinned();
   editPins(box, ({ verdicts }) => (verdicts["C0"] = "inconclusive"));
-  const { run, failures, pinChanges } = await reproduce(box, { updatePins: true });
+  const { run, failures, pinChanges } = await reproduceBox(box, { updatePins: true });
   assert.deepEqual(failures, []);
   assert.equal(run?.pins.state, "updated");
   assert.deepEqual(pinChanges.map(({ expected, got }) => [expected, got]), [
     ['"inconclusive"', '"supported"'],
   ]);
-  assert.equal((await reproduce(box)).run?.pins.state, "matched");
+  assert.equal((await reproduceBox(box)).run?.pins.state, "matched");
 });
 
 Deno.test("with seeds of one's own, what the pins know is compared and the rest is named", async () => {
   using box = await pinned();
-  const some = await reproduce(box, { seeds: [1, 7] });
+  const some = await reproduceBox(box, { seeds: [1, 7] });
   assert.equal(some.run?.pins.state, "partly pinned");
   assert.deepEqual(some.run.pins.notPinned, [
     "sum/n2/seed7",
@@ -133,19 +134,19 @@ Deno.test("with seeds of one's own, what the pins know is compared and the rest 
     "the summary",
     "the verdicts",
   ]);
-  assert.equal((await reproduce(box, { seeds: [7] })).run?.pins.state, "not pinned");
-  assert.equal((await reproduce(box, { seeds: [1, 2, 3] })).run?.pins.state, "matched");
+  assert.equal((await reproduceBox(box, { seeds: [7] })).run?.pins.state, "not pinned");
+  assert.equal((await reproduceBox(box, { seeds: [1, 2, 3] })).run?.pins.state, "matched");
   editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.metrics["mean"] = 0.5));
-  const { failures } = await reproduce(box, { seeds: [1, 7] });
+  const { failures } = await reproduceBox(box, { seeds: [1, 7] });
   assert.deepEqual(failures.map(({ expected }) => expected), ["0.5"]);
-  await assert.rejects(reproduce(box, { seeds: [7], updatePins: true }), UsageError);
+  await assert.rejects(reproduceBox(box, { seeds: [7], updatePins: true }), UsageError);
 });
 
 Deno.test("some cells are compared, stored and never taken for a run; the others complete it", async () => {
   using box = await pinned();
   const out = `${box.folder}/runs`;
   const cells = ["sum/n2/*"];
-  const { run, partial, failures, directory } = await reproduce(box, { cells, fresh: true });
+  const { run, partial, failures, directory } = await reproduceBox(box, { cells, fresh: true });
   assert.deepEqual(failures, []);
   assert.equal(run, undefined);
   assert.deepEqual(partial?.cells.map(({ id }) => id), [1, 2, 3].map((n) => `sum/n2/seed${n}`));
@@ -157,9 +158,9 @@ Deno.test("some cells are compared, stored and never taken for a run; the others
   assert.deepEqual(readSealed(`${directory}/partial.json`), { format: 1, ...partial });
   assert.throws(() => loadRun(box.experiment, "quick", { out }), /compute it first/);
 
-  const more = await reproduce(box, { cells: ["n5/seed2"] });
+  const more = await reproduceBox(box, { cells: ["n5/seed2"] });
   assert.equal(more.partial?.cells.length, 4, "all that stands of the run");
-  const whole = await reproduce(box);
+  const whole = await reproduceBox(box);
   assert.equal(whole.run?.pins.state, "matched");
   assert.equal(whole.run.provenance.cellsTakenUp, 4);
   assert.throws(() => Deno.statSync(`${directory}/partial.json`), Deno.errors.NotFound);
@@ -167,7 +168,7 @@ Deno.test("some cells are compared, stored and never taken for a run; the others
 
 Deno.test("a finished run stays while some of its cells are computed again", async () => {
   using box = await pinned();
-  const { partial, directory } = await reproduce(box, { cells: ["seed1"] });
+  const { partial, directory } = await reproduceBox(box, { cells: ["seed1"] });
   assert.equal(partial?.cells.length, 2);
   const old = loadRun(box.experiment, "quick", { out: `${box.folder}/runs` });
   assert.equal(old.cells.length, 6);
@@ -177,9 +178,9 @@ Deno.test("a finished run stays while some of its cells are computed again", asy
 
 Deno.test("the cells left out at last make the run whole", async () => {
   using box = await pinned();
-  const first = await reproduce(box, { cells: ["n2"], fresh: true });
+  const first = await reproduceBox(box, { cells: ["n2"], fresh: true });
   assert.equal(first.run, undefined);
-  const { run } = await reproduce(box, { cells: ["n5"] });
+  const { run } = await reproduceBox(box, { cells: ["n5"] });
   assert.equal(run?.pins.state, "matched");
   assert.equal(run.provenance.cellsTakenUp, 3);
   assert.doesNotMatch(run.provenance.command, /--cells/);
@@ -188,28 +189,28 @@ Deno.test("the cells left out at last make the run whole", async () => {
 Deno.test("a partial run that differs from its pins fails", async () => {
   using box = await pinned();
   editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.metrics["mean"] = 0.5));
-  const { partial, failures } = await reproduce(box, { cells: ["n2"] });
+  const { partial, failures } = await reproduceBox(box, { cells: ["n2"] });
   assert.equal(partial?.pins.state, "mismatched");
   assert.deepEqual(failures.map(({ expected }) => expected), ["0.5"]);
-  const other = await reproduce(box, { cells: ["n5"], fresh: true });
+  const other = await reproduceBox(box, { cells: ["n5"], fresh: true });
   assert.deepEqual(other.failures, []);
   editPins(box, ({ cells }) => {
     for (const { metrics } of Object.values(cells)) metrics["mean"] = Number(metrics["mean"]) + 1;
   });
   const gpu = { backend: "webgpu", adapter: "test adapter" } as const;
   const experiment = { ...box.experiment, compared: { names: ["mean"] } };
-  const away = await reproduce(box, { ...gpu, experiment, cells: ["n2"] });
+  const away = await reproduceBox(box, { ...gpu, experiment, cells: ["n2"] });
   assert.equal(away.partial?.pins.state, "out of tolerance");
 });
 
 Deno.test("patterns that match no cell, and pins of a part, are refused", async () => {
   using box = await makeSandbox();
   await assert.rejects(
-    reproduce(box, { cells: ["sum/n9"] }),
+    reproduceBox(box, { cells: ["sum/n9"] }),
     /^UsageError: --cells: "sum\/n9": no cell has such an id; ids are like sum\/n2\/seed1, /,
   );
   await assert.rejects(
-    reproduce(box, { cells: ["*"], updatePins: true }),
+    reproduceBox(box, { cells: ["*"], updatePins: true }),
     /--update-pins: "with --cells": pins hold whole runs/,
   );
   assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
@@ -225,7 +226,7 @@ Deno.test("pins that cannot be written are refused before anything is computed",
   });
   try {
     await assert.rejects(
-      reproduce(box, { updatePins: true }),
+      reproduceBox(box, { updatePins: true }),
       /^UsageError: .*\/pins\/quick\.json: "Permission denied": no permission/,
     );
   } finally {
@@ -247,7 +248,7 @@ Deno.test("pins that cannot be read are a UsageError that names them, and stay a
   ];
   for (const [text, message] of broken) {
     Deno.writeTextFileSync(path, text);
-    await assert.rejects(reproduce(box, { updatePins: true }), (error) => {
+    await assert.rejects(reproduceBox(box, { updatePins: true }), (error) => {
       assert(error instanceof UsageError);
       assert.match(error.message, message);
       return true;
@@ -275,7 +276,7 @@ Deno.test("a changed digit in a stored result is told by name, and its cell alon
     if (snapshot.finished) finished.push(snapshot.finished);
     if (snapshot.note) notes.push(snapshot.note);
   };
-  const { run, failures, damaged } = await reproduce(box, { progress });
+  const { run, failures, damaged } = await reproduceBox(box, { progress });
   assert.deepEqual(finished, ["sum/n2/seed1"]);
   assert.deepEqual(damaged.map(({ where }) => where), [path]);
   assert.match(damaged[0]!.got, /^sha256 [0-9a-f]{64}$/);
@@ -286,7 +287,7 @@ Deno.test("a changed digit in a stored result is told by name, and its cell alon
   assert.deepEqual(failures, []);
   assert.equal(run?.pins.state, "matched");
   assert.equal(run.provenance.cellsTakenUp, 5);
-  const again = await reproduce(box);
+  const again = await reproduceBox(box);
   assert.deepEqual(again.damaged, []);
   assert.equal(again.run?.provenance.cellsTakenUp, 0, "a finished run is computed again");
   const loaded = loadRun(box.experiment, "quick", { out: `${box.folder}/runs` });
@@ -296,22 +297,22 @@ Deno.test("a changed digit in a stored result is told by name, and its cell alon
 Deno.test("a damaged result whose cell is left out stays missing until its turn", async () => {
   using box = await pinned();
   const path = changeDigit(box);
-  const { partial, damaged } = await reproduce(box, { cells: ["n5"] });
+  const { partial, damaged } = await reproduceBox(box, { cells: ["n5"] });
   assert.deepEqual(damaged.map(({ where }) => where), [path]);
   assert.deepEqual(partial?.missing, ["sum/n2/seed1"]);
-  const { run } = await reproduce(box, { cells: ["sum/n2/seed1"] });
+  const { run } = await reproduceBox(box, { cells: ["sum/n2/seed1"] });
   assert.equal(run?.pins.state, "matched");
   assert.equal(run.provenance.cellsTakenUp, 5);
 });
 
 Deno.test("a wrong digit that the seal does not show fails at the pins", async () => {
   using box = await pinned();
-  await reproduce(box, { cells: ["n2"] });
+  await reproduceBox(box, { cells: ["n2"] });
   const path = walk(`${box.folder}/runs`).find((path) => /cells-2.*result\.json$/.test(path))!;
   const { sha256: _, ...content } = JSON.parse(Deno.readTextFileSync(path));
   content.metrics.mean += 1e-9;
   writeSealed(path, content);
-  const { run, failures, damaged } = await reproduce(box);
+  const { run, failures, damaged } = await reproduceBox(box);
   assert.deepEqual(damaged, []);
   assert.equal(run?.pins.state, "mismatched");
   assert.match(failures[0]!.where, /metrics: mean$/);
@@ -326,7 +327,7 @@ Deno.test("a damaged run.json is made anew from the cells", async () => {
   for (const damage of [text.slice(0, 100), text.replace('"supported"', '"Supported"'), ""]) {
     Deno.writeTextFileSync(path, damage);
     assert.throws(() => loadRun(box.experiment, "quick", { out }), DamagedError);
-    const { run, damaged } = await reproduce(box);
+    const { run, damaged } = await reproduceBox(box);
     assert.deepEqual(damaged.map(({ where }) => where), [path]);
     assert.equal(run?.pins.state, "matched");
     assert.equal(run.provenance.cellsTakenUp, 6);
@@ -347,12 +348,12 @@ Deno.test("a report computes what is damaged of its run", async () => {
 
 Deno.test("a damaged checkpoint costs what it held, not the run", async () => {
   using box = await pinned();
-  const { directory } = await reproduce(box, { fresh: true, cells: ["n5"] });
+  const { directory } = await reproduceBox(box, { fresh: true, cells: ["n5"] });
   const cell = box.experiment.cells(resolveConfig(box.experiment, "quick").config)[0]!;
   const code = {
     experiment: "fake",
     kernels: KERNELS,
-    engine: engineVersion(box.experiment.module),
+    engine: engineVersion(new URL("cell.ts", box.experiment.module).href),
   };
   let checkpoints: string;
   {
@@ -362,7 +363,7 @@ Deno.test("a damaged checkpoint costs what it held, not the run", async () => {
   openCheckpoint(checkpoints).save(Uint8Array.of(1, 2, 3));
   const [path] = walk(checkpoints).toArray();
   Deno.truncateSync(path!, 1);
-  const { run, damaged } = await reproduce(box);
+  const { run, damaged } = await reproduceBox(box);
   assert.deepEqual(damaged.map(({ where }) => where), [path]);
   assert.equal(run?.pins.state, "matched");
 });
@@ -371,7 +372,7 @@ Deno.test("cells that fail are named; the others are kept and taken up", async (
   using box = await makeSandbox({ standard: { fault: "throw" } });
   for (const run of ["first", "second"]) {
     const finished: (string | undefined)[] = [];
-    const { failures } = await reproduce(box, {
+    const { failures } = await reproduceBox(box, {
       profile: "standard",
       progress: (snapshot) => finished.push(snapshot.finished),
     });
@@ -389,18 +390,18 @@ Deno.test("cells that fail are named; the others are kept and taken up", async (
 
 Deno.test("a metric that is not a number fails its cell, by name", async () => {
   using box = await makeSandbox({ standard: { fault: "nan" } });
-  const { failures } = await reproduce(box, { profile: "standard" });
+  const { failures } = await reproduceBox(box, { profile: "standard" });
   assert.match(failures[0]!.got, /\$\.metrics\.mean: NaN/);
 });
 
 Deno.test("a seed given twice is refused by name, before anything is written", async () => {
   using box = await makeSandbox({ standard: { seeds: [4, 5, 4] } });
   await assert.rejects(
-    reproduce(box, { seeds: [1, 2, 3, 2] }),
+    reproduceBox(box, { seeds: [1, 2, 3, 2] }),
     /^UsageError: --seeds: 2: given twice/,
   );
   await assert.rejects(
-    reproduce(box, { profile: "standard" }),
+    reproduceBox(box, { profile: "standard" }),
     /^UsageError: fake standard\.seeds: 4: given twice/,
   );
   assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
@@ -410,7 +411,7 @@ Deno.test("no threads, or a part of one, are refused", async () => {
   using box = await makeSandbox();
   for (const threads of [0, -1, 1.5, NaN]) {
     await assert.rejects(
-      reproduce(box, { threads }),
+      reproduceBox(box, { threads }),
       /^UsageError: threads: .*: give a whole number/,
     );
   }
@@ -424,7 +425,7 @@ Deno.test("progress that cannot be shown fails no cell", async () => {
     const progress = () => {
       throw new Error("No space left on device");
     };
-    const { run, failures } = await reproduce(box, { progress });
+    const { run, failures } = await reproduceBox(box, { progress });
     assert.deepEqual(failures, []);
     assert.equal(run?.pins.state, "matched");
   } finally {
@@ -437,13 +438,13 @@ Deno.test("what would not fit into memory is refused before anything is written"
   const cells = (config: unknown) =>
     box.experiment.cells(config).map((cell) => ({ ...cell, memory: 2 ** 60 }));
   const experiment = { ...box.experiment, cells };
-  await assert.rejects(reproduce(box, { experiment }), /^UsageError: memory: .*fewer threads/);
+  await assert.rejects(reproduceBox(box, { experiment }), /^UsageError: memory: .*fewer threads/);
   assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
 });
 
 Deno.test("a configuration out of range is a UsageError that names the field", async () => {
   using box = await makeSandbox({ standard: { steps: 0 } });
-  await assert.rejects(reproduce(box, { profile: "standard" }), (error) => {
+  await assert.rejects(reproduceBox(box, { profile: "standard" }), (error) => {
     assert(error instanceof UsageError);
     assert.match(error.message, /^fake standard\.steps: 0: Too small/);
     return true;

@@ -5,11 +5,18 @@ import { resolve } from "node:path";
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../numeric/digest.ts";
-import type { EvaluatedClaim } from "./claims.ts";
-import { resolveConfig } from "./config.ts";
-import type { AnyMetrics, Experiment, Json, JsonObject, ProfileName } from "./experiment.ts";
+import { configHash, resolveConfig } from "./config.ts";
+import type {
+  AnyMetrics,
+  Experiment,
+  Json,
+  JsonObject,
+  ProfileName,
+  Verdict,
+} from "./experiment.ts";
 import { exists } from "./files.ts";
-import type { PinCheck } from "./pins.ts";
+import type { PinCheck } from "./pin_check.ts";
+import type { Pins } from "./pins.ts";
 import type { Provenance } from "./provenance.ts";
 import { ROOT } from "../root.ts";
 import { DamagedError, readSealed, readStored } from "./sealed.ts";
@@ -37,6 +44,12 @@ export interface StoredCell<CellConfig = unknown, Metrics = AnyMetrics> {
   readonly seconds: number;
   /** The folder it was found in, relative to the run's. */
   readonly folder: string;
+}
+
+/** A claim with its verdict, as stored and reported. */
+export interface EvaluatedClaim extends Verdict {
+  readonly id: string;
+  readonly statement: string;
 }
 
 /** A finished run: what `run.json` holds. */
@@ -84,6 +97,24 @@ export interface LoadOptions {
   readonly seeds?: readonly number[];
   /** What computed the run; default: WASM. */
   readonly backend?: BackendName;
+}
+
+/** What to pin of a run. */
+export function pinsOf(run: Omit<Run, "pins" | "provenance">): Pins {
+  return {
+    experiment: run.experiment,
+    profile: run.profile,
+    configHash: run.configHash,
+    kernels: run.kernels,
+    cells: Object.fromEntries(run.cells.map((cell) => [cell.id, {
+      seed: cell.seed,
+      configHash: configHash(cell.config),
+      metrics: cell.metrics as Pins["cells"][string]["metrics"],
+      digests: { ...cell.digests },
+    }])),
+    summary: run.summary as Pins["summary"],
+    verdicts: Object.fromEntries(run.claims.map(({ id, verdict }) => [id, verdict])),
+  };
 }
 
 /** The folder of the run of this configuration. */

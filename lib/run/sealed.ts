@@ -4,7 +4,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
-import type { Failure } from "./compare.ts";
+import type { FailedCheck } from "./compare.ts";
 import { exists, guarded, writeAtomically } from "./files.ts";
 
 /** Raised when the layout of stored files changes: older ones are then computed again, not misread. */
@@ -14,7 +14,7 @@ const FORMAT = 1;
 export const RECOMPUTE = "deno task reproduce computes it again";
 
 /** Stored content that is not what was once written, or cannot be had any more: a failed check, not bad usage. */
-export class DamagedError extends Error implements Failure {
+export class DamagedError extends Error implements FailedCheck {
   override readonly name = "DamagedError";
 
   constructor(readonly where: string, readonly expected: string, readonly got: string) {

@@ -12,8 +12,8 @@
  * Seen on a software adapter (`scaling`, profile smoke, 20 cells of width 16): losses of the first 50 steps within
  * 8e-8; of 186 metrics half within 0.002 standard deviations, 99% within 1.3, all within 2.0.
  */
-import type { Failure } from "./compare.ts";
-import type { Json } from "./experiment.ts";
+import type { FailedCheck } from "./compare.ts";
+import type { ComparedMetrics, Json } from "./experiment.ts";
 import type { Pins } from "./pins.ts";
 
 /** Standard deviations over seeds that a metric may be off. */
@@ -22,14 +22,6 @@ export const SPREADS = 4;
 const LEAST_SPREAD = 0.0025;
 /** Relative difference that the loss of the first steps may have. */
 export const START = 1e-5;
-
-/** Which numbers of a cell's metrics are compared. */
-export interface Compared {
-  /** Names of the metrics. */
-  readonly names: readonly string[];
-  /** Name of the metric that holds the training loss, an array whose first number is the mean of the first steps. */
-  readonly lossCurve?: string | undefined;
-}
 
 /** How far one cell is from its pins. */
 export interface CellDifference {
@@ -50,7 +42,7 @@ export interface ToleranceCheck {
   readonly largest: number;
   /** Of the cells of which anything was compared. */
   readonly cells: readonly CellDifference[];
-  readonly failures: readonly Failure[];
+  readonly failures: readonly FailedCheck[];
 }
 
 /** Numbers with these names in a cell's metrics, by their path. */
@@ -98,10 +90,10 @@ export function compareWithinTolerance(
   name: string,
   pins: Pins,
   got: Pins,
-  { names, lossCurve }: Compared,
+  { names, lossCurve }: ComparedMetrics,
 ): ToleranceCheck {
   const wanted = new Set(names), spread = spreads(pins, wanted);
-  const failures: Failure[] = [], cells: CellDifference[] = [], all: number[] = [];
+  const failures: FailedCheck[] = [], cells: CellDifference[] = [], all: number[] = [];
   const fail = (where: string, expected: string, x: number | undefined) =>
     failures.push({
       where: `${name}: ${where}`,

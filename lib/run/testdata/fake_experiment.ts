@@ -1,29 +1,21 @@
-/**
- * A tiny deterministic experiment for the tests: each cell adds up random numbers, step by step,
- * and saves a checkpoint at every fifth.
- */
+/** A tiny deterministic experiment for the tests: sums of random numbers. */
 import { z } from "zod";
-import { sha256 } from "../../numeric/digest.ts";
-import { RandomStream } from "../../numeric/random.ts";
 import type { Experiment } from "../experiment.ts";
-import { readSafetensors, writeSafetensors } from "../safetensors.ts";
+import { type FakeCell, runCell } from "./fake_cell.ts";
 
 const schema = z.strictObject({
   seeds: z.array(z.int().min(0)).min(1),
   sizes: z.array(z.int().min(1).max(64)).default([2, 5]),
   steps: z.int().min(1).default(20),
-  /** Milliseconds that a step waits, to be interrupted in. */
   pause: z.int().min(0).default(0),
-  /** What goes wrong in the cells of seed 2. */
   fault: z.enum(["none", "throw", "die", "reject", "memory", "nan"]).default("none"),
 });
 type FakeConfig = z.output<typeof schema>;
-type FakeCell = Omit<FakeConfig, "seeds" | "sizes"> & { readonly size: number };
 interface FakeSummary {
   readonly means: { readonly [size: string]: number };
 }
 
-/** The experiment as the module at `module`, beside which its pins lie. */
+/** The experiment as the module at `module`, beside which its `cell.ts` and its pins lie. */
 export function fakeExperiment(
   module: string,
   standard: Partial<z.input<typeof schema>> = {},
@@ -47,30 +39,7 @@ export function fakeExperiment(
           cost: size * rest.steps,
         }))
       ),
-    async runCell({ seed, config: { size, steps, pause, fault } }, { progress, checkpoint }) {
-      if (seed === 2) await goWrong(fault);
-      const saved = checkpoint.load();
-      const { tensors, metadata } = saved
-        ? readSafetensors(saved, "checkpoint")
-        : { tensors: new Map(), metadata: { step: "0" } };
-      const sum: Float32Array = tensors.get("sum")?.data ?? new Float32Array(size);
-      const save = (step: number) =>
-        writeSafetensors([["sum", { shape: [size], data: sum }]], { step: String(step) });
-      for (let step = Number(metadata["step"]); step < steps; step++) {
-        const random = new RandomStream({ seed, purpose: "fake", step });
-        for (let i = 0; i < size; i++) sum[i]! += random.uniform();
-        if (pause > 0) await new Promise((done) => setTimeout(done, pause));
-        if ((step + 1) % 5 === 0) checkpoint.save(save(step + 1));
-        progress(step + 1, steps);
-      }
-      const mean = sum.reduce((total, x) => total + x, 0) / (size * steps);
-      return {
-        metrics: { mean: seed === 2 && fault === "nan" ? NaN : mean },
-        digests: { parameters: sha256(new Uint8Array(sum.buffer)) },
-        files: { "model.safetensors": save(steps) },
-        unpinned: { tookUp: saved !== undefined },
-      };
-    },
+    runCell,
     summarize({ sizes }, cells) {
       const meanOf = (size: number) => {
         const means = cells.filter(({ cell }) => cell.config.size === size)
@@ -95,25 +64,4 @@ export function fakeExperiment(
       },
     }],
   };
-}
-
-function goWrong(fault: FakeConfig["fault"]): Promise<void> {
-  switch (fault) {
-    case "throw":
-      throw new Error("the cell's own fault");
-    case "die":
-      // Out of any try block, as an error in a callback is.
-      setTimeout(() => {
-        throw new Error("out of the blue");
-      });
-      return new Promise(() => {});
-    case "reject":
-      Promise.reject(new Error("a forgotten promise"));
-      return new Promise(() => {});
-    case "memory":
-      new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true }).grow(1);
-      return Promise.resolve();
-    default:
-      return Promise.resolve();
-  }
 }

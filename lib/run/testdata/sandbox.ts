@@ -35,6 +35,10 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
      export default fakeExperiment(import.meta.url, ${standard});`,
   );
   Deno.writeTextFileSync(
+    `${folder}/cell.ts`,
+    `export { runCell } from "${HERE}fake_cell.ts";`,
+  );
+  Deno.writeTextFileSync(
     `${folder}/main.ts`,
     `import { runCommand } from "${HERE}../../cli/command.ts";
      import { makeReproduceCommand } from "${HERE}../../cli/reproduce.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { noSuchCell, selectCells } from "./select.ts";
+import { noSuchCell, selectCells } from "./plan.ts";
 
 const cells = ["cot/d16-L2/seed1", "cot/d16-L2/seed101", "cot-scalar/d16-L2/seed1"].map((id) => ({
   id,
