@@ -3,7 +3,6 @@ import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { mean, populationVariance, sum } from "../../lib/numeric/sums.ts";
 import { criticReward } from "../../lib/critic_learning/reward.ts";
-import { sampleResponses } from "../../lib/critic_learning/samples.ts";
 import { klTerms } from "../../lib/critic_learning/reinforce.ts";
 import { evaluate } from "../shared/test_report.ts";
 
@@ -62,8 +61,8 @@ export async function measure<State>(
   );
   const tokens = right.flat();
 
-  const sampling = { seed, purpose: "critic-training/test", step: 0, count: 1 };
-  const sampled = await sampleResponses(critic, labelled, sampling);
+  const key = { seed, purpose: "critic-training/test/responses", firstRow: 0 };
+  const sampled = await critic.respond(labelled, key);
   const rewards = sampled.map(([response], i) => {
     const exact = labelled[i]!.value;
     return exact * criticReward(1, response!.value) +

@@ -3,7 +3,7 @@ import type { TaskEnvironment } from "../env/task.ts";
 import { UsageError } from "../errors.ts";
 import type { Sequence } from "../nn/batch.ts";
 import { forwardFlops, prefillTokens, trainingFlops } from "../nn/flops.ts";
-import type { GenerateOptions } from "../nn/generate_options.ts";
+import type { GenerateOptions, SampleKey } from "../nn/generate_options.ts";
 import { logProbability } from "../nn/log_probability.ts";
 import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
@@ -30,13 +30,6 @@ export interface ActorResponse<State> {
   readonly final: State | null;
   /** The verifier's; 0 where there is no final state. */
   readonly reward: 0 | 1;
-}
-
-/** Where the random numbers of sampled responses come from: response i draws from row `firstRow + i`. */
-export interface SampleKey {
-  readonly seed: number;
-  readonly purpose: string;
-  readonly firstRow: number;
 }
 
 /**

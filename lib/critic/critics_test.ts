@@ -106,14 +106,14 @@ Deno.test("every critic can learn eight states by heart, and then answers with t
         const tolerance = criticDefinition(name).valueHead?.loss === "squared_error"
           ? 0.03
           : 0.0501;
-        (await critic.values(batch)).forEach(({ value, response }, i) => {
+        (await critic.values(batch)).forEach(({ value, responses }, i) => {
           assert.ok(
             value !== null && Math.abs(value - batch[i]!.value) < tolerance,
             `${i}: ${value}`,
           );
-          if (name.startsWith("cot")) {
+          if (criticDefinition(name).writesChain) {
             const trace = environment.reasoningTrace(batch[i]!.state);
-            assert.deepEqual(response!.slice(0, -1), trace);
+            assert.deepEqual(responses![0]!.slice(0, -1), trace);
           }
         });
       });
@@ -129,8 +129,8 @@ Deno.test("what an untrained generative critic writes does not parse: it has no 
     const definition = criticDefinition("cot");
     const critic = new NeuralCritic(engine, definition, environment, { dModel: 16, layers: 1 }, 1);
     const answers = await critic.values(labelled(70));
-    const failed = answers.filter(({ response }) =>
-      vocabulary.valueOf(response!.at(-1)!) === undefined
+    const failed = answers.filter(({ responses }) =>
+      vocabulary.valueOf(responses![0]!.at(-1)!) === undefined
     );
     assert.ok(failed.length > 0);
     for (const { value, expectation } of failed) {

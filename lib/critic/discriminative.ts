@@ -10,18 +10,50 @@ import { clip01 } from "../numeric/clip01.ts";
 import { hlGaussMean, hlGaussTarget } from "./hl_gauss.ts";
 import { valueTarget } from "./value_target.ts";
 
+/** Where scalar critics differ. */
+interface ScalarCritic extends Pick<CriticDefinition, "name" | "title" | "architecture"> {
+  /** Whether a language head learns the chain of thought's labels beside the value. */
+  readonly auxiliary: boolean;
+}
+
+/**
+ * A scalar head trained by squared error on the prompt's last token. With `auxiliary` a language head learns the chain of
+ * thought's labels at the prompt tokens from which each can be computed: the supervision of the generative critic.
+ */
+function scalarCritic({ auxiliary, ...own }: ScalarCritic): CriticDefinition {
+  return {
+    ...own,
+    languageHead: auxiliary,
+    valueHead: { loss: "squared_error", outputs: 1 },
+    after: "nothing",
+    writesChain: false,
+    privilegedLabels: auxiliary,
+    encode: (environment, labelled) => {
+      const sequence = promptWithValue(environment, labelled, [valueTarget(labelled.value)]);
+      if (!auxiliary) return sequence;
+      const labels = environment.promptLabels(labelled.state);
+      return {
+        ...sequence,
+        targets: labels.map((label) => Math.max(label, 0)),
+        weights: labels.map((label) => label >= 0 ? 1 : 0),
+      };
+    },
+    predict: (model, environment, questions) =>
+      atLastToken(
+        model,
+        environment,
+        questions,
+        ([v]) => ({ value: clip01(v!), expectation: null }),
+      ),
+  };
+}
+
 /** Scalar head, squared error. */
-export const discriminativeMse: CriticDefinition = {
+export const discriminativeMse: CriticDefinition = scalarCritic({
   name: "discriminative-mse",
   title: "Discriminative (MSE)",
-  languageHead: false,
-  valueHead: { loss: "squared_error", outputs: 1 },
-  after: "nothing",
-  encode: (environment, labelled) =>
-    promptWithValue(environment, labelled, [valueTarget(labelled.value)]),
-  predict: (model, environment, questions) =>
-    atLastToken(model, environment, questions, ([v]) => ({ value: clip01(v!), expectation: null })),
-};
+  auxiliary: false,
+});
 
 /** Bins of the HL-Gauss head over [0, 1]. */
 const BINS = 50;
@@ -33,6 +65,7 @@ export const discriminativeHlGauss: CriticDefinition = {
   languageHead: false,
   valueHead: { loss: "soft_cross_entropy", outputs: BINS },
   after: "nothing",
+  writesChain: false,
   encode: (environment, labelled) =>
     promptWithValue(environment, labelled, hlGaussTarget(valueTarget(labelled.value), BINS)),
   predict: (model, environment, questions) =>
@@ -42,66 +75,54 @@ export const discriminativeHlGauss: CriticDefinition = {
     }),
 };
 
-/**
- * Control: the scalar head of `discriminativeMse`, while a language head learns the chain of thought's labels at the
- * prompt tokens from which each can be computed. Same supervision as the generative critic, no serial computation.
- */
-export const discriminativeAuxiliary: CriticDefinition = {
-  ...discriminativeMse,
+/** Control: `discriminativeMse` with the generative critic's supervision, but no serial computation. */
+export const discriminativeAuxiliary: CriticDefinition = scalarCritic({
   name: "discriminative-auxiliary",
   title: "Discriminative + CoT labels",
-  languageHead: true,
-  encode: (environment, labelled) => {
-    const labels = environment.promptLabels(labelled.state);
-    return {
-      ...promptWithValue(environment, labelled, [valueTarget(labelled.value)]),
-      targets: labels.map((label) => Math.max(label, 0)),
-      weights: labels.map((label) => label >= 0 ? 1 : 0),
-    };
-  },
-};
+  auxiliary: true,
+});
 
 /** A GRU in the place of attention goes through the prompt token by token, as a chain of thought does. */
-const recurrent = { architecture: { mixer: "gru" } } as const;
+const GRU = { mixer: "gru" } as const;
 
 /**
  * The stack of layers, applied six times with the same weights, is as deep as a transformer of six times the layers. A
  * transformer can compose a word in pairs, then pairs of pairs (Liu et al. 2023, arXiv 2210.10749): 4 rounds for the
  * puzzle's longest training prompts (10 generators and 3 moves). Six leave one to read the symbols and one for the value.
  */
-const looped = { architecture: { loops: 6 } } as const;
+const LOOPED = { loops: 6 } as const;
 
 /** Control: serial computation over the prompt without written tokens. */
-export const discriminativeGru: CriticDefinition = {
-  ...discriminativeMse,
-  ...recurrent,
+export const discriminativeGru: CriticDefinition = scalarCritic({
   name: "discriminative-gru",
   title: "Discriminative, GRU",
-};
+  architecture: GRU,
+  auxiliary: false,
+});
 
 /** Control: `discriminativeGru` with the supervision of `discriminativeAuxiliary`. */
-export const discriminativeGruAuxiliary: CriticDefinition = {
-  ...discriminativeAuxiliary,
-  ...recurrent,
+export const discriminativeGruAuxiliary: CriticDefinition = scalarCritic({
   name: "discriminative-gru-auxiliary",
   title: "Discriminative, GRU + CoT labels",
-};
+  architecture: GRU,
+  auxiliary: true,
+});
 
 /** Control: serial computation in depth without written tokens. */
-export const discriminativeLooped: CriticDefinition = {
-  ...discriminativeMse,
-  ...looped,
+export const discriminativeLooped: CriticDefinition = scalarCritic({
   name: "discriminative-looped",
   title: "Discriminative, looped transformer",
-};
+  architecture: LOOPED,
+  auxiliary: false,
+});
 
 /** Control: `discriminativeLooped` with the supervision of `discriminativeAuxiliary`. */
-export const discriminativeLoopedAuxiliary: CriticDefinition = {
-  ...discriminativeAuxiliary,
-  ...looped,
+export const discriminativeLoopedAuxiliary: CriticDefinition = scalarCritic({
   name: "discriminative-looped-auxiliary",
   title: "Discriminative, looped + CoT labels",
-};
+  architecture: LOOPED,
+  auxiliary: true,
+});
 
 function prompt<State>(environment: Environment<State, unknown>, q: Question<State>): Sequence {
   const tokens = environment.criticPrompt(q.state, q.context);

@@ -4,42 +4,47 @@
  */
 import { type Environment, positionId } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";
-import type { Model, Prompt } from "../nn/model.ts";
-import { maximum } from "../numeric/extrema.ts";
-import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
+import type { SampleKey } from "../nn/generate_options.ts";
+import type { Model } from "../nn/model.ts";
 import { clip01 } from "../numeric/clip01.ts";
 import { softmax } from "../numeric/softmax.ts";
+import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
+import { responseSequence, sampleResponses } from "./responses.ts";
 import { valueTarget } from "./value_target.ts";
 
-/** Loss weight of the value token where the trace is taught too; trace tokens have 1. The testbed's setting. */
-export const VALUE_WEIGHT = 0.3;
+/** Loss weight of the value token where the trace is taught too; trace tokens have 1. This kit's default. */
+const VALUE_WEIGHT = 0.3;
 
-/** Chain of thought, then the value: the paper's critic. */
+/** Chain of thought, then the value: the paper's critic (GenAC, arXiv 2604.10701). */
 export const cot: CriticDefinition = {
   name: "cot",
   title: "Generative, chain of thought",
   languageHead: true,
   after: "trace",
-  encode: (environment, labelled) => withTrace(environment, labelled),
-  predict: async (model, environment, questions) =>
-    (await generated(model, environment, questions)).map(({ prediction }) => prediction),
+  writesChain: true,
+  encode: withChain,
+  predict: async (model, environment, questions, key) =>
+    (await greedy(model, environment, questions, key)).map(({ prediction }) => prediction),
 };
 
 /** Control: the value token at once. Same head and loss as `cot`, no chain of thought. */
 export const oneShot: CriticDefinition = {
-  ...cot,
   name: "one-shot",
   title: "Generative, one-shot",
+  languageHead: true,
   after: "nothing",
+  writesChain: false,
   encode: (environment, labelled) => given(environment, labelled, []),
   predict: (model, environment, questions) => immediate(model, environment, questions, () => []),
 };
 
 /** Control: as many filler tokens as the chain of thought is long. More computation, no words. */
 export const filler: CriticDefinition = {
-  ...cot,
   name: "filler",
   title: "Generative, filler tokens",
+  languageHead: true,
+  after: "trace",
+  writesChain: false,
   encode: (environment, labelled) => given(environment, labelled, fillers(environment, labelled)),
   predict: (model, environment, questions) =>
     immediate(model, environment, questions, (q) => fillers(environment, q)),
@@ -47,18 +52,20 @@ export const filler: CriticDefinition = {
 
 /** Control: the chain of thought is generated, and a scalar head reads the value where the token would be. */
 export const cotScalar: CriticDefinition = {
-  ...cot,
   name: "cot-scalar",
   title: "Chain of thought, scalar head",
+  languageHead: true,
   valueHead: { loss: "squared_error", outputs: 1 },
-  encode: (environment, labelled) => {
-    const sequence = withTrace(environment, labelled);
+  after: "trace",
+  writesChain: true,
+  encode: (environment, labelled, chain) => {
+    const sequence = withChain(environment, labelled, chain);
     const last = sequence.tokens.length - 1;
     const at = (x: number) => sequence.tokens.map((_, i) => i === last ? x : 0);
     return { ...sequence, valueTargets: at(valueTarget(labelled.value)), valueWeights: at(1) };
   },
-  predict: async (model, environment, questions) =>
-    (await generated(model, environment, questions)).map(({ prediction, scalar }) => ({
+  predict: async (model, environment, questions, key) =>
+    (await greedy(model, environment, questions, key)).map(({ prediction, scalar }) => ({
       ...prediction,
       value: scalar === undefined ? null : clip01(scalar),
     })),
@@ -76,24 +83,20 @@ function sequenceOf<State>(
   return { tokens, positions, promptLength: n };
 }
 
-/**
- * Trains on think token, trace and value: every token is predicted from the ones before it.
- *
- * @param trace In place of the true one.
- */
-export function withTrace<State>(
+/** Trains on think token, chain and value: every token is predicted from the ones before it. */
+function withChain<State>(
   environment: Environment<State, unknown>,
   labelled: LabelledState<State>,
-  trace: readonly number[] = environment.reasoningTrace(labelled.state),
+  chain: readonly number[] = environment.reasoningTrace(labelled.state),
 ): Sequence {
   const { vocabulary } = environment;
   const { tokens, positions, promptLength } = sequenceOf(environment, labelled, [
     vocabulary.think,
-    ...trace,
+    ...chain,
   ]);
   const value = vocabulary.valueToken(valueTarget(labelled.value));
-  // From TH (index promptLength) on, the target is the next trace token; at the trace's end, the value.
-  const targets = tokens.map((_, i) => i < promptLength ? 0 : trace[i - promptLength] ?? value);
+  // From TH (index promptLength) on, the target is the next token of the chain; at its end, the value.
+  const targets = tokens.map((_, i) => i < promptLength ? 0 : chain[i - promptLength] ?? value);
   const weights = tokens.map((_, i) =>
     i < promptLength ? 0 : i < tokens.length - 1 ? 1 : VALUE_WEIGHT
   );
@@ -143,66 +146,29 @@ async function immediate<State>(
     return {
       value,
       expectation: value === null ? null : bucketMean(environment, row),
-      response: [token],
+      responses: [[token]],
     };
   });
 }
 
-/** What a critic that writes a chain of thought is given: the prompt and the think token. */
-export interface ResponsePrompt extends Omit<Prompt, "row"> {
-  /** Most tokens of a response: as many as the correct one for its state has. */
-  readonly limit: number;
-}
-
-/** See `ResponsePrompt`. */
-export function responsePrompt<State>(
-  environment: Environment<State, unknown>,
-  { state, context }: Question<State>,
-): ResponsePrompt {
-  const prompt = environment.criticPrompt(state, context), n = prompt.length;
-  return {
-    tokens: [...prompt, environment.vocabulary.think],
-    position: (i) => positionId(i, n, environment.traceOffset),
-    limit: environment.reasoningTrace(state).length + 1,
-  };
-}
-
-/** The value in [0, 1] that a response ends with; null if it does not: a parse failure. */
-export function responseValue<State>(
-  { vocabulary }: Environment<State, unknown>,
-  response: readonly number[],
-): number | null {
-  return vocabulary.valueOf(response.at(-1) ?? -1) ?? null;
-}
-
 /** Greedy responses, and in a second pass the outputs at the token before the value. */
-async function generated<State>(
+async function greedy<State>(
   model: Model,
   environment: Environment<State, unknown>,
   questions: readonly Question<State>[],
+  key: SampleKey,
 ): Promise<{ prediction: Prediction; scalar?: number }[]> {
-  const { vocabulary } = environment;
-  const prompts = questions.map((q, row) => ({ ...responsePrompt(environment, q), row }));
-  const written = await model.generate(prompts, {
-    maxTokens: maximum(prompts.map((p) => p.limit)),
-    temperature: 0,
-    stop: vocabulary.values,
-    seed: 0,
-    purpose: "critic/generate",
-  });
-  const responses = written.map((response, i) => response.slice(0, prompts[i]!.limit));
-  const sequences = prompts.map(({ tokens, position }, i) => {
-    const all = [...tokens, ...responses[i]!.slice(0, -1)];
-    return { tokens: all, positions: all.map((_, k) => position(k)) };
-  });
+  const written = (await sampleResponses(model, environment, questions, key, { temperature: 0 }))
+    .flat();
+  const sequences = written.map(responseSequence);
   const rows = sequences.map((s, sequence) => ({ sequence, token: s.tokens.length - 1 }));
   const { logits, values } = await model.forward(sequences, rows);
-  const n = vocabulary.size;
-  return responses.map((response, i) => {
-    const value = responseValue(environment, response);
-    if (value === null) return { prediction: { value, expectation: null, response } };
+  const n = environment.vocabulary.size;
+  return written.map(({ tokens, value }, i) => {
+    const responses = [tokens];
+    if (value === null) return { prediction: { value, expectation: null, responses } };
     const expectation = bucketMean(environment, logits!.subarray(i * n, (i + 1) * n));
-    const prediction = { value, expectation, response };
+    const prediction = { value, expectation, responses };
     return values ? { prediction, scalar: values[i]! } : { prediction };
   });
 }

@@ -1,13 +1,19 @@
-/** A critic of any kind with its transformer: one interface to train and to ask. */
 import type { Environment } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
 import { trainingFlops } from "../nn/flops.ts";
+import type { SampleKey } from "../nn/generate_options.ts";
 import { Model } from "../nn/model.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import type { Backend, StepReport } from "../tensor/backend.ts";
-import type { CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
+import type { Critic, CriticDefinition, LabelledState, Prediction, Question } from "./critic.ts";
+import {
+  checkWritesChain,
+  type CriticResponse,
+  sampleResponses,
+  type SampleResponsesOptions,
+} from "./responses.ts";
 import { clippedSquaredError, type ValueClip } from "./value_clip.ts";
 
 /** Size of a critic's transformer. */
@@ -15,13 +21,6 @@ export interface CriticSize {
   /** Width of the residual stream, a multiple of 16. */
   readonly dModel: number;
   readonly layers: number;
-}
-
-/** Anything that answers questions about states. */
-export interface Critic<State> {
-  readonly name: string;
-  /** Values in the order of the questions. */
-  values(questions: readonly Question<State>[]): Promise<Prediction[]>;
 }
 
 /**
@@ -58,7 +57,10 @@ export function criticSequenceLength(
   return Math.ceil((prompt + (after === "trace" ? 1 + trace : 0)) / 4) * 4;
 }
 
-/** See the file's header. */
+/** Where answers come from if nobody says: the same questions get the same answers. */
+const DEFAULT_KEY: SampleKey = { seed: 0, purpose: "critic/generate", firstRow: 0 };
+
+/** A critic of any kind with its transformer: one interface to train and to ask. */
 export class NeuralCritic<State> implements Critic<State> {
   readonly model: Model;
 
@@ -155,8 +157,25 @@ export class NeuralCritic<State> implements Critic<State> {
     };
   }
 
-  values(questions: readonly Question<State>[]): Promise<Prediction[]> {
-    return this.definition.predict(this.model, this.environment, questions);
+  /**
+   * Responses of a critic that writes a chain of thought: `sampleResponses`.
+   *
+   * @throws UsageError for a critic that writes none.
+   */
+  async respond(
+    questions: readonly Question<State>[],
+    key: SampleKey,
+    options?: SampleResponsesOptions,
+  ): Promise<CriticResponse[][]> {
+    checkWritesChain(this.definition);
+    return await sampleResponses(this.model, this.environment, questions, key, options);
+  }
+
+  values(
+    questions: readonly Question<State>[],
+    key: SampleKey = DEFAULT_KEY,
+  ): Promise<Prediction[]> {
+    return this.definition.predict(this.model, this.environment, questions, key);
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Environment } from "../env/environment.ts";
-import type { Prediction, Question } from "./critic.ts";
-import type { Critic } from "./neural_critic.ts";
+import type { Critic, Prediction, Question } from "./critic.ts";
 
 /** The exact value of the actor, by the environment: the reference that every critic is measured against. */
 export class OracleCritic<State, Actor> implements Critic<State> {

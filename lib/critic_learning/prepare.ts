@@ -1,28 +1,30 @@
 /**
  * What a critic knows before RL starts: value pretraining on the frozen actor's rollouts (VC-PPO, arXiv 2503.01491). The
  * target of a state is the mean outcome of several rollouts from it, which did best in experiments/critic-training. A
- * generative critic learns chains of thought first, as in GenAC, and goes on with them:
- *
- * - "privileged": right ones, by one who knows the task. So in the GenAC paper, where a stronger model writes them.
- * - "equal": as the teacher of the actor's own demonstrations would write them, where it is unsure unsure too.
- *
- * Discriminative critics get the same outcomes of the same states. A share of the states comes from earlier, weaker
- * actors, and from the actor at lower temperatures, which is stronger, each with its own success rate: so a critic learns
- * what the rate in its context means, also of what RL will make of the actor.
+ * generative critic learns chains of thought first, as in GenAC, and goes on with them. Discriminative critics get the
+ * same outcomes of the same states. A share of the states comes from earlier, weaker actors, and from the actor at lower
+ * temperatures, which is stronger, each with its own success rate: so a critic learns what the rate in its context means,
+ * also of what RL will make of the actor.
  */
 import type { NeuralActor } from "../actor/neural_actor.ts";
-import { cot, withTrace } from "../critic/generative.ts";
-import type { LabelledState } from "../critic/critic.ts";
+import type { CriticDefinition, LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { checkWritesChain } from "../critic/responses.ts";
 import type { IntegerRange } from "../env/environment.ts";
 import type { TaskEnvironment } from "../env/task.ts";
+import { UsageError } from "../errors.ts";
 import { mean } from "../numeric/sums.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
 import { trainingFlops } from "../nn/flops.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
-import { RandomStream } from "../numeric/random.ts";
+import { RandomStream, type StreamKey } from "../numeric/random.ts";
 
-/** What the critic may learn from. */
+/**
+ * Whose chains of thought a critic learns:
+ *
+ * - "privileged": right ones, by one who knows the task. So in the GenAC paper, where a stronger model writes them.
+ * - "equal": as the teacher of the actor's own demonstrations would write them, where it is unsure unsure too.
+ */
 export const KNOWLEDGE = ["privileged", "equal"] as const;
 /** One of them. */
 export type Knowledge = typeof KNOWLEDGE[number];
@@ -32,7 +34,7 @@ export interface JudgedActor<State, Teacher> {
   readonly actor: NeuralActor<State, Teacher>;
   /** At which it writes; default 1. */
   readonly temperature?: number;
-  /** What critics are told of it, in [0, 1]; undefined for nothing. */
+  /** What critics' prompts state of it, in [0, 1]; undefined for nothing. */
   readonly successRate?: number;
 }
 
@@ -42,11 +44,20 @@ const ROLLOUTS = 256;
 /** How many rollouts behind the value of a state. */
 const CONTINUATIONS = 8;
 
-/** States with values to learn from: made as they are asked for, up to a number, and from then on repeated. */
-export class CriticLessons<State, Teacher> {
+/** A state of a rollout with the mean outcome of further rollouts from it. */
+export interface RolloutState<State> extends LabelledState<State> {
+  /** Of the random numbers of a teacher's chain of thought about it. */
+  readonly chainKey: StreamKey;
+}
+
+/**
+ * States of the actors' rollouts with values to learn from: made as they are asked for, up to a number, and from then on
+ * repeated.
+ */
+export class RolloutStates<State, Teacher> {
   readonly #seed: number;
   #next = 0;
-  readonly #made: Lesson<State>[] = [];
+  readonly #made: RolloutState<State>[] = [];
   /** Rollouts made so far, and the FLOPs of generating them. */
   episodes = 0;
   flops = 0;
@@ -66,9 +77,9 @@ export class CriticLessons<State, Teacher> {
     this.#next = 0;
   }
 
-  /** The next `count` lessons. */
-  async next(count: number): Promise<Lesson<State>[]> {
-    const out: Lesson<State>[] = [];
+  /** The next `count`. */
+  async next(count: number): Promise<RolloutState<State>[]> {
+    const out: RolloutState<State>[] = [];
     while (out.length < count) {
       if (this.#next >= this.states) this.#next = 0;
       if (this.#next >= this.#made.length) this.#made.push(...await this.#make());
@@ -77,35 +88,43 @@ export class CriticLessons<State, Teacher> {
     return out;
   }
 
-  /** Training sequences of a critic for lessons. */
+  /**
+   * Training sequences of a critic for some of the states.
+   *
+   * @throws UsageError for equal knowledge of a critic that needs privileged labels.
+   */
   encode(
-    critic: NeuralCritic<State>,
-    lessons: readonly Lesson<State>[],
+    { definition }: NeuralCritic<State>,
+    states: readonly RolloutState<State>[],
     knowledge: Knowledge,
   ): Sequence[] {
+    checkKnowledge(definition, knowledge);
     const { environment } = this.actors[0]!.actor;
-    return lessons.map(({ labelled, trace }) =>
-      critic.definition.name === cot.name && knowledge === "equal"
-        ? withTrace(
-          environment,
-          labelled,
-          environment.teacherTrace(trace(), labelled.state, this.teacher),
-        )
-        : critic.definition.encode(environment, labelled)
-    );
+    return states.map((labelled) => {
+      if (!definition.writesChain || knowledge === "privileged") {
+        return definition.encode(environment, labelled);
+      }
+      const random = new RandomStream(labelled.chainKey);
+      const chain = environment.teacherTrace(random, labelled.state, this.teacher);
+      return definition.encode(environment, labelled, chain);
+    });
   }
 
   /** A rollout of each problem; one state of each, before a token chosen at random; rollouts from there. */
-  async #make(): Promise<Lesson<State>[]> {
+  async #make(): Promise<RolloutState<State>[]> {
     const round = this.#made.length / ROLLOUTS, seed = this.#seed;
     const { actor, successRate, temperature } = this.actors[round % this.actors.length]!;
     const { environment } = actor;
-    const stream = (purpose: string) => (row: number) =>
-      new RandomStream({ seed, purpose: `critic-preparation/${purpose}`, step: round, row });
-    const [problems, choices, traces] = [stream("problems"), stream("states"), stream("traces")];
+    const rowKey = (purpose: string, row: number): StreamKey => ({
+      seed,
+      purpose: `critic-preparation/${purpose}`,
+      step: round,
+      row,
+    });
+    const stream = (purpose: string, row: number) => new RandomStream(rowKey(purpose, row));
     const starts = Array.from(
       { length: ROLLOUTS },
-      (_, row) => environment.problem(problems(row), { split: "train" }),
+      (_, row) => environment.problem(stream("problems", row), { split: "train" }),
     );
     const key = (purpose: string, rows: number) => ({
       seed,
@@ -113,7 +132,9 @@ export class CriticLessons<State, Teacher> {
       firstRow: round * rows,
     });
     const responses = await actor.sample(starts, key("responses", ROLLOUTS), temperature);
-    const states = responses.map(({ states }, row) => states[choices(row).integer(states.length)]!);
+    const states = responses.map(({ states }, row) =>
+      states[stream("states", row).integer(states.length)]!
+    );
     const rollouts = await actor.sample(
       states.flatMap((state) => new Array<State>(CONTINUATIONS).fill(state)),
       key("continuations", ROLLOUTS * CONTINUATIONS),
@@ -124,18 +145,10 @@ export class CriticLessons<State, Teacher> {
     const context = successRate === undefined ? {} : { successRate };
     return states.map((state, row) => {
       const own = rollouts.slice(row * CONTINUATIONS, (row + 1) * CONTINUATIONS);
-      return {
-        labelled: { state, context, value: mean(own.map(({ reward }) => reward)) },
-        trace: () => traces(row),
-      };
+      const value = mean(own.map(({ reward }) => reward));
+      return { state, context, value, chainKey: rowKey("traces", row) };
     });
   }
-}
-
-/** A state with its value, and the random numbers of its chain of thought. */
-export interface Lesson<State> {
-  readonly labelled: LabelledState<State>;
-  readonly trace: () => RandomStream;
 }
 
 /** What chains of thought are about, and who writes them. */
@@ -156,14 +169,17 @@ export interface TraceSource<State, Teacher> {
  * One optimizer step of a generative critic's supervised fine-tuning on chains of thought, about states that the teacher
  * wrote, before any outcome is known: the value after them is not trained. Depends on `source` and the critic's step alone.
  *
- * @returns The loss and the step's FLOPs.
+ * @returns The loss in nats per token, and the step's FLOPs.
+ * @throws UsageError for a critic that writes no chain of thought.
  */
 export async function traceStep<State, Teacher>(
   critic: NeuralCritic<State>,
   { environment, teacher, knowledge, seed, batchSize, difficulty }: TraceSource<State, Teacher>,
   optimizer: OptimizerConfig,
 ): Promise<{ loss: number; flops: number }> {
-  const { step } = critic.model, { min, max } = difficulty;
+  const { definition, model } = critic, { step } = model, { min, max } = difficulty;
+  checkWritesChain(definition);
+  checkKnowledge(definition, knowledge);
   const random = (purpose: string, row = 0) =>
     new RandomStream({ seed, purpose: `critic-preparation/${purpose}`, step, row });
   const size = min + random("trace size").integer(max - min + 1);
@@ -179,26 +195,43 @@ export async function traceStep<State, Teacher>(
       : environment.reasoningTrace(state);
     // Any rate: no chain depends on it.
     const context = { successRate: own.uniform() };
-    const sequence = withTrace(environment, { state, context, value: 0 }, trace);
-    const last = sequence.tokens.length - 1;
-    return { ...sequence, weights: sequence.weights!.map((w, i) => i === last ? 0 : w) };
+    return chainAlone(definition.encode(environment, { state, context, value: 0 }, trace));
   });
   const length = batchLength(sequences);
-  const { loss } = await critic.model.train(sequences, length, optimizer);
-  return { loss, flops: trainingFlops(critic.model.config, batchSize, length) };
+  const { loss } = await model.train(sequences, length, optimizer);
+  return { loss, flops: trainingFlops(model.config, batchSize, length) };
 }
 
-/** One optimizer step on `batch` lessons; `knowledge` matters to critics that write chains of thought. */
+/** The sequence without the loss of its last token, whatever the head. */
+function chainAlone(sequence: Sequence): Sequence {
+  const last = sequence.tokens.length - 1;
+  const { weights, valueWeights } = sequence;
+  return {
+    ...sequence,
+    ...(weights ? { weights: weights.map((w, i) => i === last ? 0 : w) } : {}),
+    ...(valueWeights ? { valueWeights: valueWeights.map(() => 0) } : {}),
+  };
+}
+
+function checkKnowledge({ name, privilegedLabels }: CriticDefinition, knowledge: Knowledge): void {
+  if (knowledge === "privileged" || !privilegedLabels) return;
+  throw new UsageError("knowledge", knowledge, `${name} learns the true labels: use "privileged"`);
+}
+
+/**
+ * One optimizer step on `batch` states.
+ *
+ * @returns The losses of both heads together.
+ * @throws UsageError as `RolloutStates.encode`.
+ */
 export async function prepareCriticStep<State, Teacher>(
   critic: NeuralCritic<State>,
-  lessons: CriticLessons<State, Teacher>,
+  states: RolloutStates<State, Teacher>,
   batch: number,
   optimizer: OptimizerConfig,
   knowledge: Knowledge = "privileged",
 ): Promise<number> {
-  const { loss, valueLoss } = await critic.train(
-    lessons.encode(critic, await lessons.next(batch), knowledge),
-    optimizer,
-  );
+  const sequences = states.encode(critic, await states.next(batch), knowledge);
+  const { loss, valueLoss } = await critic.train(sequences, optimizer);
   return loss + valueLoss;
 }

@@ -6,14 +6,14 @@ import { criticDefinition } from "../critic/registry.ts";
 import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
 import type { CircuitTeacher } from "../env/circuit_teacher.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { CriticLessons, type Knowledge, traceStep } from "./prepare.ts";
+import { type Knowledge, RolloutStates, traceStep } from "./prepare.ts";
 
 const environment = new CircuitEnvironment({ modulus: 5, minGates: 2, maxGates: 3 });
 const size = { dModel: 16, layers: 1 };
 
-async function withLessons(
+async function withStates(
   states: number,
-  test: (lessons: CriticLessons<CircuitState, unknown>, engine: WasmEngine) => Promise<void>,
+  test: (rolloutStates: RolloutStates<CircuitState, unknown>, engine: WasmEngine) => Promise<void>,
 ): Promise<void> {
   const engine = await WasmEngine.create({ threads: 1 });
   try {
@@ -31,27 +31,27 @@ async function withLessons(
       }
     }
     const teacher = { kind: "flawed-table" as const, fraction: 1, seed: 1 };
-    await test(new CriticLessons(actors, teacher, 3, states), engine);
+    await test(new RolloutStates(actors, teacher, 3, states), engine);
   } finally {
     engine.close();
   }
 }
 
-Deno.test("lessons are repeated after the last, and from the first for another critic", () =>
-  withLessons(512, async (lessons) => {
-    const first = await lessons.next(512), again = await lessons.next(512);
-    assert.deepEqual(again.map(({ labelled }) => labelled), first.map(({ labelled }) => labelled));
-    const { episodes } = lessons;
+Deno.test("states are repeated after the last, and from the first for another critic", () =>
+  withStates(512, async (rolloutStates) => {
+    const first = await rolloutStates.next(512), again = await rolloutStates.next(512);
+    assert.deepEqual(again, first);
+    const { episodes } = rolloutStates;
     assert.equal(episodes, 512 * 9);
-    await lessons.next(7);
-    lessons.restart();
-    assert.deepEqual((await lessons.next(1))[0]!.labelled, first[0]!.labelled);
-    assert.equal(lessons.episodes, episodes);
+    await rolloutStates.next(7);
+    rolloutStates.restart();
+    assert.deepEqual((await rolloutStates.next(1))[0], first[0]);
+    assert.equal(rolloutStates.episodes, episodes);
   }));
 
 Deno.test("every actor's states come with its own success rate; values are means of 8 outcomes", () =>
-  withLessons(512, async (lessons) => {
-    const labelled = (await lessons.next(512)).map(({ labelled }) => labelled);
+  withStates(512, async (rolloutStates) => {
+    const labelled = await rolloutStates.next(512);
     const rates = labelled.map(({ context }) => context.successRate);
     assert.deepEqual([...new Set(rates)], [0.2, 0.7]);
     for (const { value, state } of labelled) {
@@ -62,8 +62,8 @@ Deno.test("every actor's states come with its own success rate; values are means
   }));
 
 Deno.test("privileged chains are the right ones, equal knowledge's the teacher's", () =>
-  withLessons(256, async (lessons, engine) => {
-    const some = await lessons.next(16);
+  withStates(256, async (rolloutStates, engine) => {
+    const some = await rolloutStates.next(16);
     const cot = new NeuralCritic(engine, criticDefinition("cot"), environment, size, 1);
     const one = new NeuralCritic(
       engine,
@@ -72,14 +72,17 @@ Deno.test("privileged chains are the right ones, equal knowledge's the teacher's
       size,
       1,
     );
-    const right = lessons.encode(cot, some, "privileged"),
-      taught = lessons.encode(cot, some, "equal");
-    some.forEach(({ labelled }, i) =>
+    const right = rolloutStates.encode(cot, some, "privileged"),
+      taught = rolloutStates.encode(cot, some, "equal");
+    some.forEach((labelled, i) =>
       assert.deepEqual(right[i], cot.definition.encode(environment, labelled))
     );
     // Every entry of this teacher's table is wrong.
     assert.ok(taught.some((sequence, i) => sequence.tokens.join() !== right[i]!.tokens.join()));
-    assert.deepEqual(lessons.encode(one, some, "equal"), lessons.encode(one, some, "privileged"));
+    assert.deepEqual(
+      rolloutStates.encode(one, some, "equal"),
+      rolloutStates.encode(one, some, "privileged"),
+    );
   }));
 
 Deno.test("chains of thought are learned before any outcome, short ones at less cost", async () => {

@@ -1,31 +1,13 @@
-/**
- * Supervised Monte Carlo for a generative critic: cross-entropy on sampled outcomes, the reference that REINFORCE is to be
- * measured against on the same states. With the target "outcomes" the value tokens 0 and 10 are the only ones seen, their
- * probabilities become the value, and the expectation over value tokens is what to read; the emitted integer is useless.
- * With "mean" the target is the value token nearest to the mean of the K outcomes (VinePPO's Monte Carlo value,
- * arXiv 2410.01679).
- *
- * The value token stands at the end of a chain of thought, which is
- * - "own": one of the critic's own K responses; it is not trained on, and nothing holds it;
- * - "reference": the greedy one of a frozen reference (the critic after SFT), trained on: it is held where it was;
- * - "labels": the true one, trained on, as in SFT.
- */
 import * as z from "zod";
-import { responsePrompt, VALUE_WEIGHT } from "../critic/generative.ts";
+import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
-import { valueTarget } from "../critic/value_target.ts";
+import { checkWritesChain } from "../critic/responses.ts";
 import { UsageError } from "../errors.ts";
 import { mean } from "../numeric/sums.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { OptimizerConfig } from "../nn/optimizer.ts";
 import type { StepReport } from "../tensor/backend.ts";
-import {
-  type CriticResponse,
-  type RolloutData,
-  sampleOutcomes,
-  sampleResponses,
-} from "./samples.ts";
-import { responseSequence } from "./log_probabilities.ts";
+import { greedyChains, type RolloutData, sampleOutcomes } from "./samples.ts";
 
 /** The choices of the algorithm. Defaults: the recipe that did best in experiments/critic-training. */
 export const monteCarloConfig = z.strictObject({
@@ -39,13 +21,25 @@ export const monteCarloConfig = z.strictObject({
   ),
 });
 
-/** See the file's header. */
+/** The choices of `monteCarloStep`. */
 export type MonteCarloConfig = z.output<typeof monteCarloConfig>;
 
 /**
- * One optimizer step on the states and outcomes that `reinforceStep` would see.
+ * Supervised Monte Carlo for a critic that writes a chain of thought: cross-entropy on sampled outcomes, the reference that
+ * REINFORCE is to be measured against on the same states. One optimizer step on the states and outcomes that
+ * `reinforceStep` would see.
  *
- * @param reference The frozen critic after SFT; needed for its traces.
+ * With the target "outcomes" the value tokens 0 and 10 are the only ones seen, their probabilities become the value, and the
+ * expectation over value tokens is what to read; the emitted integer is useless. With "mean" the target is the value token
+ * nearest to the mean of the K outcomes (VinePPO's Monte Carlo value, arXiv 2410.01679).
+ *
+ * The value token stands at the end of a chain of thought, which is
+ * - "own": that of one of the critic's own K responses; it is not trained on, and nothing holds it;
+ * - "reference": the greedy one of a frozen reference (the critic after SFT), trained on: it is held where it was;
+ * - "labels": the true one, trained on, as in SFT.
+ *
+ * @param reference The frozen critic after SFT; needed for its chains.
+ * @throws UsageError for a critic that writes no chain of thought, and without a reference whose chains are needed.
  */
 export async function monteCarloStep<State, Actor>(
   critic: NeuralCritic<State>,
@@ -54,55 +48,50 @@ export async function monteCarloStep<State, Actor>(
   optimizer: OptimizerConfig,
   reference?: NeuralCritic<State>,
 ): Promise<StepReport> {
-  const { environment } = critic, { vocabulary } = environment, { step } = critic.model;
+  const { definition, environment } = critic, { step } = critic.model;
+  checkWritesChain(definition);
   const states = sampleOutcomes(environment, data, step, { prompts, rollouts: count });
-  const { seed, purpose } = data;
-
-  // One training sequence for each own response; of a given trace one for each target, weighted by its share.
-  const sequences: Sequence[] = [];
-  const add = (response: CriticResponse, value: number, share: number, traceWeight: 0 | 1) => {
-    const { tokens, prompt } = response, before = prompt.tokens.length - 1;
-    const last = before + tokens.length - 1;
-    const sequence = responseSequence(response);
-    const valueToken = vocabulary.valueToken(valueTarget(value));
-    const at = (i: number) => i === last ? valueToken : tokens[i - before]!;
-    const weight = (i: number) => i < last ? traceWeight : traceWeight === 1 ? VALUE_WEIGHT : 1;
-    sequences.push({
-      ...sequence,
-      targets: sequence.tokens.map((_, i) => i < before ? 0 : at(i)),
-      weights: sequence.tokens.map((_, i) => i < before ? 0 : share * weight(i)),
-    });
-  };
+  const encode = (labelled: LabelledState<State>, chain?: readonly number[]) =>
+    definition.encode(environment, labelled, chain);
   if (trace === "own") {
-    const groups = await sampleResponses(critic, states, { seed, purpose, step, count });
-    groups.forEach((group, b) => {
+    const key = { ...data, purpose: `${data.purpose}/responses`, firstRow: step * prompts };
+    const groups = await critic.respond(states, key, { count });
+    const sequences = groups.flatMap((group, b) => {
       const { outcomes } = states[b]!;
-      group.forEach((r, k) => add(r, target === "mean" ? mean(outcomes) : outcomes[k]!, 1, 0));
+      return group.map(({ tokens }, k) => {
+        const value = target === "mean" ? mean(outcomes) : outcomes[k]!;
+        return valueAlone(encode({ ...states[b]!, value }, tokens.slice(0, -1)));
+      });
     });
-  } else {
-    const given = trace === "labels"
-      ? states.map((q): CriticResponse => ({
-        prompt: responsePrompt(environment, q),
-        tokens: [...environment.reasoningTrace(q.state), vocabulary.values[0]!],
-        value: null,
-      }))
-      : (await sampleResponses(requireReference(reference), states, {
-        seed,
-        purpose,
-        step,
-        count: 1,
-        temperature: 0,
-      })).flat();
-    given.forEach((response, b) => {
-      const m = mean(states[b]!.outcomes);
-      if (target === "mean") add(response, m, 1, 1);
-      else [1 - m, m].forEach((share, outcome) => add(response, outcome, share, 1));
-    });
+    return await critic.train(sequences, optimizer);
   }
+  if (trace === "reference" && !reference) {
+    throw new UsageError("trace", trace, 'give the reference critic, or use "own" or "labels"');
+  }
+  const chains = trace === "reference" ? await greedyChains(reference!, states) : undefined;
+  const sequences = states.flatMap((state, b) => {
+    const m = mean(state.outcomes);
+    // Of K outcomes with one chain, one sequence for each of the two, weighted by its share.
+    return target === "mean"
+      ? [encode({ ...state, value: m }, chains?.[b])]
+      : [1 - m, m].map((share, value) => scaled(encode({ ...state, value }, chains?.[b]), share));
+  });
   return await critic.train(sequences, optimizer);
 }
 
-function requireReference<State>(reference: NeuralCritic<State> | undefined): NeuralCritic<State> {
-  if (reference) return reference;
-  throw new UsageError("trace", "reference", 'give the reference critic, or use "own" or "labels"');
+/** The sequence with the weight of all its losses multiplied. */
+function scaled(sequence: Sequence, factor: number): Sequence {
+  const by = (weights: readonly number[]) => weights.map((w) => factor * w);
+  const { weights, valueWeights } = sequence;
+  return {
+    ...sequence,
+    ...(weights ? { weights: by(weights) } : {}),
+    ...(valueWeights ? { valueWeights: by(valueWeights) } : {}),
+  };
+}
+
+/** The sequence without the loss of the chain of thought: the value token's weight is 1. */
+function valueAlone(sequence: Sequence): Sequence {
+  const last = sequence.tokens.length - 1;
+  return { ...sequence, weights: sequence.tokens.map((_, i) => i === last ? 1 : 0) };
 }

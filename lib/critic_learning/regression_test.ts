@@ -29,8 +29,8 @@ async function judge(critic: NeuralCritic<PermutationState>) {
   const squares = answers.map(({ expectation }, i) =>
     expectation === null ? 1 : (expectation - environment.exactValue(states[i]!, actor)) ** 2
   );
-  const right = answers.filter(({ response }, i) =>
-    environment.reasoningTrace(states[i]!).every((token, t) => response![t] === token)
+  const right = answers.filter(({ responses }, i) =>
+    environment.reasoningTrace(states[i]!).every((token, t) => responses![0]![t] === token)
   );
   return { rmse: Math.sqrt(squares.reduce((a, b) => a + b) / states.length), right: right.length };
 }

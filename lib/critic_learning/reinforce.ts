@@ -15,7 +15,9 @@
  * - N: `normalization` (lib/nn/loss_normalization.ts).
  */
 import * as z from "zod";
+import type { Question } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
+import { type CriticResponse, responseSequence } from "../critic/responses.ts";
 import { valueTarget } from "../critic/value_target.ts";
 import { UsageError } from "../errors.ts";
 import { mean, sum } from "../numeric/sums.ts";
@@ -26,13 +28,8 @@ import { checkFinite } from "../numeric/finite.ts";
 import { advantages, BASELINES } from "./baselines.ts";
 import { criticReward } from "./reward.ts";
 import { normalize } from "../nn/loss_normalization.ts";
-import {
-  type CriticResponse,
-  type RolloutData,
-  sampleOutcomes,
-  sampleResponses,
-} from "./samples.ts";
-import { responseLogProbabilities, responseSequence } from "./log_probabilities.ts";
+import { responseLogProbabilities } from "./log_probabilities.ts";
+import { type RolloutData, sampleOutcomes } from "./samples.ts";
 
 /** The choices of the algorithm. Defaults: the recipe that did best in experiments/critic-training. */
 export const reinforceConfig = z.strictObject({
@@ -56,7 +53,7 @@ export const reinforceConfig = z.strictObject({
     .default("token-mean").describe("How tokens are averaged, named as in verl."),
 });
 
-/** See the file's header. */
+/** The choices of `reinforceStep`. */
 export type ReinforceConfig = z.output<typeof reinforceConfig>;
 
 /** What a step reports; means over its responses. */
@@ -85,9 +82,11 @@ export interface ResponseGroup {
 }
 
 /**
- * One optimizer step. States, outcomes and responses depend on `data`, the model's step and its weights alone.
+ * One optimizer step on fresh states. States, outcomes and responses depend on `data`, the model's step and its weights
+ * alone.
  *
  * @param reference The frozen critic after SFT; needed where `klCoefficient` > 0, else for the report alone.
+ * @throws UsageError as `reinforceOutcomes`.
  */
 export async function reinforceStep<State, Actor>(
   critic: NeuralCritic<State>,
@@ -96,24 +95,54 @@ export async function reinforceStep<State, Actor>(
   optimizer: OptimizerConfig,
   reference?: NeuralCritic<State>,
 ): Promise<ReinforceReport> {
-  const { model, environment } = critic, { step } = model;
-  const { prompts, responses: count, outcomes } = config;
-  checkConfig(config, reference !== undefined);
+  const { step } = critic.model, { prompts, responses: count } = config;
+  const shared = config.outcomes === "shared", rollouts = shared ? 1 : count;
+  const states = sampleOutcomes(critic.environment, data, step, { prompts, rollouts })
+    .map(({ outcomes, ...state }) => ({
+      ...state,
+      outcomes: shared ? new Array<number>(count).fill(outcomes[0]!) : outcomes,
+    }));
+  const key = { seed: data.seed, purpose: data.purpose, step };
+  return (await reinforceOutcomes(critic, states, key, config, optimizer, reference)).report;
+}
 
-  const rollouts = outcomes === "shared" ? 1 : count;
-  const states = sampleOutcomes(environment, data, step, { prompts, rollouts });
-  const { seed, purpose } = data;
-  const responses = await sampleResponses(critic, states, { seed, purpose, step, count });
+/**
+ * One optimizer step on states whose outcomes are known, K for K responses.
+ *
+ * @param key Of the responses' random numbers.
+ * @param reference As in `reinforceStep`.
+ * @throws UsageError for a critic that writes no chain of thought or whose value is read off a head, for choices that do not
+ *   go together, and for a KL penalty without a reference.
+ */
+export async function reinforceOutcomes<State>(
+  critic: NeuralCritic<State>,
+  states: readonly (Question<State> & Pick<ResponseGroup, "outcomes">)[],
+  { seed, purpose, step }: { seed: number; purpose: string; step: number },
+  config: ReinforceConfig,
+  optimizer: OptimizerConfig,
+  reference?: NeuralCritic<State>,
+): Promise<{ report: ReinforceReport; responses: CriticResponse[][] }> {
+  const { definition, model } = critic;
+  if (definition.valueHead) {
+    const remedy =
+      "REINFORCE trains the value token, and this critic's value is a head's: use regression";
+    throw new UsageError("critic", definition.name, remedy);
+  }
+  checkConfig(config, reference !== undefined);
+  const responses = await critic.respond(
+    states,
+    { seed, purpose: `${purpose}/responses`, firstRow: step * states.length },
+    { count: config.responses },
+  );
   const kl = reference && await klTerms(model, reference.model, responses);
-  const groups = states.map((state, b): ResponseGroup => ({
-    outcomes: outcomes === "shared" ? responses[b]!.map(() => state.outcomes[0]!) : state.outcomes,
+  const groups = states.map(({ outcomes }, b): ResponseGroup => ({
+    outcomes,
     responses: responses[b]!,
     ...(kl ? { kl: kl[b]! } : {}),
   }));
-
   const { sequences, normalizer, ...report } = reinforceBatch(groups, config);
   const { gradientNorm } = await critic.train(sequences, optimizer, normalizer);
-  return { ...report, gradientNorm };
+  return { report: { ...report, gradientNorm }, responses };
 }
 
 /**

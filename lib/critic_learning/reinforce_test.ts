@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type * as z from "zod";
 import { WasmEngine } from "../backend/wasm/engine.ts";
-import { responsePrompt } from "../critic/generative.ts";
+import { type CriticResponse, responsePrompt } from "../critic/responses.ts";
 import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { supervisedStep } from "../critic/supervised.ts";
@@ -11,15 +11,10 @@ import { UsageError } from "../errors.ts";
 import { batchLength } from "../nn/batch.ts";
 import type { Model } from "../nn/model.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { referenceForward, type Weights, weightsOf } from "../nn/testing.ts";
+import { referenceForward, type Weights, weightsOf } from "../nn/reference.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { loadTraining, saveTraining } from "../run/training_checkpoint.ts";
-import {
-  type CriticResponse,
-  sampleOutcomes,
-  sampleResponses,
-  type StateOutcomes,
-} from "./samples.ts";
+import { sampleOutcomes, type StateOutcomes } from "./samples.ts";
 import { monteCarloStep } from "./regression.ts";
 import {
   klTerms,
@@ -55,7 +50,7 @@ function critic(engine: WasmEngine, seed = 1) {
 async function sampled(engine: WasmEngine) {
   const policy = critic(engine), reference = critic(engine, 2).model;
   const states = sampleOutcomes(environment, data, 0, { prompts: 3, rollouts: 4 });
-  const responses = await sampleResponses(policy, states, { ...data, step: 0, count: 4 });
+  const responses = await policy.respond(states, { ...data, firstRow: 0 }, { count: 4 });
   // An untrained critic hardly ever gives a value: have two of each state end in one.
   const ended = responses.map((group) =>
     group.map((r, i): CriticResponse =>

@@ -4,7 +4,7 @@ import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { adamW } from "../nn/optimizer.ts";
-import { sampleOutcomes, sampleResponses } from "./samples.ts";
+import { sampleOutcomes } from "./samples.ts";
 
 const environment = createEnvironment("permutation", { group: "S3", minLength: 2, maxLength: 4 });
 const { vocabulary } = environment;
@@ -32,8 +32,8 @@ Deno.test("responses differ, end at a value token or their limit, and depend on 
     // Learned a little, so that some responses parse and some do not.
     const batch = states.map(({ state }, b) => ({ state, context: {}, value: b / 10 }));
     for (let i = 0; i < 15; i++) await critic.update(batch, adamW(3e-3, 15));
-    const key = { ...data, step: 7, count: 5 };
-    const groups = await sampleResponses(critic, states, key);
+    const key = { ...data, firstRow: 42 }, options = { count: 5 };
+    const groups = await critic.respond(states, key, options);
     const all = groups.flat();
     assert.equal(all.length, 30);
     assert.ok(new Set(all.map((r) => r.tokens.join())).size > 15);
@@ -54,10 +54,10 @@ Deno.test("responses differ, end at a value token or their limit, and depend on 
       }
     });
     assert.deepEqual(
-      (await sampleResponses(critic, states, key)).map((g) => g.map((r) => r.tokens)),
+      (await critic.respond(states, key, options)).map((g) => g.map((r) => r.tokens)),
       groups.map((g) => g.map((r) => r.tokens)),
     );
-    const other = await sampleResponses(critic, states, { ...key, step: 8 });
+    const other = await critic.respond(states, { ...key, firstRow: 48 }, options);
     assert.notDeepEqual(
       other.map((g) => g.map((r) => r.tokens)),
       groups.map((g) => g.map((r) => r.tokens)),
@@ -79,7 +79,7 @@ Deno.test("tokens are drawn with the policy's own probabilities", async () => {
     );
     const [state] = sampleOutcomes(environment, data, 0, { prompts: 1, rollouts: 1 });
     const count = 3000;
-    const [group] = await sampleResponses(critic, [state!], { ...data, step: 0, count });
+    const [group] = await critic.respond([state!], { ...data, firstRow: 0 }, { count });
     const { tokens, position } = group![0]!.prompt;
     const row = { sequence: 0, token: tokens.length - 1 };
     const sequence = { tokens, positions: tokens.map((_, i) => position(i)) };

@@ -1,16 +1,5 @@
-/**
- * A critic's step on the outcomes of the actor's rollouts, inside the RL loop. Of the states that were asked about (or
- * SP3O's few of each response) `batch` are drawn.
- *
- * - "regression": the value target is learned as in supervised training, in `epochs` steps, which `valueClip` holds near
- *   the values before them (lib/critic/value_clip.ts). A critic that writes a chain of thought keeps the frozen
- *   reference's chains, which is the recipe that did best in experiments/critic-training.
- * - "reinforce": REINFORCE on R_v = 1 - (R - v)^2, as GenAC does (reinforce.ts); every state has `responses` responses
- *   and the outcome of its own rollout.
- * - "frozen": the critic stays as it was prepared, and only its context follows the actor.
- */
 import * as z from "zod";
-import { cot, responsePrompt, withTrace } from "../critic/generative.ts";
+import type { ActorResponse } from "../actor/neural_actor.ts";
 import type { LabelledState } from "../critic/critic.ts";
 import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { valueTarget } from "../critic/value_target.ts";
@@ -18,16 +7,14 @@ import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
 import type { Sequence } from "../nn/batch.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
-import type { OptimizerConfig } from "../nn/optimizer.ts";
-import { adamW } from "../nn/optimizer.ts";
+import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
 import { RandomStream } from "../numeric/random.ts";
-import type { ActorResponse } from "../actor/neural_actor.ts";
-import { sampleResponses } from "./samples.ts";
+import { reinforceConfig, reinforceOutcomes } from "./reinforce.ts";
+import { greedyChains } from "./samples.ts";
 import { sparseValuePositions } from "./value_positions.ts";
-import { klTerms, reinforceBatch, reinforceConfig } from "./reinforce.ts";
 
-/** The choices. */
-export const criticTrainingConfig = z.strictObject({
+/** How the critic learns during RL: the choices of `trainCritic`. */
+export const criticLearningConfig = z.strictObject({
   method: z.enum(["frozen", "regression", "reinforce"]).default("regression")
     .describe("How the critic learns during RL."),
   learningRate: z.number().positive().default(1e-3)
@@ -49,10 +36,10 @@ export const criticTrainingConfig = z.strictObject({
   ),
 });
 
-/** See above. */
-export type CriticTrainingConfig = z.output<typeof criticTrainingConfig>;
+/** The choices of `trainCritic`. */
+export type CriticLearningConfig = z.output<typeof criticLearningConfig>;
 
-/** What a step learns from. */
+/** What a step of `trainCritic` learns from. */
 export interface CriticStep<State> {
   readonly critic: NeuralCritic<State>;
   /** The critic before RL, frozen; needed for its chains and for a KL penalty. */
@@ -65,13 +52,13 @@ export interface CriticStep<State> {
   /** The tokens before which the critic was asked, by rollout. */
   readonly asked: readonly (readonly number[])[];
   readonly context: Pick<CriticContext, "successRate">;
-  readonly config: CriticTrainingConfig;
+  readonly config: CriticLearningConfig;
   /** Steps in all, for the warm-up. */
   readonly iterations: number;
   readonly key: { readonly seed: number; readonly purpose: string; readonly step: number };
 }
 
-/** What it reports. */
+/** What a step of `trainCritic` reports. */
 export interface CriticStepReport {
   readonly loss: number | null;
   /** Mean R_v of REINFORCE. */
@@ -84,8 +71,17 @@ export interface CriticStepReport {
 }
 
 /**
- * See the file's header; undefined for a frozen critic. The report is of the last epoch.
+ * A critic's step on the outcomes of the actor's rollouts, inside the RL loop. Of the states that were asked about (or
+ * SP3O's few of each response) `batch` are drawn.
  *
+ * - "regression": the value target is learned as in supervised training, in `epochs` steps, which `valueClip` holds near
+ *   the values before them (lib/critic/value_clip.ts). A critic that writes a chain of thought keeps the frozen
+ *   reference's chains, which is the recipe that did best in experiments/critic-training.
+ * - "reinforce": REINFORCE on R_v = 1 - (R - v)^2, as GenAC does (reinforce.ts); every state has `responses` responses
+ *   and the outcome of its own rollout.
+ * - "frozen": the critic stays as it was prepared, and only its context follows the actor.
+ *
+ * @returns The report of the last epoch; undefined for a frozen critic.
  * @throws UsageError for a value target outside 0..1, and for options that the critic or the method cannot follow.
  */
 export async function trainCritic<State>(
@@ -93,16 +89,15 @@ export async function trainCritic<State>(
 ): Promise<CriticStepReport | undefined> {
   const { config } = step;
   if (config.method === "frozen") return undefined;
-  const { reinforce } = config;
   const count = config.method === "regression"
     ? config.batch
-    : Math.max(1, Math.floor(config.batch / reinforce.responses));
+    : Math.max(1, Math.floor(config.batch / config.reinforce.responses));
   const steps = step.iterations * (config.epochs ?? 1);
   const optimizer = { ...adamW(config.learningRate, steps), finalFraction: 1 };
   const labelled = drawStates(step, count);
   return config.method === "regression"
     ? await regression(step, labelled, optimizer)
-    : await reinforceRollouts(step, labelled, optimizer);
+    : await reinforce(step, labelled, optimizer);
 }
 
 /** `count` of the states; each at most once more than any other. */
@@ -126,30 +121,13 @@ async function regression<State>(
   labelled: readonly LabelledState<State>[],
   optimizer: OptimizerConfig,
 ): Promise<CriticStepReport> {
-  const { environment } = critic, { epochs = 1, valueClip: range } = config;
-  const pass = (sequences: readonly Sequence[]) =>
-    forwardFlops(
-      critic.model.config,
-      sequences.reduce((n, s) => n + s.tokens.length, 0),
-      critic.sequenceLength,
-    );
-  let tokens = 0, flops = epochs * critic.trainingFlops(labelled.length);
-  let sequences: Sequence[];
-  if (critic.definition.name === cot.name) {
-    if (!reference) throw new UsageError("reference", undefined, "give the critic before RL");
-    const predictions = await reference.values(labelled);
-    sequences = labelled.map((state, i) => {
-      const response = predictions[i]!.response!;
-      tokens += response.length;
-      // The reference's chain without its value; the true rest of a chain that never ended is not known.
-      return withTrace(environment, state, response.slice(0, -1));
-    });
-    flops += pass(sequences);
-  } else {
-    sequences = labelled.map((state) => critic.definition.encode(environment, state));
+  const { definition, environment } = critic, { epochs = 1, valueClip: range } = config;
+  if (definition.writesChain && !reference) {
+    throw new UsageError("reference", undefined, "give the critic before RL");
   }
+  const chains = definition.writesChain ? await greedyChains(reference!, labelled) : undefined;
+  const sequences = labelled.map((state, i) => definition.encode(environment, state, chains?.[i]));
   const old = range === undefined ? undefined : await critic.scalarValues(sequences);
-  if (old) flops += (1 + epochs) * pass(sequences);
   let loss = 0, valueClipFraction: number | null = null;
   for (let epoch = 0; epoch < epochs; epoch++) {
     const report = old
@@ -158,53 +136,54 @@ async function regression<State>(
     loss = report.loss + report.valueLoss;
     valueClipFraction = report.valueClipFraction;
   }
-  return { loss, reward: null, valueClipFraction, tokens, flops };
+  // Forward passes beside the training steps: writing the chains; values before the epochs, and in each.
+  const passes = (chains ? 1 : 0) + (old ? 1 + epochs : 0);
+  const read = sequences.reduce((n, { tokens }) => n + tokens.length, 0);
+  return {
+    loss,
+    reward: null,
+    valueClipFraction,
+    // A chain and its value token each.
+    tokens: chains ? chains.reduce((n, { length }) => n + length + 1, 0) : 0,
+    flops: epochs * critic.trainingFlops(labelled.length) + passes * forwardFlops(
+          critic.model.config,
+          read,
+          critic.sequenceLength,
+        ),
+  };
 }
 
-async function reinforceRollouts<State>(
+async function reinforce<State>(
   { critic, reference, config, key }: CriticStep<State>,
   labelled: readonly LabelledState<State>[],
   optimizer: OptimizerConfig,
 ): Promise<CriticStepReport> {
   for (const name of ["epochs", "valueClip"] as const) {
     if (config[name] === undefined) continue;
-    throw new UsageError(
-      `critic.${name}`,
-      config[name],
-      "leave it out: REINFORCE is no regression",
-    );
+    const remedy = "leave it out: REINFORCE is no regression";
+    throw new UsageError(`critic.${name}`, config[name], remedy);
   }
-  const { responses: count, ...choices } = config.reinforce;
-  if (choices.klCoefficient > 0 && !reference) {
-    throw new UsageError("reference", undefined, "give the critic before RL, or klCoefficient 0");
-  }
-  const responses = await sampleResponses(critic, labelled, { ...key, count });
-  const kl = choices.klCoefficient > 0
-    ? await klTerms(critic.model, reference!.model, responses)
-    : undefined;
-  const groups = responses.map((group, b) => ({
-    responses: group,
-    outcomes: group.map(() => labelled[b]!.value),
-    ...(kl ? { kl: kl[b]! } : {}),
-  }));
-  const { sequences, normalizer, reward } = reinforceBatch(groups, {
-    ...choices,
-    responses: count,
-    prompts: labelled.length,
-    outcomes: "shared",
-  });
-  await critic.train(sequences, optimizer, normalizer);
+  const { responses: count, klCoefficient } = config.reinforce;
+  const penalized = klCoefficient > 0;
+  const { report, responses } = await reinforceOutcomes(
+    critic,
+    labelled.map((q) => ({ ...q, outcomes: new Array<number>(count).fill(q.value) })),
+    key,
+    { ...config.reinforce, prompts: labelled.length, outcomes: "shared" },
+    optimizer,
+    penalized ? reference : undefined,
+  );
   const written = responses.flat().reduce((n, { tokens }) => n + tokens.length, 0);
-  const prompts = labelled.map((q) => responsePrompt(critic.environment, q).tokens);
+  const prompts = responses.map(([first]) => first!.prompt.tokens);
   const read = prompts.reduce((n, { length }) => n + count * length, written);
   const pass = (tokens: number) => forwardFlops(critic.model.config, tokens, critic.sequenceLength);
   return {
     loss: null,
-    reward,
+    reward: report.reward,
     valueClipFraction: null,
     tokens: written,
     // Writing, log-probabilities of policy and reference where it is held, and the step.
-    flops: pass(prefillTokens(prompts) + written) +
-      (choices.klCoefficient > 0 ? 2 * pass(read) : 0) + critic.trainingFlops(sequences.length),
+    flops: pass(prefillTokens(prompts) + written) + (penalized ? 2 * pass(read) : 0) +
+      critic.trainingFlops(count * labelled.length),
   };
 }

@@ -6,7 +6,7 @@ import type { PermutationState } from "../env/permutation.ts";
 import { createEnvironment } from "../env/registry.ts";
 import { sampleStates } from "../env/sampling.ts";
 import { UsageError } from "../errors.ts";
-import { type CriticStep, criticTrainingConfig, trainCritic } from "./train_critic.ts";
+import { criticLearningConfig, type CriticStep, trainCritic } from "./train_critic.ts";
 
 const environment = createEnvironment("permutation", { group: "S3", minLength: 3, maxLength: 4 });
 const states = sampleStates(environment, { seed: 7, purpose: "test/critic training" }, 12, {
@@ -47,7 +47,7 @@ async function withStep(
       sparse: false,
       asked: rollouts.map(() => [0, 1]),
       context: {},
-      config: criticTrainingConfig.parse({ batch: 12, learningRate: 1e-2, ...config }),
+      config: criticLearningConfig.parse({ batch: 12, learningRate: 1e-2, ...config }),
       iterations: 4,
       key: { seed: 1, purpose: "test", step: 0 },
     });

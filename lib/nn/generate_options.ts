@@ -29,6 +29,16 @@ export interface GenerateOptions {
   readonly purpose: string;
 }
 
+/** Where the random numbers of sampled responses come from: response i draws from row `firstRow + i`. */
+export interface SampleKey {
+  /** An integer in 0..2^32-1. */
+  readonly seed: number;
+  /** Name of the random stream. */
+  readonly purpose: string;
+  /** Rows are integers in 0..2^32-1: give every response of a run its own. */
+  readonly firstRow: number;
+}
+
 /** The lowest temperature but 0: its inverse is a float32 by which logits up to 3e8 can be multiplied. */
 export const MIN_TEMPERATURE = 1e-30;
 /** The highest temperature: its inverse is a float32 that no GPU takes for 0, which means greedy. */
