@@ -1,11 +1,3 @@
-/**
- * Exact values of a neural actor, where responses are so few that all of them can be enumerated: with A actions and T
- * tokens to come the policy is read at the (A^T - 1) / (A - 1) states of the tree, and backwards
- *
- *     V(s) = sum_a pi(a | s) V(act(s, a)),     V(final s) = verify(s).
- *
- * A token that is no action has value 0. This is the oracle of every comparison: no sampling, no fit.
- */
 import { UsageError } from "../errors.ts";
 import type { NeuralActor } from "./neural_actor.ts";
 
@@ -14,15 +6,22 @@ const MAX_LEAVES = 20_000;
 
 /** The values of a problem and of all states that can follow it. */
 export interface ValueTree {
-  /** V after the actions (indices in `environment.actionTokens`); () is the root. */
+  /** V in [0, 1] after the actions (indices in `environment.actionTokens`); () is the root. */
   value(actions: readonly number[]): number;
   /** The probabilities of the actions in that state, which must not be final. */
   policy(actions: readonly number[]): readonly number[];
 }
 
 /**
- * A tree for each root, in order.
+ * Exact values of a neural actor, where responses are so few that all of them can be enumerated: with A actions and T
+ * tokens to come the policy is read at the (A^T - 1) / (A - 1) states of the tree, and backwards
  *
+ *     V(s) = sum_a pi(a | s) V(act(s, a)),     V(final s) = verify(s).
+ *
+ * A token that is no action has value 0. This is the oracle of every comparison: no sampling, no fit.
+ *
+ * @param roots Any number of states with a token to come.
+ * @returns A tree for each root, in order.
  * @throws UsageError where a tree has more than 20 000 leaves, RangeError for a final state.
  */
 export async function exactValues<State>(

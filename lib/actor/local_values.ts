@@ -1,3 +1,8 @@
+import type { CircuitState } from "../env/circuit.ts";
+import { maximum } from "../numeric/extrema.ts";
+import type { ValueTree } from "./exact_values.ts";
+import type { NeuralActor } from "./neural_actor.ts";
+
 /**
  * Values of a neural actor on circuits whose responses are too many to enumerate, from its policy table: the actor is
  * taken to be local, that is, to read the values of a gate's operands and nothing else that it has written. Its policy at
@@ -6,13 +11,9 @@
  *
  * For an actor fine-tuned on demonstrations that is nearly exact: a test compares it with `exactValues` where both can run
  * (actor_test.ts).
+ *
+ * @returns A tree for each root, in order.
  */
-import type { CircuitState } from "../env/circuit.ts";
-import { maximum } from "../numeric/extrema.ts";
-import type { ValueTree } from "./exact_values.ts";
-import type { NeuralActor } from "./neural_actor.ts";
-
-/** A tree for each root, in order; as `exactValues`. */
 export async function localValues(
   actor: NeuralActor<CircuitState>,
   roots: readonly CircuitState[],

@@ -64,7 +64,11 @@ export interface BackendIdentity {
   readonly adapter: string | null;
 }
 
-/** Finds out; on WebGPU the first call on an adapter also measures its kernels. */
+/**
+ * Finds out which kernels compute, and where. On WebGPU the first call on an adapter also measures its kernels.
+ *
+ * @throws UsageError where "webgpu" finds no adapter.
+ */
 export async function identifyBackend(name: BackendName): Promise<BackendIdentity> {
   if (name === "wasm") {
     const { kernelBundle } = await import("./wasm/bundle.ts");

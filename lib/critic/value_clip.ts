@@ -1,3 +1,11 @@
+/** What values are held to. */
+export interface ValueClip {
+  /** v_old of each sequence: `NeuralCritic.scalarValues` before the first epoch. */
+  readonly old: readonly number[];
+  /** e, positive, in units of value. */
+  readonly range: number;
+}
+
 /**
  * PPO's clipped value loss (OpenAI's PPO2; `cliprange_value` in TRL and verl). With v the value, v_old that of the critic
  * before the step's epochs, R the target and e the range,
@@ -8,17 +16,9 @@
  *             = 2 (v - R)     elsewhere
  *
  * (TRL and verl write a half before L.) In the first epoch v is v_old, and nothing is clipped.
+ *
+ * @returns L, and whether it has no slope.
  */
-
-/** What values are held to. */
-export interface ValueClip {
-  /** v_old of each sequence: `NeuralCritic.scalarValues` before the first epoch. */
-  readonly old: readonly number[];
-  /** e, positive, in units of value. */
-  readonly range: number;
-}
-
-/** The clipped squared error, and whether it has no slope. */
 export function clippedSquaredError(
   value: number,
   target: number,

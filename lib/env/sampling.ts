@@ -15,6 +15,7 @@ export interface BatchKey {
 /**
  * `count` states. Row i depends on the key and i alone, so a batch can be drawn in parts.
  *
+ * @param count An integer >= 0.
  * @param options For all rows, or a function of the row, e.g. to give every state its own actor.
  */
 export function sampleStates<State, Actor>(
@@ -34,6 +35,10 @@ export function sampleStates<State, Actor>(
 /**
  * The fraction of `episodes` full episodes which end with reward 1: what In-Context Conditioning tells
  * a critic about the actor. Its standard error is sqrt(p (1 - p) / episodes).
+ *
+ * @param episodes A positive integer.
+ * @returns In [0, 1].
+ * @throws RangeError for another number of episodes.
  */
 export function estimateSuccessRate<State, Actor>(
   environment: Environment<State, Actor>,

@@ -70,7 +70,7 @@ export function probabilityOfImprovement(x: Strata, y: Strata): number {
   return improvement(xs, ys);
 }
 
-/** `probabilityOfImprovement` with its interval; both methods' seeds are drawn anew. */
+/** `probabilityOfImprovement` with its interval and errors; both methods' seeds are drawn anew. */
 export function probabilityOfImprovementInterval(
   x: Strata,
   y: Strata,

@@ -181,7 +181,7 @@ export interface ResolvedFigure {
   readonly barHalfWidth: number;
 }
 
-/** A point from an interval of lib/eval. */
+/** A point of a figure from an interval of lib/eval: its estimate at x, with its ends. */
 export function intervalPoint(x: number, interval: IntervalLike, label?: string): Point {
   const { estimate: y, low, high } = interval;
   return { x, y, low, high, ...(label === undefined ? {} : { label }) };

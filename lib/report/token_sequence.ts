@@ -1,7 +1,3 @@
-/**
- * A sequence of tokens as boxes, to look inside a chain of thought: which token is right, which is
- * wrong, and what it should have been. HTML without scripts, and plain text.
- */
 import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
 import { INK } from "./theme.ts";
 
@@ -28,7 +24,10 @@ const TONES: Record<TokenTone, { border: string; fill: string; mark: string }> =
   value: { border: "#0072b2", fill: "#e0eef6", mark: "" },
 };
 
-/** A sequence to `show`. */
+/**
+ * A sequence of tokens as boxes, to `show`: a look inside a chain of thought, which token is right, which is wrong, and
+ * what it should have been. HTML without scripts, and plain text.
+ */
 export function tokenSequence(tokens: readonly TokenBox[], caption?: string): Displayable {
   return {
     [DISPLAY]: () => ({
