@@ -1,38 +1,52 @@
-/** What every registered environment must keep to. A new one needs a line in `actors`. */
+/**
+ * What every registered environment promises, by its entry in the registry alone. A new environment needs no line here;
+ * `task_test.ts` has what a `TaskEnvironment` promises besides.
+ */
 import assert from "node:assert/strict";
+import { UsageError } from "../errors.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { describeTrace } from "./describe_trace.ts";
-import { LEVELS } from "./vocabulary.ts";
+import type { Environment, IntegerRange, SampleOptions } from "./environment.ts";
 import { createEnvironment, environments, parseActor } from "./registry.ts";
 import { sampleStates } from "./sampling.ts";
+import { LEVELS } from "./vocabulary.ts";
 
-/** Actors of each environment, and problem sizes besides the configured ones. */
-const actors: Record<string, { actors: unknown[]; difficulty: { min: number; max: number } }> = {
-  permutation: {
-    actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }],
-    difficulty: { min: 12, max: 15 },
-  },
-  circuit: { actors: [{ epsilon: 0.2 }, { epsilon: 0.6 }], difficulty: { min: 9, max: 12 } },
-  sat: { actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }], difficulty: { min: 8, max: 9 } },
-  "local-check": {
-    actors: [{ epsilon: 0.3 }, { epsilon: 0.7 }],
-    difficulty: { min: 12, max: 15 },
-  },
+type AnyEnvironment = Environment<unknown, unknown>;
+
+/** SHA-256 of 64 states of either split with prompts, traces and values, of environments that results depend on. */
+const PINS: Readonly<Record<string, string>> = {
+  permutation: "13691796913d0eb42ee357eb13a455d96a2f93521a47c03b273ba12517729ee8",
+  circuit: "4f0e49c402b695ddf0cf3c29da7acaadbccc7dc768eb554ebe7d1b83b1cc16a3",
+  sat: "74fc473d8c7d32d8aa94de2ff408ae123514ba51d76ed9c2f8d31ec797d932dd",
+  "local-check": "52752a372fdc87184ba7e43b56f183df0e295e6ae1d70bcc9569ad93a44d2323",
 };
 
-Deno.test("every environment is covered here", () => {
-  assert.deepEqual(Object.keys(actors), Object.keys(environments));
-});
+/** The two smallest sizes whose prompts are longer than those of the configured ones; none if there is no room. */
+function largerDifficulty(environment: AnyEnvironment): IntegerRange[] {
+  const { prompt } = environment.maxLengths();
+  const longer = (size: number) => {
+    try {
+      return environment.maxLengths({ min: size, max: size }).prompt > prompt;
+    } catch (error) {
+      if (error instanceof UsageError) return false;
+      throw error;
+    }
+  };
+  const min = Array.from({ length: environment.traceOffset }, (_, i) => i + 1).find(longer);
+  return min === undefined ? [] : [{ min, max: longer(min + 1) ? min + 1 : min }];
+}
 
-for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
+for (const [name, { config: schema, examples }] of Object.entries(environments)) {
   const environment = createEnvironment(name, {});
-  const [first, second] = inputs.map((input) => parseActor(name, input));
-  const sample = (count: number, options = {}, purpose = "contract") =>
-    sampleStates(environment, { seed: 5, purpose }, count, {
-      actor: first,
-      split: "train",
-      ...options,
-    });
+  const [first, second] = examples.map((example) => parseActor(name, example));
+  const sample = (
+    count: number,
+    options: Partial<SampleOptions<unknown>> = {},
+    purpose = "contract",
+    from = environment,
+  ) =>
+    sampleStates(from, { seed: 5, purpose }, count, { actor: first, split: "train", ...options });
 
   Deno.test(`${name}: token names are unique and ids are their places`, () => {
     const { names, size } = environment.vocabulary;
@@ -43,10 +57,8 @@ for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
   Deno.test(`${name}: prompts end with Q, fit, and hold no token of a response`, () => {
     const { vocabulary, traceOffset } = environment;
     const { pad, query, think, filler, values, rates, noRate } = vocabulary;
-    for (const size of [undefined, difficulty]) {
-      const lengths = size
-        ? environment.maxLengths(size)
-        : { prompt: environment.maxLengths().prompt, trace: environment.maxLengths().trace };
+    for (const size of [undefined, ...largerDifficulty(environment)]) {
+      const lengths = environment.maxLengths(size);
       assert.ok(lengths.prompt <= traceOffset);
       let longest = { prompt: 0, trace: 0 };
       for (const state of sample(400, size ? { difficulty: size } : {})) {
@@ -145,13 +157,7 @@ for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
     assert.notDeepEqual(sample(20, {}, "other"), states);
     assert.notDeepEqual(sample(20, { split: "test" }), states);
     // Another instance, and one that has been used, give the same.
-    assert.deepEqual(
-      sampleStates(createEnvironment(name, {}), { seed: 5, purpose: "contract" }, 20, {
-        actor: first,
-        split: "train",
-      }),
-      states,
-    );
+    assert.deepEqual(sample(20, {}, "contract", createEnvironment(name, {})), states);
   });
 
   Deno.test(`${name}: readers get one line a token, and see a wrong one`, () => {
@@ -171,4 +177,66 @@ for (const [name, { actors: inputs, difficulty }] of Object.entries(actors)) {
       assert.ok(at!.includes("PAD") && at!.endsWith(`wrong, should be ${names[trace[1]!]}`));
     }
   });
+
+  Deno.test(`${name}: bad configurations are refused by the field's name`, () => {
+    const fields = (schema as unknown as { shape: Record<string, unknown> }).shape;
+    const refused = (config: Record<string, unknown>, message: RegExp) =>
+      assert.throws(() => createEnvironment(name, config), { name: "UsageError", message });
+    for (const field of Object.keys(fields)) {
+      refused({ [field]: null }, new RegExp(`^environment\\.${field}: null: `));
+    }
+    refused({ nothing: 1 }, /^environment: "nothing": unknown field; choose from /);
+    const config = environment.config as Record<string, number>;
+    for (const low of Object.keys(fields).filter((field) => field.startsWith("min"))) {
+      const high = low.replace("min", "max");
+      if (!(high in fields)) continue;
+      const message = `^environment\\.${low}: .* must not exceed ${high}, which is ${config[high]}`;
+      refused({ [low]: config[high]! + 1 }, new RegExp(message));
+    }
+    if ("traceOffset" in fields) {
+      const { prompt } = environment.maxLengths();
+      const message =
+        `^environment\\.traceOffset: .* prompts of ${prompt} tokens; raise it to ${prompt}`;
+      refused({ traceOffset: prompt - 1 }, new RegExp(message));
+      assert.equal(createEnvironment(name, { traceOffset: prompt }).traceOffset, prompt);
+    }
+    if ("heldOutFraction" in fields) {
+      refused({ heldOutFraction: 1 }, /^environment\.heldOutFraction: 1: Too big/);
+    }
+  });
+
+  Deno.test(`${name}: actors, sizes and splits that do not exist are refused`, () => {
+    const refused = (act: () => unknown, message: RegExp) =>
+      assert.throws(act, { name: "UsageError", message });
+    refused(() => parseActor(name, { ...examples[0], nothing: 1 }), /^actor: "nothing": unknown/);
+    refused(() => environment.maxLengths({ min: 9, max: 8 }), /^difficulty: "9\.\.8": /);
+    refused(() => sample(1, { difficulty: { min: 9, max: 8 } }), /^difficulty: "9\.\.8": /);
+    const huge = { min: 1e4, max: 1e4 };
+    refused(() => environment.maxLengths(huge), /^(environment\.traceOffset|difficulty): /);
+    refused(() => sample(1, { difficulty: huge }), /^(environment\.traceOffset|difficulty): /);
+    if ("heldOutFraction" in (environment.config as object)) {
+      const whole = createEnvironment(name, { heldOutFraction: 0 });
+      const message = /^split: "test": found no .+ in 20000 draws \(heldOutFraction 0, .*\); relax/;
+      refused(() => sample(1, { split: "test" }, "contract", whole), message);
+    }
+  });
+
+  if (PINS[name] !== undefined) {
+    Deno.test(`${name}: states, prompts, traces and values never change`, () => {
+      const content = (["train", "test"] as const).map((split) =>
+        sampleStates(environment, { seed: 1, purpose: "pin" }, 64, { actor: first, split })
+          .map((state) => [
+            state,
+            environment.criticPrompt(state, { successRate: 0.4 }),
+            environment.reasoningTrace(state),
+            environment.exactValue(state, first),
+          ])
+      );
+      assert.equal(sha256(new TextEncoder().encode(canonicalJson(content))), PINS[name]);
+    });
+  }
 }
+
+Deno.test("every pin is of a registered environment", () => {
+  for (const name of Object.keys(PINS)) assert.ok(Object.hasOwn(environments, name), name);
+});

@@ -25,7 +25,7 @@ import type {
   Split,
 } from "./environment.ts";
 import { createGroup, type FiniteGroup, groupChoices } from "./group.ts";
-import { PermutationText } from "./permutation_text.ts";
+import { type PermutationState, PermutationText } from "./permutation_text.ts";
 import { PermutationPolicy } from "./permutation_value.ts";
 import {
   checkDifficulty,
@@ -39,6 +39,8 @@ import {
   traceOffset,
 } from "./problems.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+
+export type { PermutationState } from "./permutation_text.ts";
 
 const length = z.int().min(1).max(1000);
 const moves = z.int().min(0).max(100);
@@ -86,17 +88,6 @@ export const permutationActor = z.strictObject({
  * being equally likely; otherwise it picks any generator, each equally likely.
  */
 export type PermutationActor = z.output<typeof permutationActor>;
-
-/** A scramble word and the moves made since. */
-export interface PermutationState {
-  /** Generator indices, first to last. */
-  readonly word: readonly number[];
-  /** Generator indices, first to last. */
-  readonly moves: readonly number[];
-  /** The composite of word and moves: an element's index in the group. */
-  readonly element: number;
-  readonly stepsLeft: number;
-}
 
 /** The word problem of a finite group as a puzzle: see the head of this file. */
 export class PermutationEnvironment implements Environment<PermutationState, PermutationActor> {

@@ -1,7 +1,17 @@
 import type { CriticContext, Outcome } from "./environment.ts";
 import type { FiniteGroup } from "./group.ts";
-import type { PermutationState } from "./permutation.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
+
+/** A scramble word and the moves made since. */
+export interface PermutationState {
+  /** Generator indices, first to last. */
+  readonly word: readonly number[];
+  /** Generator indices, first to last. */
+  readonly moves: readonly number[];
+  /** The composite of word and moves: an element's index in the group. */
+  readonly element: number;
+  readonly stepsLeft: number;
+}
 
 /**
  * What a critic reads and writes about a puzzle.
