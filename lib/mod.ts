@@ -42,14 +42,20 @@ export {
 export { WasmEngine } from "./backend/wasm/engine.ts";
 export { WebGpuEngine } from "./backend/webgpu/engine.ts";
 export { kernelBundle } from "./backend/wasm/bundle.ts";
-export type { CriticDefinition, LabelledState, Prediction, Question } from "./critic/critic.ts";
-export {
-  type Critic,
-  type CriticSize,
-  criticTransformer,
-  NeuralCritic,
-} from "./critic/neural_critic.ts";
+export type {
+  Critic,
+  CriticDefinition,
+  LabelledState,
+  Prediction,
+  Question,
+} from "./critic/critic.ts";
+export { type CriticSize, criticTransformer, NeuralCritic } from "./critic/neural_critic.ts";
 export { OracleCritic } from "./critic/oracle.ts";
+export {
+  type CriticResponse,
+  sampleResponses,
+  type SampleResponsesOptions,
+} from "./critic/responses.ts";
 export { smoothSuccessRate } from "./critic/success_rate.ts";
 export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
@@ -71,7 +77,12 @@ export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
 export * from "./eval/statistics.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
-export { type GenerateOptions, MAX_TEMPERATURE, MIN_TEMPERATURE } from "./nn/generate_options.ts";
+export {
+  type GenerateOptions,
+  MAX_TEMPERATURE,
+  MIN_TEMPERATURE,
+  type SampleKey,
+} from "./nn/generate_options.ts";
 export { Model } from "./nn/model.ts";
 export { adamW, type OptimizerConfig } from "./nn/optimizer.ts";
 export type { TransformerConfig } from "./nn/transformer.ts";
@@ -96,6 +107,13 @@ export {
   actorTrainingConfig,
 } from "./rl/actor_training.ts";
 export type { IterationReport } from "./rl/iteration_report.ts";
+export {
+  type Method,
+  methodConfig,
+  type MethodCritic,
+  methodCritics,
+  methods,
+} from "./rl/methods.ts";
 export { trainActorStep } from "./rl/train_actor.ts";
 export {
   findTrainingFailures,

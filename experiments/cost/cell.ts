@@ -9,17 +9,15 @@ import { mean } from "../../lib/numeric/sums.ts";
 import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
-import {
-  type ActorTraining,
-  actorTrainingConfig,
-  type IterationReport,
-  trainActorStep,
-} from "../../lib/rl/train_actor.ts";
-import { meanParts, type Parts } from "../../lib/rl/parts.ts";
+import type { ActorTraining } from "../../lib/rl/actor_training.ts";
+import type { IterationReport } from "../../lib/rl/iteration_report.ts";
+import { methodConfig, methodCritics } from "../../lib/rl/methods.ts";
+import { trainActorStep } from "../../lib/rl/train_actor.ts";
+import { meanParts, type Parts } from "../../lib/rl/work.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
 import { type CostCell, costEnvironment } from "./cells.ts";
-import { algorithmOf, type CostMethod } from "./methods.ts";
+import { type CostMethod, methodOf } from "./methods.ts";
 
 /** The programmatic actor and teacher of the warm-up: unsure enough that no token is certain. */
 const EPSILON = 0.3;
@@ -33,7 +31,7 @@ export interface Work {
 }
 
 /** See the file's header. */
-export async function runCostCell(
+export async function runCell(
   { seed, config }: Cell<CostCell>,
   { backend = "wasm", progress, threads }: CellContext,
 ): Promise<CellResult> {
@@ -115,7 +113,7 @@ function inOnePass(
   };
 }
 
-/** Some iterations of one method. Its critic, where it has one, is trained in them as in the credit experiment. */
+/** Some iterations of one method; its critic, where it has one, learns in them as `methodOf` says. */
 async function measure(
   engine: Backend,
   actor: NeuralActor<CircuitState>,
@@ -125,19 +123,12 @@ async function measure(
   { dModel, layers, training }: CostCell,
   seed: number,
 ): Promise<{ work: Work; seconds: Parts }> {
-  const name = method.method === "genac"
-    ? "cot"
-    : method.method === "ppo"
-    ? "discriminative-mse"
-    : undefined;
-  const config = actorTrainingConfig.parse({
-    ...training,
-    critic: name === "cot" ? { method: "reinforce", read: "emitted" } : {},
-  });
+  const chosen = methodOf(method), config = methodConfig(chosen, training);
+  const name = chosen.critic && methodCritics[chosen.critic].definition;
   const run: ActorTraining<CircuitState> = {
     actor,
     reference,
-    algorithm: algorithmOf(method),
+    algorithm: chosen.algorithm,
     config,
     seed,
   };

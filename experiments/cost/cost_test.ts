@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { methods } from "../../lib/rl/methods.ts";
 import type { CellResult } from "../../lib/run/experiment.ts";
 import { runCell, type Work } from "./cell.ts";
 import { costCells } from "./cells.ts";
 import { costClaims } from "./claims.ts";
 import { costConfig } from "./config.ts";
 import { flopsTable, lengthFigure, partsFigure, ratioFigure, settingsTable } from "./figures.ts";
-import { algorithmOf, costMethods } from "./methods.ts";
+import { costMethods, methodOf } from "./methods.ts";
 import { profiles } from "./profiles.ts";
 import { costTable, summarizeCost } from "./summary.ts";
 
@@ -57,8 +58,22 @@ Deno.test("GenAC is asked at as many states as it has segments, and counts follo
 
 Deno.test("the number of segments is the algorithm's", () => {
   const genac = costMethods([3], 8).at(-1)!;
-  assert.equal(algorithmOf(genac).advantage.options!.maxSegments, 3);
-  assert.equal(algorithmOf(costMethods([3], 8)[0]!).name, "grpo");
+  assert.equal(methodOf(genac).algorithm.advantage.options!.maxSegments, 3);
+  assert.equal(methodOf(costMethods([3], 8)[0]!).algorithm.name, "grpo");
+});
+
+Deno.test("critics learn as in the credit experiment, but GenAC's from as many responses as PPO's from states", () => {
+  for (const method of ["grpo", "ppo", "vineppo"] as const) {
+    assert.deepEqual(methodOf({ method, segments: null }), methods[method]);
+  }
+  const { training } = methodOf({ method: "genac", segments: 4 }), credit = methods.genac.training;
+  assert.deepEqual(training, {
+    ...credit,
+    learningRate: 1e-3,
+    batch: 64,
+    reinforce: { ...credit.reinforce, responses: 8 },
+  });
+  assert.equal(training!.batch, methods.ppo.training.batch);
 });
 
 /** Verdicts where an iteration of GenAC takes `genac` units, VinePPO's 4, and the others 1. */

@@ -5,11 +5,13 @@ import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
+import { methodConfig } from "../../lib/rl/methods.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/work.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import type { CostCell } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
+import { methodOf } from "./methods.ts";
 import { type CostRow, type CostSummary, methodTitle, secondsOf } from "./summary.ts";
 
 /** A finished run of this experiment. */
@@ -184,6 +186,9 @@ export function secondsTable({ cells, summary }: CostRun): Displayable {
 /** What was run, in words and numbers. */
 export function settingsTable(config: CostConfig): Displayable {
   const { training, warmUp } = config;
+  const criticOf = (method: "ppo" | "genac") =>
+    methodConfig(methodOf({ method, segments: method === "genac" ? 1 : null }), training).critic;
+  const ppo = criticOf("ppo"), genac = criticOf("genac"), { responses } = genac.reinforce;
   return tableOfSettings([
     ["responses", `circuits of ${config.gates.join(", ")} gates, a token each`],
     ["actor and critics", `${sizeName({ ...config })}, after ${warmUp.steps} supervised steps`],
@@ -192,7 +197,11 @@ export function settingsTable(config: CostConfig): Displayable {
       `${training.problems} problems with ${training.responses} responses each; ` +
       `${training.iterations} iterations; VinePPO has ${training.continuations} continuations`,
     ],
-    ["critics", "PPO's: one regression step; GenAC's: one REINFORCE step, on 64 states each"],
+    [
+      "critics",
+      `PPO's: one regression step on ${ppo.batch} states; GenAC's: one REINFORCE step on ` +
+      `${genac.batch} responses, ${responses} to each of ${genac.batch / responses} states`,
+    ],
     ["seeds", config.seeds.join(", ")],
   ]);
 }

@@ -4,13 +4,13 @@
  * This kit's discriminative critic reads a prompt of its own for every token that it judges. On a language model a value
  * head judges all tokens of a response in one pass; "ppo-one-pass" is PPO with that, counted, not run.
  */
-import { type RlAlgorithm, rlAlgorithm } from "../../lib/rl/algorithms.ts";
+import { type Method, methods } from "../../lib/rl/methods.ts";
 
 /** A method of this experiment. */
 export interface CostMethod {
   /** Unique: "ppo", "genac/4". */
   readonly id: string;
-  /** Its algorithm's name. */
+  /** Its name in lib/rl/methods.ts, but for "ppo-one-pass", which is counted. */
   readonly method: "grpo" | "ppo" | "ppo-one-pass" | "vineppo" | "genac";
   /** GenAC's segments of a response; null for the others. */
   readonly segments: number | null;
@@ -31,16 +31,21 @@ export function costMethods(segments: readonly number[], T: number): CostMethod[
   return [...plain, ...own];
 }
 
-/** The algorithm of a method that is run; GenAC's asks before every token, thinned evenly to its number of segments. */
-export function algorithmOf({ method, segments }: CostMethod): RlAlgorithm {
-  const algorithm = rlAlgorithm(method);
-  const { advantage } = algorithm;
-  if (segments === null) return algorithm;
+/**
+ * The method that is run. GenAC asks before every token, thinned evenly to its number of segments. Its critic learns from
+ * as many responses as PPO's from states, 64, and at PPO's rate: 8 to each of 8 states, where in the credit experiment it
+ * is 4. Else methods are the credit experiment's.
+ */
+export function methodOf({ method, segments }: Pick<CostMethod, "method" | "segments">): Method {
+  const own: Method = methods[method === "ppo-one-pass" ? "ppo" : method];
+  if (segments === null) return own;
+  const { algorithm, training } = own, { advantage } = algorithm;
+  const options = { ...advantage.options, threshold: 1, maxSegments: segments };
+  const { batch, learningRate } = methods.ppo.training;
+  const reinforce = { ...training?.reinforce, responses: 8 };
   return {
-    ...algorithm,
-    advantage: {
-      ...advantage,
-      options: { ...advantage.options, threshold: 1, maxSegments: segments },
-    },
+    ...own,
+    algorithm: { ...algorithm, advantage: { ...advantage, options } },
+    training: { ...training, batch, learningRate, reinforce },
   };
 }

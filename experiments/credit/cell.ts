@@ -12,17 +12,13 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
-import { CriticLessons, prepareCriticStep, traceStep } from "../../lib/critic_learning/prepare.ts";
-import {
-  type ActorTraining,
-  actorTrainingConfig,
-  criticContext,
-  type IterationReport,
-  trainActorStep,
-} from "../../lib/rl/train_actor.ts";
-import type { Parts } from "../../lib/rl/parts.ts";
-import { type Failure, findFailures } from "../../lib/rl/failures.ts";
-import { Stopwatch } from "../../lib/rl/stopwatch.ts";
+import { prepareCriticStep, RolloutStates, traceStep } from "../../lib/critic_learning/prepare.ts";
+import { type ActorTraining, criticContext } from "../../lib/rl/actor_training.ts";
+import type { IterationReport } from "../../lib/rl/iteration_report.ts";
+import { methodConfig } from "../../lib/rl/methods.ts";
+import { trainActorStep } from "../../lib/rl/train_actor.ts";
+import { findTrainingFailures, type TrainingFailure } from "../../lib/rl/training_failures.ts";
+import { type Parts, Stopwatch } from "../../lib/rl/work.ts";
 import { parseConfig } from "../../lib/parse_config.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
@@ -37,7 +33,7 @@ import {
   type GradientQuality,
   gradientQuality,
 } from "./gradients.ts";
-import { type CriticKind, CRITICS, type Method, methodOf } from "./methods.ts";
+import { type CriticKind, CRITICS, methodOf } from "./methods.ts";
 
 /** What one method did. */
 export interface MethodResult {
@@ -45,7 +41,7 @@ export interface MethodResult {
   readonly points: readonly Evaluation[];
   /** Means over the iterations since the point before. */
   readonly training: readonly Diagnostics[];
-  readonly failures: readonly Failure[];
+  readonly failures: readonly TrainingFailure[];
   /** FLOPs of all iterations by part. */
   readonly flops: Parts;
   /** SHA-256 of the last weights of the actor. */
@@ -88,7 +84,7 @@ export interface Preparation {
 }
 
 /** See the file's header. */
-export async function runCreditCell(
+export async function runCell(
   { seed, config }: Cell<CreditCell>,
   { backend = "wasm", checkpoint, progress, threads }: CellContext,
 ): Promise<CellResult> {
@@ -122,7 +118,8 @@ export async function runCreditCell(
         seed,
         (info, share) => progress(share, units, info),
       );
-      const methods = config.runs.map(({ method }) => method), choices = training(config, 1e-3);
+      const methods = config.runs.map(({ method }) => method),
+        choices = methodConfig({}, { ...config.training, learningRate: 1e-3 });
       const frozen = { ...prepared, successRate: preparation.successRate };
       const batches = config.gradientBatches;
       const gradients = batches === 0
@@ -233,7 +230,7 @@ async function prepare(
     judged.push({ ...each, successRate: success });
   }
   const criticLoss: Record<string, number> = {};
-  const lessons = new CriticLessons(judged, teacher, seed, task.lessons);
+  const lessons = new RolloutStates(judged, teacher, seed, task.lessons);
   clock.lap("actor");
   await lessons.next(task.lessons);
   flops.lessons = lessons.flops;
@@ -274,20 +271,6 @@ async function prepare(
   };
 }
 
-/** The configuration of one run. */
-function training(
-  { training }: CreditCell,
-  learningRate: number,
-  method?: Method,
-): ReturnType<typeof actorTrainingConfig.parse> {
-  return actorTrainingConfig.parse({
-    ...training,
-    learningRate,
-    conditioning: method?.conditioning ?? "current",
-    ...(method?.training ? { critic: method.training } : {}),
-  });
-}
-
 async function trainBy(
   engine: Backend,
   environment: TaskEnvironment<State, unknown, unknown>,
@@ -299,7 +282,8 @@ async function trainBy(
   progress: (info: string, share: number) => void,
 ): Promise<MethodResult> {
   const { evaluateEvery, task, testProblems, testSeed } = cell;
-  const method = methodOf(name), config = training(cell, learningRate, method);
+  const method = methodOf(name);
+  const config = methodConfig(method, { ...cell.training, learningRate });
   const actor = new NeuralActor(engine, environment, task.actor, seed);
   await copyModel(prepared.actor.model, actor.model);
   const run: ActorTraining<State> = {
@@ -351,7 +335,7 @@ async function trainBy(
   return {
     points,
     training: diagnostics,
-    failures: findFailures(reports),
+    failures: findTrainingFailures(reports),
     flops: total(reports, "flops"),
     seconds: total(reports, "seconds"),
     digest: await actor.model.digest(),
