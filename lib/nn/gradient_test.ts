@@ -3,13 +3,8 @@ import { WasmEngine } from "../backend/wasm/engine.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { Model } from "./model.ts";
 import { adamW } from "./optimizer.ts";
-import {
-  randomSequences,
-  referenceForward,
-  referenceLoss,
-  smallConfig,
-  weightsOf,
-} from "./testing.ts";
+import { referenceForward, referenceLoss, weightsOf } from "./reference.ts";
+import { randomSequences, smallConfig } from "./testing.ts";
 import type { TransformerConfig } from "./transformer.ts";
 
 // One of each head, of each width of head and rotation; both heads at once; GRU and loops, alone and together.

@@ -1,4 +1,3 @@
-/** A transformer on a backend: initial weights, training, forward passes, generation, state. */
 import type {
   Backend,
   BatchRecords,
@@ -15,15 +14,16 @@ import { UsageError } from "../errors.ts";
 import { canonicalBytes, sha256 } from "../numeric/digest.ts";
 import { NOT_FINITE } from "../backend/generated_tokens.ts";
 import { maximum } from "../numeric/extrema.ts";
-import { cos, exp, log, sin } from "../numeric/math.ts";
 import { purposeId, RandomStream } from "../numeric/random.ts";
 import { batchLength, checkShape, packBatch, type Sequence } from "./batch.ts";
 import { checkGenerateOptions, type GenerateOptions } from "./generate_options.ts";
 import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";
 import {
+  checkTransformer,
   recordDecoding,
   recordForward,
   recordTraining,
+  rotaryTable,
   type TransformerConfig,
   transformerParameters,
 } from "./transformer.ts";
@@ -54,7 +54,10 @@ const GENERATION_ROWS = 256;
 /** Sequences of one forward pass. */
 const FORWARD_SEQUENCES = 64;
 
-/** See the file's header. */
+/**
+ * A transformer on a backend: initial weights, training, forward passes, generation, state. What it computes is written
+ * out in reference.ts.
+ */
 export class Model {
   readonly #session: Session;
   readonly #training = new Map<string, TrainingProgram>();
@@ -65,7 +68,7 @@ export class Model {
 
   /** Throws UsageError if the architecture is not one the kernels can run. Weights are zero until `initialize`. */
   constructor(backend: Backend, readonly config: TransformerConfig) {
-    checkConfig(config);
+    checkTransformer(config);
     this.#session = backend.session(transformerParameters(config), { rope: rotaryTable(config) });
   }
 
@@ -145,11 +148,14 @@ export class Model {
     rows: readonly ForwardRow[],
   ): Promise<Record<string, Float32Array>> {
     const length = batchLength(sequences);
-    const width: Record<string, number> = {};
-    if (this.config.languageHead) width.logits = this.config.vocabularySize;
-    if (this.config.valueHead) width.values = this.config.valueHead.outputs;
+    const { languageHead, valueHead, vocabularySize } = this.config;
+    /** Floats a row, by head. */
+    const widths = Object.entries({
+      ...languageHead && { logits: vocabularySize },
+      ...valueHead && { values: valueHead.outputs },
+    });
     const out: Record<string, Float32Array> = {};
-    for (const [label, w] of Object.entries(width)) out[label] = new Float32Array(rows.length * w);
+    for (const [label, width] of widths) out[label] = new Float32Array(rows.length * width);
     for (const { sequence, token } of rows) {
       const count = sequences[sequence]?.tokens.length ?? 0;
       if (!(Number.isInteger(token) && token >= 0 && token < count)) {
@@ -179,26 +185,28 @@ export class Model {
         delete records[label];
       }
       checkIds(records, this.config);
-      for (const label of Object.keys(width)) records[`${label} slots`] = slots;
-      const key = `${batchSize}x${length}`;
-      const program = cached(this.#forward, key, () =>
-        this.#session.forward(
-          { sequences: batchSize, length, slots: batchSize * length },
-          (t) => recordForward(t, this.config),
-        ));
-      passes.push(
-        program.run(records, used).then((result) => {
-          for (const [label, w] of Object.entries(width)) {
-            wanted.forEach((r, i) => {
-              const slot = slotOf[i]!;
-              out[label]!.set(result[label]!.subarray(slot * w, (slot + 1) * w), r.index * w);
-            });
-          }
-        }),
-      );
+      for (const [label] of widths) records[`${label} slots`] = slots;
+      const run = this.#forwardProgram(batchSize, length).run(records, used);
+      passes.push(run.then((result) => {
+        for (const [label, width] of widths) {
+          wanted.forEach(({ index }, i) => {
+            const at = slotOf[i]! * width;
+            out[label]!.set(result[label]!.subarray(at, at + width), index * width);
+          });
+        }
+      }));
     }
     await Promise.all(passes);
     return out;
+  }
+
+  #forwardProgram(sequences: number, length: number): ForwardProgram {
+    const shape = { sequences, length, slots: sequences * length };
+    return cached(
+      this.#forward,
+      `${sequences}x${length}`,
+      () => this.#session.forward(shape, (t) => recordForward(t, this.config)),
+    );
   }
 
   /**
@@ -240,18 +248,8 @@ export class Model {
     for (let start = 0; start < prompts.length; start += rows) {
       const part = prompts.slice(start, start + rows), n = part.length;
       const length = maximum(part.map((p) => p.tokens.length)) + o.maxTokens;
-      const forced = new Int32Array(length * n).fill(-1), at = new Int32Array(length * n);
-      part.forEach((p, row) => {
-        const { tokens } = p;
-        if (tokens.length === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
-        // The last token is never fed; what a short row does beyond its end is thrown away.
-        const end = tokens.length + o.maxTokens - 1;
-        const positions = Array.from({ length: end }, (_, t) => p.position(t));
-        checkIds({ tokens, positions }, this.config);
-        tokens.forEach((token, t) => forced[t * n + row] = token);
-        positions.forEach((position, t) => at[t * n + row] = position);
-      });
-      const run = program.run(forced, at, Int32Array.from(part, (p) => p.row), options);
+      const { maxTokens } = o, input = this.#layOut(part, length, { fill: -1, start, maxTokens });
+      const run = program.run(input.tokens, input.positions, input.rowIds, options);
       parts.push(run.then((tokens) =>
         part.map((p, row) => {
           const response: number[] = [];
@@ -279,15 +277,8 @@ export class Model {
     const { program, rows } = this.#decodingProgram(texts.length, length);
     for (let start = 0; start < texts.length; start += rows) {
       const part = texts.slice(start, start + rows), n = part.length;
-      const tokens = new Int32Array(length * n), positions = new Int32Array(length * n);
-      part.forEach((text, row) =>
-        text.tokens.forEach((token, t) => {
-          tokens[t * n + row] = token;
-          positions[t * n + row] = text.position(t);
-        })
-      );
-      checkIds({ tokens, positions }, this.config);
-      const logits = await program.logits?.(tokens, positions, Int32Array.from(part, (p) => p.row));
+      const input = this.#layOut(part, length, { fill: 0, start, maxTokens: 1 });
+      const logits = await program.logits?.(input.tokens, input.positions, input.rowIds);
       if (!logits) throw new UsageError("backend", "wasm", "only webgpu measures its generation");
       part.forEach((text, row) => {
         const own = new Float32Array(text.tokens.length * classes);
@@ -299,6 +290,29 @@ export class Model {
       });
     }
     return out;
+  }
+
+  /**
+   * Prompts side by side: (length, prompts) tokens, `fill` after a prompt's end, and position ids up to the last token
+   * that is fed. Throws RangeError for a prompt that is empty or that the model has no row for.
+   */
+  #layOut(
+    prompts: readonly Prompt[],
+    length: number,
+    { fill, start, maxTokens }: { fill: number; start: number; maxTokens: number },
+  ): { tokens: Int32Array; positions: Int32Array; rowIds: Int32Array } {
+    const n = prompts.length;
+    const tokens = new Int32Array(length * n).fill(fill), positions = new Int32Array(length * n);
+    prompts.forEach((prompt, row) => {
+      const count = prompt.tokens.length;
+      if (count === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
+      // The last token is never fed; what a short row does beyond its end is thrown away.
+      const own = Array.from({ length: count + maxTokens - 1 }, (_, t) => prompt.position(t));
+      checkIds({ tokens: prompt.tokens, positions: own }, this.config);
+      prompt.tokens.forEach((token, t) => tokens[t * n + row] = token);
+      own.forEach((position, t) => positions[t * n + row] = position);
+    });
+    return { tokens, positions, rowIds: Int32Array.from(prompts, (p) => p.row) };
   }
 
   /** The program that generates side by side for so many prompts, at most `rows` at a time. */
@@ -415,58 +429,4 @@ function checkIds(
       throw new RangeError(`${label}: ${id}: the model has 0 to ${bound - 1} (${name} ${bound})`);
     }
   }
-}
-
-function checkConfig(c: TransformerConfig): void {
-  const whole = (name: keyof TransformerConfig, step: number) => {
-    const value = c[name] as number;
-    if (!Number.isInteger(value) || value < 1 || value % step !== 0) {
-      throw new UsageError(
-        name,
-        value,
-        step === 1 ? "give a positive integer" : `give a multiple of ${step}`,
-      );
-    }
-  };
-  whole("vocabularySize", 1);
-  whole("dModel", 16);
-  whole("layers", 1);
-  whole("headDim", 16);
-  whole("rotaryDim", c.rotaryDim === 8 ? 8 : 16);
-  whole("maxPosition", 1);
-  whole("mlpRatio", 1);
-  if (c.loops !== undefined) whole("loops", 1);
-  if (c.mixer !== undefined && c.mixer !== "attention" && c.mixer !== "gru") {
-    throw new UsageError("mixer", c.mixer, 'give "attention" or "gru"');
-  }
-  if (!(c.ropeBase > 0) || !Number.isFinite(c.ropeBase)) {
-    throw new UsageError("ropeBase", c.ropeBase, "give a positive number");
-  }
-  const outputs = c.valueHead?.outputs ?? 1;
-  if (!Number.isInteger(outputs) || outputs < 1) {
-    throw new UsageError("valueHead.outputs", outputs, "give a positive integer");
-  }
-  if (!c.languageHead && !c.valueHead) {
-    throw new UsageError("languageHead", false, "give the model this head or a value head");
-  }
-  if (c.dModel % c.headDim !== 0) {
-    throw new UsageError("headDim", c.headDim, `give a divisor of dModel (${c.dModel})`);
-  }
-  if (c.rotaryDim > c.headDim) {
-    throw new UsageError("rotaryDim", c.rotaryDim, `give at most headDim (${c.headDim})`);
-  }
-}
-
-/** Cosine and sine of position * base^(-2 i / rotaryDim): (maxPosition, rotaryDim / 2, 2). */
-function rotaryTable({ maxPosition, rotaryDim, ropeBase }: TransformerConfig): Float32Array {
-  const table = new Float32Array(maxPosition * rotaryDim);
-  const scale = log(ropeBase);
-  for (let p = 0, k = 0; p < maxPosition; p++) {
-    for (let i = 0; i < rotaryDim / 2; i++) {
-      const angle = p * exp(-2 * i / rotaryDim * scale);
-      table[k++] = cos(angle);
-      table[k++] = sin(angle);
-    }
-  }
-  return table;
 }

@@ -26,7 +26,7 @@ Deno.test("without warm-up the first step has the whole learning rate", () => {
   near(learningRate(adamW(1, 1), 1), 1, "after the only one");
 });
 
-Deno.test("the testbed's setting warms up over 5% of the steps", () => {
+Deno.test("the default warms up over 5% of the steps", () => {
   const c = adamW(1e-3, 1000);
   assert.deepEqual(c, {
     learningRate: 1e-3,

@@ -1,11 +1,15 @@
-/** The engine against PyTorch: testdata/reference.json holds what make_reference.py beside it computed in float64. */
+/**
+ * The reference model and the engine against PyTorch: testdata/reference.json holds what make_reference.py beside it
+ * computed in float64.
+ */
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import type { Sequence } from "./batch.ts";
 import { Model } from "./model.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import reference from "./testdata/reference.json" with { type: "json" };
-import { formulaWeights } from "./testing.ts";
+import { referenceForward, referenceLoss } from "./reference.ts";
+import { exactFormulaWeights, formulaWeights } from "./testing.ts";
 import type { TransformerConfig } from "./transformer.ts";
 
 /** Norm and some entries of each tensor. */
@@ -29,6 +33,8 @@ interface Case {
 const cases = reference.cases as unknown as Case[];
 const engine = await WasmEngine.create();
 const LENGTH = 12;
+/** Of the nine digits that the file has. */
+const ROUNDING = 1e-8;
 
 function modelOf({ config }: Case): Model {
   const model = new Model(engine, config);
@@ -67,6 +73,19 @@ function compare(
 }
 
 for (const c of cases) {
+  Deno.test(`${c.name}: the reference model's outputs and losses are PyTorch's`, () => {
+    const weights = exactFormulaWeights(c.config);
+    const outputs = c.batch.map((sequence) => referenceForward(c.config, weights, sequence));
+    for (const label of ["logits", "values"] as const) {
+      const actual = outputs.flatMap((o) => o[label] ?? []).flat(), expected = c[label] ?? [];
+      assert.equal(actual.length, expected.length, label);
+      expected.forEach((value, i) => near(actual[i]!, value, ROUNDING, `${label} ${i}`));
+    }
+    const { loss, valueLoss } = referenceLoss(c.config, weights, c.batch);
+    near(loss, c.loss, ROUNDING, "loss");
+    near(valueLoss, c.valueLoss, ROUNDING, "value loss");
+  });
+
   Deno.test(`${c.name}: outputs and losses are PyTorch's`, async () => {
     const model = modelOf(c);
     const rows = c.batch.flatMap((s, sequence) =>

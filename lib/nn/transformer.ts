@@ -3,8 +3,10 @@
  * rotary positions, RMSNorm, GELU MLP; final RMSNorm; an untied language-model head and/or a value head. No
  * biases, no dropout. Two variants compute serially without writing tokens: a gated recurrent unit in the place of
  * attention, and the whole stack of layers applied several times with the same weights (looped transformer).
+ * reference.ts is the same in plain loops.
  */
 import { UsageError } from "../errors.ts";
+import { cos, exp, log, sin } from "../numeric/math.ts";
 import type { Buffer, Parameter, Tape } from "../tensor/tape.ts";
 import {
   attention,
@@ -59,6 +61,47 @@ export interface TransformerConfig {
   readonly languageHead: boolean;
   /** The value head, if any. */
   readonly valueHead?: ValueHead;
+}
+
+/** Throws UsageError if the architecture is not one that the kernels can run. */
+export function checkTransformer(c: TransformerConfig): void {
+  const whole = (name: keyof TransformerConfig, step: number) => {
+    const value = c[name] as number;
+    if (!Number.isInteger(value) || value < 1 || value % step !== 0) {
+      throw new UsageError(
+        name,
+        value,
+        step === 1 ? "give a positive integer" : `give a multiple of ${step}`,
+      );
+    }
+  };
+  whole("vocabularySize", 1);
+  whole("dModel", 16);
+  whole("layers", 1);
+  whole("headDim", 16);
+  whole("rotaryDim", c.rotaryDim === 8 ? 8 : 16);
+  whole("maxPosition", 1);
+  whole("mlpRatio", 1);
+  if (c.loops !== undefined) whole("loops", 1);
+  if (c.mixer !== undefined && c.mixer !== "attention" && c.mixer !== "gru") {
+    throw new UsageError("mixer", c.mixer, 'give "attention" or "gru"');
+  }
+  if (!(c.ropeBase > 0) || !Number.isFinite(c.ropeBase)) {
+    throw new UsageError("ropeBase", c.ropeBase, "give a positive number");
+  }
+  const outputs = c.valueHead?.outputs ?? 1;
+  if (!Number.isInteger(outputs) || outputs < 1) {
+    throw new UsageError("valueHead.outputs", outputs, "give a positive integer");
+  }
+  if (!c.languageHead && !c.valueHead) {
+    throw new UsageError("languageHead", false, "give the model this head or a value head");
+  }
+  if (c.dModel % c.headDim !== 0) {
+    throw new UsageError("headDim", c.headDim, `give a divisor of dModel (${c.dModel})`);
+  }
+  if (c.rotaryDim > c.headDim) {
+    throw new UsageError("rotaryDim", c.rotaryDim, `give at most headDim (${c.headDim})`);
+  }
 }
 
 /** The weights of a transformer, in checkpoint order: those with weight decay first. */
@@ -167,4 +210,18 @@ export function recordDecoding(tape: Tape, c: TransformerConfig, capacity: numbe
   const { logits } = heads(tape, actor, trunk(tape, c, { capacity }));
   if (!logits) throw new Error("decoding needs a language-model head: set languageHead");
   sample(tape, logits, c.vocabularySize);
+}
+
+/** The table that `rope` reads: cosine and sine of position * ropeBase^(-2 i / rotaryDim), (maxPosition, rotaryDim / 2, 2). */
+export function rotaryTable({ maxPosition, rotaryDim, ropeBase }: TransformerConfig): Float32Array {
+  const table = new Float32Array(maxPosition * rotaryDim);
+  const scale = log(ropeBase);
+  for (let p = 0, k = 0; p < maxPosition; p++) {
+    for (let i = 0; i < rotaryDim / 2; i++) {
+      const angle = p * exp(-2 * i / rotaryDim * scale);
+      table[k++] = cos(angle);
+      table[k++] = sin(angle);
+    }
+  }
+  return table;
 }
