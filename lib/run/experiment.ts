@@ -27,6 +27,7 @@ export type AnyMetrics = Readonly<Record<string, Json>>;
 
 /** How much is computed: smoke <= 30 s for CI, quick <= 3 min, standard = every size and seed. */
 export const PROFILES = ["smoke", "quick", "standard"] as const;
+/** The name of a profile. */
 export type ProfileName = (typeof PROFILES)[number];
 
 /** One independent training run. */

@@ -23,6 +23,7 @@ export function readBytes(path: string, remedy: string): Uint8Array<ArrayBuffer>
   }
 }
 
+/** Whether anything is at `path`, a link to nothing included. Throws a UsageError where that may not be known. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);

@@ -1,4 +1,3 @@
-/** A report's way to its numbers: the finished run where there is a sound one, else computed now. */
 import { type BackendName, identifyBackend } from "../backend/create.ts";
 import type { AnyExperiment, Experiment, JsonObject, ProfileName } from "./experiment.ts";
 import { planRun } from "./plan.ts";
@@ -19,8 +18,10 @@ export interface OpenRunOptions {
 }
 
 /**
- * The run of `experiment` at `profile`. Throws a UsageError where a cell failed; differences to the pins are in the
- * run's `pins`, for the report to show.
+ * A report's way to its numbers: the finished run of `experiment` at `profile` where there is a sound one, else computed
+ * now. Differences to the pins are in the run's `pins`, for the report to show.
+ *
+ * @throws UsageError where a cell failed or the run cannot be computed.
  */
 export async function openRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
   experiment: Experiment<Config, CellConfig, Metrics, Summary>,

@@ -23,15 +23,16 @@ const pinsSchema = z.strictObject({
   summary: z.json(),
   verdicts: z.record(z.string(), z.string()),
 });
+
 /** Pinned results, `experiments/NAME/pins/PROFILE.json`: what a reproduced run must equal, digit by digit and digest by digest. */
 export type Pins = z.output<typeof pinsSchema>;
 
-/** The pins' path, given the experiment's module. */
+/** The path of an experiment's pins: `pins/PROFILE.json` beside its module. */
 export function pinsPath(experiment: AnyExperiment, profile: ProfileName): string {
   return fileURLToPath(new URL(`pins/${profile}.json`, experiment.module));
 }
 
-/** The pins at `path`, or undefined where there are none. */
+/** The pins at `path`, or undefined where there are none. Throws a UsageError for a file that holds none. */
 export function readPins(path: string): Pins | undefined {
   if (!exists(path)) return undefined;
   const text = new TextDecoder().decode(readBytes(path, ""));
@@ -44,6 +45,7 @@ export function readPins(path: string): Pins | undefined {
   return parseConfig(pinsSchema, json, path);
 }
 
+/** Replaces the pins at `path`. Throws a UsageError where they cannot be written. */
 export function writePins(path: string, pins: Pins): void {
   writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(pins, null, 2)}\n`));
 }

@@ -1,12 +1,9 @@
-/**
- * Cells side by side, each in a Worker of its own: what one does to its memory, or how it ends,
- * touches no other.
- */
 import { type BackendName, MAX_THREADS } from "../backend/create.ts";
 import { errorOf, UsageError } from "../errors.ts";
 import type { CellReply, CellRequest } from "./cell_worker.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 
+/** How cells are run, and who is told of it. */
 export interface PoolOptions {
   /** URL of the module that computes a cell: the experiment's `cell.ts`. */
   readonly cellModule: string;
@@ -28,9 +25,10 @@ export interface CellFailure {
 }
 
 /**
- * Runs `cells`, the costliest first, and returns those that failed, in the order given; a failure
- * stops no other cell.
- * A UsageError (disk full, too little memory) does: it ends all Workers and is thrown.
+ * Runs `cells` side by side, the costliest first, each in a Worker of its own: what one does to its memory, or how it
+ * ends, touches no other. Returns those that failed, in the order given; a failure stops no other cell.
+ *
+ * @throws UsageError from a cell or `onFinish` (disk full, too little memory): it ends all Workers.
  */
 export async function runCells(
   cells: readonly Cell[],

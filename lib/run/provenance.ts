@@ -1,12 +1,10 @@
-/**
- * Where a run's numbers come from: code, tools, machine, and the command that gives them again.
- */
 import os from "node:os";
 import type { BackendName } from "../backend/create.ts";
 import { ROOT } from "../root.ts";
 import { sha256 } from "../numeric/digest.ts";
 import { exists, readBytes } from "./files.ts";
 
+/** Where a run's numbers come from: code, tools, machine, and the command that gives them again. */
 export interface Provenance {
   /** Null where the checkout is not the top of a git repository, or git cannot say. */
   readonly commit: string | null;

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { differences, type FailedCheck } from "./compare.ts";
 import { configHash } from "./config.ts";
-import type { Cell, Json } from "./experiment.ts";
+import type { Json } from "./experiment.ts";
 import { comparePins, comparePinsWithin, type PinCheck } from "./pin_check.ts";
 import { type Pins, writePins } from "./pins.ts";
 import type { RunPlan } from "./plan.ts";

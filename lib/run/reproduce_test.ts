@@ -186,6 +186,23 @@ Deno.test("the cells left out at last make the run whole", async () => {
   assert.doesNotMatch(run.provenance.command, /--cells/);
 });
 
+Deno.test("cells stay while the code around them changes, and are computed again where their own does", async () => {
+  using box = await makeSandbox();
+  const change = (name: string) =>
+    Deno.writeTextFileSync(`${box.folder}/${name}`, "\n// changed", { append: true });
+  await reproduceBox(box, { cells: ["n2"] });
+  for (const name of ["mod.ts", "claims.ts", "config.ts", "summary.ts", "README.md"]) change(name);
+  const { run } = await reproduceBox(box);
+  assert.equal(run?.provenance.cellsTakenUp, 3);
+
+  await reproduceBox(box, { cells: ["n2"], fresh: true });
+  change("cell.ts");
+  const notes: string[] = [];
+  const again = await reproduceBox(box, { progress: ({ note }) => note && notes.push(note) });
+  assert.equal(again.run?.provenance.cellsTakenUp, 0);
+  assert.deepEqual(notes, ["3 cells left aside: other code or kernels computed them"]);
+});
+
 Deno.test("a partial run that differs from its pins fails", async () => {
   using box = await pinned();
   editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.metrics["mean"] = 0.5));

@@ -1,6 +1,3 @@
-/**
- * A finished run as it is stored in `run.json`, and how a report loads it.
- */
 import { resolve } from "node:path";
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
@@ -90,6 +87,7 @@ export interface LoadedRun<
   readonly directory: string;
 }
 
+/** Which run to load. */
 export interface LoadOptions {
   /** The folder of all runs; default: `runs` in the checkout. */
   readonly out?: string;
@@ -99,7 +97,7 @@ export interface LoadOptions {
   readonly backend?: BackendName;
 }
 
-/** What to pin of a run. */
+/** A run's results as they are pinned. */
 export function pinsOf(run: Omit<Run, "pins" | "provenance">): Pins {
   return {
     experiment: run.experiment,
@@ -139,7 +137,11 @@ export function hasRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, 
   return exists(`${runDirectory(out, experiment.name, profile, hash, backend)}/run.json`);
 }
 
-/** The finished run of `experiment` at `profile`; a UsageError says how to compute a missing one. */
+/**
+ * The finished run of `experiment` at `profile`.
+ *
+ * @throws UsageError that says how to compute a missing one, DamagedError for one that is not as it was written.
+ */
 export function loadRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
   experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName = "quick",
@@ -155,7 +157,12 @@ export function loadRun<Config, CellConfig, Metrics extends JsonObject<Metrics>,
   return { ...run, directory };
 }
 
-/** The content of one of a cell's files, checked against its digest. */
+/**
+ * The content of one of a cell's files, checked against its digest.
+ *
+ * @param name As the cell named it in `CellResult.files`, e.g. "model.safetensors".
+ * @throws UsageError for a cell or a file that the run does not have, DamagedError for content that changed.
+ */
 export function readCellFile(
   run: Pick<LoadedRun<unknown, unknown, object>, "directory" | "cells">,
   cellId: string,

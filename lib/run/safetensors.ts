@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import { UsageError } from "../errors.ts";
 import { BITS, bytesOf, type DType, METADATA, parseHeader } from "./safetensors_header.ts";
 
+/** What the numbers of a tensor are stored as. */
 export type { DType } from "./safetensors_header.ts";
 
 /** What holds a type's values. */
@@ -46,6 +47,7 @@ const PLAIN: readonly DType[] = [
   ...["U32", "F32", "F64", "I64", "U64"] as const,
 ];
 
+/** A tensor's numbers. */
 export type TensorData =
   | Uint8Array
   | Int8Array

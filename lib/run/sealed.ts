@@ -1,7 +1,3 @@
-/**
- * JSON files that carry the SHA-256 of their own content, so that a changed byte does not pass for
- * a result.
- */
 import { UsageError } from "../errors.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import type { FailedCheck } from "./compare.ts";
@@ -22,13 +18,17 @@ export class DamagedError extends Error implements FailedCheck {
   }
 }
 
-/** `content` as the bytes of a sealed file. */
+/**
+ * `content` as the bytes of a sealed file: JSON with the SHA-256 of its own content, so that a changed byte does not pass
+ * for a result.
+ */
 export function seal(content: object): Uint8Array<ArrayBuffer> {
   const body = { format: FORMAT, ...content };
   const sealed = { ...body, sha256: digest(body) };
   return new TextEncoder().encode(`${JSON.stringify(sealed, null, 2)}\n`);
 }
 
+/** Replaces the file at `path` by `content`, sealed. */
 export function writeSealed(path: string, content: object): void {
   writeAtomically(path, seal(content));
 }

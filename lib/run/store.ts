@@ -42,6 +42,7 @@ export interface CodeVersion {
   readonly adapter?: string;
 }
 
+/** A run's folder, locked while it is open. */
 export class RunStore {
   /** Stored content that was found damaged. */
   readonly damaged: DamagedError[] = [];
