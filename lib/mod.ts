@@ -61,15 +61,16 @@ export { criticDefinition, critics } from "./critic/registry.ts";
 export { type SupervisedData, supervisedStep } from "./critic/supervised.ts";
 export { clippedSquaredError, type ValueClip } from "./critic/value_clip.ts";
 export { valueTarget } from "./critic/value_target.ts";
-export type { CircuitActor, CircuitEnvironment, CircuitState } from "./env/circuit.ts";
-export type { Circuit, Gate } from "./env/circuit_program.ts";
-export type { CircuitTeacher } from "./env/circuit_teacher.ts";
 export { describeTrace } from "./env/describe_trace.ts";
 export { type Environment, type EnvironmentDefinition, positionId } from "./env/environment.ts";
-export type { LocalCheckActor, LocalCheckState } from "./env/local_check.ts";
-export type { PermutationActor, PermutationState } from "./env/permutation.ts";
-export { createEnvironment, environments } from "./env/registry.ts";
-export type { SatActor, SatState } from "./env/sat.ts";
+export {
+  type ActorOf,
+  createEnvironment,
+  createTask,
+  type EnvironmentOf,
+  environments,
+  type StateOf,
+} from "./env/registry.ts";
 export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
 export type { TaskEnvironment } from "./env/task.ts";
 export { UsageError } from "./errors.ts";
@@ -112,6 +113,7 @@ export {
   methodConfig,
   type MethodCritic,
   methodCritics,
+  type MethodName,
   methods,
 } from "./rl/methods.ts";
 export { trainActorStep } from "./rl/train_actor.ts";

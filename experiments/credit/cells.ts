@@ -1,7 +1,7 @@
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { actorTransformer } from "../../lib/actor/neural_actor.ts";
-import { createEnvironment } from "../../lib/env/registry.ts";
+import { createTask } from "../../lib/env/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
@@ -96,8 +96,7 @@ function cell(
 export function taskEnvironment(
   { environment, environmentConfig }: Pick<TaskConfig, "environment" | "environmentConfig">,
 ): TaskEnvironment<unknown, unknown> {
-  const made = createEnvironment(environment, environmentConfig);
-  return made as unknown as TaskEnvironment<unknown, unknown>;
+  return createTask(environment, environmentConfig);
 }
 
 /** Estimated FLOPs. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { taskNames } from "../../lib/env/registry.ts";
 import { MIN_TEMPERATURE } from "../../lib/nn/generate_options.ts";
 import { actorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import { commonFields, count, rate, size } from "../shared/config.ts";
@@ -19,7 +20,7 @@ const preparation = z.strictObject({
 /** A task with its actor and what critics may know. */
 export const taskConfig = z.strictObject({
   name: z.string().describe("Name in figures and tables."),
-  environment: z.enum(["circuit", "sat"]).describe("An environment for actors (lib/env/task.ts)."),
+  environment: z.enum(taskNames).describe("An environment for actors (lib/env/task.ts)."),
   environmentConfig: z.record(z.string(), z.unknown()).default({})
     .describe("Its configuration."),
   teacher: z.record(z.string(), z.unknown())

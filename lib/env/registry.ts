@@ -1,13 +1,14 @@
-/** The environments by name. A new one is one file and one line here. */
+/** The environments by name: what there is, and how to create one. */
 import { UsageError } from "../errors.ts";
+import { parseConfig } from "../parse_config.ts";
 import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";
 import { localCheck } from "./local_check.ts";
-import { parseConfig } from "../parse_config.ts";
 import { permutation } from "./permutation.ts";
 import { sat } from "./sat.ts";
+import { isTask, type TaskEnvironment } from "./task.ts";
 
-/** Every environment's definition. */
+/** Every environment's definition. A new one has a line here and nowhere else. */
 export const environments = {
   permutation,
   circuit,
@@ -19,6 +20,15 @@ export const environments = {
 export type EnvironmentName = keyof typeof environments;
 
 type Create<N extends EnvironmentName> = (typeof environments)[N]["create"];
+
+/** The type of the environment of that name. */
+export type EnvironmentOf<N extends EnvironmentName> = ReturnType<Create<N>>;
+
+/** The type of the states of the environment of that name. */
+export type StateOf<N extends EnvironmentName> = Parameters<EnvironmentOf<N>["progress"]>[0];
+
+/** The type of the programmatic actors of the environment of that name. */
+export type ActorOf<N extends EnvironmentName> = Parameters<EnvironmentOf<N>["exactValue"]>[1];
 
 /**
  * The environment of that name.
@@ -43,14 +53,34 @@ type Create<N extends EnvironmentName> = (typeof environments)[N]["create"];
 export function createEnvironment<N extends EnvironmentName>(
   name: N,
   config?: Parameters<Create<N>>[0],
-): ReturnType<Create<N>>;
+): EnvironmentOf<N>;
 export function createEnvironment(name: string, config?: unknown): Environment<unknown, unknown>;
 export function createEnvironment(name: string, config?: unknown): Environment<unknown, unknown> {
   // The definition validates its configuration itself, so its declared type may be bypassed.
   return definition(name).create(config as never);
 }
 
-/** An actor of the environment of that name, from a configuration file. */
+/** The names of the environments whose actor can be a language model. */
+export const taskNames: readonly string[] = Object.keys(environments)
+  .filter((name) => isTask(createEnvironment(name)));
+
+/**
+ * The environment of that name, for an actor that is a language model.
+ *
+ * @throws UsageError as `createEnvironment`, and for an environment that is no `TaskEnvironment`.
+ */
+export function createTask(name: string, config?: unknown): TaskEnvironment<unknown, unknown> {
+  const environment = createEnvironment(name, config);
+  if (isTask(environment)) return environment;
+  const remedy = `its actor cannot be a language model; choose from ${taskNames.join(", ")}`;
+  throw new UsageError("environment", name, remedy);
+}
+
+/**
+ * An actor of the environment of that name, from a configuration file.
+ *
+ * @throws UsageError for an unknown name or a bad actor.
+ */
 export function parseActor(name: string, actor: unknown): unknown {
   return parseConfig<unknown>(definition(name).actor, actor, "actor");
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PermutationEnvironment } from "./permutation.ts";
-import { createEnvironment, environments, parseActor } from "./registry.ts";
+import { createEnvironment, createTask, environments, parseActor, taskNames } from "./registry.ts";
 
 Deno.test("a registered environment knows its name and survives a round trip through its config", () => {
   for (const name of Object.keys(environments)) {
@@ -30,11 +30,21 @@ Deno.test("an unknown name lists the choices", () => {
   for (const name of ["permutaton", "constructor", ""]) {
     assert.throws(() => createEnvironment(name), {
       name: "UsageError",
-      message: `environment: ${
-        JSON.stringify(name)
-      }: unknown environment; choose from permutation, circuit, sat, local-check`,
+      message: `environment: ${JSON.stringify(name)}: unknown environment; choose from ${
+        Object.keys(environments).join(", ")
+      }`,
     });
   }
+});
+
+Deno.test("a task is an environment whose actor can be a language model", () => {
+  assert.ok(taskNames.includes("sat") && !taskNames.includes("permutation"));
+  assert.equal(createTask("sat", { maxVariables: 8 }).name, "sat");
+  assert.throws(() => createTask("permutation"), {
+    name: "UsageError",
+    message: /^environment: "permutation": its actor cannot be .*; choose from circuit, sat\b/,
+  });
+  assert.throws(() => createTask("maze"), /^UsageError: environment: "maze": unknown/);
 });
 
 Deno.test("actors are validated", () => {

@@ -11,6 +11,13 @@ import type * as z from "zod";
 import type { RandomStream } from "../numeric/random.ts";
 import type { CriticContext, Environment, ProblemOptions } from "./environment.ts";
 
+/** Whether an environment is one for actors that are language models. */
+export function isTask<State, Actor>(
+  environment: Environment<State, Actor>,
+): environment is TaskEnvironment<State, Actor> {
+  return "actorPrompt" in environment;
+}
+
 /** An environment for actors that are language models. `Teacher` describes who wrote the demonstrations. */
 export interface TaskEnvironment<State, Actor, Teacher = unknown>
   extends Environment<State, Actor> {
