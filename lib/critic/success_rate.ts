@@ -1,11 +1,9 @@
 /**
- * In-Context Conditioning (GenAC, arXiv 2604.10701): the critic's prompt states the smoothed recent success rate of the
- * actor that it judges, so that the critic can follow an actor that changes while both are trained.
- */
-
-/**
  * The smoothed success rate after one more iteration: an exponential moving average, momentum * previous +
  * (1 - momentum) * batchRate. It follows a steady change with a delay of momentum / (1 - momentum) iterations.
+ *
+ * In-Context Conditioning (GenAC, arXiv 2604.10701) states it in the critic's prompt, so that the critic can follow an actor
+ * that changes while both are trained.
  *
  * @param previous The rate before, in [0, 1]; undefined at the first iteration, whose own rate then is the result.
  * @param batchRate The fraction of this iteration's rollouts with outcome 1, in [0, 1].

@@ -28,7 +28,7 @@ class Secretive extends CircuitEnvironment {
     return super.promptLabels(state).map(() => 10_000);
   }
 }
-const config = { modulus: 5, minGates: 2, maxGates: 3 };
+const config = { modulus: 5, minGates: 2, maxGates: 3 } as const;
 const open = new CircuitEnvironment(config), secretive = new Secretive(config);
 
 async function withCritics(
@@ -60,8 +60,11 @@ function rolloutStates(engine: WasmEngine, environment: CircuitEnvironment) {
 const isSecret = (e: Error) => /10000/.test(e.message);
 const usage = (field: string) => (e: Error) => e instanceof UsageError && e.message.includes(field);
 
-Deno.test("there are several critics that write chains of thought", () => {
-  assert.deepEqual(WRITERS.map(({ name }) => name), ["cot", "cot-scalar", "averaging"]);
+Deno.test("some critics write chains of thought, some do not, and some learn the true labels", () => {
+  const names = WRITERS.map(({ name }) => name);
+  for (const name of ["cot", "cot-scalar", "averaging"]) assert.ok(names.includes(name), name);
+  assert.ok(OTHERS.some(({ privilegedLabels }) => privilegedLabels));
+  assert.ok(OTHERS.some(({ privilegedLabels }) => !privilegedLabels));
 });
 
 Deno.test("equal knowledge never sees a true chain of thought, privileged knowledge does", () =>

@@ -146,7 +146,7 @@ export async function reinforceOutcomes<State>(
 }
 
 /**
- * The batch whose cross-entropy, divided by the normalizer, has minus the gradient of the file's header.
+ * The batch whose cross-entropy, divided by the normalizer, has minus the gradient at the head of this file.
  *
  * @throws UsageError for an outcome outside 0..1, and for a k1 that is not finite.
  */

@@ -53,7 +53,8 @@ export async function greedyChains<State>(
   critic: NeuralCritic<State>,
   questions: readonly Question<State>[],
 ): Promise<number[][]> {
-  const key = { seed: 0, purpose: "critic/generate", firstRow: 0 };
+  // Nothing is drawn.
+  const key = { seed: 0, purpose: "critic/greedy", firstRow: 0 };
   const responses = await critic.respond(questions, key, { temperature: 0 });
   return responses.flat().map(({ tokens }) => tokens.slice(0, -1));
 }

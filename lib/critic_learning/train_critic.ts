@@ -5,7 +5,6 @@ import type { NeuralCritic } from "../critic/neural_critic.ts";
 import { valueTarget } from "../critic/value_target.ts";
 import type { CriticContext } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
-import type { Sequence } from "../nn/batch.ts";
 import { forwardFlops, prefillTokens } from "../nn/flops.ts";
 import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
 import { RandomStream } from "../numeric/random.ts";

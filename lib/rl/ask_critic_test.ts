@@ -42,8 +42,9 @@ Deno.test("every token that a critic writes is counted, of all responses behind 
       const written = answers.flatMap(({ responses = [] }) => responses);
       assert.equal(tokens, written.flat().length, name);
       if (definition === averaging) assert.equal(written.length, 2 * SAMPLES);
-      else if (writesChain) assert.equal(written.length, 2, name);
-      if (writesChain) assert.ok(written.every(({ length }) => length > 0), name);
+      if (writesChain) {
+        assert.ok(answers.every(({ responses = [] }) => responses.flat().length > 0), name);
+      }
 
       const prompts = states.map((state) => environment.criticPrompt(state, {}));
       const read = writesChain ? prefillTokens(prompts) : prompts.flat().length;
