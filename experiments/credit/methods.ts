@@ -1,9 +1,9 @@
 /** The methods that are compared: those of lib/rl/methods.ts, and their ablations. */
-import type { RlAlgorithmName } from "../../lib/rl/algorithms.ts";
 import {
   type Method as BaseMethod,
   type MethodCritic,
   methodCritics,
+  type MethodName as BaseMethodName,
   methods,
 } from "../../lib/rl/methods.ts";
 
@@ -20,7 +20,7 @@ export interface Method extends BaseMethod {
 
 /** A method of lib/rl/methods.ts under its algorithm's title, but for `changes`; `lambda` is the estimator's. */
 function method(
-  name: RlAlgorithmName,
+  name: BaseMethodName,
   { lambda, ...changes }: Partial<Method> & { readonly lambda?: 0 | 1 } = {},
 ): Method {
   const base: BaseMethod = methods[name], { algorithm } = base, { advantage } = algorithm;

@@ -23,7 +23,7 @@ export const actorTrainingConfig = z.strictObject({
   continuations: z.int().min(1).default(8).describe("Continuations from each state (VinePPO's K)."),
   momentum: z.number().min(0).lt(1).default(0.9).describe("Of the smoothed success rate."),
   conditioning: z.enum(["current", "initial", "none"]).default("current").describe(
-    "What the critic is told: the smoothed success rate (In-Context Conditioning), that before RL for ever, or nothing.",
+    "What the critic's prompt states: the smoothed success rate (In-Context Conditioning), that before RL for ever, or nothing.",
   ),
   critic: criticLearningConfig.prefault({}),
 });

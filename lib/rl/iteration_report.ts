@@ -40,6 +40,9 @@ export interface IterationReport {
   readonly seconds: Parts;
 }
 
+/** What an iteration reports of learning; without its work. */
+export type IterationDiagnostics = Omit<IterationReport, "tokens" | "flops" | "seconds">;
+
 /** What the policy's steps report: diagnostics of the last, but the entropy of the first. */
 export interface PolicyUpdateReport {
   readonly diagnostics: PolicyDiagnostics;

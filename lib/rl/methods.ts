@@ -32,7 +32,7 @@ const discriminative = {
   training: { method: "regression", read: "expectation", learningRate: 1e-3, batch: 64 },
 } as const;
 
-/** Every algorithm's method. A new one is one line here. */
+/** The methods by their algorithm's name. A new one is one line here. */
 export const methods = {
   "reinforce": { algorithm: rlAlgorithms["reinforce"] },
   "rloo": { algorithm: rlAlgorithms["rloo"] },
@@ -62,7 +62,10 @@ export const methods = {
   "vineppo": { algorithm: rlAlgorithms["vineppo"] },
   "process-reward": { algorithm: rlAlgorithms["process-reward"] },
   "oracle": { algorithm: rlAlgorithms["oracle"] },
-} as const satisfies Readonly<Record<RlAlgorithmName, Method>>;
+} as const satisfies Readonly<Partial<Record<RlAlgorithmName, Method>>>;
+
+/** A method's name. */
+export type MethodName = keyof typeof methods;
 
 /**
  * The configuration of a run by a method, or of one by none: its critic then learns by the defaults.

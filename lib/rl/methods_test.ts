@@ -4,8 +4,7 @@ import { actorTrainingConfig } from "./actor_training.ts";
 import { type RlAlgorithmName, rlAlgorithms } from "./algorithms.ts";
 import { type Method, methodConfig, methodCritics, methods } from "./methods.ts";
 
-Deno.test("every algorithm is a method, with a critic and its training just where it asks one", () => {
-  assert.deepEqual(Object.keys(methods), Object.keys(rlAlgorithms));
+Deno.test("a method has a critic and its training just where its algorithm asks one", () => {
   for (const [name, method] of Object.entries<Method>(methods)) {
     const { algorithm, critic, training } = method;
     assert.equal(algorithm, rlAlgorithms[name as RlAlgorithmName]);

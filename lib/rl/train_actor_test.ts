@@ -70,9 +70,9 @@ async function withEngine(
   }
 }
 
-Deno.test("what the critic is told: the smoothed rate, that before RL, or nothing", () =>
+Deno.test("what the critic's prompt states: the smoothed rate, that before RL, or nothing", () =>
   withEngine(async (engine) => {
-    const told = async (conditioning: "current" | "initial" | "none") => {
+    const stated = async (conditioning: "current" | "initial" | "none") => {
       const run = await start(engine, "ppo", "discriminative-mse", { conditioning });
       run.successRate = 1;
       const contexts = [];
@@ -82,10 +82,10 @@ Deno.test("what the critic is told: the smoothed rate, that before RL, or nothin
       }
       return contexts;
     };
-    const current = await told("current");
+    const current = await stated("current");
     assert.ok(current[0]! < 1 && current[2]! < current[0]!, String(current));
-    assert.deepEqual(await told("initial"), [1, 1, 1]);
-    assert.deepEqual(await told("none"), [undefined, undefined, undefined]);
+    assert.deepEqual(await stated("initial"), [1, 1, 1]);
+    assert.deepEqual(await stated("none"), [undefined, undefined, undefined]);
   }));
 
 Deno.test("every algorithm makes its iterations, and asks its critic just where it says", () =>

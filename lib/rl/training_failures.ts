@@ -3,7 +3,7 @@
  * a run that has one is never averaged away.
  */
 import { mean } from "../numeric/sums.ts";
-import type { IterationReport } from "./iteration_report.ts";
+import type { IterationDiagnostics } from "./iteration_report.ts";
 
 /** What can fail; see `TRAINING_FAILURES`. */
 export type TrainingFailureName = keyof typeof TRAINING_FAILURES;
@@ -19,10 +19,7 @@ export interface TrainingFailure {
 const WINDOW = 10;
 
 type Means =
-  & Record<
-    "successRate" | "parseRate" | "entropy",
-    number
-  >
+  & Record<"successRate" | "parseRate" | "entropy", number>
   & Record<"criticParseRate" | "valueSeparation" | "valueSpread", number | null>;
 
 /** By name: what it is, and whether the mean over the last iterations shows it, given that over the first ones. */
@@ -61,7 +58,7 @@ export const TRAINING_FAILURES = {
 
 /** Each kind of failure at the first iteration that shows it. */
 export function findTrainingFailures(
-  reports: readonly Omit<IterationReport, "tokens" | "flops" | "seconds">[],
+  reports: readonly IterationDiagnostics[],
 ): TrainingFailure[] {
   const broken = reports.findIndex((r) =>
     ![r.gradientNorm, r.entropy, r.approxKl, r.criticLoss ?? 0].every(Number.isFinite)
@@ -80,7 +77,7 @@ export function findTrainingFailures(
   return failures;
 }
 
-function means(reports: readonly Omit<IterationReport, "tokens" | "flops" | "seconds">[]): Means {
+function means(reports: readonly IterationDiagnostics[]): Means {
   const of = (name: keyof Means) => {
     const values = reports.flatMap((r) => r[name] === null ? [] : [r[name]]);
     return values.length === 0 ? null : mean(values);

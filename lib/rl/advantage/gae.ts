@@ -3,16 +3,23 @@
  *
  *     A_t = delta_t + gamma lambda_t A_(t+1),     delta_t = r_t + gamma V_(t+1) - V_t
  *
- * with V_T = 0 after the last token (but see truncation.ts). The members differ in lambda_t, and in the lambda of the
+ * with V_T = 0 after the last token (but see `valuesAfter`). The members differ in lambda_t, and in the lambda of the
  * critic's targets.
  */
 import * as z from "zod";
 import type { Rollout } from "../rollout.ts";
 import { type AdvantageEstimate, defineEstimator } from "./estimator.ts";
-import { boundary, criticLambda, gamma, maxSegments, threshold } from "./options.ts";
-import { lambdaReturns, tokenRewards } from "./returns.ts";
+import {
+  boundary,
+  criticLambda,
+  gamma,
+  maxSegments,
+  threshold,
+  type Truncation,
+  truncation,
+} from "./options.ts";
+import { lambdaReturns, tokenRewards, valuesAfter } from "./returns.ts";
 import { segmentStarts } from "./segments.ts";
-import { truncation, valuesAfter } from "./truncation.ts";
 
 /**
  * Generalized advantage estimation (Schulman et al. 2016, arXiv 1506.02438, equation 16):
@@ -128,7 +135,7 @@ export const sae = defineEstimator({
 /** GAE with the lambda of each rollout's tokens, and lambda-returns as the critic's targets. */
 function fromValues(
   rollouts: readonly Rollout[],
-  options: { gamma: number; criticLambda: number; truncation: "failure" | "bootstrap" },
+  options: { gamma: number; criticLambda: number; truncation: Truncation },
   lambdaOf: (rollout: Rollout) => (t: number) => number,
 ): AdvantageEstimate[] {
   const { gamma, criticLambda, truncation } = options;

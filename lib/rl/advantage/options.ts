@@ -27,3 +27,11 @@ export const maxSegments = (limit: number | null) =>
 
 /** `SegmentOptions` among an estimator's options, as GenAC's; other options are left out. */
 export const segmentOptions = z.object({ threshold, boundary, maxSegments: maxSegments(16) });
+
+/** What follows a response that was cut by length; see `valuesAfter`. */
+export const truncation = z.enum(["failure", "bootstrap"]).default("failure").describe(
+  "What follows a response cut by length: nothing, or the value of where it was cut (finalValue).",
+);
+
+/** A choice of `truncation`. */
+export type Truncation = z.output<typeof truncation>;

@@ -1,5 +1,7 @@
 /** Rewards and returns of a rollout. Sums run from the last token to the first. */
+import { UsageError } from "../../errors.ts";
 import type { Rollout } from "../rollout.ts";
+import type { Truncation } from "./options.ts";
 
 /** r_t, the verifier's reward included in the last one. (T) */
 export function tokenRewards({ reward, logProbabilities, tokenRewards }: Rollout): number[] {
@@ -39,4 +41,36 @@ export function lambdaReturns(
       gamma * ((1 - lambda) * (values[t + 1] ?? after) + lambda * (G[t + 1] ?? after));
   }
   return G;
+}
+
+/**
+ * The value after the last token of each rollout: 0, or the critic's V_T where the response was cut by length and
+ * `truncation` is "bootstrap",
+ *
+ *     delta_(T-1) = r_(T-1) + gamma V_T - V_(T-1),
+ *
+ * as if it had gone on (Pardo et al. 2018, arXiv 1712.00378; Gymnasium's "truncated"). The verifier's reward for what
+ * was cut remains in r_(T-1).
+ *
+ * @throws UsageError for bootstrapping from a rollout that does not say whether it was cut, or gives no value there.
+ */
+export function valuesAfter(
+  rollouts: readonly Rollout[],
+  truncation: Truncation,
+): number[] {
+  return rollouts.map(({ truncated, finalValue }, i) => {
+    if (truncation === "failure") return 0;
+    if (truncated === undefined) {
+      throw new UsageError(
+        `rollouts[${i}].truncated`,
+        truncated,
+        "to bootstrap, give true or false",
+      );
+    }
+    if (truncated && finalValue === undefined) {
+      const remedy = "to bootstrap, give the critic's value after the last token";
+      throw new UsageError(`rollouts[${i}].finalValue`, finalValue, remedy);
+    }
+    return truncated ? finalValue! : 0;
+  });
 }

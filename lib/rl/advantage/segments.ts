@@ -2,9 +2,8 @@
 import * as z from "zod";
 import { log } from "../../numeric/math.ts";
 import { defineEstimator } from "./estimator.ts";
-import { boundary, gamma, maxSegments, threshold } from "./options.ts";
-import { returnsToGo, tokenRewards } from "./returns.ts";
-import { truncation, valuesAfter } from "./truncation.ts";
+import { boundary, gamma, maxSegments, threshold, truncation } from "./options.ts";
+import { returnsToGo, tokenRewards, valuesAfter } from "./returns.ts";
 
 /**
  * GenAC's segments (Shan et al. 2026, arXiv 2604.10701; cut by SAE's rule, see `segmentStarts`): a generative critic
