@@ -1,13 +1,13 @@
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
-import { separateSeeds, type Size, sizeName } from "../shared/config.ts";
+import { type Size, sizeName } from "../shared/config.ts";
+import { criticCost } from "../shared/critic_cost.ts";
+import { separateSeeds } from "../shared/search.ts";
 import type { ConditioningCell } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, type ContextName } from "./contexts.ts";
 
-/** The training runs of a configuration: critics x contexts x sizes x seeds, then the sweep's. */
+/** The training runs of a configuration: critics x contexts x sizes x seeds, then the search's. */
 export function conditioningCells(config: ConditioningConfig): Cell<ConditioningCell>[] {
   const { seeds, runs, sweep, bootstrapSeed: _, bootstrapReplicates: __, ...shared } = config;
   separateSeeds("sweep.seeds", sweep?.seeds ?? [], seeds);
@@ -15,29 +15,19 @@ export function conditioningCells(config: ConditioningConfig): Cell<Conditioning
     role: ConditioningCell["role"],
     critic: string,
     context: ContextName,
-    size: Size,
+    { dModel, layers, learningRate: chosen }: Size,
     seed: number,
     factor: number,
   ): Cell<ConditioningCell> => {
-    const definition = criticDefinition(critic);
     const environment = conditionedEnvironment(config.environment, context, config);
-    const transformer = criticTransformer(definition, environment, size);
-    const length = criticSequenceLength(definition, environment);
-    const learningRate = size.learningRate * factor;
+    const size = { dModel, layers }, learningRate = chosen * factor;
+    const flops = criticCost(criticDefinition(critic), environment, size);
     const suffix = role === "sweep" ? `/lr${learningRate}` : "";
     return {
       id: `${critic}/${sizeName(size)}/${context}${suffix}/seed${seed}`,
       seed,
-      config: {
-        ...shared,
-        critic,
-        context,
-        size: { dModel: size.dModel, layers: size.layers },
-        learningRate,
-        factor,
-        role,
-      },
-      cost: config.steps * trainingFlops(transformer, config.batchSize, length),
+      config: { ...shared, critic, context, size, learningRate, factor, role },
+      cost: config.steps * flops.training(config.batchSize),
     };
   };
   const all = (

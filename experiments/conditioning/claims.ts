@@ -1,14 +1,13 @@
 /** The paper's claim C4 and what surrounds it, as predicates on the summary. */
 import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
 import { type ContextName, contexts } from "./contexts.ts";
 import type { Readout } from "./critic_report.ts";
 import {
   type ConditioningSummary,
-  DISCRIMINATIVE,
   findRow,
-  GENERATIVE,
   type Measure,
   measured,
   type Model,

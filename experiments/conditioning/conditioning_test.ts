@@ -2,19 +2,21 @@ import assert from "node:assert/strict";
 import type { LabelledState, Prediction, Question } from "../../lib/critic/critic.ts";
 import type { PermutationState } from "../../lib/env/permutation.ts";
 import { UsageError } from "../../lib/errors.ts";
-import type { CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
-import { type ConditioningCell, type ConditioningMetrics, runCell } from "./cell.ts";
+import {
+  cellsTest,
+  fakeReport,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import type { ConditioningMetrics } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
-import {
-  type ConditioningConfig,
-  conditioningConfig,
-  type ConditioningInput,
-  profiles,
-} from "./config.ts";
+import { type ConditioningConfig, conditioningConfig, type ConditioningInput } from "./config.ts";
 import { conditionedEnvironment, type ContextName, contexts } from "./contexts.ts";
 import { driftingActor } from "./drift.ts";
-import { evaluateCritic, GROUPS, type Reading, READOUTS } from "./critic_report.ts";
+import { criticReport, GROUPS, type Reading, READOUTS } from "./critic_report.ts";
+import conditioning from "./mod.ts";
 import { ActorStates, exactSuccessRates, rateTelling } from "./states.ts";
 import { type ConditioningSummary, summarizeConditioning } from "./summary.ts";
 
@@ -52,13 +54,7 @@ const draw = {
   epsilon: (row: number) => EPSILONS[row % 2]!,
 };
 
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = conditioningCells(conditioningConfig.parse(profile));
-    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
-    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
-  }
-});
+cellsTest(conditioning);
 
 Deno.test("tuning seeds may not be reported", () => {
   const runs = [{ critic: "cot", contexts: ["rate" as const], sizes: [size] }];
@@ -160,7 +156,7 @@ Deno.test("a critic that is off by a constant is measured to be so, at either re
     const { value } = q as LabelledState<PermutationState>;
     return { value: value + 0.25, expectation: value - 0.125 };
   });
-  const { meanExact, readouts } = await evaluateCritic(off, test, config(), {
+  const { meanExact, readouts } = await criticReport(off, test, config(), {
     readouts: READOUTS,
     full: true,
   });
@@ -205,7 +201,7 @@ Deno.test("a critic that repeats what it is told follows every false rate and th
     value: context.successRate!,
     expectation: null,
   }));
-  const { readouts } = await evaluateCritic(repeating, test, config(), {
+  const { readouts } = await criticReport(repeating, test, config(), {
     readouts: ["value"],
     full: true,
   });
@@ -222,7 +218,7 @@ Deno.test("a critic that repeats what it is told follows every false rate and th
 
 Deno.test("what cannot be parsed is charged an error of 1; without a told rate there are no tellings", async () => {
   const silent = answering(() => ({ value: null, expectation: null }));
-  const { readouts } = await evaluateCritic(silent, actorStates("outcomes", 7), config(), {
+  const { readouts } = await criticReport(silent, actorStates("outcomes", 7), config(), {
     readouts: ["value"],
     full: true,
   });
@@ -234,35 +230,16 @@ Deno.test("what cannot be parsed is charged an error of 1; without a told rate t
   assert.deepEqual(falseRates, []);
 });
 
-function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
-  return { threads, checkpoint, progress: () => {} };
-}
-
-Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
-  for (
-    const [critic, told] of [["discriminative-mse", "rate+outcomes"], ["cot", "rate"]] as const
-  ) {
-    const runs = [{ critic, contexts: [told], sizes: [size] }];
-    const [cell] = conditioningCells(config({ runs }));
-    const saved: Uint8Array[] = [];
-    const whole = await runCell(
-      cell!,
-      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
-      0,
-    );
-    assert.equal(saved.length, 2);
-    for (const threads of [1, 2]) {
-      const resumed = await runCell(
-        cell!,
-        context({ load: () => saved[0], save: () => {} }, threads),
-      );
-      assert.deepEqual(resumed.digests, whole.digests);
-      assert.deepEqual(resumed.metrics, whole.metrics);
-    }
-    const curve = whole.metrics.curve as number[];
-    assert.ok(curve.at(-1)! < 0.8 * curve[0]!, curve.join(" "));
-  }
-});
+interruptionTest(
+  conditioning,
+  () =>
+    ([["discriminative-mse", "rate+outcomes"], ["cot", "rate"]] as const).map(([critic, told]) => {
+      const runs = [{ critic, contexts: [told], sizes: [size] }];
+      return conditioningCells(config({ runs }))[0]!;
+    }),
+  2,
+  (_, { metrics: { curve } }) => assert.ok(curve.at(-1)! < 0.8 * curve[0]!, curve.join(" ")),
+);
 
 /** A reading with the given error everywhere, and values that move by `shift` when a better actor's rate is told. */
 function fakeReading(
@@ -270,18 +247,12 @@ function fakeReading(
   error: number,
   shift: number | null,
 ): Reading {
-  const report = {
-    n: 1,
-    penalizedMse: error * error,
+  const { calibration: _, ...report } = fakeReport(error * error, {
     rmse: error,
     bias: error,
     ece: error,
     rankingAccuracy: 1 - error,
-    parseRate: 1,
-    varianceExact: 0.06,
-    expectation: null,
-    traceAccuracy: null,
-  } as unknown as Reading["groups"]["seen"];
+  });
   const each = <T>(x: T) => Array.from({ length: drift.iterations }, () => x);
   const course = {
     meanPrediction: each(0.5),
@@ -322,31 +293,25 @@ function summary(errors: Errors, shifts: readonly number[]): ConditioningSummary
       sizes: [size],
     })),
   });
-  const results = new Map(
-    conditioningCells(full).map(({ id, seed, config: cell }): [string, CellResult] => {
-      const reading = (c: ConditioningCell) =>
-        fakeReading(
-          full,
-          errors[c.critic]![c.context]![seed - 1]!,
-          c.context === "rate" ? shifts[seed - 1]! : null,
-        );
-      const metrics: ConditioningMetrics = {
+  const cells = finished(
+    conditioningCells(full),
+    ({ seed, config: { context, critic } }): ConditioningMetrics => {
+      const error = errors[critic]![context]![seed - 1]!;
+      const shift = context === "rate" ? shifts[seed - 1]! : null;
+      return {
         parameters: 1000,
         trainingFlops: 1,
         curve: [],
         meanExact: [0.2, 0.4, 0.6, 0.8],
-        readouts: { value: reading(cell) },
+        readouts: { value: fakeReading(full, error, shift) },
       };
-      return [id, { metrics: metrics as unknown as Record<string, Json>, digests: {} }];
-    }),
+    },
   );
-  return summarizeConditioning(full, results);
+  return summarizeConditioning(full, cells);
 }
 
 function verdicts(s: ConditioningSummary): Record<string, string> {
-  return Object.fromEntries(
-    conditioningClaims.map((claim) => [claim.id, claim.evaluate(s).verdict]),
-  );
+  return verdictsOf(conditioningClaims, s);
 }
 
 const high = [0.30, 0.31, 0.29], middle = [0.20, 0.21, 0.19], low = [0.10, 0.11, 0.09];

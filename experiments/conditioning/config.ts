@@ -8,6 +8,7 @@ import {
   serialSizes,
   size,
 } from "../shared/config.ts";
+import { searchAround } from "../shared/search.ts";
 import { type ContextName, contexts } from "./contexts.ts";
 
 const epsilon = z.number().min(0).max(1);
@@ -52,12 +53,7 @@ export const conditioningConfig = z.strictObject({
     momentum: z.number().min(0).lt(1).default(0.9)
       .describe("Momentum of the smoothed success rate; the paper does not give its own."),
   }).prefault({}).describe("The simulated training run, in which epsilon moves linearly."),
-  sweep: z.strictObject({
-    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
-    runs: runs.describe("Which critics are trained with which contexts at which sizes."),
-    factors: z.array(z.number().positive()).min(2)
-      .describe("Learning rates tried, as multiples of the chosen one."),
-  }).optional().describe("Learning-rate sweep around the chosen rates."),
+  sweep: searchAround(runs),
 });
 
 /** A resolved configuration. */
@@ -68,7 +64,7 @@ export type ConditioningInput = z.input<typeof conditioningConfig>;
 const both: ContextName[] = ["none", "rate"];
 const main: ContextName[] = [...both, "outcomes"];
 
-/** smoke: seconds, for CI; quick: a minute; standard: all critics and contexts, the sweep, 5 seeds. */
+/** smoke: seconds, for CI; quick: a minute; standard: all critics and contexts, the search, 5 seeds. */
 export const profiles: Record<"smoke" | "quick" | "standard", ConditioningInput> = {
   smoke: {
     seeds: [1, 2],

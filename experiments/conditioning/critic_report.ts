@@ -11,7 +11,7 @@ import { type ActorStates, exactSuccessRates, type Labelled } from "./states.ts"
 type Critic = AnyCritic<PermutationState>;
 
 /** The part of the configuration that says how to judge. */
-export type EvaluationConfig = Pick<
+export type CriticReportConfig = Pick<
   ConditioningConfig,
   "actors" | "testSeed" | "testStates" | "falseRateStates" | "drift"
 >;
@@ -74,33 +74,33 @@ export interface Reading {
   readonly groups: Readonly<Record<Group, Omit<TestReport, "calibration">>>;
   /** By actor, in the order of the configuration: seen, between, beyond. */
   readonly actors: readonly ActorReport[];
-  /** A critic that is told no rate has "current" alone; empty for runs of the sweep, as the next. */
+  /** A critic that is told no rate has "current" alone; empty for runs of the search, as the next. */
   readonly drift: Readonly<Partial<Record<Telling, DriftReport>>>;
   /** By what is told, from the best actor's rate to the worst one's; empty for critics that are told no rate. */
   readonly falseRates: readonly FalseRateReport[];
 }
 
 /** Everything that is measured of a critic. */
-export interface Evaluation {
+export interface CriticReport {
   /** Mean exact value of each iteration's states along the drift; empty without. */
   readonly meanExact: readonly number[];
   readonly readouts: Readonly<Partial<Record<Readout, Reading>>>;
 }
 
 /** What to measure. */
-export interface EvaluationOptions {
+export interface CriticReportOptions {
   readonly readouts: readonly Readout[];
   /** False: only on the actors, neither along the drift nor with false success rates. */
   readonly full: boolean;
 }
 
 /** Judges the critic on the states of `test`, which also says what it is told. */
-export async function evaluateCritic(
+export async function criticReport(
   critic: Critic,
   test: ActorStates,
-  config: EvaluationConfig,
-  { readouts, full }: EvaluationOptions,
-): Promise<Evaluation> {
+  config: CriticReportConfig,
+  { readouts, full }: CriticReportOptions,
+): Promise<CriticReport> {
   const asked: Asked = {
     actors: await askActors(critic, test, config),
     drift: full ? await askDrift(critic, test, config) : {},
@@ -151,7 +151,7 @@ function part({ labelled, predictions }: Answers, from: number, to: number): Ans
 async function askActors(
   critic: Critic,
   test: ActorStates,
-  { actors, testStates: count }: EvaluationConfig,
+  { actors, testStates: count }: CriticReportConfig,
 ): Promise<Asked["actors"]> {
   const all = GROUPS.flatMap((group) => actors[group].map((epsilon) => ({ group, epsilon })));
   const answers = await ask(
@@ -172,7 +172,7 @@ async function askActors(
 async function askDrift(
   critic: Critic,
   test: ActorStates,
-  { drift, testSeed }: EvaluationConfig,
+  { drift, testSeed }: CriticReportConfig,
 ): Promise<Asked["drift"]> {
   const iterations = driftingActor(test.environment, drift, testSeed);
   const tellings: Partial<Record<Telling, Answers>> = {};
@@ -198,7 +198,7 @@ async function askDrift(
 async function askFalseRates(
   critic: Critic,
   test: ActorStates,
-  { actors, falseRateStates: count, testSeed }: EvaluationConfig,
+  { actors, falseRateStates: count, testSeed }: CriticReportConfig,
 ): Promise<Asked["falseRates"]> {
   const told = [...actors.seen, ...actors.between].toSorted((a, b) => a - b);
   const rates = exactSuccessRates(test.environment, testSeed, told);
@@ -222,7 +222,7 @@ async function askFalseRates(
 /** What the answers are worth when they are read in one way. */
 function reading(
   environment: PermutationEnvironment,
-  { actors, drift, falseRateStates }: EvaluationConfig,
+  { actors, drift, falseRateStates }: CriticReportConfig,
   asked: Asked,
   readout: Readout,
 ): Reading {
@@ -271,7 +271,7 @@ function reading(
 
 function alongDrift(
   answers: Answers,
-  drift: EvaluationConfig["drift"],
+  drift: CriticReportConfig["drift"],
 ): DriftReport {
   const start = (phase: number) => Math.floor(phase * drift.iterations / PHASES) * drift.states;
   return {
@@ -288,7 +288,7 @@ function alongDrift(
 
 function perIteration<T>(
   answers: Answers,
-  { iterations, states }: EvaluationConfig["drift"],
+  { iterations, states }: CriticReportConfig["drift"],
   metric: Metric<T>,
 ): T[] {
   return Array.from(

@@ -5,9 +5,9 @@ import { type Figure, figure, intervalPoint, type Series } from "../../lib/repor
 import type { Displayable } from "../../lib/report/mime.ts";
 import { type Column, table } from "../../lib/report/table.ts";
 import { criticLabel, plainStyle, type SeriesStyle } from "../../lib/report/theme.ts";
-import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import {
   environmentSetting,
   ERROR_SETTING,
@@ -15,6 +15,7 @@ import {
   tableOfSettings,
   trainingSetting,
 } from "../shared/settings.ts";
+import { rawScoresTable, searchTable as ratesTable } from "../shared/tables.ts";
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName, contexts } from "./contexts.ts";
@@ -24,10 +25,8 @@ import {
   type Band,
   type ConditioningRow,
   type ConditioningSummary,
-  DISCRIMINATIVE,
   type DriftScores,
   type Gain,
-  GENERATIVE,
   type Measure,
   MEASURES,
   modelTitle,
@@ -37,7 +36,7 @@ import {
 export type ConditioningRun = Run<
   ConditioningConfig,
   ConditioningCell,
-  AnyMetrics,
+  ConditioningMetrics,
   ConditioningSummary
 >;
 
@@ -195,8 +194,7 @@ export function driftCalibrationFigure(run: ConditioningRun): Figure {
   const series = shownRows(run.summary).map((row) => {
     const { critic, size, context, readout } = row;
     const id = `${critic}/${size}/${context}/seed${seed}`;
-    const { readouts } = run.cells.find((cell) => cell.id === id)!
-      .metrics as unknown as ConditioningMetrics;
+    const { readouts } = run.cells.find((cell) => cell.id === id)!.metrics;
     const { smoothed, current } = readouts[readout]!.drift;
     const bins: readonly CalibrationBin[] = (smoothed ?? current!).calibration;
     return { name: contexts[context].title, style: LOOKS[context], panel: modelTitle(row), bins };
@@ -435,22 +433,8 @@ export function rawScoresTables(
   { rows }: ConditioningSummary,
   { seeds }: ConditioningConfig,
 ): Displayable[] {
-  const part = (
-    caption: string,
-    scores: (row: ConditioningRow) => readonly number[],
-  ) =>
-    table({
-      caption: `Every seed: ${caption}`,
-      rows,
-      columns: [
-        ...MODEL,
-        ...seeds.map((seed, i) => ({
-          title: `seed ${seed}`,
-          decimals: 4,
-          cell: (row: ConditioningRow) => scores(row)[i],
-        })),
-      ],
-    });
+  const part = (caption: string, scores: (row: ConditioningRow) => readonly number[]) =>
+    rawScoresTable({ caption: `Every seed: ${caption}`, rows, columns: MODEL, seeds, scores });
   return [
     part(
       "mean |bias| along the drift (moving average where a rate is told)",
@@ -460,18 +444,19 @@ export function rawScoresTables(
   ];
 }
 
-/** The learning-rate sweep; the chosen rate of each critic and size in bold. */
-export function sweepTable({ sweep }: ConditioningSummary): Displayable {
-  return table({
-    caption: "Learning-rate sweep on tuning seeds: RMSE on seen actors, the chosen rate in bold",
-    rows: sweep,
-    emphasize: (row) => row.chosen,
-    columns: [
-      { title: "critic", cell: (row) => criticLabel(row.critic) },
-      { title: "size", cell: (row) => row.size },
-      { title: "context", cell: (row) => contexts[row.context].title },
-      { title: "learning rate", cell: (row) => row.learningRate },
-      { title: "RMSE", cell: (row) => row.rmse, decimals: 4 },
-    ],
-  });
+/** The search for learning rates; the chosen rate of each critic, context and size in bold. */
+export function searchTable({ sweep }: ConditioningSummary): Displayable {
+  return ratesTable(
+    {
+      caption: "Learning-rate sweep on tuning seeds: RMSE on seen actors, the chosen rate in bold",
+      rows: sweep,
+      columns: [
+        { title: "critic", cell: (row) => criticLabel(row.critic) },
+        { title: "size", cell: (row) => row.size },
+        { title: "context", cell: (row) => contexts[row.context].title },
+      ],
+    },
+    "RMSE",
+    (row) => row.rmse,
+  );
 }

@@ -2,8 +2,8 @@
  * In-Context Conditioning (claim C4 of the GenAC paper): critics of a mixture of actors, told of the actor in their
  * prompt or not, judge actors of seen and unseen skill, and one that gets better while it is judged.
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { type ConditioningCell, runCell } from "./cell.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { type ConditioningCell, type ConditioningMetrics, runCell } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
 import {
@@ -17,7 +17,7 @@ import { type ConditioningSummary, conditioningTable, summarizeConditioning } fr
 const conditioning: Experiment<
   ConditioningConfig,
   ConditioningCell,
-  AnyMetrics,
+  ConditioningMetrics,
   ConditioningSummary,
   ConditioningInput
 > = {
@@ -28,8 +28,7 @@ const conditioning: Experiment<
   profiles,
   cells: conditioningCells,
   runCell,
-  summarize: (config, cells) =>
-    summarizeConditioning(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  summarize: summarizeConditioning,
   claims: conditioningClaims,
   table: conditioningTable,
   compared: { names: ["rmse", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

@@ -1,21 +1,20 @@
-/** Scores over seeds, what context gains, and how values respond to it: everything that figures and claims read. */
 import {
   type BootstrapOptions,
   type Interval,
   stratifiedBootstrap,
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import { criticLabel } from "../../lib/report/theme.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
+import { criticLabel } from "../../lib/report/theme.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import { type Scores, scoresOf } from "../shared/scores.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import { criticRow, groupsOf, inRole, type Scores, scoresOf } from "../shared/scores.ts";
+import { searchRows } from "../shared/search.ts";
 import { difference } from "../shared/verdicts.ts";
-import type { ConditioningMetrics } from "./cell.ts";
-import { conditioningCells } from "./cells.ts";
+import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
-import { driftingActor, type Iteration } from "./drift.ts";
 import {
   type ActorReport,
   type DriftReport,
@@ -27,10 +26,7 @@ import {
   READOUTS,
   type Telling,
 } from "./critic_report.ts";
-
-/** The two critics that the claims compare. */
-export const DISCRIMINATIVE = "discriminative-mse";
-export const GENERATIVE = "cot";
+import { driftingActor, type Iteration } from "./drift.ts";
 
 /** Scores on a group of actors; numbers are interquartile means over seeds. */
 export interface GroupScores {
@@ -163,8 +159,8 @@ export interface Contrast {
   readonly gain: Interval;
 }
 
-/** One line of the learning-rate sweep. */
-export interface SweepRow {
+/** One line of the search for learning rates. */
+export interface SearchRow {
   readonly critic: string;
   readonly context: ContextName;
   readonly size: string;
@@ -174,7 +170,7 @@ export interface SweepRow {
   readonly chosen: boolean;
 }
 
-/** See the file's header. */
+/** Scores over seeds, what context gains, and how values respond to it: everything that figures and claims read. */
 export interface ConditioningSummary {
   readonly seeds: number;
   readonly actors: ConditioningConfig["actors"];
@@ -182,7 +178,7 @@ export interface ConditioningSummary {
   readonly rows: readonly ConditioningRow[];
   readonly gains: readonly Gain[];
   readonly contrasts: readonly Contrast[];
-  readonly sweep: readonly SweepRow[];
+  readonly sweep: readonly SearchRow[];
 }
 
 const PAIRS: readonly (readonly [ContextName, ContextName])[] = [
@@ -198,28 +194,26 @@ const PAIRS: readonly (readonly [ContextName, ContextName])[] = [
 /** Summarizes finished cells. */
 export function summarizeConditioning(
   config: ConditioningConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<ConditioningCell, ConditioningMetrics>[],
 ): ConditioningSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
-  const cells = conditioningCells(config);
-  const metricsOf = (id: string) => results.get(id)!.metrics as unknown as ConditioningMetrics;
 
-  const groups = Map.groupBy(
-    cells.filter((cell) => cell.config.role === "report"),
-    ({ config: { critic, size, context } }) => `${critic}/${sizeName(size)}/${context}`,
+  const groups = groupsOf(
+    inRole("report", cells),
+    ({ critic, size, context }) => `${critic}/${sizeName(size)}/${context}`,
   );
-  const rows = [...groups.values()].flatMap((group) =>
-    READOUTS.filter((readout) => metricsOf(group[0]!.id).readouts[readout])
+  const rows = groups.flatMap((group) =>
+    READOUTS.filter((readout) => group[0]!.result.metrics.readouts[readout])
       .map((readout): ConditioningRow => {
-        const { critic, size, context } = group[0]!.config;
-        const { parameters, trainingFlops } = metricsOf(group[0]!.id);
-        const readings = group.map(({ id }) => metricsOf(id).readouts[readout]!);
+        const { critic, size, parameters, trainingFlops } = criticRow(group[0]!);
+        const { context } = group[0]!.cell.config;
+        const readings = group.map(({ result }) => result.metrics.readouts[readout]!);
         const tellings = Object.keys(readings[0]!.drift) as Telling[];
         return {
           critic,
           readout,
           context,
-          size: sizeName(size),
+          size,
           parameters,
           trainingFlops,
           groups: groupScores(readings, bootstrap),
@@ -272,22 +266,23 @@ export function summarizeConditioning(
       return [{ size, readout, gain }];
     });
 
-  const sweep = [
-    ...Map.groupBy(
-      cells.filter((cell) => cell.config.role === "sweep"),
-      ({ config: c }) => `${c.critic}/${sizeName(c.size)}/${c.context}/${c.learningRate}`,
-    ).values(),
-  ].map((group): SweepRow => {
-    const { critic, context, size, learningRate, factor } = group[0]!.config;
-    const errors = group.map(({ id }) =>
-      Math.sqrt(metricsOf(id).readouts.value!.groups.seen.penalizedMse)
-    );
-    const chosen = factor === 1;
-    return { critic, context, size: sizeName(size), learningRate, rmse: mean(errors), chosen };
-  });
+  const sweep = searchRows(
+    inRole("sweep", cells),
+    ({ critic, size, context, learningRate }) =>
+      `${critic}/${sizeName(size)}/${context}/${learningRate}`,
+    ({ readouts }) => Math.sqrt(readouts.value!.groups.seen.penalizedMse),
+    ({ critic, context, size, learningRate, factor }, rmse): SearchRow => ({
+      critic,
+      context,
+      size: sizeName(size),
+      learningRate,
+      rmse,
+      chosen: factor === 1,
+    }),
+  );
 
   const environment = conditionedEnvironment(config.environment, "none", config);
-  const { meanExact } = metricsOf(cells[0]!.id);
+  const { meanExact } = cells[0]!.result.metrics;
   const iterations = driftingActor(environment, config.drift, config.testSeed)
     .map((iteration, i) => ({ ...iteration, meanExact: meanExact[i]! }));
   return {

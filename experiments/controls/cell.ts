@@ -1,24 +1,17 @@
-/** One training run: a control's critic at one size, trained on its own data, tested on held-out states. */
-import { createBackend } from "../../lib/backend/create.ts";
-import { clip01 } from "../../lib/numeric/clip01.ts";
 import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
-import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { criticDefinition } from "../../lib/critic/registry.ts";
-import { createEnvironment } from "../../lib/env/registry.ts";
+import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import type {
   PermutationActor,
   PermutationConfigInput,
   PermutationEnvironment,
   PermutationState,
 } from "../../lib/env/permutation.ts";
-import { sampleStates } from "../../lib/env/sampling.ts";
-import { parameterCount } from "../../lib/nn/flops.ts";
-import { adamW } from "../../lib/nn/optimizer.ts";
-import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
-import { saveTraining } from "../../lib/run/training_checkpoint.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
+import { clip01 } from "../../lib/numeric/clip01.ts";
 import { sha256 } from "../../lib/numeric/digest.ts";
-import { testReport } from "../shared/test_report.ts";
-import { train } from "../shared/supervised_cell.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import { heldOutStates, type TestReport, testReport } from "../shared/test_report.ts";
 import type { ControlName, ReadOut, TraceLabels } from "./controls.ts";
 import { handFeatures } from "./hand_features.ts";
 import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
@@ -36,7 +29,7 @@ export interface ControlsCell {
   readonly learningRate: number;
   /** Learning rate over the chosen one. */
   readonly factor: number;
-  /** A run of a tuning seed is not reported. */
+  /** A run of the search ("tuning") is not reported. */
   readonly role: "report" | "tuning";
   readonly environment: PermutationConfigInput;
   readonly actor: PermutationActor;
@@ -49,56 +42,44 @@ export interface ControlsCell {
   readonly testStates: number;
 }
 
+/** What a test says; without calibration, which nothing here reads. */
+export type ControlReport = Omit<TestReport, "calibration">;
+
+/** What a run says. */
+export interface ControlsMetrics extends SupervisedMetrics {
+  /** By the way in which answers are read: the value, and for critics that emit a value token the mean over tokens. */
+  readonly tests: { readonly value: ControlReport; readonly expectation?: ControlReport };
+  /** The chosen one, of the linear model. */
+  readonly penalty?: number;
+}
+
 /** Penalties that are tried. */
 const PENALTIES = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1] as const;
 /** The last of so many parts of the training data is held out to choose among them. */
 const PARTS = 5;
 
-/** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
+/** Trains a control's critic at one size on its own data, and tests it on held-out states. */
 export function runCell(
   cell: Cell<ControlsCell>,
   context: CellContext,
-  checkpointSeconds?: number,
-): Promise<CellResult> {
-  return cell.config.critic === "ridge"
-    ? Promise.resolve(runRidge(cell, context))
-    : runCritic(cell, context, checkpointSeconds);
-}
-
-async function runCritic(
-  { seed, config }: Cell<ControlsCell>,
-  context: CellContext,
-  checkpointSeconds?: number,
-): Promise<CellResult> {
-  const { batchSize, learningRate, size, steps } = config;
+): Promise<CellResult<ControlsMetrics>> {
+  const { seed, config } = cell;
+  if (config.critic === "ridge") return Promise.resolve(runRidge(cell, context));
   const environment = createEnvironment("permutation", config.environment);
-  const { backend = "wasm", threads } = context;
-  const engine = await createBackend(backend, { threads });
-  try {
-    const definition = criticDefinition(config.critic);
-    const critic = new NeuralCritic(engine, definition, environment, size, seed);
-    const data = { ...config, environment, seed };
-    const optimizer = adamW(learningRate, steps);
-    const step = () =>
-      critic.train(trainingSequences(definition, data, critic.model.step), optimizer);
-    const { curve, seconds } = await train(critic, { steps, step, checkpointSeconds }, context);
-    const start = performance.now();
-    const labelled = testSet(environment, config);
-    const predictions = await critic.values(labelled);
-    return {
-      metrics: {
-        parameters: parameterCount(critic.model.config),
-        trainingFlops: steps * critic.trainingFlops(batchSize),
-        tests: tests(environment, config, labelled, predictions, !definition.valueHead),
-        curve,
-      },
-      digests: { parameters: await critic.model.digest() },
-      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
-      unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
-    };
-  } finally {
-    engine.close();
-  }
+  const data = { ...config, environment, seed };
+  return supervisedCell({
+    environment,
+    seed,
+    config,
+    step: (critic, optimizer) =>
+      critic.train(trainingSequences(critic.definition, data, critic.model.step), optimizer),
+    async test(critic) {
+      const labelled = testSet(environment, config);
+      const predictions = await critic.values(labelled);
+      const emitsValues = !critic.definition.valueHead;
+      return { tests: tests(environment, config, labelled, predictions, emitsValues) };
+    },
+  }, context);
 }
 
 /** Held-out states: the same for all runs of a puzzle. */
@@ -106,12 +87,9 @@ function testSet(
   environment: PermutationEnvironment,
   { actor, testSeed, testStates }: ControlsCell,
 ): LabelledState<PermutationState>[] {
-  const key = { seed: testSeed, purpose: "controls/test" };
-  return sampleStates(environment, key, testStates, { actor, split: "test" }).map((state) => ({
-    state,
-    context: {},
-    value: environment.exactValue(state, actor),
-  }));
+  return heldOutStates(environment, { seed: testSeed, purpose: "controls/test" }, testStates, {
+    actor,
+  });
 }
 
 /** A report for each way to read the answers. A chain of thought is right if it is the true one, less what is left out. */
@@ -121,7 +99,7 @@ function tests(
   labelled: readonly LabelledState<PermutationState>[],
   predictions: readonly Prediction[],
   emitsValues: boolean,
-): Json {
+): ControlsMetrics["tests"] {
   const trace = (state: PermutationState) =>
     traceLabels.kind === "sparse"
       ? sparseTrace(environment, state, traceLabels.kept)
@@ -129,7 +107,7 @@ function tests(
   const read = (readOut: ReadOut) => {
     const read = predictions.map((p) => ({ ...p, value: p[readOut] }));
     const { calibration: _, ...report } = testReport(environment, labelled, read, trace);
-    return report as unknown as Json;
+    return report;
   };
   return emitsValues
     ? { value: read("value"), expectation: read("expectation") }
@@ -137,7 +115,10 @@ function tests(
 }
 
 /** The linear model: as many examples as a critic gets, the penalty chosen on the last part of them. */
-function runRidge({ seed, config }: Cell<ControlsCell>, { progress }: CellContext): CellResult {
+function runRidge(
+  { seed, config }: Cell<ControlsCell>,
+  { progress }: CellContext,
+): CellResult<ControlsMetrics> {
   const { actor, batchSize, steps } = config;
   const start = performance.now();
   const environment = createEnvironment("permutation", config.environment);

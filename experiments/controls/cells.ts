@@ -1,14 +1,12 @@
-import {
-  criticSequenceLength,
-  type CriticSize,
-  criticTransformer,
-} from "../../lib/critic/neural_critic.ts";
+import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { PermutationConfigInput, PermutationEnvironment } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
-import { separateSeeds, type Size, sizeName } from "../shared/config.ts";
+import { type Size, sizeName } from "../shared/config.ts";
+import { criticCost } from "../shared/critic_cost.ts";
+import { GENERATIVE } from "../shared/kinds.ts";
+import { separateSeeds } from "../shared/search.ts";
 import type { ControlsCell } from "./cell.ts";
 import type { ControlsConfig } from "./config.ts";
 import { type Control, type ControlName, controlOf } from "./controls.ts";
@@ -94,24 +92,17 @@ function amount(
     const { count } = handFeatures(environment);
     return { own: base, steps, cost: steps * batchSize * count * (count + 1) };
   }
-  const flops = (critic: string, size: CriticSize) => {
-    const definition = criticDefinition(critic);
-    const length = criticSequenceLength(definition, environment);
-    const transformer = criticTransformer(definition, environment, size);
-    return {
-      step: trainingFlops(transformer, batchSize, length),
-      answer: forwardFlops(transformer, length, length),
-    };
-  };
+  const flops = (critic: string, size: CriticSize) =>
+    criticCost(criticDefinition(critic), environment, size);
   let own = base;
   if (control.layers === "double") own = { ...base, layers: 2 * base.layers };
   if (control.layers === "equal FLOPs") {
-    const { answer } = flops("cot", base);
-    while (flops(control.critic, own).answer < answer) own = { ...own, layers: own.layers + 1 };
+    const answer = flops(GENERATIVE, base).forward(1);
+    while (flops(control.critic, own).forward(1) < answer) own = { ...own, layers: own.layers + 1 };
   }
-  const { step } = flops(control.critic, own);
+  const step = flops(control.critic, own).training(batchSize);
   const times = control.steps === "equal FLOPs"
-    ? flops("cot", own).step / step
+    ? flops(GENERATIVE, own).training(batchSize) / step
     : control.steps === "more data"
     ? moreData
     : 1;

@@ -8,6 +8,7 @@ import {
   type Size,
   size,
 } from "../shared/config.ts";
+import { rateFactors, tuningSeeds } from "../shared/search.ts";
 import { type ControlName, controls } from "./controls.ts";
 
 /** Configuration of the controls. */
@@ -38,11 +39,11 @@ export const controlsConfig = z.strictObject({
     "Training steps of the control with more data, as a multiple.",
   ),
   sweep: z.strictObject({
-    seeds: z.array(count).min(1).default([101]).describe("Tuning seeds, none of them reported."),
-    factors: z.array(z.number().positive()).min(2).default([0.5, 1, 2]).refine(
+    seeds: tuningSeeds.default([101]),
+    factors: rateFactors.default([0.5, 1, 2]).refine(
       (factors) => factors.includes(1),
       { error: "1 must be among the factors" },
-    ).describe("Learning rates tried, as multiples of the size's."),
+    ),
   }).prefault({}).describe(
     "The control with the learning rate of the discriminative critic that is best on tuning seeds.",
   ),

@@ -1,7 +1,4 @@
-/**
- * The controls, in the order of the table. Each answers an objection to the claim that the chain of thought makes the
- * difference between the discriminative and the CoT critic, by changing one thing about one of the two.
- */
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 
 /** What the process labels of a chain of thought are like. */
 export type TraceLabels =
@@ -55,13 +52,16 @@ export const OBJECTIONS = {
   broken: "The discriminative critic is badly built.",
 } as const;
 
-const discriminative = { critic: "discriminative-mse", refuted: "below" } as const;
-const cot = { critic: "cot", refuted: "above" } as const;
+const discriminative = { critic: DISCRIMINATIVE, refuted: "below" } as const;
+const cot = { critic: GENERATIVE, refuted: "above" } as const;
 /** Critics that cannot know the value put its mean, not its likeliest token, nearest to it. */
 const mean = ["expectation"] as const;
 const both = ["expectation", "value"] as const;
 
-/** By name. */
+/**
+ * The controls by name, in the order of the table. Each answers an objection to the claim that the chain of thought makes
+ * the difference between the discriminative and the CoT critic, by changing one thing about one of the two.
+ */
 export const controls = {
   discriminative: { ...discriminative, objection: null, title: "discriminative critic" },
   cot: { ...cot, objection: null, title: "CoT critic" },

@@ -4,9 +4,17 @@ import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { forwardFlops } from "../../lib/nn/flops.ts";
-import type { Cell, CellContext } from "../../lib/run/experiment.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
 import { resolveConfig } from "../../lib/run/config.ts";
-import { type ControlsCell, runCell } from "./cell.ts";
+import {
+  cellContext,
+  cellsTest,
+  fakeReport,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import { type ControlsCell, type ControlsMetrics, runCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
 import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
@@ -32,23 +40,11 @@ function config(change: Partial<ControlsInput> = {}): ControlsConfig {
   });
 }
 
-function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
-  return { threads, checkpoint, progress: () => {} };
-}
-
-const none = { load: () => undefined, save: () => {} };
-
 function cellOf(control: ControlName, change: Partial<ControlsInput> = {}): Cell<ControlsCell> {
   return controlsCells(config(change)).find((cell) => cell.config.control === control)!;
 }
 
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = controlsCells(controlsConfig.parse(profile));
-    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
-    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
-  }
-});
+cellsTest(controlsExperiment);
 
 Deno.test("the standard profile has every control", () => {
   const has = new Set(profiles.standard.runs.map(({ control }) => control));
@@ -106,40 +102,24 @@ Deno.test("equal FLOPs are equal, up to a step and a layer", () => {
   assert.equal(cellOf("more-data", { moreData: 3 }).config.steps, 360);
 });
 
-Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
-  for (const control of ["corrupted-20", "sampled-1", "dense"] as const) {
-    const cell = cellOf(control);
-    const saved: Uint8Array[] = [];
-    const whole = await runCell(
-      cell,
-      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
-      0,
-    );
-    assert.equal(saved.length, 2);
-    for (const threads of [1, 2]) {
-      const resumed = await runCell(
-        cell,
-        context({ load: () => saved[0], save: () => {} }, threads),
-      );
-      assert.deepEqual(resumed.digests, whole.digests);
-      assert.deepEqual(resumed.metrics, whole.metrics);
-    }
-  }
-});
+interruptionTest(
+  controlsExperiment,
+  () => (["corrupted-20", "sampled-1", "dense"] as const).map((control) => cellOf(control)),
+  2,
+);
 
 Deno.test("a chain with products left out is written as it was taught, and counts as right", async () => {
   const cell = cellOf("distance-alone", { steps: 600, environment: { group: "S3", maxLength: 6 } });
-  const { metrics } = await runCell(cell, context(none));
-  const { value } = metrics.tests as unknown as { value: { traceAccuracy: number } };
+  const { metrics: { tests: { value } } } = await runCell(cell, cellContext());
   // Against the whole chain, of which all but the distance is left out, it would be 0.
-  assert.ok(value.traceAccuracy > 0.3, `${value.traceAccuracy}`);
+  assert.ok(value.traceAccuracy! > 0.3, `${value.traceAccuracy}`);
 });
 
 Deno.test("ridge regression beats the mean by what hand features say", async () => {
-  const { metrics, digests } = await runCell(cellOf("ridge"), context(none));
-  const { value } = metrics.tests as unknown as { value: { mse: number; varianceExact: number } };
-  assert.ok(value.mse < 0.8 * value.varianceExact);
-  assert.deepEqual((await runCell(cellOf("ridge"), context(none))).digests, digests);
+  const { metrics, digests } = await runCell(cellOf("ridge"), cellContext());
+  const { value } = metrics.tests;
+  assert.ok(value.mse! < 0.8 * value.varianceExact);
+  assert.deepEqual((await runCell(cellOf("ridge"), cellContext())).digests, digests);
 });
 
 const bootstrap = { seed: 1, replicates: 500 };
@@ -160,33 +140,18 @@ Deno.test("the share of the gap: 0 at one critic, 1 at the other; none where the
 /** The summary of runs that have these r2; 0.1 for the others, 0.9 for the CoT critic. */
 function summary(r2: (cell: Cell<ControlsCell>) => number | undefined, seeds = [1, 2, 3]) {
   const full = config({ seeds });
-  const results = new Map(
-    controlsCells(full).map((cell) => {
-      const usual = cell.config.control === "cot" ? 0.9 : 0.1;
-      const score = (r2(cell) ?? usual) + cell.seed / 1000;
-      const report = {
-        penalizedMse: (1 - score) * 0.06,
-        varianceExact: 0.06,
-        rankingAccuracy: 0.5,
-        parseRate: 1,
-        expectation: null,
-        traceAccuracy: null,
-      };
-      return [cell.id, {
-        metrics: {
-          parameters: 1,
-          trainingFlops: 1,
-          tests: { value: report, expectation: report },
-        },
-        digests: {},
-      }];
-    }),
-  );
-  return summarizeControls(full, results);
+  const cells = finished(controlsCells(full), (cell): ControlsMetrics => {
+    const usual = cell.config.control === "cot" ? 0.9 : 0.1;
+    const score = (r2(cell) ?? usual) + cell.seed / 1000;
+    const report = fakeReport((1 - score) * 0.06);
+    const tests = { value: report, expectation: report };
+    return { parameters: 1, trainingFlops: 1, tests, curve: [] };
+  });
+  return summarizeControls(full, cells);
 }
 
 function verdicts(s: ReturnType<typeof summary>): Record<string, string> {
-  return Object.fromEntries(controlsClaims.map((claim) => [claim.id, claim.evaluate(s).verdict]));
+  return verdictsOf(controlsClaims, s);
 }
 
 const SIDES: Record<string, "below" | "above"> = {

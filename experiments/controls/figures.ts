@@ -3,7 +3,13 @@ import { type Figure, figure, type Row, type Series } from "../../lib/report/fig
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { sizeName } from "../shared/config.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
+import {
+  rawScoresTable as rawTable,
+  scoreColumns,
+  searchTable as ratesTable,
+} from "../shared/tables.ts";
 import type { ControlsConfig } from "./config.ts";
 import { controlOf, controls } from "./controls.ts";
 import type { ControlRow, ControlsSummary } from "./summary.ts";
@@ -43,8 +49,8 @@ function reading({ control, standing }: ControlRow): string {
 export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
   const base = rows[0]!.base;
   const kinds = [
-    { name: "made of the discriminative critic", critic: "discriminative-mse" },
-    { name: "made of the CoT critic", critic: "cot" },
+    { name: "made of the discriminative critic", critic: DISCRIMINATIVE },
+    { name: "made of the CoT critic", critic: GENERATIVE },
   ] as const;
   const lines = rows.map((row): Row & { readonly critic: string } => {
     const { estimate: x, low, high } = row.scores.r2.iqm;
@@ -52,7 +58,7 @@ export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
     const { critic } = controlOf(row.control);
     return {
       category: isSame ? row.title : `${row.title} (${row.size})`,
-      critic: critic.startsWith("cot") ? "cot" : "discriminative-mse",
+      critic: critic.startsWith(GENERATIVE) ? GENERATIVE : DISCRIMINATIVE,
       x,
       low,
       high,
@@ -93,7 +99,7 @@ export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: ControlsConfig): Displayable {
   const { abelian, moreData, runs, shortWords, sweep, testStates } = config;
-  const critics = [["discriminative", "discriminative-mse"], ["cot", "cot"]] as const;
+  const critics = [["discriminative", DISCRIMINATIVE], ["cot", GENERATIVE]] as const;
   const has = (control: string) => runs.some((run) => run.control === control);
   return tableOfSettings([
     ...supervisedSettings({
@@ -141,55 +147,49 @@ export function settingsTable(config: ControlsConfig): Displayable {
   ]);
 }
 
+const CONTROL_COLUMNS = [
+  { title: "control", cell: (row: ControlRow) => row.title },
+  { title: "size", cell: (row: ControlRow) => row.size },
+];
+
 /** Everything else of every control. */
 export function scoresTable({ rows }: ControlsSummary): Displayable {
+  const column = scoreColumns(({ scores }: ControlRow) => scores);
   return table({
     caption: "Other scores: interquartile mean over seeds with bootstrap 95% interval",
     rows,
     columns: [
-      { title: "control", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
+      ...CONTROL_COLUMNS,
       { title: "parameters", cell: (row) => row.parameters },
       { title: "training FLOPs", cell: (row) => row.trainingFlops },
-      { title: "RMSE", cell: (row) => row.scores.rmse.iqm, decimals: 3 },
-      { title: "ranking accuracy", cell: (row) => row.scores.rankingAccuracy.iqm, decimals: 2 },
-      { title: "parse rate", cell: (row) => row.scores.parseRate.iqm.estimate, decimals: 2 },
-      {
-        title: "chains as taught",
-        cell: (row) => row.scores.traceAccuracy?.iqm.estimate,
-        decimals: 2,
-      },
+      column("RMSE", "rmse", 3, "interval"),
+      column("ranking accuracy", "rankingAccuracy", 2, "interval"),
+      column("parse rate", "parseRate", 2),
+      column("chains as taught", "traceAccuracy", 2),
     ],
   });
 }
 
 /** Every run's raw score: r2 by seed. */
-export function rawScoresTable({ rows }: ControlsSummary, config: ControlsConfig): Displayable {
-  return table({
+export function rawScoresTable({ rows }: ControlsSummary, { seeds }: ControlsConfig): Displayable {
+  return rawTable({
     caption: "r2, every seed",
     rows,
-    columns: [
-      { title: "control", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
-      ...config.seeds.map((seed, i) => ({
-        title: `seed ${seed}`,
-        decimals: 4,
-        cell: (row: ControlRow) => row.scores.r2.scores[i],
-      })),
-    ],
+    columns: CONTROL_COLUMNS,
+    seeds,
+    scores: (row) => row.scores.r2.scores,
   });
 }
 
-/** The learning-rate sweep; the rate that is reported in bold. */
-export function sweepTable({ sweep }: ControlsSummary): Displayable {
-  return table({
-    caption: "Learning rates of the discriminative critic on tuning seeds, the best in bold",
-    rows: sweep,
-    emphasize: (row) => row.chosen,
-    columns: [
-      { title: "size", cell: (row) => row.size },
-      { title: "learning rate", cell: (row) => row.learningRate },
-      { title: "r2", cell: (row) => row.r2, decimals: 4 },
-    ],
-  });
+/** The search for learning rates; the rate that is reported in bold. */
+export function searchTable({ sweep }: ControlsSummary): Displayable {
+  return ratesTable(
+    {
+      caption: "Learning rates of the discriminative critic on tuning seeds, the best in bold",
+      rows: sweep,
+      columns: [{ title: "size", cell: (row) => row.size }],
+    },
+    "r2",
+    (row) => row.r2,
+  );
 }

@@ -2,8 +2,8 @@
  * The sceptic's controls of the claim that the chain of thought makes the difference (C1 and C2 of the GenAC paper): each
  * changes one thing about the discriminative or the CoT critic, and is placed between the two.
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { type ControlsCell, runCell } from "./cell.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { type ControlsCell, type ControlsMetrics, runCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
 import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
@@ -12,7 +12,7 @@ import { controlsRows, type ControlsSummary, summarizeControls } from "./summary
 const controls: Experiment<
   ControlsConfig,
   ControlsCell,
-  AnyMetrics,
+  ControlsMetrics,
   ControlsSummary,
   ControlsInput
 > = {
@@ -23,8 +23,7 @@ const controls: Experiment<
   profiles,
   cells: controlsCells,
   runCell,
-  summarize: (config, cells) =>
-    summarizeControls(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  summarize: summarizeControls,
   claims: controlsClaims,
   table: controlsRows,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

@@ -1,22 +1,18 @@
-/** Scores over seeds, and how much of the gap each control closes: everything that figures and claims read. */
 import {
   type BootstrapOptions,
   type Interval,
   stratifiedBootstrap,
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/test_report.ts";
-import { type TestScores, testScores } from "../shared/scores.ts";
+import { groupsOf, inRole, type TestScores, testScores } from "../shared/scores.ts";
+import { searchRows } from "../shared/search.ts";
 import { side } from "../shared/verdicts.ts";
-import { controlsCells } from "./cells.ts";
+import type { ControlReport, ControlsCell, ControlsMetrics } from "./cell.ts";
 import type { ControlsConfig } from "./config.ts";
 import { type ControlName, controlOf, controls, OBJECTIONS, type ReadOut } from "./controls.ts";
-
-/** What a cell stores of a test. */
-type StoredReport = Omit<TestReport, "calibration">;
 
 /** What becomes of an objection. */
 export type Standing = "refuted" | "upheld" | "undecided";
@@ -41,8 +37,8 @@ export interface ControlRow {
   readonly standing: Standing | null;
 }
 
-/** One line of the learning-rate sweep. */
-export interface SweepRow {
+/** One line of the search for learning rates. */
+export interface SearchRow {
   readonly size: string;
   readonly learningRate: number;
   /** r2, mean over tuning seeds. */
@@ -51,12 +47,12 @@ export interface SweepRow {
   readonly chosen: boolean;
 }
 
-/** See the file's header. */
+/** Scores over seeds, and how much of the gap each control closes: everything that figures and claims read. */
 export interface ControlsSummary {
   readonly seeds: number;
   /** In the order of `controls`. */
   readonly rows: readonly ControlRow[];
-  readonly sweep: readonly SweepRow[];
+  readonly sweep: readonly SearchRow[];
 }
 
 /**
@@ -80,38 +76,30 @@ export function gapClosed(
 /** Summarizes finished cells. */
 export function summarizeControls(
   config: ControlsConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<ControlsCell, ControlsMetrics>[],
 ): ControlsSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
-  const cells = controlsCells(config);
-  const reportOf = ({ id }: { id: string }, readOut: ReadOut = "value") =>
-    (results.get(id)!.metrics.tests as unknown as Record<ReadOut, StoredReport>)[readOut];
-  const r2 = ({ penalizedMse, varianceExact }: StoredReport) => 1 - penalizedMse / varianceExact;
+  const r2 = ({ penalizedMse, varianceExact }: ControlReport) => 1 - penalizedMse / varianceExact;
 
-  const sweep = [
-    ...Map.groupBy(
-      cells.filter((cell) => cell.config.role === "tuning"),
-      ({ config: { base } }) => sizeName(base),
-    ),
-  ].flatMap(([size, cells]) => {
-    const rows = [...Map.groupBy(cells, (cell) => cell.config.learningRate)].map(
-      ([learningRate, cells]) => ({
-        size,
-        learningRate,
-        r2: cells.reduce((sum, cell) => sum + r2(reportOf(cell)), 0) / cells.length,
-      }),
+  const tried = groupsOf(inRole("tuning", cells), ({ base }) => sizeName(base));
+  const sweep = tried.flatMap((ofSize) => {
+    const rows = searchRows(
+      ofSize,
+      ({ learningRate }) => String(learningRate),
+      ({ tests }) => r2(tests.value),
+      ({ base, learningRate }, r2) => ({ size: sizeName(base), learningRate, r2 }),
     );
     const best = maximum(rows.map((row) => row.r2));
     // Of equals the first.
     const chosen = rows.find((row) => row.r2 === best);
-    return rows.map((row): SweepRow => ({ ...row, chosen: row === chosen }));
+    return rows.map((row): SearchRow => ({ ...row, chosen: row === chosen }));
   });
 
   /** The reported cells of a control at a size. */
   const cellsOf = (control: ControlName, size: string) => {
     const reported = (name: ControlName, rate?: number) =>
-      cells.filter(({ config: c }) =>
-        c.control === name && sizeName(c.base) === size && c.role === "report" &&
+      inRole("report", cells).filter(({ cell: { config: c } }) =>
+        c.control === name && sizeName(c.base) === size &&
         (rate === undefined || c.learningRate === rate)
       );
     if (control !== "learning-rate") return reported(control);
@@ -120,13 +108,11 @@ export function summarizeControls(
     // The rate of the size itself: those runs are the discriminative critic's.
     return own.length > 0 ? own : reported("discriminative");
   };
-  const closedBy = (scores: readonly number[], base: string) =>
-    gapClosed(
-      scores,
-      cellsOf("discriminative", base).map((cell) => r2(reportOf(cell))),
-      cellsOf("cot", base).map((cell) => r2(reportOf(cell))),
-      bootstrap,
-    );
+  const closedBy = (scores: readonly number[], base: string) => {
+    const r2Of = (control: "discriminative" | "cot") =>
+      cellsOf(control, base).map(({ result }) => r2(result.metrics.tests.value));
+    return gapClosed(scores, r2Of("discriminative"), r2Of("cot"), bootstrap);
+  };
 
   const rows = (Object.keys(controls) as ControlName[]).flatMap((control) => {
     const { objection, title, readOuts = ["value"] } = controlOf(control);
@@ -134,9 +120,10 @@ export function summarizeControls(
     return sizes.map(sizeName).flatMap((base) =>
       readOuts.map((readOut): ControlRow => {
         const group = cellsOf(control, base);
-        const { size, learningRate } = group[0]!.config;
-        const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
-        const scores = testScores(group.map((cell) => reportOf(cell, readOut)), bootstrap);
+        const { size, learningRate } = group[0]!.cell.config;
+        const { parameters, trainingFlops } = group[0]!.result.metrics;
+        const reports = group.map(({ result }) => result.metrics.tests[readOut]!);
+        const scores = testScores(reports, bootstrap);
         const closed = objection === null ? null : closedBy(scores.r2.scores, base);
         return {
           control,
@@ -145,8 +132,8 @@ export function summarizeControls(
           title: titleOf(control, title, readOut, learningRate),
           base,
           size: control === "ridge" ? "" : sizeName(size),
-          parameters: parameters as number,
-          trainingFlops: trainingFlops as number,
+          parameters,
+          trainingFlops,
           learningRate,
           scores,
           closed,

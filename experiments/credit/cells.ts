@@ -5,7 +5,7 @@ import { createTask } from "../../lib/env/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
-import { separateSeeds } from "../shared/config.ts";
+import { separateSeeds } from "../shared/search.ts";
 import { type CreditConfig, preparationOf, type TaskConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
 

@@ -4,7 +4,7 @@ import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { mean, populationVariance, sum } from "../../lib/numeric/sums.ts";
 import { criticReward } from "../../lib/critic_learning/reward.ts";
 import { klTerms } from "../../lib/critic_learning/reinforce.ts";
-import { evaluate } from "../shared/test_report.ts";
+import { testCritic } from "../shared/test_report.ts";
 
 /** Greedy answers to the test states unless said otherwise. */
 export interface Point {
@@ -52,7 +52,7 @@ export async function measure<State>(
   seed: number,
 ): Promise<Point> {
   const { environment } = critic, { step } = critic.model;
-  const { report, predictions } = await evaluate(critic, environment, labelled);
+  const { report, predictions } = await testCritic(critic, labelled);
   const { n, parsed } = report;
   const expectationRmse = report.expectation?.rmse ?? 0;
   const values = predictions.flatMap(({ value }) => value === null ? [] : [value]);

@@ -1,17 +1,12 @@
-/** One training run: a critic of one kind and size, trained on short words, judged on every test set. */
-import { createBackend } from "../../lib/backend/create.ts";
-import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { criticDefinition } from "../../lib/critic/registry.ts";
+import type { LabelledState } from "../../lib/critic/critic.ts";
+import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { parameterCount } from "../../lib/nn/flops.ts";
-import { adamW } from "../../lib/nn/optimizer.ts";
-import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
-import { saveTraining } from "../../lib/run/training_checkpoint.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { type ChainReport, chainReport, haveChains } from "../shared/chains.ts";
-import { evaluate, type TestReport } from "../shared/test_report.ts";
-import { train } from "../shared/supervised_cell.ts";
+import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import { testCritic, type TestReport } from "../shared/test_report.ts";
 import type { TestSet } from "./config.ts";
 import { labelledTestStates, type TestSource } from "./states.ts";
 
@@ -33,62 +28,54 @@ export interface GeneralizationReport extends Omit<TestReport, "calibration"> {
   readonly trainedActorRmse: number;
 }
 
-/** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
-export async function runGeneralizationCell(
-  { seed, config }: Cell<GeneralizationCell>,
-  context: CellContext,
-  checkpointSeconds?: number,
-): Promise<CellResult> {
-  const environment = createEnvironment("permutation", config.environment);
-  const { backend = "wasm", threads } = context;
-  const engine = await createBackend(backend, { threads });
-  try {
-    const definition = criticDefinition(config.critic);
-    const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
-    const { actor, batchSize, learningRate, steps } = config;
-    const data = { seed, purpose: "generalization/train", batchSize, actor };
-    const optimizer = adamW(learningRate, steps);
-    const step = () => supervisedStep(critic, data, optimizer);
-    const { curve, seconds } = await train(critic, { steps, step, checkpointSeconds }, context);
-    const start = performance.now();
-    const tests: Record<string, Json> = {};
-    for (const set of config.tests) {
-      tests[set.name] = await test(critic, environment, set, config) as unknown as Json;
-    }
-    return {
-      metrics: {
-        parameters: parameterCount(critic.model.config),
-        trainingFlops: steps * critic.trainingFlops(batchSize),
-        tests,
-        curve,
-      },
-      digests: { parameters: await critic.model.digest() },
-      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
-      unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
-    };
-  } finally {
-    engine.close();
-  }
+/** What a run says. */
+export interface GeneralizationMetrics extends SupervisedMetrics {
+  /** By test set. */
+  readonly tests: Readonly<Record<string, GeneralizationReport>>;
 }
 
-/** Judges the critic on one test set. */
-async function test(
-  critic: NeuralCritic<PermutationState>,
+/** Trains a critic of one kind and size on short words, and judges it on every test set. */
+export function runCell(
+  { seed, config }: Cell<GeneralizationCell>,
+  context: CellContext,
+): Promise<CellResult<GeneralizationMetrics>> {
+  const { actor, batchSize } = config;
+  const environment = createEnvironment("permutation", config.environment);
+  const data = { seed, purpose: "generalization/train", batchSize, actor };
+  return supervisedCell({
+    environment,
+    seed,
+    config,
+    step: (critic, optimizer) => supervisedStep(critic, data, optimizer),
+    async test(critic) {
+      const tests: Record<string, GeneralizationReport> = {};
+      for (const set of config.tests) {
+        const labelled = labelledTestStates(set, config);
+        const { report: { calibration: _, ...report }, predictions } = await testCritic(
+          critic,
+          labelled,
+        );
+        tests[set.name] = {
+          ...report,
+          chains: haveChains(predictions) ? chainReport(environment, labelled, predictions) : null,
+          trainedActorRmse: rmseOfActor(environment, labelled, actor),
+        };
+      }
+      return { tests };
+    },
+  }, context);
+}
+
+/** RMSE of the exact value for one actor against labels that another one may have. */
+function rmseOfActor(
   environment: PermutationEnvironment,
-  set: TestSet,
-  config: GeneralizationCell,
-): Promise<GeneralizationReport> {
-  const labelled = labelledTestStates(set, config);
-  const { report, predictions } = await evaluate(critic, environment, labelled);
-  const { calibration: _, ...scores } = report;
+  labelled: readonly LabelledState<PermutationState>[],
+  actor: GeneralizationCell["actor"],
+): number {
   let squares = 0;
   for (const { state, value } of labelled) {
-    const error = environment.exactValue(state, config.actor) - value;
+    const error = environment.exactValue(state, actor) - value;
     squares += error * error;
   }
-  return {
-    ...scores,
-    chains: haveChains(predictions) ? chainReport(environment, labelled, predictions) : null,
-    trainedActorRmse: Math.sqrt(squares / labelled.length),
-  };
+  return Math.sqrt(squares / labelled.length);
 }

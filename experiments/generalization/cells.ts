@@ -1,9 +1,8 @@
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
-import { critics } from "../../lib/critic/registry.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
+import { criticCost } from "../shared/critic_cost.ts";
 import type { GeneralizationCell } from "./cell.ts";
 import type { GeneralizationConfig } from "./config.ts";
 import { testEnvironment } from "./states.ts";
@@ -15,34 +14,18 @@ export function generalizationCells(config: GeneralizationConfig): Cell<Generali
   // Says now, and not after training, that a test set cannot be drawn.
   const lengths = tests.map((set) => testEnvironment(set, environment).maxLengths(set));
   return runs.flatMap(({ critic, sizes }) =>
-    sizes.flatMap((size) => {
-      const definition = critics[critic]!;
-      const transformer = criticTransformer(definition, puzzle, size);
-      const training = trainingFlops(
-        transformer,
-        batchSize,
-        criticSequenceLength(definition, puzzle),
+    sizes.flatMap(({ dModel, layers, learningRate }) => {
+      const definition = criticDefinition(critic), size = { dModel, layers };
+      const flops = criticCost(definition, puzzle, size);
+      const testing = lengths.map(({ prompt, trace }) =>
+        flops.forward(testStates, prompt + (definition.after === "trace" ? 1 + trace : 0))
       );
-      const testing = lengths.map(({ prompt, trace }) => {
-        const length = prompt + (definition.after === "trace" ? 1 + trace : 0);
-        return forwardFlops(transformer, testStates * length, length);
-      });
+      const shared = { environment, actor, steps, batchSize, testSeed, testStates, tests };
       return seeds.map((seed) => ({
         id: `${critic}/${sizeName(size)}/seed${seed}`,
         seed,
-        config: {
-          critic,
-          size: { dModel: size.dModel, layers: size.layers },
-          learningRate: size.learningRate,
-          environment,
-          actor,
-          steps,
-          batchSize,
-          testSeed,
-          testStates,
-          tests,
-        },
-        cost: testing.reduce((sum, flops) => sum + flops, steps * training),
+        config: { critic, size, learningRate, ...shared },
+        cost: testing.reduce((sum, flops) => sum + flops, steps * flops.training(batchSize)),
       }));
     })
   );

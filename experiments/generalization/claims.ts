@@ -1,13 +1,8 @@
 /** The paper's claim C3 as predicates on the summary. All are about the CoT critic's error over the discriminative one's. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
-import {
-  DISCRIMINATIVE,
-  type ErrorRatio,
-  type GeneralizationSummary,
-  GENERATIVE,
-  type TestSummary,
-} from "./summary.ts";
+import type { ErrorRatio, GeneralizationSummary, TestSummary } from "./summary.ts";
 
 /** "More than 50% lower." */
 const HALF = 0.5;

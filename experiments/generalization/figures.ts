@@ -4,14 +4,11 @@ import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
+import { GENERATIVE } from "../shared/kinds.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
+import { CRITIC_COLUMNS, rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
-import {
-  type GeneralizationRow,
-  type GeneralizationSummary,
-  GENERATIVE,
-  type TestSummary,
-} from "./summary.ts";
+import type { GeneralizationRow, GeneralizationSummary, TestSummary } from "./summary.ts";
 
 /** What differs between training and a test set. */
 export type Shift = Exclude<TestSet["shift"], "none">;
@@ -220,11 +217,6 @@ function described(set: TestSet, { actor, environment }: GeneralizationConfig): 
   ].flat().join(", ");
 }
 
-const CRITIC_COLUMNS = [
-  { title: "critic", cell: (row: GeneralizationRow) => row.title },
-  { title: "size", cell: (row: GeneralizationRow) => row.size },
-];
-
 /** A row of a table of test sets and critics. */
 interface Line {
   readonly row: GeneralizationRow;
@@ -260,16 +252,16 @@ export function errorsTable(summary: GeneralizationSummary, shift: Shift): Displ
 
 /** What else was measured, a line per test set, critic and size. */
 export function scoresTable({ rows, seeds, tests }: GeneralizationSummary): Displayable {
-  const scores = ({ row, name }: Line) => row.tests[name]!;
+  const column = scoreColumns(({ row, name }: Line) => row.tests[name]!);
   return table({
     caption: `Other scores: interquartile mean over ${seeds} seeds with bootstrap 95% interval; ` +
       `r2 against the set's own mean`,
     rows: linesOf(rows, tests),
     columns: [
       ...LINE_COLUMNS,
-      { title: "r2", cell: (line) => scores(line).r2.iqm, decimals: 2 },
-      { title: "ranking accuracy", cell: (line) => scores(line).rankingAccuracy.iqm, decimals: 2 },
-      { title: "parse rate", cell: (line) => scores(line).parseRate.iqm, decimals: 2 },
+      column("r2", "r2", 2, "interval"),
+      column("ranking accuracy", "rankingAccuracy", 2, "interval"),
+      column("parse rate", "parseRate", 2, "interval"),
     ],
   });
 }
@@ -320,18 +312,13 @@ export function ratiosTable({ ratios, tests, trends }: GeneralizationSummary): D
 /** Every run's raw score: RMSE by seed. */
 export function rawScoresTable(
   { rows, tests }: GeneralizationSummary,
-  config: GeneralizationConfig,
+  { seeds }: GeneralizationConfig,
 ): Displayable {
-  return table({
+  return rawTable({
     caption: "RMSE, every seed",
     rows: linesOf(rows, tests),
-    columns: [
-      ...LINE_COLUMNS,
-      ...config.seeds.map((seed, i) => ({
-        title: `seed ${seed}`,
-        cell: ({ row, name }: Line) => row.tests[name]!.rmse.scores[i],
-        decimals: 4,
-      })),
-    ],
+    columns: LINE_COLUMNS,
+    seeds,
+    scores: ({ row, name }) => row.tests[name]!.rmse.scores,
   });
 }

@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { UsageError } from "../../lib/errors.ts";
-import type { CellContext } from "../../lib/run/experiment.ts";
-import { type GeneralizationReport, runGeneralizationCell } from "./cell.ts";
+import {
+  cellsTest,
+  fakeReport,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import type { GeneralizationMetrics } from "./cell.ts";
 import { generalizationCells } from "./cells.ts";
 import { generalizationClaims } from "./claims.ts";
 import {
   type GeneralizationConfig,
   generalizationConfig,
   type GeneralizationInput,
-  profiles,
 } from "./config.ts";
+import generalization from "./mod.ts";
 import { labelledTestStates } from "./states.ts";
 import { type GeneralizationSummary, summarizeGeneralization } from "./summary.ts";
 
@@ -43,17 +49,7 @@ function config(change: Partial<GeneralizationInput> = {}): GeneralizationConfig
   });
 }
 
-function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
-  return { threads, checkpoint, progress: () => {} };
-}
-
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = generalizationCells(generalizationConfig.parse(profile));
-    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
-    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
-  }
-});
+cellsTest(generalization);
 
 Deno.test("what cannot be tested is refused before anything is trained", () => {
   const first = tests[0]!;
@@ -119,29 +115,16 @@ Deno.test("without a bias, biased words are the environment's own", () => {
   );
 });
 
-Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
-  for (const critic of ["discriminative-mse", "cot"]) {
-    const [cell] = generalizationCells(config({ runs: [{ critic, sizes: [size] }] }));
-    const saved: Uint8Array[] = [];
-    const whole = await runGeneralizationCell(
-      cell!,
-      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
-      0,
-    );
-    assert.equal(saved.length, 1);
-    const resumed = await runGeneralizationCell(
-      cell!,
-      context({ load: () => saved[0], save: () => {} }, 2),
-    );
-    assert.deepEqual(resumed.digests, whole.digests);
-    assert.deepEqual(resumed.metrics, whole.metrics);
-
-    const reports = whole.metrics.tests as unknown as Record<string, GeneralizationReport>;
-    for (
-      const [name, { chains, n, traceAccuracy, trainedActorRmse, ...report }] of Object.entries(
-        reports,
-      )
-    ) {
+interruptionTest(
+  generalization,
+  () =>
+    ["discriminative-mse", "cot"].map((critic) =>
+      generalizationCells(config({ runs: [{ critic, sizes: [size] }] }))[0]!
+    ),
+  1,
+  ({ config: { critic } }, { metrics: { tests } }) => {
+    for (const [name, report] of Object.entries(tests)) {
+      const { chains, n, penalizedMse, traceAccuracy, trainedActorRmse } = report;
       assert.equal(trainedActorRmse > 0.1, name === "skill");
       if (critic === "discriminative-mse") {
         assert.equal(chains, null);
@@ -153,10 +136,10 @@ Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any 
       assert.equal(firstWrong.reduce((a, b) => a + b), afterWrong.count);
       assert.equal(reached[0], n);
       const mse = (afterRight.squares + afterWrong.squares) / n;
-      assert.ok(Math.abs(mse - report.penalizedMse) < 1e-9);
+      assert.ok(Math.abs(mse - penalizedMse) < 1e-9);
     }
-  }
-});
+  },
+);
 
 type Errors = Partial<Record<string, number[][]>>;
 
@@ -173,36 +156,28 @@ function summary(discriminative: number[][], generative: number[][], elsewhere: 
       sizes: discriminative.map((_, i) => ({ ...size, layers: i + 1 })),
     })),
   });
-  const results = new Map(
-    generalizationCells(full).map(({ id, seed, config: { critic, size } }) => {
+  const cells = finished(
+    generalizationCells(full),
+    ({ seed, config: { critic, size } }): GeneralizationMetrics => {
       const reports = full.tests.map(({ name }) => {
         const scores = critic === "cot" ? elsewhere[name] ?? generative : discriminative;
         const rmse = scores[size.layers - 1]![seed - 1]!;
-        return [name, {
-          penalizedMse: rmse * rmse,
-          meanExact: 0.5,
-          varianceExact: 0.06,
-          rankingAccuracy: 1 - rmse,
-          parseRate: 1,
-          expectation: null,
-          traceAccuracy: null,
-          chains: null,
-          trainedActorRmse: 0,
-        }];
+        const report = fakeReport(rmse * rmse, { rankingAccuracy: 1 - rmse });
+        return [name, { ...report, chains: null, trainedActorRmse: 0 }];
       });
-      const metrics = {
+      return {
         parameters: 10 ** (size.layers + 2),
         trainingFlops: 1,
         tests: Object.fromEntries(reports),
+        curve: [],
       };
-      return [id, { metrics, digests: {} }];
-    }),
+    },
   );
-  return summarizeGeneralization(full, results);
+  return summarizeGeneralization(full, cells);
 }
 
 function verdicts(s: GeneralizationSummary): Record<string, string> {
-  return Object.fromEntries(generalizationClaims.map((c) => [c.id, c.evaluate(s).verdict]));
+  return verdictsOf(generalizationClaims, s);
 }
 
 const flat = [[0.25, 0.24, 0.26], [0.25, 0.26, 0.24]];

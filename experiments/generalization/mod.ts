@@ -2,8 +2,8 @@
  * Generalization of discriminative and generative critics (claim C3 of the GenAC paper): trained on short words and one
  * actor in the permutation puzzle, judged on longer words, actors of other skill, and other start states.
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { type GeneralizationCell, runGeneralizationCell } from "./cell.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { type GeneralizationCell, type GeneralizationMetrics, runCell } from "./cell.ts";
 import { generalizationCells } from "./cells.ts";
 import { generalizationClaims } from "./claims.ts";
 import {
@@ -21,7 +21,7 @@ import {
 const generalization: Experiment<
   GeneralizationConfig,
   GeneralizationCell,
-  AnyMetrics,
+  GeneralizationMetrics,
   GeneralizationSummary,
   GeneralizationInput
 > = {
@@ -31,9 +31,8 @@ const generalization: Experiment<
   schema: generalizationConfig,
   profiles,
   cells: generalizationCells,
-  runCell: (cell, context) => runGeneralizationCell(cell, context),
-  summarize: (config, cells) =>
-    summarizeGeneralization(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  runCell,
+  summarize: summarizeGeneralization,
   claims: generalizationClaims,
   table: generalizationTable,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

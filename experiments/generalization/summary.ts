@@ -1,25 +1,25 @@
-/** Scores over seeds, error ratios between critics, and what became of the chains: all that figures and claims read. */
-import { criticDefinition } from "../../lib/critic/registry.ts";
 import {
   type BootstrapOptions,
   type Interval,
   stratifiedBootstrap,
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { log } from "../../lib/numeric/math.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { type ChainErrors, type ChainReport, stillRight } from "../shared/chains.ts";
 import { sizeName } from "../shared/config.ts";
-import { type TestScores, testScores } from "../shared/scores.ts";
+import { pairsOfKinds } from "../shared/kinds.ts";
+import {
+  type CriticRow,
+  criticRow,
+  groupsOf,
+  type TestScores,
+  testScores,
+} from "../shared/scores.ts";
 import { ratio } from "../shared/verdicts.ts";
-import type { GeneralizationReport } from "./cell.ts";
-import { generalizationCells } from "./cells.ts";
+import type { GeneralizationCell, GeneralizationMetrics, GeneralizationReport } from "./cell.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
-
-/** The two critics that the paper's claim compares. */
-export const DISCRIMINATIVE = "discriminative-mse";
-export const GENERATIVE = "cot";
 
 /** One test set, and what critics that know nothing of the shift would have. */
 export interface TestSummary extends Pick<TestSet, "name" | "shift"> {
@@ -45,12 +45,7 @@ export interface ChainScores {
 }
 
 /** One critic at one size. */
-export interface GeneralizationRow {
-  readonly critic: string;
-  readonly title: string;
-  readonly size: string;
-  readonly parameters: number;
-  readonly trainingFlops: number;
+export interface GeneralizationRow extends CriticRow {
   /** By test set. */
   readonly tests: Readonly<Record<string, TestScores>>;
   /** By test set; null for critics that write no chain of thought. */
@@ -72,7 +67,7 @@ export interface RatioTrend {
   readonly slope: Interval;
 }
 
-/** See the file's header. */
+/** Scores over seeds, error ratios between critics, and what became of the chains: all that figures and claims read. */
 export interface GeneralizationSummary {
   /** The first is in distribution. */
   readonly tests: readonly TestSummary[];
@@ -87,30 +82,20 @@ export interface GeneralizationSummary {
 /** Summarizes finished cells. */
 export function summarizeGeneralization(
   config: GeneralizationConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<GeneralizationCell, GeneralizationMetrics>[],
 ): GeneralizationSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
-  const cells = generalizationCells(config);
-  const reportOf = (id: string, test: string) =>
-    (results.get(id)!.metrics.tests as unknown as Record<string, GeneralizationReport>)[test]!;
   const names = config.tests.map(({ name }) => name);
 
-  const groups = Map.groupBy(
-    cells,
-    ({ config: { critic, size } }) => `${critic}/${sizeName(size)}`,
-  );
-  const rows = [...groups.values()].map((group): GeneralizationRow => {
-    const { critic, size } = group[0]!.config;
-    const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
+  const groups = groupsOf(cells, ({ critic, size }) => `${critic}/${sizeName(size)}`);
+  const rows = groups.map((group): GeneralizationRow => {
     const byTest = <T>(of: (reports: GeneralizationReport[]) => T) =>
-      names.map((name) => [name, of(group.map(({ id }) => reportOf(id, name)))] as const);
+      names.map((name) =>
+        [name, of(group.map(({ result }) => result.metrics.tests[name]!))] as const
+      );
     const chains = byTest((reports) => chainScores(reports.map((r) => r.chains)));
     return {
-      critic,
-      title: criticDefinition(critic).title,
-      size: sizeName(size),
-      parameters: parameters as number,
-      trainingFlops: trainingFlops as number,
+      ...criticRow(group[0]!),
       tests: Object.fromEntries(byTest((reports) => testScores(reports, bootstrap))),
       chains: chains.some(([, scores]) => scores === null)
         ? null
@@ -118,9 +103,10 @@ export function summarizeGeneralization(
     };
   });
 
-  const any = cells[0]!.id, meanInDistribution = reportOf(any, names[0]!).meanExact;
+  const reports = cells[0]!.result.metrics.tests;
+  const meanInDistribution = reports[names[0]!]!.meanExact;
   const tests = config.tests.map(({ name, shift }): TestSummary => {
-    const { meanExact, varianceExact, trainedActorRmse } = reportOf(any, name);
+    const { meanExact, varianceExact, trainedActorRmse } = reports[name]!;
     const bias = meanExact - meanInDistribution;
     return {
       name,
@@ -130,24 +116,20 @@ export function summarizeGeneralization(
     };
   });
 
-  const pairs = rows.filter(({ critic }) => critic === GENERATIVE)
-    .toSorted((a, b) => a.parameters - b.parameters)
-    .flatMap((ours) => {
-      const theirs = rows.find((r) => r.critic === DISCRIMINATIVE && r.size === ours.size);
-      return theirs ? [{ ours, theirs }] : [];
-    });
+  const pairs = pairsOfKinds(rows, (a, b) => a.size === b.size)
+    .toSorted((a, b) => a.generative.parameters - b.generative.parameters);
   const scores = (test: string) =>
-    pairs.map(({ ours, theirs }) => ({
-      parameters: ours.parameters,
-      ours: ours.tests[test]!.rmse.scores,
-      theirs: theirs.tests[test]!.rmse.scores,
+    pairs.map(({ generative, discriminative }) => ({
+      parameters: generative.parameters,
+      ours: generative.tests[test]!.rmse.scores,
+      theirs: discriminative.tests[test]!.rmse.scores,
     }));
   return {
     tests,
     headline: config.headline,
     seeds: config.seeds.length,
     rows,
-    ratios: pairs.flatMap(({ ours: { size, parameters } }, i) =>
+    ratios: pairs.flatMap(({ generative: { size, parameters } }, i) =>
       names.map((test): ErrorRatio => {
         const { ours, theirs } = scores(test)[i]!;
         return { size, parameters, test, ratio: ratio(ours, theirs, bootstrap) };

@@ -1,19 +1,12 @@
-/** One training run: a critic of one kind and size, trained on the exact values of one rung, judged on held-out problems. */
-import { createBackend } from "../../lib/backend/create.ts";
 import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
-import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { criticDefinition } from "../../lib/critic/registry.ts";
+import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { Environment } from "../../lib/env/environment.ts";
-import { sampleStates } from "../../lib/env/sampling.ts";
 import { valueReport } from "../../lib/eval/value_report.ts";
-import { parameterCount } from "../../lib/nn/flops.ts";
-import { adamW } from "../../lib/nn/optimizer.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import { firstWrongToken } from "../shared/chains.ts";
-import { asJson, evaluate } from "../shared/test_report.ts";
-import { train } from "../shared/supervised_cell.ts";
+import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import { heldOutStates, testCritic, type TestReport } from "../shared/test_report.ts";
 import { environmentOf, type Rung } from "./rungs.ts";
 
 /** Everything a run depends on besides its seed. */
@@ -47,49 +40,38 @@ export interface AfterRightChains {
   readonly r2: number | null;
 }
 
-/** Trains and tests one critic. `checkpointSeconds`: see `TrainingPlan`. */
-export async function runLadderCell(
+/** What a run says. */
+export interface LadderMetrics extends SupervisedMetrics {
+  readonly test: TestReport;
+  readonly afterRightChains: AfterRightChains;
+  readonly baselines: Baselines;
+}
+
+/** Trains a critic of one kind and size on the exact values of one rung, and judges it on held-out problems. */
+export function runCell(
   { seed, config }: Cell<LadderCell>,
   context: CellContext,
-  checkpointSeconds?: number,
-): Promise<CellResult> {
-  const { batchSize, learningRate, steps, testSeed, testStates } = config;
+): Promise<CellResult<LadderMetrics>> {
+  const { batchSize, testSeed, testStates } = config;
   const { actor } = config.environment;
   const environment = environmentOf(config.environment);
-  const { backend = "wasm", threads } = context;
-  const engine = await createBackend(backend, { threads });
-  try {
-    const definition = criticDefinition(config.critic);
-    const critic = new NeuralCritic(engine, definition, environment, config.size, seed);
-    const data = { seed, purpose: "ladder/train", batchSize, actor };
-    const optimizer = adamW(learningRate, steps);
-    const step = () => supervisedStep(critic, data, optimizer);
-    const { curve, seconds } = await train(critic, { steps, step, checkpointSeconds }, context);
-    const start = performance.now();
-    const key = { seed: testSeed, purpose: "ladder/test" };
-    const states = sampleStates(environment, key, testStates, { actor, split: "test" });
-    const labelled = states.map((state) => ({
-      state,
-      context: {},
-      value: environment.exactValue(state, actor),
-    }));
-    const { report, predictions } = await evaluate(critic, environment, labelled);
-    return {
-      metrics: {
-        parameters: parameterCount(critic.model.config),
-        trainingFlops: steps * critic.trainingFlops(batchSize),
-        test: asJson(report),
-        afterRightChains: { ...afterRightChains(environment, labelled, predictions) },
-        baselines: { ...baselines(environment, labelled) },
-        curve,
-      },
-      digests: { parameters: await critic.model.digest() },
-      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
-      unpinned: { trainingSeconds: seconds, testSeconds: (performance.now() - start) / 1000 },
-    };
-  } finally {
-    engine.close();
-  }
+  const data = { seed, purpose: "ladder/train", batchSize, actor };
+  return supervisedCell({
+    environment,
+    seed,
+    config,
+    step: (critic, optimizer) => supervisedStep(critic, data, optimizer),
+    async test(critic) {
+      const key = { seed: testSeed, purpose: "ladder/test" };
+      const labelled = heldOutStates(environment, key, testStates, { actor });
+      const { report, predictions } = await testCritic(critic, labelled);
+      return {
+        test: report,
+        afterRightChains: afterRightChains(environment, labelled, predictions),
+        baselines: baselines(environment, labelled),
+      };
+    },
+  }, context);
 }
 
 /** See `AfterRightChains`; none for critics that write no chain. */

@@ -1,8 +1,8 @@
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
-import { separateSeeds, sizeName } from "../shared/config.ts";
+import { sizeName } from "../shared/config.ts";
+import { criticCost } from "../shared/critic_cost.ts";
+import { separateSeeds } from "../shared/search.ts";
 import type { LadderCell } from "./cell.ts";
 import { type LadderConfig, learningRate, type Shape } from "./config.ts";
 import { environmentOf, MATCHED } from "./rungs.ts";
@@ -20,9 +20,7 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
       seed: number,
       part: Pick<LadderCell, "role" | "learningRate" | "steps" | "testSeed">,
     ): Cell<LadderCell> => {
-      const definition = criticDefinition(critic);
-      const transformer = criticTransformer(definition, environment, size);
-      const length = criticSequenceLength(definition, environment);
+      const flops = criticCost(criticDefinition(critic), environment, size);
       const suffix = part.role === "search"
         ? `/lr${part.learningRate}`
         : part.role === "more data"
@@ -40,8 +38,7 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
           batchSize,
           testStates,
         },
-        cost: part.steps * trainingFlops(transformer, batchSize, length) +
-          forwardFlops(transformer, testStates * length, length),
+        cost: part.steps * flops.training(batchSize) + flops.forward(testStates),
       };
     };
     const reported = (

@@ -6,9 +6,10 @@ import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts"
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { difference, everywhere, shown, side } from "../shared/verdicts.ts";
 import { CLASSES, type ComplexityClass, MATCHED } from "./rungs.ts";
-import { DISCRIMINATIVE, GENERATIVE, type LadderRow, type LadderSummary } from "./summary.ts";
+import type { LadderRow, LadderSummary } from "./summary.ts";
 
 /** "Nearly exact": eleven values keep the CoT critic below 0.99 or so. */
 const EXACT = 0.9;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { commonFields, count, criticName, rate, size } from "../shared/config.ts";
+import { tuningSeeds } from "../shared/search.ts";
 import { type Rung, rung, type RungInput, RUNGS } from "./rungs.ts";
 
 /** Width and depth; the learning rate is the rung's. */
@@ -23,7 +24,7 @@ export const ladderConfig = z.strictObject({
   }).optional().describe("Some of the runs with more data."),
   testStates: count.default(1000).describe("Held-out states of each rung."),
   search: z.strictObject({
-    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
+    seeds: tuningSeeds,
     testSeed: count.describe(
       "Seed of the states on which rates are compared; none of them is reported.",
     ),

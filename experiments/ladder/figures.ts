@@ -4,17 +4,22 @@ import { formatNumber } from "../../lib/report/format.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticLabel, criticStyle } from "../../lib/report/theme.ts";
-import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { criticsSetting, tableOfSettings, trainingSetting } from "../shared/settings.ts";
-import type { LadderCell } from "./cell.ts";
+import {
+  CRITIC_COLUMNS,
+  rawScoresTable as rawTable,
+  scoreColumns,
+  searchTable as ratesTable,
+} from "../shared/tables.ts";
+import type { LadderCell, LadderMetrics } from "./cell.ts";
 import type { LadderConfig } from "./config.ts";
 import { CLASSES, type ComplexityClass, KNOWN } from "./rungs.ts";
 import type { LadderRow, LadderSummary, RungSummary } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type LadderRun = Run<LadderConfig, LadderCell, AnyMetrics, LadderSummary>;
+export type LadderRun = Run<LadderConfig, LadderCell, LadderMetrics, LadderSummary>;
 
 type Metric = "r2" | "rankingAccuracy";
 
@@ -211,28 +216,20 @@ export function settingsTable(config: LadderConfig): Displayable {
 
 /** Scores by rung, critic and size. */
 export function scoresTable({ rows, seeds }: LadderSummary): Displayable {
+  const column = scoreColumns(({ scores }: LadderRow) => scores);
   return table({
     caption:
       `Interquartile mean over ${seeds} seeds, for the first two with bootstrap 95% interval`,
     rows,
     columns: [
       { title: "rung", cell: ({ rung, complexity }) => category({ name: rung, complexity }) },
-      { title: "critic", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
-      { title: "r2", cell: (row) => row.scores.r2.iqm, decimals: 3 },
-      { title: "ranking accuracy", cell: (row) => row.scores.rankingAccuracy.iqm, decimals: 3 },
-      { title: "RMSE", cell: (row) => row.scores.rmse.iqm.estimate, decimals: 3 },
-      {
-        title: "RMSE of expectation",
-        cell: (row) => row.scores.expectationRmse?.iqm.estimate,
-        decimals: 3,
-      },
-      { title: "parse rate", cell: (row) => row.scores.parseRate.iqm.estimate, decimals: 2 },
-      {
-        title: "right chains",
-        cell: (row) => row.scores.traceAccuracy?.iqm.estimate,
-        decimals: 2,
-      },
+      ...CRITIC_COLUMNS,
+      column("r2", "r2", 3, "interval"),
+      column("ranking accuracy", "rankingAccuracy", 3, "interval"),
+      column("RMSE", "rmse", 3),
+      column("RMSE of expectation", "expectationRmse", 3),
+      column("parse rate", "parseRate", 2),
+      column("right chains", "traceAccuracy", 2),
       {
         title: "r2 after right chains",
         cell: (row) => row.r2AfterRightChains?.iqm.estimate,
@@ -259,34 +256,29 @@ export function advantageTable({ advantages, seeds }: LadderSummary): Displayabl
 
 /** Every run's raw score. */
 export function rawScoresTable({ rows }: LadderSummary, { seeds }: LadderConfig): Displayable {
-  return table({
+  return rawTable({
     caption: "r2, every seed",
     rows,
-    columns: [
-      { title: "rung", cell: (row) => row.rung },
-      { title: "critic", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
-      ...seeds.map((seed, i) => ({
-        title: `seed ${seed}`,
-        decimals: 4,
-        cell: (row: LadderRow) => row.scores.r2.scores[i],
-      })),
-    ],
+    columns: [{ title: "rung", cell: (row) => row.rung }, ...CRITIC_COLUMNS],
+    seeds,
+    scores: (row) => row.scores.r2.scores,
   });
 }
 
 /** The search for learning rates; the chosen rate of each critic and rung in bold. */
 export function searchTable({ search }: LadderSummary): Displayable {
-  return table({
-    caption: "Learning rates on tuning seeds, the chosen one in bold",
-    rows: search,
-    emphasize: (row) => row.chosen,
-    columns: [
-      { title: "rung", cell: (row) => row.rung },
-      { title: "critic", cell: (row) => criticLabel(row.critic) },
-      { title: "size", cell: (row) => row.size },
-      { title: "learning rate", cell: (row) => row.learningRate },
-      { title: "r2", cell: (row) => row.r2, decimals: 3 },
-    ],
-  });
+  return ratesTable(
+    {
+      caption: "Learning rates on tuning seeds, the chosen one in bold",
+      rows: search,
+      columns: [
+        { title: "rung", cell: (row) => row.rung },
+        { title: "critic", cell: (row) => criticLabel(row.critic) },
+        { title: "size", cell: (row) => row.size },
+      ],
+    },
+    "r2",
+    (row) => row.r2,
+    3,
+  );
 }

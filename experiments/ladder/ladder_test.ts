@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { sampleStates } from "../../lib/env/sampling.ts";
 import { UsageError } from "../../lib/errors.ts";
-import type { CellContext } from "../../lib/run/experiment.ts";
-import { afterRightChains, baselines, runLadderCell } from "./cell.ts";
+import {
+  cellsTest,
+  fakeReport,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import { afterRightChains, baselines, type LadderMetrics } from "./cell.ts";
 import { ladderCells } from "./cells.ts";
 import { ladderClaims } from "./claims.ts";
 import {
@@ -14,6 +20,7 @@ import {
   profiles,
 } from "./config.ts";
 import { r2Figure, rankingFigure } from "./figures.ts";
+import ladder from "./mod.ts";
 import { environmentOf, MATCHED, RUNGS } from "./rungs.ts";
 import { type LadderSummary, summarizeLadder } from "./summary.ts";
 
@@ -31,17 +38,7 @@ function config(change: Partial<LadderInput> = {}): LadderConfig {
   });
 }
 
-function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
-  return { threads, checkpoint, progress: () => {} };
-}
-
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = ladderCells(ladderConfig.parse(profile));
-    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
-    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
-  }
-});
+cellsTest(ladder);
 
 Deno.test("rungs of a profile differ in their problems alone", () => {
   for (const profile of Object.values(profiles)) {
@@ -111,24 +108,14 @@ Deno.test("bad configurations name field and remedy", () => {
   assert.throws(() => ladderCells(config({ search: same })), UsageError);
 });
 
-Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
-  for (const critic of ["discriminative-mse", "cot"]) {
-    const [cell] = ladderCells(config({ runs: [{ critic, sizes: [size] }] }));
-    const saved: Uint8Array[] = [];
-    const whole = await runLadderCell(
-      cell!,
-      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
-      0,
-    );
-    assert.equal(saved.length, 2);
-    for (const threads of [1, 2]) {
-      const checkpoint = { load: () => saved[0], save: () => {} };
-      const resumed = await runLadderCell(cell!, context(checkpoint, threads));
-      assert.deepEqual(resumed.digests, whole.digests);
-      assert.deepEqual(resumed.metrics, whole.metrics);
-    }
-  }
-});
+interruptionTest(
+  ladder,
+  () =>
+    ["discriminative-mse", "cot"].map((critic) =>
+      ladderCells(config({ runs: [{ critic, sizes: [size] }] }))[0]!
+    ),
+  2,
+);
 
 Deno.test("the baselines are the best functions of progress, and of progress and the chain's end", () => {
   const environment = createEnvironment("permutation", {
@@ -210,35 +197,31 @@ function summary(made: Made, after: number | null = 0.5): LadderSummary {
     rungs: Object.values(RUNGS).filter(({ name }) => name in made),
     runs: ["discriminative-mse", "cot"].map((critic) => ({ critic, sizes: [size] })),
   });
-  const results = new Map(
-    ladderCells(full).map(({ id, seed, config: { critic, rung } }) => {
+  const cells = finished(
+    ladderCells(full),
+    ({ seed, config: { critic, rung } }): LadderMetrics => {
       const cot = critic === "cot";
       const r2 = made[rung]![cot ? 1 : 0][seed - 1]!;
-      const test = {
-        penalizedMse: (1 - r2) * 0.08,
-        varianceExact: 0.08,
-        meanExact: 0.6,
-        rankingAccuracy: 0.5 + r2 / 2,
-        parseRate: 1,
-        expectation: null,
-        traceAccuracy: cot ? 0.8 : null,
-      };
-      const afterRightChains = { n: after === null ? 10 : 800, r2: after };
-      const metrics = {
+      return {
         parameters: cot ? 6000 : 5000,
         trainingFlops: 1,
-        test,
-        afterRightChains,
+        test: fakeReport((1 - r2) * 0.08, {
+          varianceExact: 0.08,
+          meanExact: 0.6,
+          rankingAccuracy: 0.5 + r2 / 2,
+          traceAccuracy: cot ? 0.8 : null,
+        }),
+        afterRightChains: { n: after === null ? 10 : 800, r2: after },
         baselines: { progressR2: 0.05, conclusionR2: 0.9 },
+        curve: [],
       };
-      return [id, { metrics, digests: {} }];
-    }),
+    },
   );
-  return summarizeLadder(full, results);
+  return summarizeLadder(full, cells);
 }
 
 function verdicts(s: LadderSummary): Record<string, string> {
-  return Object.fromEntries(ladderClaims.map((claim) => [claim.id, claim.evaluate(s).verdict]));
+  return verdictsOf(ladderClaims, s);
 }
 
 const near = (x: number) => [x - 0.01, x, x + 0.01];

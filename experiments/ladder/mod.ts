@@ -2,23 +2,22 @@
  * The ladder: critics of the same sizes, given the same amount of data, learn value functions from families of rising
  * complexity, from a local check (AC0) over word problems of groups (ACC0, NC1) to circuits (P) and 3-SAT (NP-hard).
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { type LadderCell, runLadderCell } from "./cell.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { type LadderCell, type LadderMetrics, runCell } from "./cell.ts";
 import { ladderCells } from "./cells.ts";
 import { ladderClaims } from "./claims.ts";
 import { type LadderConfig, ladderConfig, type LadderInput, profiles } from "./config.ts";
 import { type LadderSummary, ladderTable, summarizeLadder } from "./summary.ts";
 
-const ladder: Experiment<LadderConfig, LadderCell, AnyMetrics, LadderSummary, LadderInput> = {
+const ladder: Experiment<LadderConfig, LadderCell, LadderMetrics, LadderSummary, LadderInput> = {
   name: "ladder",
   title: "Do critics follow the complexity of the value function?",
   module: import.meta.url,
   schema: ladderConfig,
   profiles,
   cells: ladderCells,
-  runCell: (cell, context) => runLadderCell(cell, context),
-  summarize: (config, cells) =>
-    summarizeLadder(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  runCell,
+  summarize: summarizeLadder,
   claims: ladderClaims,
   table: ladderTable,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },

@@ -1,20 +1,23 @@
-/** Scores by rung, what is known of each rung, and the CoT critic's advantage: everything that figures and claims read. */
-import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/test_report.ts";
-import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
+import { pairsOfKinds } from "../shared/kinds.ts";
+import {
+  type CriticRow,
+  criticRow,
+  groupsOf,
+  inRole,
+  type Scores,
+  scoresOf,
+  type TestScores,
+  testScores,
+} from "../shared/scores.ts";
+import { searchRows } from "../shared/search.ts";
 import { difference } from "../shared/verdicts.ts";
-import type { AfterRightChains, Baselines, LadderCell } from "./cell.ts";
-import { ladderCells } from "./cells.ts";
+import type { Baselines, LadderCell, LadderMetrics } from "./cell.ts";
 import type { LadderConfig } from "./config.ts";
 import { type ComplexityClass, environmentOf, type Rung } from "./rungs.ts";
-
-/** The two critics that the claims compare. */
-export const DISCRIMINATIVE = "discriminative-mse";
-export const GENERATIVE = "cot";
 
 /** So few states say little of an r2. */
 const FEWEST_CHAINS = 50;
@@ -37,14 +40,9 @@ export interface RungSummary extends Baselines {
 }
 
 /** One critic at one size on one rung. */
-export interface LadderRow {
+export interface LadderRow extends CriticRow {
   readonly rung: string;
   readonly complexity: ComplexityClass;
-  readonly critic: string;
-  readonly title: string;
-  readonly size: string;
-  readonly parameters: number;
-  readonly trainingFlops: number;
   /** States seen in training. */
   readonly examples: number;
   readonly scores: TestScores;
@@ -71,7 +69,7 @@ export interface SearchRow {
   readonly chosen: boolean;
 }
 
-/** See the file's header. */
+/** Scores by rung, what is known of each rung, and the CoT critic's advantage: everything that figures and claims read. */
 export interface LadderSummary {
   readonly rungs: readonly RungSummary[];
   readonly seeds: number;
@@ -86,102 +84,81 @@ export interface LadderSummary {
 /** Summarizes finished cells. */
 export function summarizeLadder(
   config: LadderConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<LadderCell, LadderMetrics>[],
 ): LadderSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
-  const cells = ladderCells(config);
-  const reportOf = (id: string) => results.get(id)!.metrics.test as unknown as TestReport;
   const rungOf = (name: string) => config.rungs.find((rung) => rung.name === name)!;
 
-  const rowsOf = (role: LadderCell["role"]) => {
-    const groups = Map.groupBy(
-      cells.filter((cell) => cell.config.role === role),
-      ({ config: { rung, critic, size } }) => `${rung}/${critic}/${sizeName(size)}`,
-    );
-    return [...groups.values()].map((group): LadderRow => {
-      const { batchSize, critic, rung, size, steps } = group[0]!.config;
-      const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
+  const rowsOf = (role: LadderCell["role"]) =>
+    groupsOf(
+      inRole(role, cells),
+      ({ rung, critic, size }) => `${rung}/${critic}/${sizeName(size)}`,
+    ).map((group): LadderRow => {
+      const { batchSize, rung, steps } = group[0]!.cell.config;
+      const metrics = group.map(({ result }) => result.metrics);
       return {
         rung,
         complexity: rungOf(rung).complexity,
-        critic,
-        title: criticDefinition(critic).title,
-        size: sizeName(size),
-        parameters: parameters as number,
-        trainingFlops: trainingFlops as number,
+        ...criticRow(group[0]!),
         examples: steps * batchSize,
-        scores: testScores(group.map(({ id }) => reportOf(id)), bootstrap),
-        r2AfterRightChains: afterRight(group.map(({ id }) => results.get(id)!), bootstrap),
+        scores: testScores(metrics.map(({ test }) => test), bootstrap),
+        r2AfterRightChains: r2AfterRightChains(metrics, bootstrap),
       };
     });
-  };
   const rows = rowsOf("report");
 
+  const reported = inRole("report", cells);
   const rungs = config.rungs.map((rung): RungSummary => {
-    const { id } = cells.find(({ config: c }) => c.rung === rung.name && c.role === "report")!;
-    const { meanExact, varianceExact } = reportOf(id);
+    const { baselines, test } = reported.find(({ cell }) => cell.config.rung === rung.name)!
+      .result.metrics;
     return {
       name: rung.name,
       complexity: rung.complexity,
       ...problemOf(rung),
-      meanValue: meanExact,
-      varianceValue: varianceExact,
-      ...results.get(id)!.metrics.baselines as unknown as Baselines,
+      meanValue: test.meanExact,
+      varianceValue: test.varianceExact,
+      ...baselines,
     };
   });
 
-  const of = (critic: string) => rows.filter((row) => row.critic === critic);
-  const advantages = of(GENERATIVE).flatMap((ours): Advantage[] => {
-    const theirs = of(DISCRIMINATIVE).find((r) => r.rung === ours.rung && r.size === ours.size);
-    if (!theirs) return [];
+  const pairs = pairsOfKinds(rows, (a, b) => a.rung === b.rung && a.size === b.size);
+  const advantages = pairs.map(({ discriminative, generative }): Advantage => {
     const gap = (metric: "r2" | "rankingAccuracy") =>
-      difference(ours.scores[metric].scores, theirs.scores[metric].scores, bootstrap);
-    return [{
-      rung: ours.rung,
-      size: ours.size,
-      r2: gap("r2"),
-      rankingAccuracy: gap("rankingAccuracy"),
-    }];
+      difference(
+        generative.scores[metric].scores,
+        discriminative.scores[metric].scores,
+        bootstrap,
+      );
+    const { rung, size } = generative;
+    return { rung, size, r2: gap("r2"), rankingAccuracy: gap("rankingAccuracy") };
   });
 
-  const searched = Map.groupBy(
-    cells.filter((cell) => cell.config.role === "search"),
-    ({ config: c }) => `${c.rung}/${c.critic}/${c.learningRate}`,
-  );
-  const search = [...searched.values()].map((group): SearchRow => {
-    const { critic, learningRate, rung, size } = group[0]!.config;
-    const scores = group.map(({ id }) => reportOf(id))
-      .map(({ penalizedMse, varianceExact }) => 1 - penalizedMse / varianceExact);
-    return {
+  const search = searchRows(
+    inRole("search", cells),
+    ({ rung, critic, learningRate }) => `${rung}/${critic}/${learningRate}`,
+    ({ test }) => 1 - test.penalizedMse / test.varianceExact,
+    ({ critic, learningRate, rung, size }, r2): SearchRow => ({
       rung,
       critic,
       size: sizeName(size),
       learningRate,
-      r2: scores.reduce((sum, x) => sum + x, 0) / scores.length,
+      r2,
       chosen: learningRate === rungOf(rung).learningRates[critic],
-    };
-  });
-
-  return {
-    rungs,
-    seeds: config.seeds.length,
-    rows,
-    moreData: rowsOf("more data"),
-    advantages,
-    search,
-    bootstrap,
-  };
+    }),
+  );
+  const seeds = config.seeds.length, moreData = rowsOf("more data");
+  return { rungs, seeds, rows, moreData, advantages, search, bootstrap };
 }
 
-function afterRight(
-  results: readonly CellResult[],
+/** Null if right chains are too few for some seed. */
+function r2AfterRightChains(
+  metrics: readonly LadderMetrics[],
   bootstrap: BootstrapOptions,
 ): Scores | null {
-  const chains = results.map(({ metrics }) =>
-    metrics.afterRightChains as unknown as AfterRightChains
+  const scores = metrics.flatMap(({ afterRightChains: { n, r2 } }) =>
+    n >= FEWEST_CHAINS && r2 !== null ? [r2] : []
   );
-  const scores = chains.flatMap(({ n, r2 }) => n >= FEWEST_CHAINS && r2 !== null ? [r2] : []);
-  return scores.length < chains.length ? null : scoresOf(scores, bootstrap);
+  return scores.length < metrics.length ? null : scoresOf(scores, bootstrap);
 }
 
 /** What can be said of a rung's problems without drawing one. */

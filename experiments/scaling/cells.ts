@@ -1,61 +1,47 @@
-import { critics } from "../../lib/critic/registry.ts";
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { type Size, sizeName } from "../shared/config.ts";
+import { criticCost } from "../shared/critic_cost.ts";
+import { separateSeeds } from "../shared/search.ts";
 import type { ScalingCell } from "./cell.ts";
-import { separateSeeds, type Size, sizeName } from "../shared/config.ts";
 import type { ScalingConfig } from "./config.ts";
 
-/** The training runs of a configuration: critics x sizes x seeds, then the sweep's. */
+/** The training runs of a configuration: critics x sizes x seeds, then the search's. */
 export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
-  const { actor, batchSize, difficulties, environment, steps, sweep, testSeed, testStates } =
-    config;
-  separateSeeds("sweep.seeds", sweep?.seeds ?? [], config.seeds);
-  const puzzle = createEnvironment("permutation", environment);
+  const { runs, seeds, sweep, bootstrapSeed: _, bootstrapReplicates: __, ...shared } = config;
+  separateSeeds("sweep.seeds", sweep?.seeds ?? [], seeds);
+  const puzzle = createEnvironment("permutation", config.environment);
   const cell = (
     role: ScalingCell["role"],
     critic: string,
-    size: Size,
+    { dModel, layers, learningRate: chosen }: Size,
     seed: number,
     factor: number,
   ): Cell<ScalingCell> => {
-    const name = sizeName(size);
-    const learningRate = size.learningRate * factor;
-    const definition = critics[critic]!;
-    const length = criticSequenceLength(definition, puzzle);
-    const transformer = criticTransformer(definition, puzzle, size);
+    const size = { dModel, layers }, learningRate = chosen * factor;
     const suffix = role === "sweep" ? `/lr${learningRate}` : "";
     return {
-      id: `${critic}/${name}${suffix}/seed${seed}`,
+      id: `${critic}/${sizeName(size)}${suffix}/seed${seed}`,
       seed,
-      config: {
-        critic,
-        size: { dModel: size.dModel, layers: size.layers },
-        learningRate,
-        factor,
-        role,
-        environment,
-        actor,
-        steps,
-        batchSize,
-        testSeed,
-        testStates,
-        difficulties,
-      },
-      cost: steps * trainingFlops(transformer, batchSize, length),
+      config: { ...shared, critic, size, learningRate, factor, role },
+      cost: config.steps *
+        criticCost(criticDefinition(critic), puzzle, size).training(config.batchSize),
     };
   };
-  return [
-    ...config.runs.flatMap(({ critic, sizes }) =>
-      sizes.flatMap((size) => config.seeds.map((seed) => cell("report", critic, size, seed, 1)))
-    ),
-    ...(sweep?.runs ?? []).flatMap(({ critic, sizes }) =>
+  const all = (
+    role: ScalingCell["role"],
+    list: ScalingConfig["runs"],
+    factors: readonly number[],
+    seeds: readonly number[],
+  ) =>
+    list.flatMap(({ critic, sizes }) =>
       sizes.flatMap((size) =>
-        sweep!.factors.flatMap((factor) =>
-          sweep!.seeds.map((seed) => cell("sweep", critic, size, seed, factor))
-        )
+        factors.flatMap((factor) => seeds.map((seed) => cell(role, critic, size, seed, factor)))
       )
-    ),
+    );
+  return [
+    ...all("report", runs, [1], seeds),
+    ...(sweep ? all("sweep", sweep.runs, sweep.factors, sweep.seeds) : []),
   ];
 }

@@ -1,7 +1,8 @@
 /** The paper's claims C1 and C2 as predicates on the summary. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { everywhere, shown, side } from "../shared/verdicts.ts";
-import { DISCRIMINATIVE, GENERATIVE, type ScalingSummary } from "./summary.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import type { ScalingSummary } from "./summary.ts";
 
 /** RMSE slope of a critic on a test set, and the error of its smallest and largest size in words. */
 function trendOf(summary: ScalingSummary, critic: string, difficulty: string) {

@@ -8,6 +8,7 @@ import {
   serialSizes as serial,
   type Size,
 } from "../shared/config.ts";
+import { searchAround } from "../shared/search.ts";
 
 /** Configuration of the scaling experiment. */
 export const scalingConfig = z.strictObject({
@@ -19,12 +20,7 @@ export const scalingConfig = z.strictObject({
   runs: criticRuns.describe("Which critics are trained at which sizes."),
   steps: count.default(1000).describe("Training steps."),
   batchSize: count.default(64).describe("States in a training batch."),
-  sweep: z.strictObject({
-    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
-    runs: criticRuns.describe("Which critics are trained at which sizes."),
-    factors: z.array(z.number().positive()).min(2)
-      .describe("Learning rates tried, as multiples of the chosen one."),
-  }).optional().describe("Learning-rate sweep around the chosen rates."),
+  sweep: searchAround(criticRuns),
   testStates: count.default(2000).describe("Held-out states for each difficulty."),
   difficulties: z.array(z.strictObject({
     name: z.string().describe("Name in tables."),
@@ -45,7 +41,7 @@ export type ScalingInput = z.input<typeof scalingConfig>;
 type Sizes = Record<keyof typeof oneShot, Size>;
 
 const middle = (t: Sizes) => [t.d16L2, t.d32L2, t.d64L2];
-const sweep = (sizes: (t: Sizes) => Size[]) => ({
+const search = (sizes: (t: Sizes) => Size[]) => ({
   seeds: [101],
   factors: [0.5, 1, 2],
   runs: [
@@ -54,7 +50,7 @@ const sweep = (sizes: (t: Sizes) => Size[]) => ({
   ],
 });
 
-/** smoke: seconds, for CI; quick: minutes; standard: all sizes and the sweep, 5 seeds (other critics: experiments/controls). */
+/** smoke: seconds, for CI; quick: minutes; standard: all sizes and the search, 5 seeds (other critics: experiments/controls). */
 export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
   smoke: {
     seeds: [1, 2],
@@ -65,7 +61,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
         .map((critic) => ({ critic, sizes: [oneShot.d16L2] })),
       { critic: "cot-scalar", sizes: [serial.d16L2] },
     ],
-    sweep: sweep((t) => [t.d16L2]),
+    sweep: search((t) => [t.d16L2]),
     // A smaller puzzle, which is learned in seconds.
     environment: { group: "S4", minLength: 3, maxLength: 5, maxMoves: 4, maxMovesBefore: 2 },
     difficulties: [
@@ -92,6 +88,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
       { critic: "cot", sizes: Object.values(serial) },
       { critic: "cot-scalar", sizes: [serial.d32L2] },
     ],
-    sweep: sweep((t) => [t.d16L2, t.d32L2]),
+    sweep: search((t) => [t.d16L2, t.d32L2]),
   },
 };

@@ -1,21 +1,25 @@
 /** The figures and tables of the report; each a function of the summary alone. */
-import type { CalibrationBin } from "../../lib/eval/calibration.ts";
 import { calibrationFigure } from "../../lib/report/calibration_figure.ts";
 import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
-import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
-import type { ScalingCell } from "./cell.ts";
+import type { ScalingCell, ScalingMetrics } from "./cell.ts";
 import type { TestScores } from "../shared/scores.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
+import {
+  CRITIC_COLUMNS,
+  rawScoresTable as rawTable,
+  scoreColumns,
+  searchTable as ratesTable,
+} from "../shared/tables.ts";
 import type { ScalingConfig } from "./config.ts";
 import type { ScalingRow, ScalingSummary } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type ScalingRun = Run<ScalingConfig, ScalingCell, AnyMetrics, ScalingSummary>;
+export type ScalingRun = Run<ScalingConfig, ScalingCell, ScalingMetrics, ScalingSummary>;
 
 type Metric = "rmse" | "r2" | "rankingAccuracy" | "traceAccuracy";
 type SizeAxis = "parameters" | "trainingFlops";
@@ -105,11 +109,7 @@ export function calibrationBySize(run: ScalingRun): Figure {
     const largest = summary.rows.filter((row) => row.critic === critic)
       .toSorted((a, b) => b.parameters - a.parameters)[0]!;
     const cell = run.cells.find(({ id }) => id === `${critic}/${largest.size}/seed${seed}`)!;
-    const tests = cell.metrics.tests as unknown as Record<
-      string,
-      { calibration: CalibrationBin[] }
-    >;
-    return { critic, bins: tests[test]!.calibration };
+    return { critic, bins: cell.metrics.tests[test]!.calibration };
   });
   return calibrationFigure({
     title: "Calibration of the largest critics",
@@ -143,8 +143,7 @@ export function errorsTable({ rows, difficulties, seeds }: ScalingSummary): Disp
     caption: `RMSE: interquartile mean over ${seeds} seeds with bootstrap 95% interval`,
     rows,
     columns: [
-      { title: "critic", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
+      ...CRITIC_COLUMNS,
       { title: "parameters", cell: (row) => row.parameters },
       ...difficulties.map((test) => ({
         title: test,
@@ -158,30 +157,17 @@ export function errorsTable({ rows, difficulties, seeds }: ScalingSummary): Disp
 /** Everything else in distribution, a line per critic and size. */
 export function scoresTable({ rows, difficulties, seeds }: ScalingSummary): Displayable {
   const first = difficulties[0]!;
-  const scores = (row: ScalingRow) => row.tests[first]!;
+  const column = scoreColumns((row: ScalingRow) => row.tests[first]!);
   return table({
     caption: `Other scores ${first}: interquartile mean over ${seeds} seeds`,
     rows,
     columns: [
-      { title: "critic", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
-      { title: "r2", cell: (row) => scores(row).r2.iqm.estimate, decimals: 2 },
-      {
-        title: "RMSE of expectation",
-        cell: (row) => scores(row).expectationRmse?.iqm.estimate,
-        decimals: 3,
-      },
-      {
-        title: "ranking accuracy",
-        cell: (row) => scores(row).rankingAccuracy.iqm,
-        decimals: 2,
-      },
-      { title: "parse rate", cell: (row) => scores(row).parseRate.iqm.estimate, decimals: 2 },
-      {
-        title: "right traces",
-        cell: (row) => scores(row).traceAccuracy?.iqm.estimate,
-        decimals: 2,
-      },
+      ...CRITIC_COLUMNS,
+      column("r2", "r2", 2),
+      column("RMSE of expectation", "expectationRmse", 3),
+      column("ranking accuracy", "rankingAccuracy", 2, "interval"),
+      column("parse rate", "parseRate", 2),
+      column("right traces", "traceAccuracy", 2),
     ],
   });
 }
@@ -189,21 +175,15 @@ export function scoresTable({ rows, difficulties, seeds }: ScalingSummary): Disp
 /** Every run's raw score: in-distribution RMSE by seed. */
 export function rawScoresTable(
   { rows, difficulties }: ScalingSummary,
-  config: ScalingConfig,
+  { seeds }: ScalingConfig,
 ): Displayable {
   const test = difficulties[0]!;
-  return table({
+  return rawTable({
     caption: `RMSE ${test}, every seed`,
     rows,
-    columns: [
-      { title: "critic", cell: (row) => row.title },
-      { title: "size", cell: (row) => row.size },
-      ...config.seeds.map((seed, i) => ({
-        title: `seed ${seed}`,
-        decimals: 4,
-        cell: (row: ScalingRow) => row.tests[test]!.rmse.scores[i],
-      })),
-    ],
+    columns: CRITIC_COLUMNS,
+    seeds,
+    scores: (row) => row.tests[test]!.rmse.scores,
   });
 }
 
@@ -222,17 +202,18 @@ export function trendsTable({ trends }: ScalingSummary): Displayable {
   });
 }
 
-/** The learning-rate sweep; the chosen rate of each critic and size in bold. */
-export function sweepTable({ sweep }: ScalingSummary): Displayable {
-  return table({
-    caption: "Learning-rate sweep on tuning seeds: RMSE in distribution, the chosen rate in bold",
-    rows: sweep,
-    emphasize: (row) => row.chosen,
-    columns: [
-      { title: "critic", cell: (row) => criticLabel(row.critic) },
-      { title: "size", cell: (row) => row.size },
-      { title: "learning rate", cell: (row) => row.learningRate },
-      { title: "RMSE", cell: (row) => row.rmse, decimals: 4 },
-    ],
-  });
+/** The search for learning rates; the chosen rate of each critic and size in bold. */
+export function searchTable({ sweep }: ScalingSummary): Displayable {
+  return ratesTable(
+    {
+      caption: "Learning-rate sweep on tuning seeds: RMSE in distribution, the chosen rate in bold",
+      rows: sweep,
+      columns: [
+        { title: "critic", cell: (row) => criticLabel(row.critic) },
+        { title: "size", cell: (row) => row.size },
+      ],
+    },
+    "RMSE",
+    (row) => row.rmse,
+  );
 }

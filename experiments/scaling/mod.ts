@@ -2,25 +2,30 @@
  * Scaling of discriminative and generative critics (claims C1 and C2 of the GenAC paper): critics of several kinds and
  * sizes learn the exact values of a programmatic actor in the permutation puzzle.
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
 import { DISPLAY } from "../../lib/report/mime.ts";
-import { runScalingCell, type ScalingCell } from "./cell.ts";
+import { runCell, type ScalingCell, type ScalingMetrics } from "./cell.ts";
 import { scalingCells } from "./cells.ts";
 import { scalingClaims } from "./claims.ts";
 import { errorFigure } from "./figures.ts";
 import { profiles, type ScalingConfig, scalingConfig, type ScalingInput } from "./config.ts";
 import { type ScalingSummary, scalingTable, summarizeScaling } from "./summary.ts";
 
-const scaling: Experiment<ScalingConfig, ScalingCell, AnyMetrics, ScalingSummary, ScalingInput> = {
+const scaling: Experiment<
+  ScalingConfig,
+  ScalingCell,
+  ScalingMetrics,
+  ScalingSummary,
+  ScalingInput
+> = {
   name: "scaling",
   title: "Do critics improve with scale?",
   module: import.meta.url,
   schema: scalingConfig,
   profiles,
   cells: scalingCells,
-  runCell: (cell, context) => runScalingCell(cell, context),
-  summarize: (config, cells) =>
-    summarizeScaling(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  runCell,
+  summarize: summarizeScaling,
   claims: scalingClaims,
   table: scalingTable,
   figure: (summary) => errorFigure(summary, "parameters")[DISPLAY]()["image/svg+xml"]!,

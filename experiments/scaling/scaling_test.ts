@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../lib/errors.ts";
-import type { CellContext } from "../../lib/run/experiment.ts";
-import { runScalingCell } from "./cell.ts";
+import {
+  cellContext,
+  cellsTest,
+  fakeReport,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import { runCell, type ScalingMetrics } from "./cell.ts";
 import { scalingCells } from "./cells.ts";
 import { scalingClaims } from "./claims.ts";
-import { profiles, type ScalingConfig, scalingConfig } from "./config.ts";
+import { type ScalingConfig, scalingConfig } from "./config.ts";
+import scaling from "./mod.ts";
 import { type ScalingSummary, summarizeScaling } from "./summary.ts";
 
 const size = { dModel: 16, layers: 1, learningRate: 1e-2 };
@@ -23,19 +31,7 @@ function config(change: Partial<ScalingConfig> = {}): ScalingConfig {
   };
 }
 
-function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
-  return { threads, checkpoint, progress: () => {} };
-}
-
-const none = { load: () => undefined, save: () => {} };
-
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = scalingCells(scalingConfig.parse(profile));
-    assert.equal(new Set(cells.map((cell) => cell.id)).size, cells.length);
-    for (const cell of cells) assert.ok(cell.cost > 0, cell.id);
-  }
-});
+cellsTest(scaling);
 
 Deno.test("tuning seeds may not be reported", () => {
   const runs = [{ critic: "cot", sizes: [size] }];
@@ -43,31 +39,18 @@ Deno.test("tuning seeds may not be reported", () => {
   assert.throws(() => scalingCells(config({ sweep })), UsageError);
 });
 
-Deno.test("a cell interrupted at a checkpoint ends as one that was not, for any number of threads", async () => {
-  for (const critic of ["discriminative-mse", "cot"]) {
-    const [cell] = scalingCells(config({ runs: [{ critic, sizes: [size] }] }));
-    const saved: Uint8Array[] = [];
-    const whole = await runScalingCell(
-      cell!,
-      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
-      0,
-    );
-    assert.equal(saved.length, 2);
-    for (const threads of [1, 2]) {
-      const resumed = await runScalingCell(
-        cell!,
-        context({ load: () => saved[0], save: () => {} }, threads),
-      );
-      assert.deepEqual(resumed.digests, whole.digests);
-      assert.deepEqual(resumed.metrics, whole.metrics);
-    }
-  }
-});
+interruptionTest(
+  scaling,
+  () =>
+    ["discriminative-mse", "cot"].map((critic) =>
+      scalingCells(config({ runs: [{ critic, sizes: [size] }] }))[0]!
+    ),
+  2,
+);
 
 Deno.test("training lowers the loss", async () => {
   const [cell] = scalingCells(config());
-  const { metrics } = await runScalingCell(cell!, context(none));
-  const curve = metrics.curve as number[];
+  const { metrics: { curve } } = await runCell(cell!, cellContext());
   assert.ok(curve.at(-1)! < 0.8 * curve[0]!, curve.join(" "));
 });
 
@@ -80,30 +63,25 @@ function summary(discriminative: number[][], generative: number[][]): ScalingSum
       sizes: discriminative.map((_, i) => ({ ...size, layers: i + 1 })),
     })),
   });
-  const results = new Map(
-    scalingCells(full).map(({ id, seed, config: { critic, size } }) => {
+  const cells = finished(
+    scalingCells(full),
+    ({ seed, config: { critic, size } }): ScalingMetrics => {
       const scores = critic === "cot" ? generative : discriminative;
       const rmse = scores[size.layers - 1]![seed - 1]!;
-      const report = {
-        penalizedMse: rmse * rmse,
-        varianceExact: 0.06,
-        rankingAccuracy: 1 - rmse,
-        parseRate: 1,
-        expectation: null,
-        traceAccuracy: null,
+      const report = fakeReport(rmse * rmse, { rankingAccuracy: 1 - rmse });
+      return {
+        parameters: 10 ** (size.layers + 2),
+        trainingFlops: 1,
+        tests: Object.fromEntries(full.difficulties.map(({ name }) => [name, report])),
+        curve: [],
       };
-      const tests = Object.fromEntries(full.difficulties.map(({ name }) => [name, report]));
-      return [id, {
-        metrics: { parameters: 10 ** (size.layers + 2), trainingFlops: 1, tests },
-        digests: {},
-      }];
-    }),
+    },
   );
-  return summarizeScaling(full, results);
+  return summarizeScaling(full, cells);
 }
 
 function verdicts(s: ScalingSummary): Record<string, string> {
-  return Object.fromEntries(scalingClaims.map((claim) => [claim.id, claim.evaluate(s).verdict]));
+  return verdictsOf(scalingClaims, s);
 }
 
 Deno.test("the verdicts of what the paper says", () => {

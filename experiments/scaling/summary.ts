@@ -1,21 +1,22 @@
-/** Scores over seeds, trends with size, and comparisons between critics: everything that figures and claims read. */
 import type { Interval } from "../../lib/eval/bootstrap.ts";
-import { criticDefinition } from "../../lib/critic/registry.ts";
 import { probabilityOfImprovementInterval, sizeTrend } from "../../lib/eval/statistics.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
-import { scalingCells } from "./cells.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import type { TestReport } from "../shared/test_report.ts";
-import { type TestScores, testScores } from "../shared/scores.ts";
+import { pairsOfKinds } from "../shared/kinds.ts";
+import {
+  type CriticRow,
+  criticRow,
+  groupsOf,
+  inRole,
+  type TestScores,
+  testScores,
+} from "../shared/scores.ts";
+import { searchRows } from "../shared/search.ts";
+import type { ScalingCell, ScalingMetrics } from "./cell.ts";
 import type { ScalingConfig } from "./config.ts";
 
 /** One critic at one size. */
-export interface ScalingRow {
-  readonly critic: string;
-  readonly title: string;
-  readonly size: string;
-  readonly parameters: number;
-  readonly trainingFlops: number;
+export interface ScalingRow extends CriticRow {
   /** By difficulty. */
   readonly tests: Readonly<Record<string, TestScores>>;
 }
@@ -37,8 +38,8 @@ export interface Comparison {
   readonly ranking: Interval;
 }
 
-/** One line of the learning-rate sweep. */
-export interface SweepRow {
+/** One line of the search for learning rates. */
+export interface SearchRow {
   readonly critic: string;
   readonly size: string;
   readonly learningRate: number;
@@ -47,60 +48,45 @@ export interface SweepRow {
   readonly chosen: boolean;
 }
 
-/** See the file's header. */
+/** Scores over seeds, trends with size, and comparisons between critics: everything that figures and claims read. */
 export interface ScalingSummary {
   readonly difficulties: readonly string[];
   readonly seeds: number;
   readonly rows: readonly ScalingRow[];
   readonly trends: readonly Trend[];
   readonly comparisons: readonly Comparison[];
-  readonly sweep: readonly SweepRow[];
+  readonly sweep: readonly SearchRow[];
 }
-
-/** The two critics that the paper's claims compare. */
-export const DISCRIMINATIVE = "discriminative-mse";
-export const GENERATIVE = "cot";
 
 /** Summarizes finished cells. */
 export function summarizeScaling(
   config: ScalingConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<ScalingCell, ScalingMetrics>[],
 ): ScalingSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const difficulties = config.difficulties.map(({ name }) => name);
-  const cells = scalingCells(config);
-  const testsOf = (id: string) =>
-    results.get(id)!.metrics.tests as unknown as Record<string, TestReport>;
 
-  const groups = Map.groupBy(
-    cells.filter((cell) => cell.config.role === "report"),
-    ({ config: { critic, size } }) => `${critic}/${sizeName(size)}`,
+  const groups = groupsOf(
+    inRole("report", cells),
+    ({ critic, size }) => `${critic}/${sizeName(size)}`,
   );
-  const rows = [...groups.values()].map((group): ScalingRow => {
-    const { critic, size } = group[0]!.config;
-    const { parameters, trainingFlops } = results.get(group[0]!.id)!.metrics;
-    const tests = difficulties.map((name) => {
-      const reports = group.map(({ id }) => testsOf(id)[name]!);
-      return [name, testScores(reports, bootstrap)] as const;
-    });
-    return {
-      critic,
-      title: criticDefinition(critic).title,
-      size: sizeName(size),
-      parameters: parameters as number,
-      trainingFlops: trainingFlops as number,
-      tests: Object.fromEntries(tests),
-    };
-  });
+  const rows = groups.map((group): ScalingRow => ({
+    ...criticRow(group[0]!),
+    tests: Object.fromEntries(
+      difficulties.map((name) => {
+        const reports = group.map(({ result }) => result.metrics.tests[name]!);
+        return [name, testScores(reports, bootstrap)];
+      }),
+    ),
+  }));
 
-  const of = (critic: string) => rows.filter((row) => row.critic === critic);
-  const trends = [...new Set(rows.map((row) => row.critic))]
-    .filter((critic) => of(critic).length > 1)
-    .flatMap((critic) =>
+  const trends = [...Map.groupBy(rows, ({ critic }) => critic)]
+    .filter(([, own]) => own.length > 1)
+    .flatMap(([critic, own]) =>
       difficulties.map((difficulty): Trend => {
         const slope = (metric: "rmse" | "rankingAccuracy") =>
           sizeTrend(
-            of(critic).map((row) => ({
+            own.map((row) => ({
               size: row.parameters,
               scores: row.tests[difficulty]![metric].scores,
             })),
@@ -115,11 +101,10 @@ export function summarizeScaling(
       })
     );
 
-  const comparisons = of(GENERATIVE).flatMap((generative) => {
-    const rival = of(DISCRIMINATIVE).find((row) => row.size === generative.size);
-    if (!rival) return [];
-    return difficulties.map((difficulty): Comparison => {
-      const ours = generative.tests[difficulty]!, theirs = rival.tests[difficulty]!;
+  const pairs = pairsOfKinds(rows, (a, b) => a.size === b.size);
+  const comparisons = pairs.flatMap(({ discriminative, generative }) =>
+    difficulties.map((difficulty): Comparison => {
+      const ours = generative.tests[difficulty]!, theirs = discriminative.tests[difficulty]!;
       return {
         size: generative.size,
         difficulty,
@@ -131,26 +116,21 @@ export function summarizeScaling(
           bootstrap,
         ),
       };
-    });
-  });
+    })
+  );
 
-  const sweep = [
-    ...Map.groupBy(
-      cells.filter((cell) => cell.config.role === "sweep"),
-      ({ config: c }) => `${c.critic}/${sizeName(c.size)}/${c.learningRate}`,
-    ).values(),
-  ].map((group): SweepRow => {
-    const { critic, size, learningRate, factor } = group[0]!.config;
-    const errors = group.map(({ id }) => Math.sqrt(testsOf(id)[difficulties[0]!]!.penalizedMse));
-    return {
+  const sweep = searchRows(
+    inRole("sweep", cells),
+    ({ critic, size, learningRate }) => `${critic}/${sizeName(size)}/${learningRate}`,
+    ({ tests }) => Math.sqrt(tests[difficulties[0]!]!.penalizedMse),
+    ({ critic, size, learningRate, factor }, rmse): SearchRow => ({
       critic,
       size: sizeName(size),
       learningRate,
-      rmse: errors.reduce((sum, x) => sum + x, 0) / errors.length,
+      rmse,
       chosen: factor === 1,
-    };
-  });
-
+    }),
+  );
   return { difficulties, seeds: config.seeds.length, rows, trends, comparisons, sweep };
 }
 

@@ -1,7 +1,6 @@
 /** What the configurations of value-modelling experiments have in common. */
 import { z } from "zod";
 import { critics } from "../../lib/critic/registry.ts";
-import { UsageError } from "../../lib/errors.ts";
 
 /** A positive integer. */
 export const count = z.number().int().positive();
@@ -43,17 +42,6 @@ export const commonFields = {
 /** "d32-L2". */
 export function sizeName({ dModel, layers }: Pick<Size, "dModel" | "layers">): string {
   return `d${dModel}-L${layers}`;
-}
-
-/** Throws a UsageError that names `field` if a tuning seed is among the reported ones. */
-export function separateSeeds(
-  field: string,
-  tuning: readonly number[],
-  reported: readonly number[],
-): void {
-  const overlap = tuning.find((seed) => reported.includes(seed));
-  if (overlap === undefined) return;
-  throw new UsageError(field, overlap, "a tuning seed must not be among the reported seeds");
 }
 
 /**

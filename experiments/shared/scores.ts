@@ -1,7 +1,50 @@
 /** From the test reports of several seeds to scores with intervals. */
+import type { CriticSize } from "../../lib/critic/neural_critic.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
 import { interquartileMeanInterval } from "../../lib/eval/statistics.ts";
+import type { FinishedCell } from "../../lib/run/experiment.ts";
+import { sizeName } from "./config.ts";
+import type { SupervisedMetrics } from "./supervised_cell.ts";
 import type { TestReport } from "./test_report.ts";
+
+/** A critic of one kind and size, whatever the seed. */
+export interface CriticRow {
+  readonly critic: string;
+  /** Of the critic. */
+  readonly title: string;
+  readonly size: string;
+  readonly parameters: number;
+  readonly trainingFlops: number;
+}
+
+/** What is the same in the cells of one critic's seeds. */
+export function criticRow(
+  { cell: { config: { critic, size } }, result: { metrics } }: FinishedCell<
+    { readonly critic: string; readonly size: CriticSize },
+    Pick<SupervisedMetrics, "parameters" | "trainingFlops">
+  >,
+): CriticRow {
+  const { parameters, trainingFlops } = metrics;
+  const { title } = criticDefinition(critic);
+  return { critic, title, size: sizeName(size), parameters, trainingFlops };
+}
+
+/** The cells of one role, e.g. those that are reported. */
+export function inRole<Role, CellConfig extends { readonly role: Role }, Metrics>(
+  role: Role,
+  cells: readonly FinishedCell<CellConfig, Metrics>[],
+): FinishedCell<CellConfig, Metrics>[] {
+  return cells.filter(({ cell }) => cell.config.role === role);
+}
+
+/** The cells in groups, in the order of their first cells; `name` is one for runs that differ in their seed alone. */
+export function groupsOf<CellConfig, Metrics>(
+  cells: readonly FinishedCell<CellConfig, Metrics>[],
+  name: (config: CellConfig) => string,
+): FinishedCell<CellConfig, Metrics>[][] {
+  return [...Map.groupBy(cells, ({ cell }) => name(cell.config)).values()];
+}
 
 /** A metric over the seeds of one configuration. */
 export interface Scores {

@@ -1,8 +1,9 @@
 /** How a critic is judged on labelled states: the numbers that a cell stores for each test set. */
-import type { Critic, LabelledState, Prediction } from "../../lib/critic/critic.ts";
-import type { Environment } from "../../lib/env/environment.ts";
+import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
+import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import type { Environment, SampleOptions } from "../../lib/env/environment.ts";
+import { type BatchKey, sampleStates } from "../../lib/env/sampling.ts";
 import { type ValueReport, valueReport } from "../../lib/eval/value_report.ts";
-import type { Json } from "../../lib/run/experiment.ts";
 import { firstWrongToken, haveChains } from "./chains.ts";
 
 /** A test set's numbers in a cell's metrics. */
@@ -13,14 +14,27 @@ export interface TestReport extends Omit<ValueReport, "slices"> {
   readonly traceAccuracy: number | null;
 }
 
+/** `count` held-out states with their exact values for the actor that reaches them. Row i depends on the key and i alone. */
+export function heldOutStates<State, Actor>(
+  environment: Environment<State, Actor>,
+  key: BatchKey,
+  count: number,
+  options: Omit<SampleOptions<Actor>, "split">,
+): LabelledState<State>[] {
+  return sampleStates(environment, key, count, { ...options, split: "test" }).map((state) => ({
+    state,
+    context: {},
+    value: environment.exactValue(state, options.actor),
+  }));
+}
+
 /** The critic's predictions for labelled states and their report; `value` is the exact value. */
-export async function evaluate<State>(
-  critic: Critic<State>,
-  environment: Environment<State, unknown>,
+export async function testCritic<State>(
+  critic: NeuralCritic<State>,
   labelled: readonly LabelledState<State>[],
 ): Promise<{ report: TestReport; predictions: Prediction[] }> {
   const predictions = await critic.values(labelled);
-  return { report: testReport(environment, labelled, predictions), predictions };
+  return { report: testReport(critic.environment, labelled, predictions), predictions };
 }
 
 /** The report of predictions for labelled states. `trace`: the chain of thought that counts as right. */
@@ -37,15 +51,9 @@ export function testReport<State>(
     : null;
   return {
     ...metrics,
-    calibration: metrics.calibration.map((bin) => ({ ...bin })),
     expectation: expectation && { r2: expectation.r2, rmse: expectation.rmse },
     traceAccuracy: traceAccuracy(labelled, predictions, trace),
   };
-}
-
-/** A report as a cell stores it. */
-export function asJson(report: TestReport): Json {
-  return report as unknown as Json;
 }
 
 function traceAccuracy<State>(
