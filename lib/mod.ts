@@ -22,7 +22,8 @@
  * const [answer] = await critic.values([{ state: state!, context: {} }]);
  * const exact = environment.exactValue(state!, actor);
  * assert.ok(exact >= 0 && exact <= 1);
- * assert.ok(answer!.response!.length > 0); // its chain of thought, in tokens
+ * const [chain] = answer!.responses!;
+ * assert.ok(chain!.length > 0); // what it wrote, in tokens
  * engine.close();
  * ```
  *
