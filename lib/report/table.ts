@@ -68,16 +68,15 @@ export function table<Row>(description: TableDescription<Row>): Displayable {
       ? align === "right"
       : rows.length > 0 && values.every((row) => isNumeric(row[i]))
   );
-  const bold = rows.map(emphasize);
+  const laidOut = { caption, head, cells, right, bold: rows.map(emphasize) };
   return {
     [DISPLAY]: () => ({
-      "text/html": html(caption, head, cells, right, bold),
-      "text/markdown": markdown(caption, head, cells, right, bold),
+      "text/html": html(laidOut),
+      "text/markdown": markdown(laidOut),
       "text/plain": [
         ...(caption === undefined ? [] : [caption, ""]),
         plainTable(head, cells, right),
-      ]
-        .join("\n"),
+      ].join("\n"),
     }),
   };
 }
@@ -97,16 +96,16 @@ function formatCell(value: TableCell, format: NumberFormat): string {
 /** Characters that are not worth a line break. */
 const SHORT = 14;
 
-type Cells = readonly (readonly string[])[];
-type Flags = readonly boolean[];
+/** A table as text: which columns are aligned to the right, which rows are bold. */
+interface LaidOut {
+  readonly caption: string | undefined;
+  readonly head: readonly string[];
+  readonly cells: readonly (readonly string[])[];
+  readonly right: readonly boolean[];
+  readonly bold: readonly boolean[];
+}
 
-function html(
-  caption: string | undefined,
-  head: readonly string[],
-  cells: Cells,
-  right: Flags,
-  bold: Flags,
-): string {
+function html({ caption, head, cells, right, bold }: LaidOut): string {
   const row = (tag: "th" | "td", texts: readonly string[], strong: boolean) =>
     `<tr>${
       texts.map((text, i) => {
@@ -128,13 +127,7 @@ function html(
     `<tbody>${cells.map((texts, i) => row("td", texts, bold[i]!)).join("")}</tbody></table>`;
 }
 
-function markdown(
-  caption: string | undefined,
-  head: readonly string[],
-  cells: Cells,
-  right: Flags,
-  bold: Flags,
-): string {
+function markdown({ caption, head, cells, right, bold }: LaidOut): string {
   const row = (texts: readonly string[]) => `| ${texts.join(" | ")} |`;
   const lines = cells.map((texts, i) =>
     row(texts.map((text) => bold[i] ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text)))
