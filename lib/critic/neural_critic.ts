@@ -1,4 +1,4 @@
-import type { Environment } from "../env/environment.ts";
+import { type Environment, positionCount } from "../env/environment.ts";
 import { UsageError } from "../errors.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
 import { trainingFlops } from "../nn/flops.ts";
@@ -24,8 +24,8 @@ export interface CriticSize {
 }
 
 /**
- * This kit's default transformer for critics and actors: heads of 16, rotary positions on half of each head (base 1000), GELU MLP of
- * 4 times the width; with the heads, mixer and loops that are asked for.
+ * This kit's default transformer for critics and actors: attention heads of 16, rotary positions on half of each (base
+ * 1000), GELU MLP of 4 times the width; with the output heads, mixer and loops that are asked for.
  */
 export function criticTransformer(
   definition: Pick<CriticDefinition, "languageHead" | "valueHead" | "architecture">,
@@ -39,8 +39,7 @@ export function criticTransformer(
     headDim: 16,
     rotaryDim: 8,
     ropeBase: 1000,
-    // Traces start at traceOffset and are at most as long as a prompt of that length, plus distance and value.
-    maxPosition: 2 * environment.traceOffset + 8,
+    maxPosition: positionCount(environment.traceOffset),
     mlpRatio: 4,
     ...definition.architecture,
     languageHead: definition.languageHead,

@@ -1,14 +1,3 @@
-/**
- * Imperfect teachers of the circuit task: whoever wrote the demonstrations from which an actor is fine-tuned. A teacher
- * applies each operation to the operands as written, and is wrong in one of three ways:
- *
- * - "slips": with probability epsilon it writes another value than the result, each equally likely. Every error is bad
- *   luck, and the actor's most probable response is right.
- * - "flawed-table": a fraction of the operation table's entries is always taught wrong. The most probable response is
- *   wrong there, and no sample of the teacher's is right.
- * - "mode-right": in a fraction of the entries the right value is the most probable, but less probable than not. The
- *   knowledge is there; sampling hides it.
- */
 import * as z from "zod";
 import { RandomStream } from "../numeric/random.ts";
 import { OPERATIONS, operationTable } from "./circuit_program.ts";
@@ -19,7 +8,7 @@ const fraction = probability.default(0.25).describe(
 );
 const seed = z.int().min(0).default(1).describe("Which entries are hard, and which values wrong.");
 
-/** See the file's header. */
+/** Validates a `CircuitTeacher` from a configuration file. */
 export const circuitTeacher = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("slips"),
@@ -38,7 +27,17 @@ export const circuitTeacher = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** See the file's header. */
+/**
+ * An imperfect teacher of the circuit task: whoever wrote the demonstrations from which an actor is fine-tuned. It
+ * applies each operation to the operands as written, and is wrong in one of three ways:
+ *
+ * - "slips": with probability epsilon it writes another value than the result, each equally likely. Every error is bad
+ *   luck, and the actor's most probable response is right.
+ * - "flawed-table": a fraction of the operation table's entries is always taught wrong. The most probable response is
+ *   wrong there, and no sample of the teacher's is right.
+ * - "mode-right": in a fraction of the entries the right value is the most probable, but less probable than not. The
+ *   knowledge is there; sampling hides it.
+ */
 export type CircuitTeacher = z.output<typeof circuitTeacher>;
 
 /** What a teacher writes at each entry of the operation table. */

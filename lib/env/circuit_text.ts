@@ -1,24 +1,3 @@
-/**
- * What a critic reads and writes about a circuit.
- *
- * Prompt: `[rate] [gates left] (c op a b w)1..(c op a b w)n SEP (c op a b w)1..(c op a b w)n CHECK Q`: the problem, then
- * the response, which repeats each gate before its value, then one more gate that subtracts the right output from the
- * response's. An operand is a constant (`a=2`) or so many gates back (`b-1`). w is the value as written (`w5`) or `w?`,
- * in the problem always `w?`. Where there is no control, c is `-` in the problem and `goal` from SEP on.
- *
- * Trace: `(C S A B P)1..(C S A B P)n O (C S A B P)1..(C S A B P)n (C S A B P)CHECK D`. C is the control's value, S what is
- * to be done: the operation, or which operand a selector picks. A and B are the two terms whose sum is the result, of
- * which only that of a is transformed (`firstTerm`), or what a selector takes and skips. P is the gate's value. The first
- * part has the right values and O the right output, the goal. The second has the values that follow from those written
- * if the actor makes no further slip. D says whether the output is right then, and how many gates are left (`right3`).
- * Where there is no control, C repeats the goal, which the check needs.
- *
- * Why so: each step needs little more than the token before it and one look-up, and is the same on the right values and
- * on those that follow, so that a small transformer learns all of them from few examples. The trace has a token for
- * every prompt token from the first gate on, so each is predicted at a constant distance from the token it is about, and
- * an operand's value stands at a distance that the operand's token tells. In single trials, layouts with both values
- * in one token, with named inputs, or with the output compared directly were not learned in the same time.
- */
 import {
   type Circuit,
   firstTerm,
@@ -41,7 +20,27 @@ export function promptLength(gates: number): number {
   return HEADER + STRIDE * (2 * gates + 1) + 2;
 }
 
-/** See the file's header. */
+/**
+ * What a critic reads and writes about a circuit.
+ *
+ * Prompt: `[rate] [gates left] (c op a b w)1..(c op a b w)n SEP (c op a b w)1..(c op a b w)n CHECK Q`: the problem, then
+ * the response, which repeats each gate before its value, then one more gate that subtracts the right output from the
+ * response's. An operand is a constant (`a=2`) or so many gates back (`b-1`). w is the value as written (`w5`) or `w?`,
+ * in the problem always `w?`. Where there is no control, c is `-` in the problem and `goal` from SEP on.
+ *
+ * Trace: `(C S A B P)1..(C S A B P)n O (C S A B P)1..(C S A B P)n (C S A B P)CHECK D`. C is the control's value, S what is
+ * to be done: the operation, or which operand a selector picks. A and B are the two terms whose sum is the result, of
+ * which only that of a is transformed (`firstTerm`), or what a selector takes and skips. P is the gate's value. The first
+ * part has the right values and O the right output, the goal. The second has the values that follow from those written
+ * if the actor makes no further slip. D says whether the output is right then, and how many gates are left (`right3`).
+ * Where there is no control, C repeats the goal, which the check needs.
+ *
+ * Why so: each step needs little more than the token before it and one look-up, and is the same on the right values and
+ * on those that follow, so that a small transformer learns all of them from few examples. The trace has a token for
+ * every prompt token from the first gate on, so each is predicted at a constant distance from the token it is about, and
+ * an operand's value stands at a distance that follows from the operand's token. In single trials, layouts with both values
+ * in one token, with named inputs, or with the output compared directly were not learned in the same time.
+ */
 export class CircuitText {
   readonly vocabulary: Vocabulary;
   /** The first ids of runs of tokens. An operand's run holds the constants, then the gates in reach, nearest first. */

@@ -7,7 +7,13 @@ import { UsageError } from "../errors.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { describeTrace } from "./describe_trace.ts";
-import type { Environment, IntegerRange, SampleOptions } from "./environment.ts";
+import {
+  type Environment,
+  type IntegerRange,
+  positionCount,
+  positionId,
+  type SampleOptions,
+} from "./environment.ts";
 import { createEnvironment, environments, parseActor } from "./registry.ts";
 import { sampleStates } from "./sampling.ts";
 import { LEVELS } from "./vocabulary.ts";
@@ -76,6 +82,8 @@ for (const [name, { config: schema, examples }] of Object.entries(environments))
         assert.equal(prompt.find(rate), rates[LEVELS >> 1]);
         const other = environment.criticPrompt(state, {});
         assert.deepEqual(other, prompt.map((token) => rate(token) ? noRate : token));
+        const end = prompt.length + 1 + trace.length;
+        assert.ok(positionId(end, prompt.length, traceOffset) < positionCount(traceOffset));
         longest = {
           prompt: Math.max(longest.prompt, prompt.length),
           trace: Math.max(longest.trace, trace.length),

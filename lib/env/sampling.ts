@@ -33,8 +33,8 @@ export function sampleStates<State, Actor>(
 }
 
 /**
- * The fraction of `episodes` full episodes which end with reward 1: what In-Context Conditioning tells
- * a critic about the actor. Its standard error is sqrt(p (1 - p) / episodes).
+ * The fraction of `episodes` full episodes which end with reward 1: what a critic reads about the
+ * actor (In-Context Conditioning). Its standard error is sqrt(p (1 - p) / episodes).
  *
  * @param episodes A positive integer.
  * @returns In [0, 1].

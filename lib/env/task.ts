@@ -1,12 +1,3 @@
-/**
- * What reinforcement learning asks of an environment besides `Environment`: that a language model can be its actor. It
- * reads `actorPrompt`, writes one action token a step, and the verifier judges what it has written.
- *
- *     actorPrompt(s_0) ++ [a_0] = actorPrompt(s_1),   s_(t+1) = act(s_t, a_t),   until isFinal(s_T)
- *
- * The horizon is finite and part of the state: the prompt says how long the response will be. A token that is none of
- * `actionTokens` ends the response with reward 0: it cannot be parsed.
- */
 import type * as z from "zod";
 import type { RandomStream } from "../numeric/random.ts";
 import type { CriticContext, Environment, ProblemOptions } from "./environment.ts";
@@ -18,14 +9,25 @@ export function isTask<State, Actor>(
   return "actorPrompt" in environment;
 }
 
-/** An environment for actors that are language models. `Teacher` describes who wrote the demonstrations. */
+/**
+ * What reinforcement learning asks of an environment besides `Environment`: that a language model can be its actor. It
+ * reads `actorPrompt`, writes one action token a step, and the verifier judges what it has written.
+ *
+ *     actorPrompt(s_0) ++ [a_0] = actorPrompt(s_1),   s_(t+1) = act(s_t, a_t),   until stepsLeft(s_T) = 0
+ *
+ * The horizon is finite and part of the state: the prompt says how long the response will be. A token that is none of
+ * `actionTokens` ends the response with reward 0: it cannot be parsed.
+ *
+ * `Teacher` describes who wrote the demonstrations. `sat.ts` is the example of a task; the contract is held by
+ * `task_test.ts`, for every task of the registry.
+ */
 export interface TaskEnvironment<State, Actor, Teacher = unknown>
   extends Environment<State, Actor> {
-  /** The tokens of `vocabulary` which an actor may write. */
+  /** The ids of the tokens of `vocabulary` which an actor may write, the same in every state. */
   readonly actionTokens: readonly number[];
   /** The longest prompt and response of an actor together, in tokens, at the configured difficulty. */
   readonly maxActorLength: number;
-  /** Validates a teacher from a configuration file. */
+  /** Validates a teacher from a configuration file. Unknown fields are errors. */
   readonly teacher: z.ZodType<Teacher>;
   /**
    * The programmatic actor that makes no mistake: reward 1 on every problem. Not the best reply to a mistake made
@@ -34,11 +36,18 @@ export interface TaskEnvironment<State, Actor, Teacher = unknown>
   readonly expert: Actor;
   /** The teacher that makes no mistake. */
   readonly expertTeacher: Teacher;
-  /** The prompt, then the response so far. */
+  /**
+   * What the actor reads: the prompt, which does not change during an episode, then one token for each action so far.
+   *
+   * @param context As of a critic's prompt; default: none.
+   */
   actorPrompt(state: State, context?: CriticContext<State>): number[];
-  /** The position id of token `index` of `actorPrompt`, and of the tokens after it. */
+  /**
+   * The position id of token `index` of `actorPrompt`, and of the tokens after it: rising with the index, the same in
+   * every state of an episode, and below `positionCount`.
+   */
   actorPosition(index: number, state: State): number;
-  /** How many tokens the response will have from here. */
+  /** How many tokens the response will have from here; 0 where it is complete. */
   stepsLeft(state: State): number;
   /** The state after one more token. Throws a RangeError if it is no action token, or the response is complete. */
   act(state: State, token: number): State;
@@ -46,7 +55,10 @@ export interface TaskEnvironment<State, Actor, Teacher = unknown>
   verify(state: State): 0 | 1;
   /** A problem before the actor's first token. Errors as in `initialState`. */
   problem(random: RandomStream, options: ProblemOptions): State;
-  /** The rest of a response as a teacher would write it: what supervised fine-tuning of the actor learns from. */
+  /**
+   * The rest of a response as a teacher would write it, `stepsLeft(state)` action tokens: what supervised fine-tuning of
+   * the actor learns from.
+   */
   demonstration(random: RandomStream, state: State, teacher: Teacher): number[];
   /**
    * A chain of thought about `state` (`reasoningTrace`) by one who knows what the teacher knows and no more: where the

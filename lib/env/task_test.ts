@@ -1,6 +1,7 @@
 /** What every registered `TaskEnvironment` promises to an actor that is a language model. */
 import assert from "node:assert/strict";
 import { RandomStream } from "../numeric/random.ts";
+import { positionCount } from "./environment.ts";
 import { createTask, taskNames } from "./registry.ts";
 
 const stream = (purpose: string, row: number) =>
@@ -33,6 +34,7 @@ for (const name of taskNames) {
       const n = environment.actorPrompt(state).length;
       const positions = Array.from({ length: n }, (_, i) => environment.actorPosition(i, state));
       assert.ok(positions.every((p, i) => i === 0 || p > positions[i - 1]!));
+      assert.ok(positions.at(-1)! < positionCount(environment.traceOffset));
     });
   });
 
