@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { critics } from "../critic/registry.ts";
+import { ROOT } from "../root.ts";
 import {
   BASELINE_STYLE,
   criticLabel,
@@ -58,6 +59,19 @@ Deno.test("a new critic needs no look of its own, and changes nobody's", async (
     assert.equal(criticLabel("voting"), "Voting");
   } finally {
     delete registry[added.name];
+  }
+});
+
+Deno.test("an experiment's figures have a critic's colour by the critic's name only", () => {
+  const known = colors([...CRITICS.map(criticStyle), ...NEUTRAL]);
+  for (const { name, isDirectory } of Deno.readDirSync(`${ROOT}experiments`)) {
+    if (!isDirectory || name === "shared") continue;
+    const source = Deno.readTextFileSync(`${ROOT}experiments/${name}/figures.ts`);
+    const written = source.match(/#[0-9a-f]{6}\b/gi) ?? [];
+    assert.deepEqual(written.filter((color) => known.has(color.toLowerCase())), [], name);
+    for (const [, critic] of source.matchAll(/criticStyle\("([^"]+)"\)/g)) {
+      assert.ok(CRITICS.includes(critic!), `${name}: ${critic}`);
+    }
   }
 });
 
