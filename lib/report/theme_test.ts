@@ -64,13 +64,18 @@ Deno.test("a new critic needs no look of its own, and changes nobody's", async (
 
 Deno.test("an experiment's figures have a critic's colour by the critic's name only", () => {
   const known = colors([...CRITICS.map(criticStyle), ...NEUTRAL]);
-  for (const { name, isDirectory } of Deno.readDirSync(`${ROOT}experiments`)) {
-    if (!isDirectory || name === "shared") continue;
-    const source = Deno.readTextFileSync(`${ROOT}experiments/${name}/figures.ts`);
+  const folders = [...Deno.readDirSync(`${ROOT}experiments`)].filter((entry) => entry.isDirectory);
+  const paths = folders.map(({ name }) => `${ROOT}experiments/${name}`).flatMap((folder) =>
+    [...Deno.readDirSync(folder)].filter(({ name }) => name === "figures.ts")
+      .map(({ name }) => `${folder}/${name}`)
+  );
+  assert.ok(paths.length >= 8);
+  for (const path of paths) {
+    const source = Deno.readTextFileSync(path);
     const written = source.match(/#[0-9a-f]{6}\b/gi) ?? [];
-    assert.deepEqual(written.filter((color) => known.has(color.toLowerCase())), [], name);
+    assert.deepEqual(written.filter((color) => known.has(color.toLowerCase())), [], path);
     for (const [, critic] of source.matchAll(/criticStyle\("([^"]+)"\)/g)) {
-      assert.ok(CRITICS.includes(critic!), `${name}: ${critic}`);
+      assert.ok(CRITICS.includes(critic!), `${path}: ${critic}`);
     }
   }
 });
