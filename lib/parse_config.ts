@@ -1,6 +1,6 @@
 /** Validation of configurations with errors a user can act on. */
 import type * as z from "zod";
-import { UsageError } from "./errors.ts";
+import { chooseFrom, UsageError } from "./errors.ts";
 
 /**
  * The value with defaults filled in, or a UsageError that names the first bad field, its value and the
@@ -15,8 +15,9 @@ export function parseConfig<T>(schema: z.ZodType<T>, value: unknown, field: stri
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
     const known = path.length === 0 ? knownKeys(schema) : [];
-    const remedy = known.length === 0 ? "leave it out" : `choose from ${known.join(", ")}`;
-    throw new UsageError([field, ...path].join("."), issue.keys[0], `unknown field; ${remedy}`);
+    const key = issue.keys[0]!,
+      remedy = known.length === 0 ? "leave it out" : chooseFrom(key, known);
+    throw new UsageError([field, ...path].join("."), key, `unknown field; ${remedy}`);
   }
   let bad: unknown = value;
   for (const key of issue.path) bad = (bad as Record<PropertyKey, unknown> | undefined)?.[key];

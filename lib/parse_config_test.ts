@@ -23,7 +23,7 @@ Deno.test("errors are one line with field, value and remedy", () => {
       { inner: { list: {} } },
       'config.inner.list: "{}": Invalid input: expected array, received object',
     ],
-    [{ sise: 4 }, 'config: "sise": unknown field; choose from size, inner'],
+    [{ sise: 4 }, 'config: "sise": unknown field; did you mean size? choose from size, inner'],
     [{ inner: { list: [], more: 1 } }, 'config.inner: "more": unknown field; leave it out'],
     [null, "config: null: Invalid input: expected object, received null"],
   ];

@@ -1,5 +1,5 @@
 /** The critics by name. A new one is one file and one line here. */
-import { UsageError } from "../errors.ts";
+import { chooseFrom, UsageError } from "../errors.ts";
 import type { CriticDefinition } from "./critic.ts";
 import {
   discriminativeAuxiliary,
@@ -33,11 +33,8 @@ export const critics: Readonly<Record<string, CriticDefinition>> = Object.fromEn
 export function criticDefinition(name: string): CriticDefinition {
   const definition = Object.hasOwn(critics, name) ? critics[name] : undefined;
   if (!definition) {
-    throw new UsageError(
-      "critic",
-      name,
-      `unknown critic; choose from ${Object.keys(critics).join(", ")}`,
-    );
+    const choices = chooseFrom(name, Object.keys(critics));
+    throw new UsageError("critic", name, `unknown critic; ${choices}`);
   }
   return definition;
 }

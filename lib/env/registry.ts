@@ -1,5 +1,5 @@
 /** The environments by name: what there is, and how to create one. */
-import { UsageError } from "../errors.ts";
+import { chooseFrom, UsageError } from "../errors.ts";
 import { parseConfig } from "../parse_config.ts";
 import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";
@@ -87,9 +87,6 @@ export function parseActor(name: string, actor: unknown): unknown {
 
 function definition(name: string): (typeof environments)[EnvironmentName] {
   if (Object.hasOwn(environments, name)) return environments[name as EnvironmentName];
-  throw new UsageError(
-    "environment",
-    name,
-    `unknown environment; choose from ${Object.keys(environments).join(", ")}`,
-  );
+  const choices = chooseFrom(name, Object.keys(environments));
+  throw new UsageError("environment", name, `unknown environment; ${choices}`);
 }

@@ -26,13 +26,18 @@ Deno.test("every config field of every environment has a description", () => {
   }
 });
 
-Deno.test("an unknown name lists the choices", () => {
-  for (const name of ["permutaton", "constructor", ""]) {
+Deno.test("an unknown name lists the choices, the closest first", () => {
+  const all = `choose from ${Object.keys(environments).join(", ")}`;
+  for (
+    const [name, remedy] of [
+      ["permutaton", `did you mean permutation? ${all}`],
+      ["constructor", all],
+      ["", all],
+    ] as const
+  ) {
     assert.throws(() => createEnvironment(name), {
       name: "UsageError",
-      message: `environment: ${JSON.stringify(name)}: unknown environment; choose from ${
-        Object.keys(environments).join(", ")
-      }`,
+      message: `environment: ${JSON.stringify(name)}: unknown environment; ${remedy}`,
     });
   }
 });

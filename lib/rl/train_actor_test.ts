@@ -114,6 +114,16 @@ Deno.test("every algorithm makes its iterations, and asks its critic just where 
     }
   }));
 
+Deno.test("with one epoch no clip ever acts, whatever the learning rate", () =>
+  withEngine(async (engine) => {
+    for (const epochs of [1, 4]) {
+      const run = await start(engine, "grpo", undefined, { epochs, learningRate: 5e-2 });
+      const held: number[] = [];
+      for (let i = 0; i < 3; i++) held.push((await trainActorStep(run, i)).clipFraction);
+      assert.equal(held.some((x) => x > 0), epochs > 1, String(held));
+    }
+  }));
+
 Deno.test("an algorithm that needs a critic says so", () =>
   withEngine(async (engine) => {
     const run = await start(engine, "ppo");
