@@ -1,3 +1,5 @@
+import { UsageError } from "../errors.ts";
+
 /**
  * How the tokens' terms are averaged, named as in verl. With N responses of T_i tokens:
  *
@@ -9,9 +11,6 @@
  *
  * An empty response adds nothing and counts as one of the N.
  */
-import { UsageError } from "../errors.ts";
-
-/** The names. */
 export const NORMALIZATIONS = [
   "token-mean",
   "seq-mean-token-mean",
@@ -30,6 +29,8 @@ export interface Normalized {
 }
 
 /**
+ * Weights and a normalizer that average tokens' terms as `normalization` says.
+ *
  * @param weights One array per response.
  * @param maxTokens L; needed by seq-mean-token-sum-norm only.
  * @throws UsageError if there is no token at all, or no L.
