@@ -1,9 +1,9 @@
-/**
- * A profile's configuration: validated, every default filled in, known by a hash.
- */
-import { parseConfig } from "../parse_config.ts";
+import { resolve } from "node:path";
+import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { parseConfig } from "../parse_config.ts";
+import { ROOT } from "../root.ts";
 import { type AnyExperiment, type ProfileName, PROFILES } from "./experiment.ts";
 
 /** SHA-256 over the canonical JSON of any configuration. */
@@ -11,19 +11,33 @@ export function configHash(config: unknown): string {
   return sha256(new TextEncoder().encode(canonicalJson(config)));
 }
 
-/** A profile's configuration, resolved. */
-export interface ResolvedConfig {
-  readonly config: unknown;
-  readonly hash: string;
-  /** Whether the profile's own seeds were replaced. */
-  readonly overridden: boolean;
+/** What a run's configuration and folder follow from, besides its profile. */
+export interface ConfigOptions {
+  /** Seeds in place of the profile's own. */
+  readonly seeds?: readonly number[] | undefined;
+  /** What computes the run; default: WASM. */
+  readonly backend?: BackendName;
+  /** The folder of all runs, relative to the checkout; default: `runs`. */
+  readonly out?: string;
 }
 
-/** The configuration of `profile`, with the seeds replaced where `seeds` says so. Throws a UsageError for a bad field or a seed given twice. */
+/** A profile's configuration, resolved. */
+export interface ResolvedConfig {
+  /** Valid, with every default filled in. */
+  readonly config: unknown;
+  /** SHA-256 of its canonical JSON. */
+  readonly configHash: string;
+  /** Whether the profile's own seeds were replaced. */
+  readonly overridden: boolean;
+  /** The folder of the run of this configuration, OUT/EXPERIMENT/PROFILE-HASH. */
+  readonly directory: string;
+}
+
+/** The configuration of `profile`. Throws a UsageError for a bad field or a seed given twice. */
 export function resolveConfig(
   experiment: AnyExperiment,
   profile: ProfileName,
-  seeds?: readonly number[],
+  { seeds, backend = "wasm", out = "runs" }: ConfigOptions = {},
 ): ResolvedConfig {
   const input = experiment.profiles[profile];
   if (input === undefined) {
@@ -37,8 +51,13 @@ export function resolveConfig(
   }
   checkSeeds(config, seeds ? "--seeds" : `${name}.seeds`);
   const hash = configHash(config);
-  const overridden = seeds !== undefined && hash !== configHash(parse(input));
-  return { config, hash, overridden };
+  const folder = `${profile}-${hash.slice(0, 12)}${backend === "wasm" ? "" : `-${backend}`}`;
+  return {
+    config,
+    configHash: hash,
+    overridden: seeds !== undefined && hash !== configHash(parse(input)),
+    directory: resolve(ROOT, out, experiment.name, folder),
+  };
 }
 
 /** Two runs of one seed are one and the same: they would count for two in every interval. */

@@ -1,6 +1,9 @@
+import { relative } from "node:path";
+import { ROOT } from "../root.ts";
 import { differences, type FailedCheck } from "./compare.ts";
 import type { ComparedMetrics, Json } from "./experiment.ts";
-import type { Pins } from "./pins.ts";
+import { type Pins, writePins } from "./pins.ts";
+import type { RunPlan } from "./plan.ts";
 import { compareWithinTolerance, type ToleranceCheck } from "./tolerance.ts";
 
 /** How a run stands to its pins. */
@@ -20,31 +23,50 @@ export interface PinCheck {
   readonly failures: readonly FailedCheck[];
 }
 
+/** What became of the pins. */
+export interface PinUpdate {
+  readonly pins: PinCheck;
+  /** The old values as expected, the new ones as got. */
+  readonly pinChanges: readonly FailedCheck[];
+}
+
 const CONCLUSIONS = ["the summary", "the verdicts"];
 
+/** Of results of which the pins do not know `what`. */
+function notPinned(what: string): PinCheck {
+  return { state: "not pinned", notPinned: [what, ...CONCLUSIONS], failures: [] };
+}
+
 /**
- * Compares results with their pins, to the last digit.
+ * Compares results with the pins of their plan as far as backend, seeds and cells allow.
  *
- * Of a `part` of a run, or one with seeds of the user's own, only the cells that the pins know, by id and configuration,
- * can be compared; all else is listed as not pinned, and never taken for matched.
- *
- * @param name The pins' file, for messages.
  * @param got The results as they would be pinned.
+ * @param part Whether cells are left out: the pins say nothing of what would follow from the others.
  */
-export function comparePins(
-  name: string,
-  pins: Pins | undefined,
-  got: Pins,
-  part: boolean,
-): PinCheck {
-  if (!pins) return { state: "not pinned", notPinned: ["any cell", ...CONCLUSIONS], failures: [] };
-  if (!part) {
-    const failures = differences(name, pins as Json, got as Json);
-    return { state: failures.length > 0 ? "mismatched" : "matched", notPinned: [], failures };
-  }
+export function checkPins(plan: RunPlan, got: Pins, part = false): PinCheck {
+  const { experiment, options, overridden, pins, pinsFile } = plan;
+  if (!pins) return notPinned("any cell");
+  const name = relative(ROOT, pinsFile);
+  if (options.backend !== "wasm") return compareWithin(name, pins, got, experiment.compared);
+  if (part || overridden) return compareCells(name, pins, got);
+  const failures = differences(name, pins as Json, got as Json);
+  return { state: failures.length > 0 ? "mismatched" : "matched", notPinned: [], failures };
+}
+
+/** Makes the results the plan's pins. */
+export function updatePins({ pins, pinsFile }: RunPlan, got: Pins): PinUpdate {
+  writePins(pinsFile, got);
+  const name = relative(ROOT, pinsFile);
+  return {
+    pins: { state: "updated", notPinned: [], failures: [] },
+    pinChanges: pins ? differences(name, pins as Json, got as Json) : [],
+  };
+}
+
+/** Of some cells, or with seeds of the user's own: those that the pins know are compared, all else is listed as not pinned. */
+function compareCells(name: string, pins: Pins, got: Pins): PinCheck {
   const ids = Object.keys(got.cells);
-  const isPinned = (id: string) => pins.cells[id]?.configHash === got.cells[id]!.configHash;
-  const pinned = ids.filter(isPinned);
+  const pinned = ids.filter((id) => isPinned(id, pins, got));
   const known = (side: Pins) => ({
     kernels: side.kernels,
     cells: Object.fromEntries(pinned.map((id) => [id, side.cells[id]])),
@@ -55,31 +77,34 @@ export function comparePins(
     : pinned.length > 0
     ? "partly pinned"
     : "not pinned";
-  const notPinned = [...ids.filter((id) => !isPinned(id)), ...CONCLUSIONS];
-  return { state, notPinned, failures };
+  return {
+    state,
+    notPinned: [...ids.filter((id) => !isPinned(id, pins, got)), ...CONCLUSIONS],
+    failures,
+  };
 }
 
 /**
- * Compares the results of another backend with the pins, which are WASM's: metrics within the spread over seeds, the
- * loss of the first steps more closely; never digests, kernels, summary or verdicts.
+ * Of another backend than the pins', which is WASM: metrics are compared within the spread over seeds, the loss of the
+ * first steps more closely; never digests, kernels, summary or verdicts.
  */
-export function comparePinsWithin(
+function compareWithin(
   name: string,
-  pins: Pins | undefined,
+  pins: Pins,
   got: Pins,
-  compared: ComparedMetrics,
+  compared: ComparedMetrics = { names: [] },
 ): PinCheck {
-  const none = ["any digest", ...CONCLUSIONS];
-  if (!pins) return { state: "not pinned", notPinned: ["any cell", ...CONCLUSIONS], failures: [] };
   const { failures, ...tolerance } = compareWithinTolerance(name, pins, got, compared);
-  if (tolerance.cells.length === 0 && failures.length === 0) {
-    return { state: "not pinned", notPinned: ["any metric", ...CONCLUSIONS], failures: [] };
-  }
-  const isKnown = (id: string) => pins.cells[id]?.configHash === got.cells[id]!.configHash;
+  if (tolerance.cells.length === 0 && failures.length === 0) return notPinned("any metric");
+  const unknown = Object.keys(got.cells).filter((id) => !isPinned(id, pins, got));
   return {
     state: failures.length > 0 ? "out of tolerance" : "within tolerance",
-    notPinned: [...Object.keys(got.cells).filter((id) => !isKnown(id)), ...none],
+    notPinned: [...unknown, "any digest", ...CONCLUSIONS],
     failures,
     tolerance,
   };
+}
+
+function isPinned(id: string, pins: Pins, got: Pins): boolean {
+  return pins.cells[id]?.configHash === got.cells[id]!.configHash;
 }

@@ -1,25 +1,18 @@
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
-import { resolveConfig } from "./config.ts";
+import { type ConfigOptions, resolveConfig, type ResolvedConfig } from "./config.ts";
 import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment, Cell, ProfileName } from "./experiment.ts";
 import { checkWritable } from "./files.ts";
 import { type Pins, pinsPath, readPins } from "./pins.ts";
-import { runDirectory } from "./run.ts";
 
 /** What a run is asked for. */
-export interface RunOptions {
+export interface RunOptions extends ConfigOptions {
   readonly profile: ProfileName;
   /** Threads for all cells together, >= 1. */
   readonly threads: number;
-  /** What computes; default: WASM, whose results the pins are. */
-  readonly backend?: BackendName;
-  /** Seeds in place of the profile's own. */
-  readonly seeds?: readonly number[] | undefined;
   /** Run only the cells that these patterns match (see selectCells). */
   readonly cells?: readonly string[] | undefined;
-  /** The folder of all runs, relative to the checkout. */
-  readonly out?: string;
   /** Drop what is stored of this run first. */
   readonly fresh?: boolean;
   /** Rewrite the pins instead of failing on them. */
@@ -27,22 +20,15 @@ export interface RunOptions {
 }
 
 /** A run of one experiment before it is computed: resolved once, for all that choose, weigh, check and compute it. */
-export interface RunPlan {
+export interface RunPlan extends ResolvedConfig {
   readonly experiment: AnyExperiment;
   readonly options: RunOptions & { readonly backend: BackendName };
-  /** The profile's configuration with every default filled in, and its SHA-256. */
-  readonly config: unknown;
-  readonly configHash: string;
-  /** Whether the profile's own seeds were replaced. */
-  readonly overridden: boolean;
   /** All cells of the configuration. */
   readonly cells: readonly Cell[];
   /** Those to compute, at least one. */
   readonly selected: readonly Cell[];
   /** Estimated work of the selected cells in FLOPs. */
   readonly cost: number;
-  /** The run's folder. */
-  readonly directory: string;
   readonly pinsFile: string;
   /** The pins there, if any. */
   readonly pins: Pins | undefined;
@@ -79,19 +65,17 @@ type Resolved = ReturnType<typeof resolve>;
 
 /** What the options leave to each experiment: its configuration and cells. */
 function resolve(experiment: AnyExperiment, options: RunOptions) {
-  const { profile, seeds, cells: patterns, backend = "wasm", updatePins } = options;
-  const { config, hash, overridden } = resolveConfig(experiment, profile, seeds);
-  if (updatePins && overridden) {
+  const { profile, cells: patterns, backend = "wasm", updatePins } = options;
+  const resolved = resolveConfig(experiment, profile, options);
+  if (updatePins && resolved.overridden) {
     throw new UsageError("--update-pins", "with --seeds", "pins hold the profile's own seeds");
   }
-  const cells = experiment.cells(config);
+  const cells = experiment.cells(resolved.config);
   checkCells(experiment.name, cells);
   return {
     experiment,
     options: { ...options, backend },
-    config,
-    configHash: hash,
-    overridden,
+    ...resolved,
     cells,
     selected: patterns ? selectCells(cells, patterns) : cells,
   };
@@ -99,8 +83,8 @@ function resolve(experiment: AnyExperiment, options: RunOptions) {
 
 /** The plan of a run of which any cell was chosen. */
 function complete(resolved: Resolved): RunPlan {
-  const { experiment, selected, configHash } = resolved;
-  const { profile, threads, updatePins, backend, out = "runs" } = resolved.options;
+  const { experiment, selected } = resolved;
+  const { profile, threads, updatePins } = resolved.options;
   checkMemory(experiment.name, selected, threads);
   const pinsFile = pinsPath(experiment, profile);
   if (updatePins) checkWritable(pinsFile);
@@ -108,7 +92,6 @@ function complete(resolved: Resolved): RunPlan {
   return {
     ...resolved,
     cost: selected.reduce((sum, { cost }) => sum + cost, 0),
-    directory: runDirectory(out, experiment.name, profile, configHash, backend),
     pinsFile,
     pins: readPins(pinsFile),
     cellModule,

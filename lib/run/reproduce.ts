@@ -1,15 +1,13 @@
 import { relative } from "node:path";
-import { differences, type FailedCheck } from "./compare.ts";
+import type { FailedCheck } from "./compare.ts";
 import { configHash } from "./config.ts";
-import type { Json } from "./experiment.ts";
-import { comparePins, comparePinsWithin, type PinCheck } from "./pin_check.ts";
-import { type Pins, writePins } from "./pins.ts";
+import { checkPins, updatePins } from "./pin_check.ts";
+import type { Pins } from "./pins.ts";
 import type { RunPlan } from "./plan.ts";
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
 import { gatherProvenance } from "./provenance.ts";
-import { ROOT } from "../root.ts";
-import { type PartialRun, pinsOf, reproduceCommand, type Run, type StoredCell } from "./run.ts";
+import { type PartialRun, reproduceCommand, type Run, type StoredCell } from "./run.ts";
 import { RunStore } from "./store.ts";
 
 /** What computes a run, and who is told of it. */
@@ -110,7 +108,10 @@ export async function reproduce(
     ...claim.evaluate(summary),
   }));
   const conclusions = { ...results, summary, claims };
-  const { pins, pinChanges } = settlePins(plan, pinsOf(conclusions));
+  const got = pinsOf(conclusions);
+  const { pins, pinChanges } = options.updatePins
+    ? updatePins(plan, got)
+    : { pins: checkPins(plan, got), pinChanges: [] };
   const run: Run = { ...conclusions, pins, provenance };
   store.finish(run);
   return { ...outcome, run, failures: pins.failures, pinChanges };
@@ -174,24 +175,20 @@ function asStored<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
 }
 
-/** Compares with the pins as far as backend and seeds allow; of a `part` of a run the pins say nothing of what would follow. */
-function checkPins(
-  { experiment, options, overridden, pins, pinsFile }: RunPlan,
-  got: Pins,
-  part = false,
-): PinCheck {
-  const name = relative(ROOT, pinsFile);
-  return options.backend === "wasm"
-    ? comparePins(name, pins, got, part || overridden)
-    : comparePinsWithin(name, pins, got, experiment.compared ?? { names: [] });
-}
-
-/** Compares with the pins, or rewrites them where the user said so. */
-function settlePins(plan: RunPlan, got: Pins): { pins: PinCheck; pinChanges: FailedCheck[] } {
-  const { options, pins, pinsFile } = plan;
-  if (!options.updatePins) return { pins: checkPins(plan, got), pinChanges: [] };
-  writePins(pinsFile, got);
-  const name = relative(ROOT, pinsFile);
-  const pinChanges = pins ? differences(name, pins as Json, got as Json) : [];
-  return { pins: { state: "updated", notPinned: [], failures: [] }, pinChanges };
+/** A run's results as they are pinned. */
+function pinsOf(run: Omit<Run, "pins" | "provenance">): Pins {
+  return {
+    experiment: run.experiment,
+    profile: run.profile,
+    configHash: run.configHash,
+    kernels: run.kernels,
+    cells: Object.fromEntries(run.cells.map((cell) => [cell.id, {
+      seed: cell.seed,
+      configHash: configHash(cell.config),
+      metrics: cell.metrics as Pins["cells"][string]["metrics"],
+      digests: { ...cell.digests },
+    }])),
+    summary: run.summary as Pins["summary"],
+    verdicts: Object.fromEntries(run.claims.map(({ id, verdict }) => [id, verdict])),
+  };
 }

@@ -1,8 +1,6 @@
-import { resolve } from "node:path";
-import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../numeric/digest.ts";
-import { configHash, resolveConfig } from "./config.ts";
+import { type ConfigOptions, resolveConfig } from "./config.ts";
 import type {
   AnyMetrics,
   Experiment,
@@ -13,9 +11,7 @@ import type {
 } from "./experiment.ts";
 import { exists } from "./files.ts";
 import type { PinCheck } from "./pin_check.ts";
-import type { Pins } from "./pins.ts";
 import type { Provenance } from "./provenance.ts";
-import { ROOT } from "../root.ts";
 import { DamagedError, readSealed, readStored } from "./sealed.ts";
 
 /** A file's length and SHA-256, as noted when it was written. */
@@ -87,54 +83,13 @@ export interface LoadedRun<
   readonly directory: string;
 }
 
-/** Which run to load. */
-export interface LoadOptions {
-  /** The folder of all runs; default: `runs` in the checkout. */
-  readonly out?: string;
-  /** Seeds in place of the profile's own. */
-  readonly seeds?: readonly number[];
-  /** What computed the run; default: WASM. */
-  readonly backend?: BackendName;
-}
-
-/** A run's results as they are pinned. */
-export function pinsOf(run: Omit<Run, "pins" | "provenance">): Pins {
-  return {
-    experiment: run.experiment,
-    profile: run.profile,
-    configHash: run.configHash,
-    kernels: run.kernels,
-    cells: Object.fromEntries(run.cells.map((cell) => [cell.id, {
-      seed: cell.seed,
-      configHash: configHash(cell.config),
-      metrics: cell.metrics as Pins["cells"][string]["metrics"],
-      digests: { ...cell.digests },
-    }])),
-    summary: run.summary as Pins["summary"],
-    verdicts: Object.fromEntries(run.claims.map(({ id, verdict }) => [id, verdict])),
-  };
-}
-
-/** The folder of the run of this configuration. */
-export function runDirectory(
-  out: string,
-  experiment: string,
-  profile: string,
-  hash: string,
-  backend: BackendName = "wasm",
-): string {
-  const suffix = backend === "wasm" ? "" : `-${backend}`;
-  return resolve(ROOT, out, experiment, `${profile}-${hash.slice(0, 12)}${suffix}`);
-}
-
 /** Whether there is a finished run of `experiment` at `profile`. */
 export function hasRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
   experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName,
-  { out = "runs", seeds, backend }: LoadOptions = {},
+  options: ConfigOptions = {},
 ): boolean {
-  const { hash } = resolveConfig(experiment, profile, seeds);
-  return exists(`${runDirectory(out, experiment.name, profile, hash, backend)}/run.json`);
+  return exists(`${resolveConfig(experiment, profile, options).directory}/run.json`);
 }
 
 /**
@@ -145,11 +100,10 @@ export function hasRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, 
 export function loadRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
   experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName = "quick",
-  { out = "runs", seeds, backend }: LoadOptions = {},
+  options: ConfigOptions = {},
 ): LoadedRun<Config, CellConfig, Metrics, Summary> {
-  const { hash } = resolveConfig(experiment, profile, seeds);
-  const directory = runDirectory(out, experiment.name, profile, hash, backend);
-  const command = reproduceCommand(experiment.name, profile, { seeds, out, backend });
+  const { directory } = resolveConfig(experiment, profile, options);
+  const command = reproduceCommand(experiment.name, profile, options);
   const run = readSealed<Run<Config, CellConfig, Metrics, Summary>>(
     `${directory}/run.json`,
     `compute it first: ${command}`,
@@ -193,11 +147,8 @@ export function readVerified(path: string, noted: StoredFile): Uint8Array<ArrayB
 export function reproduceCommand(
   experiment: string,
   profile: ProfileName,
-  { out = "runs", seeds, cells, backend = "wasm" }: {
-    out?: string;
-    seeds?: readonly number[] | undefined;
+  { out = "runs", seeds, cells, backend = "wasm" }: ConfigOptions & {
     cells?: readonly string[] | undefined;
-    backend?: BackendName | undefined;
   } = {},
 ): string {
   return `deno task reproduce --experiment ${experiment} --profile ${profile}` +
