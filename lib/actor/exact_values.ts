@@ -4,11 +4,11 @@ import type { NeuralActor } from "./neural_actor.ts";
 /** Leaves of the largest tree. */
 const MAX_LEAVES = 20_000;
 
-/** The values of a problem and of all states that can follow it. */
+/** The values of a state, the root, and of all states that can follow it. Actions are indices in `actionTokens`. */
 export interface ValueTree {
-  /** V in [0, 1] after the actions (indices in `environment.actionTokens`); () is the root. */
+  /** V in [0, 1] after these actions; [] is the root. */
   value(actions: readonly number[]): number;
-  /** The probabilities of the actions in that state, which must not be final. */
+  /** The probability of each action after these, which must not end the response; they sum to at most 1. */
   policy(actions: readonly number[]): readonly number[];
 }
 

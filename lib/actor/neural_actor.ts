@@ -40,6 +40,7 @@ export interface ActorResponse<State> {
 export class NeuralActor<State, Teacher = unknown> {
   readonly model: Model;
 
+  /** @param seed Of the parameters' initial values. */
   constructor(
     backend: Backend,
     readonly environment: TaskEnvironment<State, unknown, Teacher>,
@@ -69,7 +70,7 @@ export class NeuralActor<State, Teacher = unknown> {
 
   /**
    * One optimizer step of supervised fine-tuning on fresh problems of the training split, with responses as the
-   * teacher writes them. They depend on `key` and the model's step alone.
+   * teacher writes them. They depend on seed, purpose and the model's step alone.
    */
   supervisedStep(
     { seed, purpose, batchSize }: { seed: number; purpose: string; batchSize: number },
@@ -95,12 +96,17 @@ export class NeuralActor<State, Teacher = unknown> {
     return this.model.train(sequences, this.#length, optimizer, normalizer);
   }
 
-  /** The gradient of that loss by parameter, without a step. */
+  /** The gradient of the loss of `train` by parameter, without a step. */
   gradients(sequences: readonly Sequence[], normalizer: number) {
     return this.model.gradients(sequences, this.#length, normalizer);
   }
 
-  /** `tokens` as the response to a state; `weights` of their log-probabilities in the loss. */
+  /**
+   * A training sequence.
+   *
+   * @param tokens The response to `state`, or its first part (T).
+   * @param weights Of the tokens' log-probabilities in the loss (T); the prompt's have none.
+   */
   sequence(state: State, tokens: readonly number[], weights: readonly number[]): Sequence {
     const prompt = this.environment.actorPrompt(state);
     const before = new Array<number>(prompt.length - 1).fill(0);
@@ -171,10 +177,10 @@ export class NeuralActor<State, Teacher = unknown> {
   }
 
   /**
-   * The distributions behind the last `counts[i]` tokens of each response, which has no more tokens than that, and one
-   * more: entry k of response i is the policy in the state after its first k tokens.
+   * The policy along responses that need not be complete.
    *
-   * @returns For each response and state the probabilities of `environment.actionTokens`; they sum to at most 1.
+   * @param wanted Whether to read the policy of a response after its first k tokens, k = 0..length; default: always.
+   * @returns By response, then by k: the probabilities of `environment.actionTokens`. They sum to at most 1.
    */
   async actionProbabilities(
     responses: readonly { readonly state: State; readonly tokens: readonly number[] }[],

@@ -1,21 +1,3 @@
-/**
- * The circuit value problem as a reasoning task (the CVP MDP of Feng and Zhong 2023, arXiv 2312.17248).
- *
- * A straight-line program over Z_p has n gates, which read constants and earlier gates. The actor writes the value of
- * every gate, one a step, and gets reward 1 if the last one is right. Its policy is local: look up the operands as
- * written, apply the operation. It slips with probability epsilon, and a selector may hide a slip. The value of a prefix
- * needs the rest of the program, evaluated from the values as written and from the right ones.
- *
- * What theory says: at epsilon 0 the value is the output of a circuit, which is P-complete to evaluate. That needs
- * unbounded width. Here at most `maxWidth` gate values are alive between two gates, so that the exact value stays cheap.
- * Then a program is a product of n maps on at most p^maxWidth states, and its evaluation is in NC1; for a transformer
- * without a chain of thought it is still serial, as far as is known. Raise `maxWidth` with n to come nearer to P.
- *
- * With the default sizes and epsilon 0.2, sampled states have mean value 0.54 and variance 0.065.
- *
- * `circuit_text.ts` has the layout of prompt and trace. A neural actor reads `actorPrompt` and writes one `w` token a
- * gate, at position ids `actorPosition`.
- */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
@@ -98,7 +80,24 @@ export interface CircuitState {
 /** How many teachers' tables are kept. */
 const MAX_TEACHERS = 16;
 
-/** The circuit value problem as a task: see the head of this file. */
+/**
+ * The circuit value problem as a reasoning task (the CVP MDP of Feng and Zhong 2023, arXiv 2312.17248).
+ *
+ * A straight-line program over Z_p has n gates, which read constants and earlier gates. The actor writes the value of
+ * every gate, one a step, and gets reward 1 if the last one is right. Its policy is local: look up the operands as
+ * written, apply the operation. It slips with probability epsilon, and a selector may hide a slip. The value of a prefix
+ * needs the rest of the program, evaluated from the values as written and from the right ones.
+ *
+ * What theory says: at epsilon 0 the value is the output of a circuit, which is P-complete to evaluate. That needs
+ * unbounded width. Here at most `maxWidth` gate values are alive between two gates, so that the exact value stays cheap.
+ * Then a program is a product of n maps on at most p^maxWidth states, and its evaluation is in NC1; for a transformer
+ * without a chain of thought it is still serial, as far as is known. Raise `maxWidth` with n to come nearer to P.
+ *
+ * With the default sizes and epsilon 0.2, sampled states have mean value 0.54 and variance 0.065.
+ *
+ * `circuit_text.ts` has the layout of prompt and trace. A neural actor reads `actorPrompt` and writes one `w` token a
+ * gate, at position ids `actorPosition`.
+ */
 export class CircuitEnvironment
   implements TaskEnvironment<CircuitState, CircuitActor, CircuitTeacher> {
   readonly name = "circuit";

@@ -1,20 +1,3 @@
-/**
- * A local check with repairs: the easiest value function of the kit, to set beside those of `permutation.ts`.
- *
- * A word of L symbols may not hold certain adjacent pairs. The actor works through the forbidden ones from left to right,
- * one try a step, at most `maxMoves` times: it repairs the pair at hand (`fix`), or with probability epsilon nothing
- * happens (`miss`). The episode ends with reward 1 as soon as no forbidden pair is left.
- *
- * What theory says: the value depends on whether the word holds at least j forbidden pairs, for j up to a constant. A
- * circuit of constant depth tests all pairs at once and then all sets of j of them, so the value is in AC0. (As the word
- * problem of a finite monoid: counting up to a bound is aperiodic; Barrington and Thérien 1988.)
- *
- * Prompt: `[rate] [steps left] x1..xL SEP m1..mk Q`; trace: `P1..Pn D`, the number of pairs still to be repaired after
- * each of the n = L + 1 + k prompt symbols, then once more. It counts up to `maxMoves` + 1, "more than can be repaired".
- * Prompt and trace are as long as the permutation puzzle's, at the same distance from each other.
- *
- * With the defaults and epsilon 0.3, sampled states have mean value 0.70 and variance 0.11.
- */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
@@ -88,7 +71,23 @@ export interface LocalCheckState {
 /** Tokens before the first symbol: success rate, steps left. */
 const HEADER = 2;
 
-/** The local check: see the head of this file. */
+/**
+ * A local check with repairs: the easiest value function of the kit, to set beside those of `permutation.ts`.
+ *
+ * A word of L symbols may not hold certain adjacent pairs. The actor works through the forbidden ones from left to right,
+ * one try a step, at most `maxMoves` times: it repairs the pair at hand (`fix`), or with probability epsilon nothing
+ * happens (`miss`). The episode ends with reward 1 as soon as no forbidden pair is left.
+ *
+ * What theory says: the value depends on whether the word holds at least j forbidden pairs, for j up to a constant. A
+ * circuit of constant depth tests all pairs at once and then all sets of j of them, so the value is in AC0. (As the word
+ * problem of a finite monoid: counting up to a bound is aperiodic; Barrington and Thérien 1988.)
+ *
+ * Prompt: `[rate] [steps left] x1..xL SEP m1..mk Q`; trace: `P1..Pn D`, the number of pairs still to be repaired after
+ * each of the n = L + 1 + k prompt symbols, then once more. It counts up to `maxMoves` + 1, "more than can be repaired".
+ * Prompt and trace are as long as the permutation puzzle's, at the same distance from each other.
+ *
+ * With the defaults and epsilon 0.3, sampled states have mean value 0.70 and variance 0.11.
+ */
 export class LocalCheckEnvironment implements Environment<LocalCheckState, LocalCheckActor> {
   readonly name = "local-check";
   readonly config: LocalCheckConfig;

@@ -1,15 +1,3 @@
-/**
- * The word problem of a finite group as a puzzle.
- *
- * A scramble word of L generators takes the identity to some element. The actor then multiplies by one generator per
- * move, at most `maxMoves` times, and the episode ends with reward 1 as soon as the composite of word and moves is the
- * identity. The actor knows the element; a critic sees only the symbols and has to multiply them out, which for S5 is
- * complete for NC1 (Barrington 1989) and hence, as far as is known, out of reach of a constant-depth transformer without
- * a chain of thought.
- *
- * `permutation_text.ts` has the layout of prompt and trace, `permutation_value.ts` the actor and its values, `group.ts`
- * the groups.
- */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
@@ -89,7 +77,18 @@ export const permutationActor = z.strictObject({
  */
 export type PermutationActor = z.output<typeof permutationActor>;
 
-/** The word problem of a finite group as a puzzle: see the head of this file. */
+/**
+ * The word problem of a finite group as a puzzle.
+ *
+ * A scramble word of L generators takes the identity to some element. The actor then multiplies by one generator per
+ * move, at most `maxMoves` times, and the episode ends with reward 1 as soon as the composite of word and moves is the
+ * identity. The actor knows the element; a critic sees only the symbols and has to multiply them out, which for S5 is
+ * complete for NC1 (Barrington 1989) and hence, as far as is known, out of reach of a constant-depth transformer without
+ * a chain of thought.
+ *
+ * `permutation_text.ts` has the layout of prompt and trace, `permutation_value.ts` the actor and its values, `group.ts`
+ * the groups.
+ */
 export class PermutationEnvironment implements Environment<PermutationState, PermutationActor> {
   readonly name = "permutation";
   readonly config: PermutationConfig;

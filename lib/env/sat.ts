@@ -1,15 +1,3 @@
-/**
- * 3-SAT as an episode (the SAT MDP of Feng and Zhong 2023, arXiv 2312.17248).
- *
- * A satisfiable formula has n variables and clauses of three literals. The actor gives each variable a value, in order,
- * one a step, and gets reward 1 if every clause is satisfied at the end. It knows which values keep the formula
- * satisfiable and mostly takes one of them: both the policy and the value are NP-hard to compute. At these sizes the
- * value is exact, from all completions of the assignment (`sat_value.ts`).
- *
- * `sat_text.ts` has the layout of prompt and trace. The trace has polynomial length and takes linear time, so it cannot
- * determine the value unless P = NP: a critic that writes it perfectly still has to guess. With the defaults and epsilon
- * 0.3 (mean value 0.39, variance 0.08), the best function of its last token and the number of variables left has r2 0.6.
- */
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
@@ -80,7 +68,18 @@ export const satActor = z.strictObject({
  */
 export type SatActor = z.output<typeof satActor>;
 
-/** 3-SAT as a task: see the head of this file. */
+/**
+ * 3-SAT as an episode (the SAT MDP of Feng and Zhong 2023, arXiv 2312.17248).
+ *
+ * A satisfiable formula has n variables and clauses of three literals. The actor gives each variable a value, in order,
+ * one a step, and gets reward 1 if every clause is satisfied at the end. It knows which values keep the formula
+ * satisfiable and mostly takes one of them: both the policy and the value are NP-hard to compute. At these sizes the
+ * value is exact, from all completions of the assignment (`sat_value.ts`).
+ *
+ * `sat_text.ts` has the layout of prompt and trace. The trace has polynomial length and takes linear time, so it cannot
+ * determine the value unless P = NP: a critic that writes it perfectly still has to guess. With the defaults and epsilon
+ * 0.3 (mean value 0.39, variance 0.08), the best function of its last token and the number of variables left has r2 0.6.
+ */
 export class SatEnvironment implements TaskEnvironment<SatState, SatActor, SatActor> {
   readonly name = "sat";
   readonly teacher = satActor;
