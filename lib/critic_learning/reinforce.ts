@@ -7,11 +7,11 @@
  *     1/N sum_i sum_t A_it grad log pi(y_it | prompt_i, y_i,<t),     A_it = c_it A_i - beta (G_it - b_it)
  *
  * - A_i: reward R_v (reward.ts) less a baseline (baselines.ts); c_it: which tokens are credited with it.
- * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 (lib/rl/objective/kl.ts) of the KL divergence
- *   to the reference (the critic after SFT), put into the return of each token and those before it. This is the penalty
- *   of Ziegler et al. 2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is that of
- *   the KL divergence. b_it is the baseline among G_jt. All tokens are held by it, whatever c_it; with `klTokens` "trace"
- *   the value token has no k1: the chain of thought is held, what it is worth is free to change.
+ * - G_it = sum_{u >= t} k_iu, k_iu = log pi(y_iu) - log ref(y_iu): the estimator k1 (lib/rl/objective/kl.ts) of the KL
+ *   divergence to the reference (the critic after SFT), put into the return of each token and those before it. This is the
+ *   penalty of Ziegler et al. 2019 as in TRL's PPOTrainer (`kl_estimator="k1"`) with gamma = lambda = 1; its gradient is
+ *   that of the KL divergence. b_it is the baseline among G_jt. The penalty is on all tokens, whatever c_it; with `klTokens`
+ *   "trace" the value token has no k1: the chain of thought is held, and its value is free to change.
  * - N: `normalization` (lib/nn/loss_normalization.ts).
  */
 import * as z from "zod";

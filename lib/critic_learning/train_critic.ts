@@ -138,17 +138,14 @@ async function regression<State>(
   // Forward passes beside the training steps: writing the chains; values before the epochs, and in each.
   const passes = (chains ? 1 : 0) + (old ? 1 + epochs : 0);
   const read = sequences.reduce((n, { tokens }) => n + tokens.length, 0);
+  const pass = forwardFlops(critic.model.config, read, critic.sequenceLength);
   return {
     loss,
     reward: null,
     valueClipFraction,
     // A chain and its value token each.
     tokens: chains ? chains.reduce((n, { length }) => n + length + 1, 0) : 0,
-    flops: epochs * critic.trainingFlops(labelled.length) + passes * forwardFlops(
-          critic.model.config,
-          read,
-          critic.sequenceLength,
-        ),
+    flops: epochs * critic.trainingFlops(labelled.length) + passes * pass,
   };
 }
 
