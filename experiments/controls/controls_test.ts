@@ -237,6 +237,6 @@ Deno.test("the table has a line for every control and reading, the figure a poin
 
 Deno.test("the experiment's configuration resolves for every profile", () => {
   for (const profile of ["smoke", "quick", "standard"] as const) {
-    assert.ok(resolveConfig(controlsExperiment, profile).hash);
+    assert.ok(resolveConfig(controlsExperiment, profile).configHash);
   }
 });
