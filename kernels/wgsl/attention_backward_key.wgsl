@@ -63,6 +63,7 @@ fn main(
     let stop = min(QUERIES, dims.length - tile);
     for (var q = 0u; q < stop; q += 4u) {
       let at = q * H4 + part;
+      // Pass 1: the scores S and dP of four queries.
       //# for j in 0..4
       var s_$j = 0.0;
       var dp_$j = 0.0;
@@ -77,9 +78,10 @@ fn main(
       let sees = (query >= vec4(key)) & (query < vec4(dims.length));
       let log_sum = vec4(log_sums[q], log_sums[q + 1u], log_sums[q + 2u], log_sums[q + 3u]);
       let mean = vec4(means[q], means[q + 1u], means[q + 2u], means[q + 3u]);
-      // exp only of what is seen: a hidden score may be far above the sum.
+      // Pass 2: P and dS; exp only of what is seen: a hidden score may be far above the sum.
       let p = select(vec4(0.0), exp(select(vec4(-1.0e4), s - log_sum, sees)), sees);
       let ds = p * (dp - mean);
+      // Pass 3: dV += P^T dO, dK += dS^T Q.
       //# for j in 0..4
       //# for c in 0..D4
       dv_$c = fma(vec4(p[$j]), outs[at + $(j * H4 + c)$u], dv_$c);

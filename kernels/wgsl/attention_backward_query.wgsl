@@ -3,7 +3,7 @@
 const QUERIES: u32 = 32u;
 const ROWS: u32 = QUERIES;
 //# include attention_parts.wgsl
-const KEYS: u32 = 1024u / HEAD_DIM; // keys in a tile, a multiple of 8
+//# include attention_keys.wgsl
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
@@ -11,9 +11,6 @@ const KEYS: u32 = 1024u / HEAD_DIM; // keys in a tile, a multiple of 8
 @group(0) @binding(3) var<storage, read> lse: array<f32>;
 @group(0) @binding(4) var<storage, read> delta: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dqkv: array<vec4<f32>>;
-
-var<workgroup> keys: array<vec4<f32>, KEYS * H4>;
-var<workgroup> values: array<vec4<f32>, KEYS * H4>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -44,22 +41,11 @@ fn main(
   }
   let end = min(dims.length, (workgroup.x + 1u) * QUERIES);
   for (var tile = 0u; tile < end; tile += KEYS) {
-    workgroupBarrier();
-    for (var i = thread; i < KEYS * H4; i += THREADS) {
-      let key = tile + i / H4;
-      if (key < end) {
-        let at = (row0 + key) * 3u * width + width + head * H4 + i % H4;
-        keys[i] = qkv[at];
-        values[i] = qkv[at + width];
-      } else {
-        keys[i] = vec4(0.0);
-        values[i] = vec4(0.0);
-      }
-    }
-    workgroupBarrier();
+    load_keys(tile, end, row0, head, thread);
     let stop = min(KEYS, end - tile);
     for (var k = 0u; k < stop; k += 4u) {
       let at = k * H4 + part;
+      // Pass 1: the scores S and dP of four keys.
       //# for j in 0..4
       var s_$j = 0.0;
       var dp_$j = 0.0;
@@ -71,9 +57,10 @@ fn main(
       let s = over_parts(thread, vec4(s_0, s_1, s_2, s_3));
       let dp = over_parts(thread, vec4(dp_0, dp_1, dp_2, dp_3));
       let seen = vec4(tile + k) + vec4(0u, 1u, 2u, 3u) <= vec4(query);
-      // exp only of what is seen: a hidden score may be far above the sum.
+      // Pass 2: P and dS; exp only of what is seen: a hidden score may be far above the sum.
       let p = select(vec4(0.0), exp(select(vec4(-1.0e4), s - log_sum, seen)), seen);
       let ds = p * (dp - mean) * dims.scale;
+      // Pass 3: dQ += dS K.
       //# for j in 0..4
       //# for c in 0..D4
       dq_$c = fma(vec4(ds[$j]), keys[at + $(j * H4 + c)$u], dq_$c);

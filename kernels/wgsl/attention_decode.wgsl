@@ -49,6 +49,7 @@ fn main(
   var top = -3.0e38;
   var total = 0.0;
   for (var tile = 0u; tile <= t; tile += 64u) {
+    // Pass 1: the score of a key for each thread.
     let key = tile + thread;
     var s = -3.0e38;
     if (key <= t) {
@@ -57,6 +58,7 @@ fn main(
         s = fma(query[c], f32(cache[keys + key * HEAD_DIM + c]), s);
       }
     }
+    // Pass 2: the softmax so far: maximum, then sum.
     tree[thread] = s;
     for (var n = 32u; n > 0u; n /= 2u) {
       workgroupBarrier();
@@ -81,6 +83,7 @@ fn main(
     total = total * shrink + tree[0];
     top = highest;
     let seen = min(64u, t + 1u - tile);
+    // Pass 3: O = P V so far.
     //# for i in 0..DIMS
     {
       let c = thread + $(64 * i)$u;

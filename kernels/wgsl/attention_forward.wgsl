@@ -1,5 +1,6 @@
 // Causal multi-head attention, one pass over the keys with a running maximum (Dao et al. 2022):
 // o (rows, heads * head_dim) = softmax(causal(Q K^T / sqrt(head_dim))) V; lse keeps the log of each softmax's sum.
+// The same in plain loops: `attention` in lib/nn/reference.ts.
 //
 // qkv is (rows, 3 * heads * head_dim): Q, then K, then V, each head by head; rows = sequences * length.
 // A workgroup takes QUERIES queries of one head of one sequence; a query is worked by PARTS threads of DIMS
@@ -7,16 +8,13 @@
 const QUERIES: u32 = 32u;
 const ROWS: u32 = QUERIES;
 //# include attention_parts.wgsl
-const KEYS: u32 = 1024u / HEAD_DIM; // keys in a tile, a multiple of 8
+//# include attention_keys.wgsl
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> o: array<vec4<f32>>;
 /// (sequences, heads, length)
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
-
-var<workgroup> keys: array<vec4<f32>, KEYS * H4>;
-var<workgroup> values: array<vec4<f32>, KEYS * H4>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -42,22 +40,11 @@ fn main(
   var total = 0.0;
   let end = min(dims.length, (workgroup.x + 1u) * QUERIES);
   for (var tile = 0u; tile < end; tile += KEYS) {
-    workgroupBarrier();
-    for (var i = thread; i < KEYS * H4; i += THREADS) {
-      let key = tile + i / H4;
-      if (key < end) {
-        let at = (row0 + key) * 3u * width + width + head * H4 + i % H4;
-        keys[i] = qkv[at];
-        values[i] = qkv[at + width];
-      } else {
-        keys[i] = vec4(0.0);
-        values[i] = vec4(0.0);
-      }
-    }
-    workgroupBarrier();
+    load_keys(tile, end, row0, head, thread);
     let stop = min(KEYS, end - tile);
     for (var k = 0u; k < stop; k += 8u) {
       let at = k * H4 + part;
+      // Pass 1: the scores of eight keys.
       //# for j in 0..8
       var s_$j = 0.0;
       //# for c in 0..D4
@@ -66,7 +53,7 @@ fn main(
       //# end
       let s0 = over_parts(thread, vec4(s_0, s_1, s_2, s_3));
       let s1 = over_parts(thread, vec4(s_4, s_5, s_6, s_7));
-      // A key after the query is hidden. The first eight keys hold one that every query sees, so that `top` is real.
+      // Pass 2: their softmax so far. A key after the query is hidden; the first eight keys hold one that every query sees, so that `top` is real.
       let first = vec4(tile + k) + vec4(0u, 1u, 2u, 3u);
       let seen0 = first <= vec4(query);
       let seen1 = first + vec4(4u) <= vec4(query);
@@ -79,6 +66,7 @@ fn main(
       let p1 = select(vec4(0.0), exp(m1 - highest), seen1);
       total = total * shrink + (dot(p0, vec4(1.0)) + dot(p1, vec4(1.0)));
       top = highest;
+      // Pass 3: O = P V so far.
       //# for c in 0..D4
       o_$c *= shrink;
       //# end

@@ -2,20 +2,8 @@
 // gradient scale * w[i] * (softmax(x[i]) - onehot(targets[i])), 0 in the padding and in rows of weight 0.
 //# include math.wgsl
 //# include rows.wgsl
-
-struct Dims {
-  rows: u32,
-  cols: u32, // of x
-  classes: u32,
-  scale_index: u32, // of `scalars`
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> scalars: array<f32>;
-@group(0) @binding(2) var<storage, read> targets: array<i32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read_write> x: array<f32>;
-@group(0) @binding(5) var<storage, read_write> loss: array<f32>;
+//# include loss_parts.wgsl
+alias target_element = i32;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -23,12 +11,12 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let row = flat_index(workgroup, count) * ROWS + thread / LANES;
-  let lane = thread % LANES;
-  let inside = row < dims.rows;
-  let w = select(0.0, weights[min(row, dims.rows - 1u)], inside);
-  let used = select(0u, dims.classes, w != 0.0);
-  let base = row * dims.cols;
+  let mine = loss_row(workgroup, count, thread);
+  let row = mine.row;
+  let lane = mine.lane;
+  let w = mine.weight;
+  let used = mine.used;
+  let base = mine.base;
   var top = -3.0e38;
   for (var k = lane; k < used; k += LANES) {
     top = max(top, x[base + k]);
@@ -48,7 +36,7 @@ fn main(
   // The target's logit is overwritten below by another thread.
   storageBarrier();
   workgroupBarrier();
-  if (!inside) {
+  if (!mine.inside) {
     return;
   }
   if (lane == 0u) {

@@ -3,7 +3,7 @@
 // the state one token earlier. x is (sequences * length, 3 d): r, then z, then n; U is (d, 3 d) in the same order.
 //
 // h, h' (`previous`) and q, each (sequences * length, d), are written, x is overwritten by r, z and n. A workgroup runs
-// one sequence; a thread owns every THREADS-th element of the state.
+// one sequence; a thread owns every THREADS-th element of the state. `gru` in lib/nn/reference.ts: the same in plain loops.
 //# include math.wgsl
 const D: u32 = 64u;
 const THREADS: u32 = 64u;

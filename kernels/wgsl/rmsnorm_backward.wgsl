@@ -23,7 +23,7 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let row = flat_index(workgroup, count) * ROWS + thread / LANES;
+  let row = row_of(workgroup, count, thread);
   let lane = thread % LANES;
   let base = row * dims.vectors;
   let end = select(0u, dims.vectors, row < dims.rows);

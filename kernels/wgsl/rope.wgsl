@@ -1,6 +1,7 @@
 // Rotary position embedding (Su et al. 2021) with caller-given position ids, on the first `rotary` dimensions of
 // every head, in place. In each 16 dimensions, i and i + w / 2 of the w = min(rotary, 16) rotated ones are a pair.
 // `sign` is 1 forward and -1 backward: the inverse of a rotation is its transpose.
+// The same in plain loops: `rotate` in lib/nn/reference.ts.
 //# include math.wgsl
 
 struct Dims {

@@ -1,8 +1,13 @@
-// Sums and maxima over a row that LANES neighbouring threads share; a workgroup of 128 holds 128 / LANES rows.
-// Fixed trees: the same bits in every run. All threads of the workgroup must call them.
+// Rows that LANES neighbouring threads share; a workgroup of 128 holds 128 / LANES of them. Sums and maxima over a row are
+// fixed trees: the same bits in every run. All threads of the workgroup must call them. Goes with math.wgsl.
 const LANES: u32 = 32u; // a power of two
 const THREADS: u32 = 128u;
 const ROWS: u32 = THREADS / LANES;
+
+/// The row of a thread; its lane there is thread % LANES.
+fn row_of(workgroup: vec3<u32>, count: vec3<u32>, thread: u32) -> u32 {
+  return flat_index(workgroup, count) * ROWS + thread / LANES;
+}
 
 var<workgroup> row_scratch: array<f32, THREADS>;
 

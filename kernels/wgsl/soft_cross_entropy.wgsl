@@ -3,20 +3,8 @@
 // p is (rows, classes) and sums to 1 in each row of non-zero weight.
 //# include math.wgsl
 //# include rows.wgsl
-
-struct Dims {
-  rows: u32,
-  cols: u32, // of x
-  classes: u32,
-  scale_index: u32, // of `scalars`
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> scalars: array<f32>;
-@group(0) @binding(2) var<storage, read> targets: array<f32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read_write> x: array<f32>;
-@group(0) @binding(5) var<storage, read_write> loss: array<f32>;
+//# include loss_parts.wgsl
+alias target_element = f32;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -24,12 +12,12 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let row = flat_index(workgroup, count) * ROWS + thread / LANES;
-  let lane = thread % LANES;
-  let inside = row < dims.rows;
-  let w = select(0.0, weights[min(row, dims.rows - 1u)], inside);
-  let used = select(0u, dims.classes, w != 0.0);
-  let base = row * dims.cols;
+  let mine = loss_row(workgroup, count, thread);
+  let row = mine.row;
+  let lane = mine.lane;
+  let w = mine.weight;
+  let used = mine.used;
+  let base = mine.base;
   var top = -3.0e38;
   for (var k = lane; k < used; k += LANES) {
     top = max(top, x[base + k]);
@@ -45,7 +33,7 @@ fn main(
   }
   sum = row_sum(thread, sum);
   distance = row_sum(thread, distance);
-  if (!inside) {
+  if (!mine.inside) {
     return;
   }
   if (lane == 0u) {

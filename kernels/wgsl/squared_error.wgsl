@@ -2,20 +2,8 @@
 // 0 in the padding. y is (rows, classes).
 //# include math.wgsl
 //# include rows.wgsl
-
-struct Dims {
-  rows: u32,
-  cols: u32, // of x
-  classes: u32, // outputs
-  scale_index: u32, // of `scalars`
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> scalars: array<f32>;
-@group(0) @binding(2) var<storage, read> targets: array<f32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read_write> x: array<f32>;
-@group(0) @binding(5) var<storage, read_write> loss: array<f32>;
+//# include loss_parts.wgsl
+alias target_element = f32;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -23,17 +11,17 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let row = flat_index(workgroup, count) * ROWS + thread / LANES;
-  let lane = thread % LANES;
-  let inside = row < dims.rows;
-  let w = select(0.0, weights[min(row, dims.rows - 1u)], inside);
-  let base = row * dims.cols;
+  let mine = loss_row(workgroup, count, thread);
+  let row = mine.row;
+  let lane = mine.lane;
+  let w = mine.weight;
+  let base = mine.base;
   let scale = w * scalars[dims.scale_index];
   var sum = 0.0;
-  if (inside) {
+  if (mine.inside) {
     for (var k = lane; k < dims.cols; k += LANES) {
       var d = 0.0;
-      if (k < dims.classes && w != 0.0) {
+      if (k < mine.used) {
         d = x[base + k] - targets[row * dims.classes + k];
       }
       sum += d * d;
@@ -41,7 +29,7 @@ fn main(
     }
   }
   sum = row_sum(thread, sum);
-  if (inside && lane == 0u) {
+  if (mine.inside && lane == 0u) {
     loss[row] = w * sum;
   }
 }

@@ -1,5 +1,5 @@
 // Causal multi-head attention, transposed: keys are rows and queries are lanes, so that the softmax runs
-// down columns and needs no sum across lanes.
+// down columns and needs no sum across lanes. The same in plain loops: `attention` in lib/nn/reference.ts.
 //
 // qkv is (sequences * length, 3 * heads * head_dim): the panels of Q, then K, then V; a head is
 // head_dim / 16 panels. length % 4 = 0. The probabilities kept for the backward pass are, for each
@@ -26,11 +26,12 @@ function softmax_columns(p: usize, query: i32, rows: i32): void {
   let m0 = lowest, m1 = lowest, m2 = lowest, m3 = lowest;
   const full = p + (<usize>min(query, rows) << 6), end = p + (<usize>rows << 6);
   const lanes = i32x4(0, 1, 2, 3), four = i32x4.splat(4);
+  // Pass 1: the maximum of each column, first over the keys that every query sees.
   for (let q = p; q < full; q += 64) {
     m0 = f32x4.pmax(m0, v128.load(q, 0)); m1 = f32x4.pmax(m1, v128.load(q, 16));
     m2 = f32x4.pmax(m2, v128.load(q, 32)); m3 = f32x4.pmax(m3, v128.load(q, 48));
   }
-  // Diagonal block: key query + t is visible to lanes >= t. Hidden scores become the lowest float.
+  // The diagonal block: key query + t is visible to lanes >= t. Hidden scores become the lowest float.
   for (let q = full, t = 0; q < end; q += 64, t++) {
     const key = i32x4.splat(t);
     let l = lanes;
@@ -46,6 +47,7 @@ function softmax_columns(p: usize, query: i32, rows: i32): void {
     v128.store(q, s0, 0); v128.store(q, s1, 16); v128.store(q, s2, 32); v128.store(q, s3, 48);
     m0 = f32x4.pmax(m0, s0); m1 = f32x4.pmax(m1, s1); m2 = f32x4.pmax(m2, s2); m3 = f32x4.pmax(m3, s3);
   }
+  // Pass 2: exp(score - maximum), and the sum of each column.
   const zero = f32x4.splat(0), hidden = f32x4.splat(-1.0e38);
   let t0 = zero, t1 = zero, t2 = zero, t3 = zero;
   for (let q = p; q < end; q += 64) {
@@ -57,6 +59,7 @@ function softmax_columns(p: usize, query: i32, rows: i32): void {
     t0 = f32x4.add(t0, e0); t1 = f32x4.add(t1, e1); t2 = f32x4.add(t2, e2); t3 = f32x4.add(t3, e3);
     v128.store(q, e0, 0); v128.store(q, e1, 16); v128.store(q, e2, 32); v128.store(q, e3, 48);
   }
+  // Pass 3: divide by the sum.
   const one = f32x4.splat(1.0);
   t0 = f32x4.div(one, t0); t1 = f32x4.div(one, t1); t2 = f32x4.div(one, t2); t3 = f32x4.div(one, t3);
   for (let q = p; q < end; q += 64) {
@@ -81,13 +84,17 @@ export function attention_forward(
       const out = o + <usize>(h * panels) * xs + (<usize>(b * length) << 6);
       for (let i = 0; i < length; i += 16) {
         const rows = visible(i, length);
+        // Pass 1: Q^T of 16 queries, scaled.
         for (let c = 0; c < panels; c++) {
           transpose_block(scratch + (<usize>c << 10), q + <usize>c * xs + (<usize>i << 6), length - i, scale);
         }
+        // Pass 2: the scores K Q^T, keys down and queries across.
         for (let j: usize = 0, end = <usize>rows << 6; j < end; j += 256) {
           tile_nn(probabilities + j, k + j, xs, scratch, 0, head_dim);
         }
+        // Pass 3: their softmax.
         softmax_columns(probabilities, i, rows);
+        // Pass 4: O = P V.
         for (let c = 0; c < panels; c++) {
           for (let t = 0; t < min(16, length - i); t += 4) {
             tile_tn(
@@ -126,10 +133,12 @@ export function attention_backward(
       for (let i = 0; i < length; i += 16) {
         const rows = visible(i, length), queries = min(16, length - i);
         const end = <usize>rows << 6;
+        // Pass 1: dP = V dO^T, keys down and queries across.
         for (let c = 0; c < panels; c++) {
           transpose_block(scratch + (<usize>c << 10), dout + <usize>c * xs + (<usize>i << 6), queries, 1.0);
         }
         for (let j: usize = 0; j < end; j += 256) tile_nn(ds + j, v + j, xs, scratch, 0, head_dim);
+        // Pass 2: the sum of P * dP over the keys.
         let t0 = f32x4.splat(0), t1 = t0, t2 = t0, t3 = t0;
         for (let j: usize = 0; j < end; j += 64) {
           const d0 = v128.load(ds + j, 0), d1 = v128.load(ds + j, 16), d2 = v128.load(ds + j, 32), d3 = v128.load(ds + j, 48);
@@ -138,6 +147,7 @@ export function attention_backward(
           t0 = f32x4.add(t0, f32x4.mul(p0, d0)); t1 = f32x4.add(t1, f32x4.mul(p1, d1));
           t2 = f32x4.add(t2, f32x4.mul(p2, d2)); t3 = f32x4.add(t3, f32x4.mul(p3, d3));
         }
+        // Pass 3: dS = P (dP - sum) / sqrt(head_dim), in the place of dP.
         for (let j: usize = 0; j < end; j += 64) {
           const d0 = v128.load(ds + j, 0), d1 = v128.load(ds + j, 16), d2 = v128.load(ds + j, 32), d3 = v128.load(ds + j, 48);
           const p0 = v128.load(probabilities + j, 0), p1 = v128.load(probabilities + j, 16);
@@ -147,6 +157,7 @@ export function attention_backward(
           v128.store(ds + j, f32x4.mul(f32x4.mul(p2, scale), f32x4.sub(d2, t2)), 32);
           v128.store(ds + j, f32x4.mul(f32x4.mul(p3, scale), f32x4.sub(d3, t3)), 48);
         }
+        // Pass 4: dQ = dS K, dK += dS^T Q, dV += P^T dO.
         for (let c = 0; c < panels; c++) {
           const offset = <usize>c * xs, query = offset + (<usize>i << 6);
           for (let t = 0; t < queries; t += 4) {
@@ -177,6 +188,7 @@ function decode_scores(s: usize, q: usize, xs: usize, kt: usize, lane: usize, t:
   const lowest = f32x4.splat(-3.0e38);
   let top = lowest;
   let j = 0;
+  // Pass 1: scores and their maximum, 16 keys at a time and then 4.
   for (; j + 16 <= t + 1; j += 16) {
     let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
     let k = kt + (<usize>j << 2);
@@ -206,6 +218,7 @@ function decode_scores(s: usize, q: usize, xs: usize, kt: usize, lane: usize, t:
   }
   top = f32x4.pmax(top, i32x4.shuffle(top, top, 2, 3, 0, 1));
   top = f32x4.pmax(top, i32x4.shuffle(top, top, 1, 0, 3, 2));
+  // Pass 2: exp(score - maximum).
   for (let i = 0; i <= t; i += 4) {
     const p = s + (<usize>i << 2);
     const x = v128.load(p);
@@ -253,6 +266,7 @@ export function attention_decode(
   for (let b = 0; b < rows; b++) {
     for (let first = 0; first < heads; first += 4) {
       const group = min(4, heads - first);
+      // Pass 1: append K and V to the cache; the softmax's numerators.
       for (let h = 0; h < group; h++) {
         const q = qkv + <usize>((first + h) * panels) * xs + (<usize>b << 6);
         const k = q + part, v = k + part;
@@ -268,7 +282,7 @@ export function attention_decode(
         }
         decode_scores(scratch + <usize>h * lane, q, xs, kt, lane, t, head_dim, scale);
       }
-      // Rows of scratch past `group` hold old scores: their sums are not used.
+      // Pass 2: their sums. Rows of scratch past `group` hold old scores, whose sums are not used.
       let t0: f32 = 0, t1: f32 = 0, t2: f32 = 0, t3: f32 = 0;
       for (let p = scratch, last = scratch + end; p <= last; p += 4) {
         t0 += f32.load(p);
@@ -276,6 +290,7 @@ export function attention_decode(
         t2 += f32.load(p + 2 * lane);
         t3 += f32.load(p + 3 * lane);
       }
+      // Pass 3: divide by the sum, and O = P V.
       for (let h = 0; h < group; h++) {
         const total = h == 0 ? t0 : h == 1 ? t1 : h == 2 ? t2 : t3;
         const inverse = f32x4.div(f32x4.splat(1.0), f32x4.splat(total));

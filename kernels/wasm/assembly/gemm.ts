@@ -6,7 +6,8 @@
 //
 // Promise. Every output element is its initial value plus the products added one by one in the order of
 // the reduction index, each product rounded to float32 first: equal to the last bit to the loop
-// `acc = fround(acc + fround(a * b))` in JavaScript. Nothing about tiling shows in the result.
+// `acc = fround(acc + fround(a * b))` in JavaScript. Nothing about tiling shows in the result. The tiles are
+// written out so that their 16 sums stay in registers.
 
 /**
  * One 4 x 16 tile of C = init + A B: rows of A are 64 bytes apart and the reduction runs along its

@@ -3,7 +3,8 @@
 //   r = sigmoid(x_r + h' U_r), z = sigmoid(x_z + h' U_z), q = h' U_n, n = tanh(x_n + r q), h = (1 - z) n + z h',
 //
 // h' being the state one token earlier. x is (sequences * length, 3 d): the panels of r, then z, then n; U is (d, 3 d)
-// in the same order. Matrices of sequences * length rows share panel stride `xs`.
+// in the same order. Matrices of sequences * length rows share panel stride `xs`. `gru` in lib/nn/reference.ts is the
+// same in plain loops.
 //
 // Four sequences go together, so that a product with U is one 4 x 16 tile for each panel. Their states lie in
 // `scratch` as panels of 4 rows, 256 bytes apart, and three times as many for the product behind them: 16 d floats.

@@ -1,5 +1,6 @@
 // The WASM kernel bundle: every export is one operation on memory that the engine has laid out.
 // Strict SIMD only (no relaxed instructions, no fused multiply-add): the same bits on every machine.
+// lib/tensor/tape.ts says what each operation computes, and lib/nn/reference.ts is a model of them in plain loops.
 export { attention_backward, attention_decode, attention_forward } from "./attention";
 export { embedding_backward, embedding_forward } from "./embedding";
 export { gelu_backward, gelu_forward } from "./gelu";

@@ -1,4 +1,5 @@
-// Rotary position embedding (Su et al. 2021) with caller-given position ids, on part of each head.
+// Rotary position embedding (Su et al. 2021) with caller-given position ids, on part of each head; `rotate` in
+// lib/nn/reference.ts is the same in plain loops.
 
 /**
  * Rotates, in place, the first `rotary` dimensions of every head of x (m, heads * head_dim), panel stride
