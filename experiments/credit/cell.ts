@@ -14,7 +14,7 @@ import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { prepareCriticStep, RolloutStates, traceStep } from "../../lib/critic_learning/prepare.ts";
 import { type ActorTraining, criticContext } from "../../lib/rl/actor_training.ts";
-import type { IterationReport } from "../../lib/rl/iteration_report.ts";
+import type { IterationDiagnostics, IterationReport } from "../../lib/rl/iteration_report.ts";
 import { methodConfig } from "../../lib/rl/methods.ts";
 import { trainActorStep } from "../../lib/rl/train_actor.ts";
 import { findTrainingFailures, type TrainingFailure } from "../../lib/rl/training_failures.ts";
@@ -52,10 +52,7 @@ export interface MethodResult {
 /** What is kept of iterations. */
 export type Diagnostics =
   & { readonly iteration: number }
-  & Omit<
-    IterationReport,
-    "tokens" | "flops" | "seconds"
-  >;
+  & IterationDiagnostics;
 
 type State = unknown;
 
@@ -350,12 +347,12 @@ function total(reports: readonly IterationReport[], what: "flops" | "seconds"): 
 }
 
 /** The mean of each number; null where a report has none. */
-function means(reports: readonly IterationReport[]): Omit<Diagnostics, "iteration"> {
+function means(reports: readonly IterationReport[]): IterationDiagnostics {
   const { tokens: _t, flops: _f, seconds: _s, ...first } = reports[0]!;
   return Object.fromEntries(
     (Object.keys(first) as (keyof typeof first)[]).map((name) => {
       const values = reports.flatMap((r) => r[name] === null ? [] : [r[name]]);
       return [name, values.length < reports.length ? null : mean(values)];
     }),
-  ) as unknown as Omit<Diagnostics, "iteration">;
+  ) as unknown as IterationDiagnostics;
 }

@@ -43,8 +43,8 @@ type Entry =
  * "Departures" are numbered: what the paper has, what the kit has, why. Three are every algorithm's and are not repeated
  * where no more is to be said of them: sizes (small transformers, tens of tokens, AdamW of constant rate without weight
  * decay); a KL loss k3 to the actor before RL of the run's `klCoefficient` (0.01), so that algorithms differ in credit
- * alone; and whitening of the advantages over the batch, as PPO's implementations do, so that one search over learning
- * rates is fair to all of them.
+ * alone; and whitening of the advantages over the batch (GRPO's are scaled already), as PPO's implementations do, so that
+ * one search over learning rates is fair to all of them.
  */
 const TABLE = {
   /**
@@ -66,8 +66,8 @@ const TABLE = {
    * Departures:
    * 1. KL: the paper puts it in the reward, so that it passes through the baseline; here it is a loss, as for all
    *    algorithms (`withKlPenalty` does the paper's).
-   * 2. Average: the paper sums a response's log-probabilities, one action; here tokens are averaged over the batch. That
-   *    is a constant factor where all responses have one length, else long responses weigh the same a token.
+   * 2. Average: the paper sums a response's log-probabilities, one action; here tokens are averaged over the batch. The
+   *    direction is the same, shorter by the batch's mean length, of which AdamW takes little notice.
    * 3. Whitening: the paper does not; here advantages are divided by their spread over the batch, to which the learning
    *    rate was searched.
    */
@@ -207,7 +207,7 @@ const TABLE = {
    *    paper's, the ratio is 1 and neither ever acts.
    * 7. In-Context Conditioning: the paper's prompt names the actor, its smoothed success rate, and the tokens used and
    *    left. Here the rate alone: the one actor of a run needs no name, and problem and prefix tell the tokens.
-   * 8. Whitening: over the batch, as all algorithms with a critic.
+   * 8. Whitening: over the batch, as for all algorithms but GRPO.
    * 9. Segments, lambda: a re-implementation's; boundaries after tokens of probability below 0.2, at most 16 segments,
    *    lambda 1. "After", not SAE's "before", keeps the gradient unbiased (`segmentStarts`).
    * 10. Value: the paper's integer 0..10 is parsed from text; here it is one of eleven tokens.
