@@ -121,6 +121,14 @@ for (const [name, { config: schema, examples }] of Object.entries(environments))
     }
   });
 
+  Deno.test(`${name}: values do not depend on what was asked before`, () => {
+    const states = sample(50);
+    const alone = states.map((state) => createEnvironment(name, {}).exactValue(state, second));
+    assert.deepEqual(states.map((state) => environment.exactValue(state, second)), alone);
+    const backwards = states.toReversed().map((state) => environment.exactValue(state, second));
+    assert.deepEqual(backwards.reverse(), alone);
+  });
+
   Deno.test(`${name}: the value tells the outcome of an episode that has ended`, () => {
     sample(50).forEach((state, row) => {
       const random = new RandomStream({ seed: 5, purpose: "contract/end", row });

@@ -228,7 +228,7 @@ export class LocalCheckEnvironment implements Environment<LocalCheckState, Local
 
   criticPrompt(
     { word, moves, stepsLeft }: LocalCheckState,
-    { successRate }: CriticContext,
+    { successRate }: CriticContext<LocalCheckState>,
   ): number[] {
     return [
       this.vocabulary.rateToken(successRate),

@@ -1,34 +1,15 @@
 import assert from "node:assert/strict";
-import {
-  type LocalCheckConfigInput,
-  LocalCheckEnvironment,
-  type LocalCheckState,
-} from "./local_check.ts";
-import { sampleStates } from "./sampling.ts";
+import { type LocalCheckConfigInput, LocalCheckEnvironment } from "./local_check.ts";
+import { moments, sampler } from "./testing.ts";
 
 const environment = new LocalCheckEnvironment();
 const actor = { epsilon: 0.3 };
 
-function sample(
-  count: number,
-  split: "train" | "test" = "train",
-  from = environment,
-): LocalCheckState[] {
-  return sampleStates<LocalCheckState, { epsilon: number }>(
-    from,
-    { seed: 1, purpose: "local-check-test" },
-    count,
-    { actor, split },
-  );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length;
-}
+const sample = sampler(environment, { ...actor, purpose: "local-check-test" });
 
 Deno.test("states are undecided, within the configured ranges, in their split", () => {
   for (const split of ["train", "test"] as const) {
-    for (const state of sample(1000, split)) {
+    for (const state of sample(1000, { split })) {
       assert.ok(state.word.length >= 6 && state.word.length <= 10);
       assert.ok(state.moves.length <= 3 && state.stepsLeft === 6 - state.moves.length);
       assert.ok(state.remaining > 0);
@@ -50,11 +31,10 @@ Deno.test("what remains is the number of forbidden pairs less the repairs, up to
   assert.ok(most > 7);
 });
 
-Deno.test("values have the mean and variance that the header states", () => {
-  const values = sample(20_000, "test").map((s) => environment.exactValue(s, actor));
-  const m = mean(values);
-  const variance = mean(values.map((v) => (v - m) ** 2));
-  assert.ok(Math.abs(m - 0.70) < 0.01, `mean ${m}`);
+Deno.test("with the defaults values have the stated mean and variance", () => {
+  const values = sample(20_000, { split: "test" }).map((s) => environment.exactValue(s, actor));
+  const { mean, variance } = moments(values);
+  assert.ok(Math.abs(mean - 0.70) < 0.01, `mean ${mean}`);
   assert.ok(Math.abs(variance - 0.106) < 0.003, `variance ${variance}`);
 });
 

@@ -8,21 +8,12 @@ import {
   type PermutationState,
 } from "./permutation.ts";
 import { sampleStates } from "./sampling.ts";
+import { moments, sampler } from "./testing.ts";
 
 const environment = new PermutationEnvironment();
 const actor = { epsilon: 0.3 };
 
-function sample(
-  count: number,
-  { split = "train" as "train" | "test", epsilon = 0.3, purpose = "permutation-test" } = {},
-  from = environment,
-): PermutationState[] {
-  return sampleStates(from, { seed: 1, purpose }, count, { actor: { epsilon }, split });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length;
-}
+const sample = sampler(environment, { ...actor, purpose: "permutation-test" });
 
 Deno.test("states are undecided, within the configured ranges, in their split", () => {
   for (const split of ["train", "test"] as const) {
@@ -65,11 +56,10 @@ Deno.test("word lengths and numbers of moves are about uniform", () => {
   );
 });
 
-Deno.test("values have the testbed's mean and variance", () => {
+Deno.test("with the defaults values have the stated mean and variance", () => {
   const values = sample(20_000, { split: "test" }).map((s) => environment.exactValue(s, actor));
-  const m = mean(values);
-  const variance = mean(values.map((v) => (v - m) ** 2));
-  assert.ok(Math.abs(m - 0.655) < 0.01, `mean ${m}`);
+  const { mean, variance } = moments(values);
+  assert.ok(Math.abs(mean - 0.655) < 0.01, `mean ${mean}`);
   assert.ok(Math.abs(variance - 0.063) < 0.005, `variance ${variance}`);
 });
 

@@ -4,17 +4,12 @@ import { describeTrace } from "./describe_trace.ts";
 import { positionId } from "./environment.ts";
 import { type SatConfigInput, SatEnvironment, type SatState } from "./sat.ts";
 import { sampleStates } from "./sampling.ts";
+import { moments, sampler } from "./testing.ts";
 
 const environment = new SatEnvironment();
 const actor = { epsilon: 0.3 };
 
-function sample(
-  count: number,
-  { split = "train" as "train" | "test", epsilon = 0.3, purpose = "sat-test" } = {},
-  from = environment,
-): SatState[] {
-  return sampleStates(from, { seed: 1, purpose }, count, { actor: { epsilon }, split });
-}
+const sample = sampler(environment, { ...actor, purpose: "sat-test" });
 
 /** Whether a full assignment satisfies every clause. */
 function satisfies({ clauses }: Pick<SatState, "clauses">, assignment: readonly number[]): boolean {
@@ -97,17 +92,10 @@ Deno.test("at epsilon 0 the value says whether the formula is satisfiable; at 1 
   }
 });
 
-Deno.test("values do not depend on what was asked before", () => {
-  const states = sample(50);
-  const alone = states.map((state) => new SatEnvironment().exactValue(state, actor));
-  assert.deepEqual(states.map((state) => environment.exactValue(state, actor)), alone);
-});
-
-Deno.test("with the defaults values are spread as the header says", () => {
+Deno.test("with the defaults values have the stated mean and variance", () => {
   const states = sample(8000);
   const values = states.map((state) => environment.exactValue(state, actor));
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
-  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
+  const { mean, variance } = moments(values);
   assert.ok(Math.abs(mean - 0.39) < 0.015, `mean ${mean}`);
   assert.ok(Math.abs(variance - 0.08) < 0.005, `variance ${variance}`);
   // The best function of the digest and the variables left is their mean value.
