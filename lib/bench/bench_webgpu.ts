@@ -22,53 +22,45 @@ import { Lowering } from "../backend/webgpu/lower.ts";
 import { Pool, Program } from "../backend/webgpu/program.ts";
 import { parameterCount, trainingFlops } from "../nn/flops.ts";
 import { Model } from "../nn/model.ts";
-import { adamW } from "../nn/optimizer.ts";
-import { recordTraining, type TransformerConfig } from "../nn/transformer.ts";
+import { recordTraining } from "../nn/transformer.ts";
 import { type Buffer, Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
 import { findTorch } from "./bench_process.ts";
 import { markdownTable, median } from "./bench_report.ts";
 import { PeerTurns, type TorchPeer } from "./bench_webgpu_peer.ts";
 import {
+  digits,
   parsePeer,
   peerUnfit,
   type WebGpuComparison,
   type WebGpuSetting,
   webGpuTable,
 } from "./bench_webgpu_targets.ts";
+import { benchConfig, type BenchWork, trainingStep } from "./bench_worker.ts";
 
-/** A training size: about 1, 10 and 100 million parameters, and a tiny one for software adapters. */
-interface Size {
+/** A training step of some size. */
+interface Size extends BenchWork {
   readonly name: string;
-  readonly d: number;
-  readonly layers: number;
-  readonly headDim: number;
-  readonly sequences: number;
-  readonly length: number;
 }
 
-const SIZES: readonly Size[] = [
-  { name: "1M", d: 128, layers: 5, headDim: 16, sequences: 128, length: 64 },
-  { name: "10M", d: 384, layers: 6, headDim: 64, sequences: 64, length: 128 },
-  { name: "100M", d: 768, layers: 14, headDim: 64, sequences: 32, length: 256 },
-];
-const TINY: readonly Size[] = [
-  { name: "tiny", d: 32, layers: 2, headDim: 16, sequences: 4, length: 16 },
-];
-
-function configOf({ d, layers, headDim, length }: Size): TransformerConfig {
-  return {
-    vocabularySize: 192,
-    dModel: d,
-    layers,
-    headDim,
-    rotaryDim: headDim,
-    ropeBase: 1000,
-    maxPosition: length,
-    mlpRatio: 4,
-    languageHead: true,
-  };
+function sizeOf(
+  name: string,
+  [d, layers, headDim]: readonly [number, number, number],
+  [sequences, length]: readonly [number, number],
+): Size {
+  const vocabulary = 192, mlpRatio = 4, prompt = 0, threads = navigator.hardwareConcurrency;
+  const shape = { d, layers, headDim, sequences, length, vocabulary, mlpRatio };
+  return { name, work: "training", threads, prompt, ...shape };
 }
+
+/** About 1, 10 and 100 million parameters. */
+const SIZES = [
+  sizeOf("1M", [128, 5, 16], [128, 64]),
+  sizeOf("10M", [384, 6, 64], [64, 128]),
+  sizeOf("100M", [768, 14, 64], [32, 256]),
+];
+/** For software adapters. */
+const TINY = [sizeOf("tiny", [32, 2, 16], [4, 16])];
 
 /** Options of `benchWebGpu`. */
 export interface WebGpuBenchOptions {
@@ -146,8 +138,6 @@ function describePeer({ version, kind, device }: TorchPeer, { peerUnfit }: WebGp
   }
   return peerUnfit === undefined ? line : `${line}: **${peerUnfit}** than the adapter`;
 }
-
-const digits = (x: number) => x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toPrecision(3);
 
 /** The square products of a size: forward, backward to inputs, backward to weights. */
 function squareProducts(n: number): GemmShape[] {
@@ -258,7 +248,7 @@ function standIn({ label, rows, cols }: Buffer, { sequences, length }: Size) {
 async function kernels(engine: WebGpuEngine, size: Size): Promise<string> {
   const { device } = engine, timer = new GpuTimer(device);
   const tape = new Tape(size.sequences, size.length, true);
-  recordTraining(tape, configOf(size));
+  recordTraining(tape, benchConfig(size));
   const lowering = Lowering.of(tape, engine.tuning);
   const memory = new Map<string, GPUBuffer>();
   const pool = new Pool(device);
@@ -323,21 +313,11 @@ async function steps(
   const rows: string[][] = [], comparisons: WebGpuComparison[] = [];
   for (const size of sizes) {
     say(`training: ${size.name}`);
-    const config = configOf(size), model = new Model(engine, config).initialize(0);
-    const n = size.sequences * size.length, vocabulary = config.vocabularySize;
-    const batch = {
-      tokens: Int32Array.from({ length: n }, (_, i) => (i * 7 + (i >> 5)) % vocabulary),
-      targets: Int32Array.from({ length: n }, (_, i) => (i * 7 + (i >> 5) + 7) % vocabulary),
-      positions: Int32Array.from({ length: n }, (_, i) => i % size.length),
-      weights: new Float32Array(n).fill(1),
-    };
-    const optimizer = adamW(1e-4, 1e6);
+    const config = benchConfig(size), model = new Model(engine, config).initialize(0);
+    const n = size.sequences * size.length, step = trainingStep(size, model);
     const run = async (count: number) => {
       const start = performance.now();
-      const reports = Array.from(
-        { length: count },
-        () => model.trainPacked(batch, size.sequences, size.length, optimizer),
-      );
+      const reports = Array.from({ length: count }, step);
       const encoded = performance.now();
       await Promise.all(reports);
       return {
@@ -347,7 +327,7 @@ async function steps(
     };
     const count = small ? 3 : 50;
     await run(count);
-    const turns = await PeerTurns.training(peer, peerWork(size, config), parameterCount(config));
+    const turns = await PeerTurns.training(peer, size, parameterCount(config));
     const runs = [];
     for (let i = 0; i < (small ? 2 : 5); i++) {
       runs.push(await run(count));
@@ -368,27 +348,9 @@ async function steps(
     ]);
   }
   const head = [
-    "size",
-    "parameters",
-    "tokens",
-    "ms",
-    "tokens/s",
-    "GFLOPS",
-    "CPU share: dispatching",
+    ...["size", "parameters", "tokens", "ms", "tokens/s", "GFLOPS", "CPU share: dispatching"],
   ];
   return { table: markdownTable(head, rows), comparisons };
-}
-
-/** The same step as bench_torch.py reads it. */
-function peerWork({ d, layers, headDim, sequences, length }: Size, c: TransformerConfig) {
-  return {
-    work: "training",
-    threads: navigator.hardwareConcurrency,
-    vocabulary: c.vocabularySize,
-    mlpRatio: c.mlpRatio,
-    prompt: 0,
-    ...{ d, layers, headDim, sequences, length },
-  } as const;
 }
 
 /** The script's flags; `bench` has its own, from zod, which a bare machine need not have. */

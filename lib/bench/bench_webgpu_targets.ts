@@ -113,4 +113,8 @@ export function webGpuTable(rows: readonly WebGpuComparison[], setting: WebGpuSe
 }
 
 const gflops = (flops: number, milliseconds: number) => flops / milliseconds / 1e6;
-const digits = (x: number) => x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toPrecision(3);
+
+/** Three digits, as far as they stand behind the point. */
+export function digits(x: number): string {
+  return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toPrecision(3);
+}

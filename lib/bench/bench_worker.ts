@@ -87,7 +87,8 @@ function integers(purpose: string, size: number, bound: number): Int32Array {
   return Int32Array.from({ length: size }, () => random.integer(bound));
 }
 
-function training(c: BenchWork, model: Model): () => Promise<unknown> {
+/** A training step on a batch of random tokens. */
+export function trainingStep(c: BenchWork, model: Model): () => Promise<unknown> {
   const n = c.sequences * c.length;
   const batch = {
     tokens: integers("tokens", n, c.vocabulary),
@@ -121,7 +122,7 @@ async function main(): Promise<void> {
     if (command.op === "prepare") {
       engine = await WasmEngine.create({ threads: command.threads });
       const config = benchConfig(command), model = new Model(engine, config).initialize(0);
-      work = { training, generation }[command.work](command, model);
+      work = (command.work === "training" ? trainingStep : generation)(command, model);
       // V8 optimizes the kernels while they run.
       const end = performance.now() + 500;
       for (let run = 0; run < 5 || performance.now() < end; run++) await work();
