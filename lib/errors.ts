@@ -1,5 +1,3 @@
-import { closestMatch } from "leven";
-
 /**
  * An error the user can mend: bad flag, config field, file, permission or machine.
  *
@@ -18,17 +16,6 @@ export class UsageError extends Error {
     const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
     super(`${field}: ${shown}: ${remedy}`, options);
   }
-}
-
-/** The closest of `known` to `name`, as the end of a sentence; "" where none is close. */
-export function suggest(name: string, known: readonly string[]): string {
-  const closest = closestMatch(name, known, { maxDistance: Math.ceil(name.length / 2) });
-  return closest === undefined ? "" : `did you mean ${closest}?`;
-}
-
-/** The remedy for an unknown name: what may have been meant, and all choices. */
-export function chooseFrom(name: string, known: readonly string[]): string {
-  return `${suggest(name, known)} choose from ${known.join(", ")}`.trimStart();
 }
 
 /** An error as a message between Workers can carry it: its class would not survive the way. */

@@ -5,7 +5,7 @@ import { sourceFiles } from "./source_files.ts";
 
 /** A folder or file may import only those before it in this list, and itself. */
 const ORDER = [
-  ...["lib/errors.ts", "lib/root.ts", "lib/source_files.ts", "lib/imports.ts"],
+  ...["lib/errors.ts", "lib/suggest.ts", "lib/root.ts", "lib/source_files.ts", "lib/imports.ts"],
   ...["lib/parse_config.ts", "kernels", "lib/numeric", "lib/tensor", "lib/backend", "lib/nn"],
   ...["lib/env", "lib/critic", "lib/actor", "lib/eval", "lib/critic_learning", "lib/rl"],
   ...["lib/run", "lib/report", "lib/mod.ts", "experiments", "lib/cli", "lib/bench"],

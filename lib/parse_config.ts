@@ -1,6 +1,7 @@
 /** Validation of configurations with errors a user can act on. */
 import type * as z from "zod";
-import { chooseFrom, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
+import { chooseFrom } from "./suggest.ts";
 
 /**
  * The value with defaults filled in, or a UsageError that names the first bad field, its value and the

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
+import { ROOT } from "../root.ts";
 import { findTorch } from "./bench_process.ts";
 import { webGpuBenchOptions } from "./bench_webgpu.ts";
 import { PeerTurns } from "./bench_webgpu_peer.ts";
@@ -95,6 +96,18 @@ Deno.test("the script's flags", () => {
   for (
     const bad of ["--peer=jax", "--python=python3", "--peak-gflops=fast", "--peak-gflops=0", "--x"]
   ) assert.throws(() => webGpuBenchOptions([bad]), UsageError, bad);
+});
+
+Deno.test("the script runs on a bare machine: without a configuration, npm packages or a network", async () => {
+  const bare = ["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-prompt"];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", ...bare, "--allow-read=.", "lib/bench/bench_webgpu.ts", "--peer", "jax"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  // It came to its own flags: all that it imports is there.
+  assert.equal(new TextDecoder().decode(stderr), 'error: --peer: "jax": torch, or none\n');
+  assert.equal(code, 2);
 });
 
 Deno.test("a Python that cannot be started or has no torch is named, with the remedy", async () => {

@@ -6,7 +6,8 @@
  */
 import { z } from "zod";
 import { parseConfig } from "../parse_config.ts";
-import { suggest, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { suggest } from "../suggest.ts";
 import { type KnownFlags, parseArgs } from "./args.ts";
 
 /** One command: its name, its flags and what it does. */

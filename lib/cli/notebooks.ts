@@ -4,7 +4,8 @@
  */
 import { relative } from "node:path";
 import { z } from "zod";
-import { suggest, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { suggest } from "../suggest.ts";
 import { makeInteractive } from "../report/interactive.ts";
 import {
   executionProblems,

@@ -9,7 +9,8 @@ import {
   BACKENDS,
   identifyBackend,
 } from "../backend/create.ts";
-import { suggest, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { suggest } from "../suggest.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { planRuns } from "../run/plan.ts";
 import { overallProgress } from "../run/progress.ts";

@@ -1,5 +1,6 @@
 /** The critics by name. A new one is one file and one line here. */
-import { chooseFrom, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { chooseFrom } from "../suggest.ts";
 import type { CriticDefinition } from "./critic.ts";
 import {
   discriminativeAuxiliary,

@@ -1,5 +1,6 @@
 /** The environments by name: what there is, and how to create one. */
-import { chooseFrom, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { chooseFrom } from "../suggest.ts";
 import { parseConfig } from "../parse_config.ts";
 import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";

@@ -1,5 +1,6 @@
 import type * as z from "zod";
-import { chooseFrom, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { chooseFrom } from "../suggest.ts";
 import type { EstimatorName } from "./advantage/registry.ts";
 import type { policyObjectiveConfig } from "./objective/policy_objective.ts";
 

@@ -1,4 +1,5 @@
-import { chooseFrom, UsageError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
+import { chooseFrom } from "../../suggest.ts";
 import { parseConfig } from "../../parse_config.ts";
 import type { Rollout } from "../rollout.ts";
 import { checkRollouts } from "./check.ts";
