@@ -1,4 +1,3 @@
-/** One SFT critic and all recipes from it. An interrupted cell is taken up after the last finished recipe. */
 import { createBackend } from "../../lib/backend/create.ts";
 import { cot } from "../../lib/critic/generative.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -6,16 +5,16 @@ import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { sampleStates } from "../../lib/env/sampling.ts";
 import { mean, populationVariance } from "../../lib/numeric/sums.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { monteCarloStep } from "../../lib/critic_learning/regression.ts";
 import { type ReinforceReport, reinforceStep } from "../../lib/critic_learning/reinforce.ts";
-import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
+import { heldOutStates } from "../shared/test_report.ts";
 import type { CriticTrainingCell, TrainingRun } from "./cells.ts";
-import { measure, type Point } from "./snapshot.ts";
+import { measure, type Snapshot } from "./snapshot.ts";
 
 /** What a step of any recipe reports; those of Monte Carlo have a gradient norm only. */
 type Diagnostics = Pick<ReinforceReport, "gradientNorm"> & Partial<ReinforceReport>;
@@ -26,7 +25,7 @@ export type TrainingDiagnostics = { readonly step: number } & Diagnostics;
 /** What one recipe did. */
 export interface RunResult {
   /** After the start. */
-  readonly points: readonly Point[];
+  readonly points: readonly Snapshot[];
   readonly training: readonly TrainingDiagnostics[];
   /** SHA-256 of the last weights. */
   readonly digest: string;
@@ -39,29 +38,38 @@ interface Progress {
   /** Mean loss of each fifty SFT steps. */
   readonly sftCurve: readonly number[];
   /** The critic after SFT. */
-  readonly start: Point;
+  readonly start: Snapshot;
   readonly runs: Record<string, RunResult>;
+}
+
+/** What a cell says. */
+export interface CriticTrainingMetrics extends Pick<Progress, "sftSteps" | "start"> {
+  /** Mean loss of each fifty SFT steps. */
+  readonly curve: readonly number[];
+  /** Standard deviation of the exact values of the test states. */
+  readonly exactSpread: number;
+  /** By id of the run. */
+  readonly runs: Readonly<Record<string, Pick<RunResult, "points" | "training">>>;
 }
 
 type Critic = NeuralCritic<PermutationState>;
 
-/** Trains one critic by SFT, then by every recipe from there. */
+/**
+ * Trains one critic by SFT, then by every recipe from there. An interrupted cell is taken up after the last finished
+ * recipe.
+ */
 export async function runCell(
   { seed, config }: Cell<CriticTrainingCell>,
   { backend = "wasm", checkpoint, progress, threads }: CellContext,
-): Promise<CellResult> {
+): Promise<CellResult<CriticTrainingMetrics>> {
   const { actor, runs, steps, testSeed, testStates } = config;
   const environment = createEnvironment("permutation", config.environment);
   const engine = await createBackend(backend, { threads });
   try {
     const make = (): Critic => new NeuralCritic(engine, cot, environment, config.size, seed);
     const reference = make(), critic = make();
-    const labelled = sampleStates(
-      environment,
-      { seed: testSeed, purpose: "critic-training/states" },
-      testStates,
-      { actor, split: "test" },
-    ).map((state) => ({ state, context: {}, value: environment.exactValue(state, actor) }));
+    const key = { seed: testSeed, purpose: "critic-training/states" };
+    const labelled = heldOutStates(environment, key, testStates, { actor });
 
     const saved = checkpoint.load();
     const state: Progress = saved
@@ -88,9 +96,9 @@ export async function runCell(
       metrics: {
         sftSteps: state.sftSteps,
         curve: state.sftCurve,
-        start: { ...state.start },
+        start: state.start,
         exactSpread: Math.sqrt(populationVariance(labelled.map(({ value }) => value))),
-        runs: by(({ points, training }) => ({ points, training }) as unknown as Json),
+        runs: by(({ points, training }) => ({ points, training })),
       },
       digests: { sft: await reference.model.digest(), ...by(({ digest }) => digest) },
       unpinned: { seconds: by(({ seconds }) => seconds) },
@@ -141,7 +149,7 @@ async function train(
   const data = { seed, purpose: "critic-training/rl", actor };
   const optimizer = { ...adamW(learningRate, steps), finalFraction: 1 };
   const step = stepOf(algorithm);
-  const points: Point[] = [], training: TrainingDiagnostics[] = [];
+  const points: Snapshot[] = [], training: TrainingDiagnostics[] = [];
   let reports: Diagnostics[] = [];
   while (model.step < steps) {
     reports.push(await step(critic, reference, data, optimizer));
@@ -192,5 +200,5 @@ function means(reports: readonly Diagnostics[]): Diagnostics {
     const values = reports.flatMap((r) => typeof r[name] === "number" ? [r[name]] : []);
     return values.length === reports.length ? [[name, mean(values)] as const] : [];
   });
-  return Object.fromEntries(entries) as unknown as Diagnostics;
+  return Object.fromEntries(entries) as Diagnostics;
 }

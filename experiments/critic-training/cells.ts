@@ -1,9 +1,8 @@
 import { cot } from "../../lib/critic/generative.ts";
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { criticCost } from "../shared/critic_cost.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
 import { type Algorithm, type RecipeName, RECIPES } from "./recipes.ts";
 
@@ -62,9 +61,7 @@ export function criticTrainingCells(config: CriticTrainingConfig): Cell<CriticTr
   const puzzle = createEnvironment("permutation", environment);
   const { learningRate: sftLearningRate, ...size } = config.size;
   const runs = trainingRuns(config);
-  const length = criticSequenceLength(cot, puzzle);
-  const flops = (sequences: number) =>
-    trainingFlops(criticTransformer(cot, puzzle, size), sequences, length);
+  const flops = criticCost(cot, puzzle, size).training;
   const cost = sftSteps * flops(sftBatchSize) +
     runs.reduce((sum, { algorithm }) => sum + steps * stepCost(algorithm, flops), 0);
   return starts.flatMap((start) =>

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { runCell } from "./cell.ts";
+import { cellContext, finished, interruptionTest, verdictsOf } from "../shared/testing.ts";
+import { type CriticTrainingMetrics, runCell } from "./cell.ts";
 import { criticTrainingCells, trainingRuns } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
-import { collapses } from "./collapse.ts";
 import { type CriticTrainingConfig, criticTrainingConfig, profiles, STARTS } from "./config.ts";
-import type { Point } from "./snapshot.ts";
+import criticTraining from "./mod.ts";
 import { isReinforce, RECIPE_NAMES } from "./recipes.ts";
+import { collapses, type Snapshot } from "./snapshot.ts";
 import { bestRecipe, criticTrainingTable, summarizeCriticTraining } from "./summary.ts";
 
 /** A puzzle that is learned in a second. */
@@ -36,10 +36,6 @@ function config(change: Partial<CriticTrainingConfig> = {}): CriticTrainingConfi
   };
 }
 
-function context(checkpoint: CellContext["checkpoint"], threads = 1): CellContext {
-  return { threads, checkpoint, progress: () => {} };
-}
-
 Deno.test("every profile has a cell for each start and seed, all recipes in it", () => {
   for (const profile of Object.values(profiles)) {
     const parsed = criticTrainingConfig.parse(profile);
@@ -53,36 +49,19 @@ Deno.test("every profile has a cell for each start and seed, all recipes in it",
   }
 });
 
-Deno.test("a cell interrupted after any recipe ends as one that was not, for any number of threads", async () => {
-  const cells = criticTrainingCells(config());
-  assert.equal(cells.length, 3);
-  for (const cell of cells) {
-    const saved: Uint8Array[] = [];
-    const whole = await runCell(
-      cell,
-      context({ load: () => undefined, save: (bytes) => saved.push(bytes) }),
-    );
-    assert.equal(saved.length, 4);
-    for (const [i, threads] of [[0, 2], [2, 1]] as const) {
-      const resumed = await runCell(
-        cell,
-        context({ load: () => saved[i], save: () => {} }, threads),
-      );
-      assert.deepEqual(resumed.digests, whole.digests);
-      assert.deepEqual(resumed.metrics, whole.metrics);
-    }
-    const alone = criticTrainingCells(
-      config({ recipes: [{ name: "mc-sft", learningRates: [1e-3] }] }),
-    ).find(({ id }) => id === cell.id)!;
-    const { digests } = await runCell(
-      alone,
-      context({ load: () => undefined, save: () => {} }),
-    );
+interruptionTest(
+  criticTraining,
+  () => criticTrainingCells(config()),
+  4,
+  async (cell, whole) => {
+    const recipes: CriticTrainingConfig["recipes"] = [{ name: "mc-sft", learningRates: [1e-3] }];
+    const alone = criticTrainingCells(config({ recipes })).find(({ id }) => id === cell.id)!;
+    const { digests } = await runCell(alone, cellContext());
     const id = "mc-sft/lr0.001";
     assert.equal(digests[id], whole.digests[id], "a recipe does not depend on those before it");
     assert.equal(new Set(Object.values(whole.digests)).size, 5);
-  }
-});
+  },
+);
 
 Deno.test("the weak critic stops early, the stale one learns another actor's values", () => {
   const [calibrated, stale, weak] = criticTrainingCells(config()).map((cell) => cell.config);
@@ -93,7 +72,7 @@ Deno.test("the weak critic stops early, the stale one learns another actor's val
   );
 });
 
-const GOOD: Point = {
+const GOOD: Snapshot = {
   step: 0,
   rmse: 0.03,
   expectationRmse: 0.03,
@@ -124,38 +103,28 @@ Deno.test("collapse has three kinds, each with its own threshold", () => {
 
 /** A summary in which each run's last point is what `end` says of its start, recipe and seed. */
 function summary(
-  end: (start: string, recipe: string, seed: number) => Partial<Point>,
-  starts: Record<string, Partial<Point>> = {},
+  end: (start: string, recipe: string, seed: number) => Partial<Snapshot>,
+  starts: Record<string, Partial<Snapshot>> = {},
 ) {
   const full = config({
     seeds: [1, 2, 3],
     recipes: RECIPE_NAMES.map((name) => ({ name, learningRates: [1e-3] })),
   });
-  const results = new Map(
-    criticTrainingCells(full).map((cell): [string, CellResult] => {
-      const { start } = cell.config;
-      const begin = { ...GOOD, ...starts[start] };
-      const runs = Object.fromEntries(
-        trainingRuns(full).map(({ id, recipe }) => [id, {
-          points: [
-            { ...begin, step: 2 },
-            { ...begin, step: 4, ...end(start, recipe, cell.seed) },
-          ],
-          training: [],
-        }]),
-      );
-      const metrics = { sftSteps: 60, exactSpread: 0.2, start: begin, runs };
-      return [cell.id, { metrics: metrics as unknown as CellResult["metrics"], digests: {} }];
-    }),
-  );
-  return summarizeCriticTraining(full, results);
+  const cells = finished(criticTrainingCells(full), ({ config, seed }): CriticTrainingMetrics => {
+    const begin = { ...GOOD, ...starts[config.start] };
+    const runs = Object.fromEntries(
+      trainingRuns(full).map(({ id, recipe }) => {
+        const last = { ...begin, step: 4, ...end(config.start, recipe, seed) };
+        return [id, { points: [{ ...begin, step: 2 }, last], training: [] }];
+      }),
+    );
+    return { sftSteps: 60, curve: [], exactSpread: 0.2, start: begin, runs };
+  });
+  return summarizeCriticTraining(full, cells);
 }
 
 function verdicts(s: ReturnType<typeof summary>): Record<string, string> {
-  return Object.fromEntries(criticTrainingClaims.map(({ id, evaluate }) => [
-    id,
-    evaluate(s).verdict,
-  ]));
+  return verdictsOf(criticTrainingClaims, s);
 }
 
 const STALE = { stale: { rmse: 0.4, expectationRmse: 0.4, reward: 0.6 } };

@@ -4,10 +4,11 @@ import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
-import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { environmentSetting, ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
+import { rawScoresTable as rawTable } from "../shared/tables.ts";
+import type { CriticTrainingMetrics } from "./cell.ts";
 import type { CriticTrainingCell } from "./cells.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
 import type { Metric } from "./snapshot.ts";
@@ -24,7 +25,7 @@ import {
 export type CriticTrainingRun = Run<
   CriticTrainingConfig,
   CriticTrainingCell,
-  AnyMetrics,
+  CriticTrainingMetrics,
   CriticTrainingSummary
 >;
 
@@ -297,20 +298,17 @@ export function rankingTable(summary: CriticTrainingSummary): Displayable {
 /** Every seed's error of the emitted integer at the end. */
 export function rawScoresTable(
   { rows }: CriticTrainingSummary,
-  config: CriticTrainingConfig,
+  { seeds }: CriticTrainingConfig,
 ): Displayable {
-  return table({
+  return rawTable({
     caption: "RMSE of the emitted integer at the end, every seed",
     rows,
     columns: [
       { title: "start", cell: (row) => row.start },
       { title: "recipe", cell: (row) => row.title },
       { title: "rate", cell: (row) => row.learningRate },
-      ...config.seeds.map((seed, i) => ({
-        title: `seed ${seed}`,
-        decimals: 4,
-        cell: (row: RunRow) => row.scores.rmse[i],
-      })),
     ],
+    seeds,
+    scores: (row) => row.scores.rmse,
   });
 }

@@ -2,8 +2,8 @@
  * Training a generative critic on outcomes: REINFORCE with the GenAC paper's reward, with baselines, KL penalties and
  * credit assignment, and supervised Monte Carlo as reference; from a calibrated, a stale and a weak critic.
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { runCell } from "./cell.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { type CriticTrainingMetrics, runCell } from "./cell.ts";
 import { type CriticTrainingCell, criticTrainingCells } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
 import {
@@ -21,7 +21,7 @@ import {
 const criticTraining: Experiment<
   CriticTrainingConfig,
   CriticTrainingCell,
-  AnyMetrics,
+  CriticTrainingMetrics,
   CriticTrainingSummary,
   CriticTrainingInput
 > = {
@@ -32,8 +32,7 @@ const criticTraining: Experiment<
   profiles,
   cells: criticTrainingCells,
   runCell,
-  summarize: (config, cells) =>
-    summarizeCriticTraining(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  summarize: summarizeCriticTraining,
   claims: criticTrainingClaims,
   table: criticTrainingTable,
   compared: { names: ["rmse", "expectationRmse", "traceAccuracy", "reward"], lossCurve: "curve" },

@@ -1,4 +1,3 @@
-/** The ways of training a critic on outcomes that are compared. All see the same states and outcomes, step by step. */
 import type * as z from "zod";
 import { type MonteCarloConfig, monteCarloConfig } from "../../lib/critic_learning/regression.ts";
 import { type ReinforceConfig, reinforceConfig } from "../../lib/critic_learning/reinforce.ts";
@@ -8,7 +7,7 @@ export type Algorithm =
   | { readonly kind: "reinforce"; readonly choices: ReinforceConfig }
   | { readonly kind: "monte-carlo"; readonly choices: MonteCarloConfig };
 
-/** See the file's header. */
+/** A way of training a critic on outcomes. All see the same states and outcomes, step by step. */
 export interface Recipe {
   /** Name in figures and tables. */
   readonly title: string;

@@ -1,4 +1,3 @@
-/** A critic at one moment of its training: every number that the report follows. */
 import type { LabelledState } from "../../lib/critic/critic.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { mean, populationVariance, sum } from "../../lib/numeric/sums.ts";
@@ -6,8 +5,11 @@ import { criticReward } from "../../lib/critic_learning/reward.ts";
 import { klTerms } from "../../lib/critic_learning/reinforce.ts";
 import { testCritic } from "../shared/test_report.ts";
 
-/** Greedy answers to the test states unless said otherwise. */
-export interface Point {
+/**
+ * A critic at one moment of its training: every number that the report follows. Greedy answers to the test states unless
+ * said otherwise.
+ */
+export interface Snapshot {
   /** Training steps taken. */
   readonly step: number;
   /** RMSE of the emitted integer against the exact value, 1 charged for a parse failure. */
@@ -40,7 +42,7 @@ export const METRICS = [
   "valueSpread",
   "reward",
   "kl",
-] as const satisfies readonly (keyof Point)[];
+] as const satisfies readonly (keyof Snapshot)[];
 /** One of them. */
 export type Metric = typeof METRICS[number];
 
@@ -50,7 +52,7 @@ export async function measure<State>(
   reference: NeuralCritic<State>,
   labelled: readonly LabelledState<State>[],
   seed: number,
-): Promise<Point> {
+): Promise<Snapshot> {
   const { environment } = critic, { step } = critic.model;
   const { report, predictions } = await testCritic(critic, labelled);
   const { n, parsed } = report;
@@ -81,4 +83,27 @@ export async function measure<State>(
     reward: mean(rewards),
     kl: mean(kl),
   };
+}
+
+/** In what a critic has collapsed. */
+export type Collapse = "chain of thought" | "constant value" | "no answer";
+/** All of them. */
+export const COLLAPSES: readonly Collapse[] = ["chain of thought", "constant value", "no answer"];
+
+/**
+ * Whether, and in what, a critic has collapsed:
+ *
+ * - "chain of thought": fewer than half as many chains are right as at the start;
+ * - "constant value": the values it emits spread less than half as wide as the exact ones;
+ * - "no answer": fewer than half of its responses can be parsed.
+ *
+ * @param exactSpread Standard deviation of the exact values of the test states.
+ */
+export function collapses(point: Snapshot, start: Snapshot, exactSpread: number): Collapse[] {
+  const is: Record<Collapse, boolean> = {
+    "chain of thought": point.traceAccuracy < start.traceAccuracy / 2,
+    "constant value": point.valueSpread < exactSpread / 2,
+    "no answer": point.parseRate < 0.5,
+  };
+  return COLLAPSES.filter((kind) => is[kind]);
 }

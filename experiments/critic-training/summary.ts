@@ -1,15 +1,13 @@
-/** Scores over seeds, training curves, collapses, and the recipes in order: everything that figures and claims read. */
 import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean } from "../../lib/numeric/sums.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { scoresOf } from "../shared/scores.ts";
-import type { RunResult } from "./cell.ts";
-import { criticTrainingCells, trainingRuns } from "./cells.ts";
-import { type Collapse, collapses } from "./collapse.ts";
+import type { CriticTrainingMetrics } from "./cell.ts";
+import { type CriticTrainingCell, trainingRuns } from "./cells.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
-import { type Metric, METRICS, type Point } from "./snapshot.ts";
+import { type Collapse, collapses, type Metric, METRICS, type Snapshot } from "./snapshot.ts";
 import { isReinforce, type RecipeName, RECIPES } from "./recipes.ts";
 
 /** A metric at one step: mean and range over seeds. */
@@ -62,7 +60,7 @@ export interface RankedRecipe {
   readonly worstStart: Start;
 }
 
-/** See the file's header. */
+/** Scores over seeds, training curves, collapses, and the recipes in order: everything that figures and claims read. */
 export interface CriticTrainingSummary {
   readonly seeds: number;
   readonly steps: number;
@@ -79,21 +77,14 @@ export interface CriticTrainingSummary {
   readonly bootstrap: { readonly seed: number; readonly replicates: number };
 }
 
-interface Metrics {
-  readonly sftSteps: number;
-  readonly exactSpread: number;
-  readonly start: Point;
-  readonly runs: Readonly<Record<string, Pick<RunResult, "points">>>;
-}
-
 /** Summarizes finished cells. */
 export function summarizeCriticTraining(
   config: CriticTrainingConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<CriticTrainingCell, CriticTrainingMetrics>[],
 ): CriticTrainingSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const runs = trainingRuns(config);
-  const judged = (points: readonly Point[]) => {
+  const judged = (points: readonly Snapshot[]) => {
     const scores = Object.fromEntries(
       METRICS.map((metric) => [metric, points.map((p) => p[metric])]),
     ) as Record<Metric, number[]>;
@@ -102,12 +93,9 @@ export function summarizeCriticTraining(
     return { scores, errors };
   };
 
-  const groups = Map.groupBy(criticTrainingCells(config), (cell) => cell.config.start);
-  const byStart = [...groups].map(([start, cells]) => ({
-    start,
+  const byStart = [...Map.groupBy(cells, ({ cell }) => cell.config.start)]
     // One for each seed.
-    metrics: cells.map(({ id }) => results.get(id)!.metrics as unknown as Metrics),
-  }));
+    .map(([start, own]) => ({ start, metrics: own.map(({ result }) => result.metrics) }));
   const starts = byStart.map(({ start, metrics }): StartRow => ({
     start,
     sftSteps: metrics.map((m) => m.sftSteps),
