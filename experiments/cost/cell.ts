@@ -1,4 +1,3 @@
-/** One response length and seed: models that write what has the right form, then some iterations of each method. */
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { createBackend } from "../../lib/backend/create.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -15,7 +14,8 @@ import { methodConfig, methodCritics } from "../../lib/rl/methods.ts";
 import { trainActorStep } from "../../lib/rl/train_actor.ts";
 import { meanParts, type Parts } from "../../lib/rl/work.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
-import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { type CostCell, costEnvironment } from "./cells.ts";
 import { type CostMethod, methodOf } from "./methods.ts";
 
@@ -30,11 +30,17 @@ export interface Work {
   readonly questions: number;
 }
 
-/** See the file's header. */
+/** What a cell says. */
+export interface CostMetrics {
+  /** By id of the method. */
+  readonly work: Readonly<Record<string, Work>>;
+}
+
+/** One response length and seed: models that write what has the right form, then some iterations of each method. */
 export async function runCell(
   { seed, config }: Cell<CostCell>,
   { backend = "wasm", progress, threads }: CellContext,
-): Promise<CellResult> {
+): Promise<CellResult<CostMetrics>> {
   const environment = costEnvironment(config), { methods, warmUp } = config;
   const engine = await createBackend(backend, { threads });
   try {
@@ -49,15 +55,15 @@ export async function runCell(
       );
     }
     const critics = {
-      "discriminative-mse": await warmCritic(engine, "discriminative-mse", config, seed),
-      cot: await warmCritic(engine, "cot", config, seed),
+      [DISCRIMINATIVE]: await warmCritic(engine, DISCRIMINATIVE, config, seed),
+      [GENERATIVE]: await warmCritic(engine, GENERATIVE, config, seed),
     };
     progress(1, methods.length + 1, "models warm");
     const work: Record<string, Work> = {}, digests: Record<string, string> = {};
     const seconds: Record<string, Parts> = {};
     for (const [i, each] of methods.entries()) {
       if (each.method === "ppo-one-pass") {
-        work[each.id] = inOnePass(work.ppo!, critics["discriminative-mse"], config);
+        work[each.id] = inOnePass(work.ppo!, critics[DISCRIMINATIVE], config);
         continue;
       }
       const own = actorOf();
@@ -68,11 +74,7 @@ export async function runCell(
       digests[each.id] = await own.model.digest();
       progress(i + 2, methods.length + 1, each.id);
     }
-    return {
-      metrics: { work: work as unknown as Json },
-      digests,
-      unpinned: { seconds: seconds as unknown as Json },
-    };
+    return { metrics: { work }, digests, unpinned: { seconds } };
   } finally {
     engine.close();
   }
@@ -118,7 +120,7 @@ async function measure(
   engine: Backend,
   actor: NeuralActor<CircuitState>,
   reference: NeuralActor<CircuitState>,
-  critics: Readonly<Record<"discriminative-mse" | "cot", NeuralCritic<CircuitState>>>,
+  critics: Readonly<Record<typeof DISCRIMINATIVE | typeof GENERATIVE, NeuralCritic<CircuitState>>>,
   method: CostMethod,
   { dModel, layers, training }: CostCell,
   seed: number,

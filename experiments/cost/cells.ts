@@ -1,11 +1,11 @@
 import { actorTransformer } from "../../lib/actor/neural_actor.ts";
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { cot } from "../../lib/critic/generative.ts";
 import { CircuitEnvironment } from "../../lib/env/circuit.ts";
 import { promptLength } from "../../lib/env/circuit_text.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
+import { criticCost } from "../shared/critic_cost.ts";
 import type { CostConfig } from "./config.ts";
 import { type CostMethod, costMethods } from "./methods.ts";
 
@@ -49,12 +49,7 @@ function cost(cell: CostCell): number {
   const { methods, training, warmUp } = cell, environment = costEnvironment(cell);
   const actor = (batch: number) =>
     trainingFlops(actorTransformer(environment, cell), batch, environment.maxActorLength);
-  const critic = (batch: number) =>
-    trainingFlops(
-      criticTransformer(cot, environment, cell),
-      batch,
-      criticSequenceLength(cot, environment),
-    );
+  const critic = criticCost(cot, environment, cell).training;
   const batch = training.problems * training.responses;
   const asked = methods.reduce((sum, { segments }) => sum + (segments ?? 1), 0);
   return warmUp.steps * (actor(warmUp.batchSize) + critic(warmUp.batchSize)) +

@@ -1,24 +1,19 @@
 import assert from "node:assert/strict";
 import { methods } from "../../lib/rl/methods.ts";
-import type { CellResult } from "../../lib/run/experiment.ts";
-import { runCell, type Work } from "./cell.ts";
+import { cellContext, cellsTest, finished, verdictsOf } from "../shared/testing.ts";
+import { type CostMetrics, runCell } from "./cell.ts";
 import { costCells } from "./cells.ts";
 import { costClaims } from "./claims.ts";
 import { costConfig } from "./config.ts";
 import { flopsTable, lengthFigure, partsFigure, ratioFigure, settingsTable } from "./figures.ts";
 import { costMethods, methodOf } from "./methods.ts";
+import cost from "./mod.ts";
 import { profiles } from "./profiles.ts";
 import { costTable, summarizeCost } from "./summary.ts";
 
 const smoke = costConfig.parse(profiles.smoke);
 
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = costCells(costConfig.parse(profile));
-    assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length);
-    for (const { cost } of cells) assert.ok(cost > 0);
-  }
-});
+cellsTest(cost);
 
 Deno.test("GenAC has no more segments than tokens, and no method stands twice", () => {
   const ids = costMethods([1, 2, 4, 8], 4).map(({ id }) => id);
@@ -31,12 +26,7 @@ Deno.test("GenAC has no more segments than tokens, and no method stands twice", 
 Deno.test("GenAC is asked at as many states as it has segments, and counts follow from counting", async () => {
   const config = { ...smoke, gates: [4], seeds: [1] };
   const [cell] = costCells(config);
-  const { metrics } = await runCell(cell!, {
-    threads: 1,
-    progress: () => {},
-    checkpoint: { load: () => undefined, save: () => {} },
-  });
-  const work = metrics.work as unknown as Record<string, Work>;
+  const { metrics: { work } } = await runCell(cell!, cellContext());
   const { problems, responses, continuations } = config.training;
   const episodes = problems * responses;
   for (const { id, segments } of cell!.config.methods) {
@@ -78,26 +68,24 @@ Deno.test("critics learn as in the credit experiment, but GenAC's from as many r
 
 /** Verdicts where an iteration of GenAC takes `genac` units, VinePPO's 4, and the others 1. */
 function verdicts(genac: number, criticTraining = 0.01) {
-  const results = new Map(
-    costCells(smoke).map(({ id, config }): [string, CellResult] => {
-      const work = Object.fromEntries(config.methods.map(({ id, method }) => {
-        const flops = method === "genac" ? genac : method === "vineppo" ? 4 : 1;
-        const rest = { criticInference: 0.01, criticTraining: 0.01, actorTraining: 0.01 };
-        const parts = { rollout: flops, ...rest };
-        return [id, {
-          tokens: { ...parts, rollout: 1, criticInference: 2 },
-          flops: method === "genac" ? { ...parts, criticTraining } : parts,
-          questions: 1,
-        }];
-      }));
-      return [id, { metrics: { work }, digests: {} }];
-    }),
-  );
-  const summary = summarizeCost(smoke, results);
+  const cells = finished(costCells(smoke), ({ config }): CostMetrics => {
+    const work = config.methods.map(({ id, method }) => {
+      const flops = method === "genac" ? genac : method === "vineppo" ? 4 : 1;
+      const rest = { criticInference: 0.01, criticTraining: 0.01, actorTraining: 0.01 };
+      const parts = { rollout: flops, ...rest };
+      return [id, {
+        tokens: { ...parts, rollout: 1, criticInference: 2 },
+        flops: method === "genac" ? { ...parts, criticTraining } : parts,
+        questions: 1,
+      }];
+    });
+    return { work: Object.fromEntries(work) };
+  });
+  const summary = summarizeCost(smoke, cells);
   for (const figure of [partsFigure, ratioFigure, lengthFigure]) assert.ok(figure(summary));
   assert.ok(flopsTable(summary) && settingsTable(smoke));
   assert.equal(costTable(summary).length, summary.rows.length);
-  return Object.fromEntries(costClaims.map((c) => [c.id, c.evaluate(summary).verdict]));
+  return verdictsOf(costClaims, summary);
 }
 
 Deno.test("the verdicts follow the ratios", () => {

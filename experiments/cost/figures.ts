@@ -3,19 +3,20 @@ import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
-import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { methodConfig } from "../../lib/rl/methods.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/work.ts";
 import { sizeName } from "../shared/config.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { tableOfSettings } from "../shared/settings.ts";
+import type { CostMetrics } from "./cell.ts";
 import type { CostCell } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
 import { methodOf } from "./methods.ts";
 import { type CostRow, type CostSummary, methodTitle, secondsOf } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type CostRun = Run<CostConfig, CostCell, AnyMetrics, CostSummary>;
+export type CostRun = Run<CostConfig, CostCell, CostMetrics, CostSummary>;
 
 const PART_TITLES: Readonly<Record<keyof Parts, string>> = {
   rollout: "rollouts",
@@ -70,13 +71,13 @@ export function ratioFigure({ rows, seeds }: CostSummary): Figure {
     y: { title: "FLOPs of an iteration over PPO's", scale: "log" },
     series: [
       ...lengths.map((length, i) =>
-        of("trained", length, variant(criticStyle("cot"), i), ({ timesPpo }) => timesPpo)
+        of("trained", length, variant(criticStyle(GENERATIVE), i), ({ timesPpo }) => timesPpo)
       ),
       ...lengths.map((length, i) =>
         of(
           "frozen",
           length,
-          { ...variant(criticStyle("cot"), i), open: true },
+          { ...variant(criticStyle(GENERATIVE), i), open: true },
           (row) => row.frozenTimesPpo,
         )
       ),
@@ -113,14 +114,14 @@ function methodStyle({ id, method }: CostRow, among: readonly string[]): SeriesS
     case "grpo":
       return plainStyle(0);
     case "ppo":
-      return { ...criticStyle("discriminative-mse"), dash: [2, 3], open: true };
+      return { ...criticStyle(DISCRIMINATIVE), dash: [2, 3], open: true };
     case "ppo-one-pass":
-      return criticStyle("discriminative-mse");
+      return criticStyle(DISCRIMINATIVE);
     case "vineppo":
       return plainStyle(3);
     case "genac":
       return variant(
-        criticStyle("cot"),
+        criticStyle(GENERATIVE),
         among.filter((other) => other.startsWith("genac/")).indexOf(id),
       );
   }

@@ -1,9 +1,8 @@
-/** Work of an iteration by response length and method, mean over seeds; ratios to PPO and GRPO. */
 import { mean } from "../../lib/numeric/sums.ts";
 import { meanParts, type Parts, totalParts } from "../../lib/rl/work.ts";
-import type { CellResult, Json, TableRow } from "../../lib/run/experiment.ts";
-import type { Work } from "./cell.ts";
-import { costCells } from "./cells.ts";
+import type { FinishedCell, Json, TableRow } from "../../lib/run/experiment.ts";
+import type { CostMetrics } from "./cell.ts";
+import type { CostCell } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
 import { type CostMethod, costMethods } from "./methods.ts";
 
@@ -23,7 +22,7 @@ export interface CostRow extends CostMethod {
   readonly criticTokens: number;
 }
 
-/** See the file's header. */
+/** Work of an iteration by response length and method, mean over seeds; ratios to PPO and GRPO. */
 export interface CostSummary {
   readonly seeds: number;
   /** Responses in an iteration. */
@@ -34,12 +33,11 @@ export interface CostSummary {
 /** Summarizes finished cells. */
 export function summarizeCost(
   config: CostConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<CostCell, CostMetrics>[],
 ): CostSummary {
-  const cells = costCells(config);
   const rows = config.gates.flatMap((length) => {
-    const own = cells.filter((cell) => cell.config.gates === length)
-      .map(({ id }) => results.get(id)!.metrics.work as unknown as Record<string, Work>);
+    const own = cells.filter(({ cell }) => cell.config.gates === length)
+      .map(({ result }) => result.metrics.work);
     const of = (id: string) => {
       const runs = own.map((work) => work[id]!);
       return {
@@ -89,7 +87,7 @@ export function secondsOf(
   { id, length }: CostRow,
 ): Parts {
   const own = cells.filter(({ config }) => config.gates === length)
-    .map(({ unpinned }) => (unpinned.seconds as unknown as Record<string, Parts>)[id]!);
+    .map(({ unpinned }) => (unpinned.seconds as Record<string, Parts>)[id]!);
   return meanParts(own);
 }
 
