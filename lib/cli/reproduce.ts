@@ -82,14 +82,14 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
   const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
   const plans = planRuns(await loadAll(names, parts.registry), chosen);
   const experiments = plans.map(({ experiment }) => experiment);
-  const { kernels, adapter } = await parts.identify(chosen.backend);
+  const engine = await parts.identify(chosen.backend);
   const terminal = terminalProgress(chosen);
   const listeners = overallProgress(terminal, plans.map(({ cost }) => cost));
   const stopListening = endOnSignals();
 
   const outcomes: ExperimentOutcome[] = [];
   for (const [i, plan] of plans.entries()) {
-    const outcome = await reproduce(plan, { kernels, adapter, progress: listeners[i]! })
+    const outcome = await reproduce(plan, { ...engine, progress: listeners[i]! })
       .finally(() => terminal.clear());
     outcomes.push(outcome);
     if (chosen.verbose || plans.length === 1) say(formatOutcome(plan.experiment, outcome));

@@ -39,7 +39,6 @@ export async function openRun<Config, CellConfig, Metrics extends JsonObject<Met
     }
   }
   const plan = planRun(experiment as AnyExperiment, { profile, threads, backend, out });
-  const { kernels, adapter } = await identifyBackend(backend);
-  await reproduce(plan, { kernels, adapter, ...(progress ? { progress } : {}) });
+  await reproduce(plan, { ...await identifyBackend(backend), ...(progress ? { progress } : {}) });
   return load();
 }

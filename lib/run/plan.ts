@@ -1,7 +1,6 @@
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { type ConfigOptions, resolveConfig, type ResolvedConfig } from "./config.ts";
-import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment, Cell, ProfileName } from "./experiment.ts";
 import { checkWritable } from "./files.ts";
 import { type Pins, pinsPath, readPins } from "./pins.ts";
@@ -32,9 +31,8 @@ export interface RunPlan extends ResolvedConfig {
   readonly pinsFile: string;
   /** The pins there, if any. */
   readonly pins: Pins | undefined;
-  /** URL of the module that computes a cell, and the digest of all code that it loads. */
+  /** URL of the module that computes a cell. */
   readonly cellModule: string;
-  readonly engine: string;
 }
 
 /**
@@ -88,14 +86,12 @@ function complete(resolved: Resolved): RunPlan {
   checkMemory(experiment.name, selected, threads);
   const pinsFile = pinsPath(experiment, profile);
   if (updatePins) checkWritable(pinsFile);
-  const cellModule = new URL("cell.ts", experiment.module).href;
   return {
     ...resolved,
     cost: selected.reduce((sum, { cost }) => sum + cost, 0),
     pinsFile,
     pins: readPins(pinsFile),
-    cellModule,
-    engine: engineVersion(cellModule),
+    cellModule: new URL("cell.ts", experiment.module).href,
   };
 }
 

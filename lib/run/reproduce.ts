@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { FailedCheck } from "./compare.ts";
 import { configHash } from "./config.ts";
+import { engineVersion } from "./engine_version.ts";
 import { checkPins, updatePins } from "./pin_check.ts";
 import type { Pins } from "./pins.ts";
 import type { RunPlan } from "./plan.ts";
@@ -51,7 +52,8 @@ export async function reproduce(
   const code = {
     experiment: experiment.name,
     kernels,
-    engine: plan.engine,
+    // Of now, not of when it was planned: other runs may have taken hours since.
+    engine: engineVersion(plan.cellModule),
     ...(adapter ? { adapter } : {}),
   };
   using store = new RunStore(directory, code, options.fresh);
