@@ -47,7 +47,7 @@ export interface Cell<CellConfig = unknown> {
 export interface CellContext {
   /** Threads this cell may use, 1 to MAX_THREADS of `createBackend`. A result must not depend on it. */
   readonly threads: number;
-  /** What computes; "wasm" unless told. Pinned results are WASM's. */
+  /** What computes; default: "wasm". Pinned results are WASM's. */
   readonly backend?: BackendName;
   /** Reports `done` of `total` units, whatever the unit, with a few words for the live line. */
   progress(done: number, total: number, info?: string): void;
@@ -58,7 +58,7 @@ export interface CellContext {
   readonly checkpoint: {
     load(): Uint8Array | undefined;
     save(bytes: Uint8Array): void;
-    /** The least time between two saves, in seconds; the cell's own choice unless told. */
+    /** The least time between two saves, in seconds; default: the cell's own choice. */
     readonly seconds?: number;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Files that are whole or absent, and the operating system's errors told as `UsageError`s.
+ * Files that are whole or absent, and the operating system's errors as `UsageError`s.
  */
 import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";

@@ -3,13 +3,13 @@ import { errorOf, UsageError } from "../errors.ts";
 import type { CellReply, CellRequest } from "./cell_worker.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 
-/** How cells are run, and who is told of it. */
+/** How cells are run, and what is called on the way. */
 export interface PoolOptions {
   /** URL of the module that computes a cell: the experiment's `cell.ts`. */
   readonly cellModule: string;
   /** Threads for all cells together, >= 1; a cell gets MAX_THREADS at most. */
   readonly threads: number;
-  /** What computes; "wasm" unless told. */
+  /** What computes; default: "wasm". */
   readonly backend?: BackendName;
   checkpointDirectory(cell: Cell): string;
   onStart?(cell: Cell): void;

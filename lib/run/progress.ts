@@ -35,7 +35,7 @@ export interface RunProgress {
   };
 }
 
-/** Shows progress. What it throws, or a promise that it returns comes to, decides no result: it is told once. */
+/** Shows progress. What it throws, or a promise that it returns comes to, decides no result: it is reported once. */
 export type ProgressListener = (progress: RunProgress) => void;
 
 /**
@@ -96,11 +96,13 @@ export class ProgressTracker {
     if (note !== undefined) this.#emit(note, { note });
   }
 
+  /** `cell` has done `done` of `total` of its own units; `info` is what it says of that. */
   progressed(cell: Cell, done: number, total: number, info: string): void {
     this.#running.set(cell, total > 0 ? Math.min(1, done / total) : 0);
     this.#emit(`${cell.id} ${done}/${total} ${info}`.trimEnd());
   }
 
+  /** `cell` has its result. */
   finished(cell: Cell): void {
     this.#running.delete(cell);
     this.#doneCost += cell.cost;
@@ -130,13 +132,13 @@ export class ProgressTracker {
   #show(progress: RunProgress): void {
     try {
       const shown: unknown = this.listener(progress);
-      if (shown instanceof Promise) shown.catch((error) => this.#tell(error));
+      if (shown instanceof Promise) shown.catch((error) => this.#report(error));
     } catch (error) {
-      this.#tell(error);
+      this.#report(error);
     }
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     try {

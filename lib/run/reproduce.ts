@@ -11,7 +11,7 @@ import { gatherProvenance } from "./provenance.ts";
 import { type PartialRun, reproduceCommand, type Run, type StoredCell } from "./run.ts";
 import { RunStore } from "./store.ts";
 
-/** What computes a run, and who is told of it. */
+/** What computes a run, and the listener of its progress. */
 export interface ReproduceOptions {
   /** SHA-256 of the kernel bundle. */
   readonly kernels: string;

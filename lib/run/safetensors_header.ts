@@ -79,7 +79,7 @@ export function bytesOf(dtype: DType, shape: readonly number[]): number {
   return Number(bits / 8n);
 }
 
-/** Reads a header; `refuse` is told what is wrong with it. */
+/** Reads a header; `refuse` is called with what is wrong with it. */
 export function parseHeader(bytes: Uint8Array, refuse: (problem: string) => never): Header {
   const wrong = (path: string, problem: string) => refuse(`header ${path}: ${problem}`);
   let root: Value;

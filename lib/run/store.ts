@@ -36,7 +36,7 @@ export interface CodeVersion {
   readonly experiment: string;
   /** SHA-256 of the kernel bundle. */
   readonly kernels: string;
-  /** See engineVersion. */
+  /** SHA-256 of the code, by `engineVersion`. */
   readonly engine: string;
   /** The graphics adapter, on which results depend where they are not WASM's. */
   readonly adapter?: string;
@@ -172,6 +172,7 @@ export class RunStore {
     return this.#verify(folder);
   }
 
+  /** The folder of the cell's checkpoint, which need not exist. */
   checkpointDirectory(cell: Cell): string {
     return `${this.directory}/${this.#newFolder(cell)}.checkpoint`;
   }
