@@ -19,7 +19,6 @@ async function check(folder: string, files: readonly string[]): Promise<string> 
     config,
     JSON.stringify({
       nodeModulesDir: "none",
-      imports,
       compilerOptions: {
         ...compilerOptions,
         lib: ["esnext", "dom", "deno.ns"],

@@ -7,7 +7,7 @@
  *       --allow-run lib/bench/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
  */
 import { parseArgs } from "node:util";
-import { GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";
+import { gemmDispatch, GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";
 import { WebGpuEngine } from "../backend/webgpu/engine.ts";
 import {
   gemmKind,
@@ -149,17 +149,15 @@ function squareProducts(n: number): GemmShape[] {
 /** Times of a square product, in nanoseconds; `beside` runs `repeats` of it elsewhere after each of the five. */
 async function timeProduct(
   device: WebGpuDevice,
-  { n, ...shape }: GemmShape,
-  { constants, groups, kSplit, splits }: GemmPlan,
+  shape: GemmShape,
+  plan: GemmPlan,
   small: boolean,
   beside: (repeats: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
-  const timer = new GpuTimer(device);
+  const timer = new GpuTimer(device), { n } = shape;
   const [a, b] = [device.buffer("a", 4 * n * n), device.buffer("b", 4 * n * n)];
-  const c = device.buffer("c", 4 * n * n * splits);
-  const operands = { a: "weights", b: "m", start: "weights", c: "gradient" } as const;
-  const dims = [shape.m, n, shape.k, kSplit];
-  const program = new Program(device, [{ kernel: "gemm", constants, groups, dims, operands }], {
+  const c = device.buffer("c", 4 * n * n * plan.splits);
+  const program = new Program(device, [gemmDispatch(shape, plan)], {
     sizes: new Map(),
     pool: new Pool(device),
     resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),

@@ -12,16 +12,8 @@ import type { WasmState } from "./state.ts";
 /** Tokens that may be stop tokens: those below. */
 const STOP_TOKENS = 65536;
 
-/** Compiles generation for at most `rows` sequences of at most `capacity` tokens. */
-export function decodingProgram(
-  state: WasmState,
-  shape: DecodingShape,
-  record: (tape: Tape, capacity: number) => void,
-): DecodingProgram {
-  return new Decoding(state, shape, record);
-}
-
-class Decoding implements DecodingProgram {
+/** Generation for at most `rows` sequences of at most `capacity` tokens. */
+export class Decoding implements DecodingProgram {
   readonly #groupRows: number;
   /** int32 in `records`, whose rows are in the order of `sharedPrefixes`. */
   readonly #size: number;

@@ -8,7 +8,7 @@ import type {
   TrainingProgram,
 } from "../../tensor/backend.ts";
 import type { Parameter, Tape } from "../../tensor/tape.ts";
-import { decodingProgram } from "./decoding.ts";
+import { Decoding } from "./decoding.ts";
 import type { WasmDevice } from "./device.ts";
 import { forwardProgram } from "./forward.ts";
 import { WasmState } from "./state.ts";
@@ -51,6 +51,6 @@ export class WasmSession implements Session {
     shape: DecodingShape,
     record: (tape: Tape, capacity: number) => void,
   ): DecodingProgram {
-    return decodingProgram(this.#state, shape, record);
+    return new Decoding(this.#state, shape, record);
   }
 }

@@ -11,6 +11,7 @@ import {
   GEMM_VARIANTS,
   gemmClass,
   gemmKind,
+  type GemmPlan,
   type GemmShape,
   type GemmTuning,
   type GemmVariant,
@@ -98,7 +99,7 @@ export async function measureGemm(
     for (const variant of variantsFor(device)) {
       const plan = planVariant(shape, variant);
       if (4 * plan.splits * shape.m * shape.n > c.size) continue;
-      const program = new Program(device, [gemmDispatch(shape, variant)], {
+      const program = new Program(device, [gemmDispatch(shape, plan)], {
         sizes: new Map(),
         pool: new Pool(device),
         resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
@@ -128,8 +129,8 @@ export function variantsFor({ device }: WebGpuDevice): readonly GemmVariant[] {
 }
 
 /** One product on stand-in operands. */
-export function gemmDispatch(shape: GemmShape, variant: GemmVariant): Dispatch {
-  const { constants, groups, kSplit } = planVariant(shape, variant);
+export function gemmDispatch(shape: GemmShape, plan: GemmPlan): Dispatch {
+  const { constants, groups, kSplit } = plan;
   const operands = { a: "weights", b: "m", start: "weights", c: "gradient" } as const;
   const dims = [shape.m, shape.n, shape.k, kSplit];
   return { kernel: "gemm", constants, groups, dims, operands };

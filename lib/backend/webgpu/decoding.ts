@@ -17,16 +17,6 @@ import type { WebGpuState } from "./state.ts";
 /** Tokens that the longest prompt's row has when unfinished rows are counted first. */
 const FIRST = 8;
 
-/** Compiles generation for at most `rows` sequences of at most `capacity` tokens. */
-export function decodingProgram(
-  state: WebGpuState,
-  tape: Tape,
-  lowering: Lowering,
-  shape: DecodingShape,
-): DecodingProgram {
-  return new Decoding(state, tape, lowering, shape);
-}
-
 /** Memory of a program, besides its caches. */
 type Own =
   | "tokens"
@@ -52,7 +42,8 @@ interface Run {
   reject(error: unknown): void;
 }
 
-class Decoding implements DecodingProgram {
+/** Generation for at most `rows` sequences of at most `capacity` tokens. */
+export class Decoding implements DecodingProgram {
   /** The steps' dispatches, for runs with or without top-k or top-p sampling. */
   readonly #program: (isFiltered: boolean) => Program;
   /** The logits of the last step, and how many a row has. */

@@ -16,73 +16,42 @@ import type { WebGpuEngineOptions } from "./engine.ts";
 export type Recorded = Pick<Tape, "instructions" | "buffers">;
 
 /** Makes an object, `object`; an error goes to whoever uses it. */
-export type Make =
+export type Make = Readonly<
   | {
-    readonly make: "session";
-    readonly parameters: readonly Parameter[];
-    readonly constants: Readonly<Record<string, Float32Array>>;
+    make: "session";
+    parameters: readonly Parameter[];
+    constants: Readonly<Record<string, Float32Array>>;
   }
-  | {
-    readonly make: "training";
-    readonly session: number;
-    readonly shape: BatchShape;
-    readonly tape: Recorded;
-  }
-  | {
-    readonly make: "forward";
-    readonly session: number;
-    readonly shape: BatchShape & { slots: number };
-    readonly tape: Recorded;
-  }
-  | {
-    readonly make: "decoding";
-    readonly session: number;
-    readonly shape: DecodingShape;
-    readonly tape: Recorded;
-  };
+  | { make: "training"; session: number; shape: BatchShape; tape: Recorded }
+  | { make: "forward"; session: number; shape: BatchShape & { slots: number }; tape: Recorded }
+  | { make: "decoding"; session: number; shape: DecodingShape; tape: Recorded }
+>;
+
+/** What a decoding program is fed; see `DecodingProgram`. */
+interface Fed {
+  forced: Int32Array;
+  positions: Int32Array;
+  rowIds: Int32Array;
+}
 
 /** Asks an object, `object`, for something; answered under the number `ask`. */
-export type Ask =
-  | { readonly call: "read"; readonly state: StateName; readonly name: string }
-  | {
-    readonly call: "step";
-    readonly batch: BatchRecords;
-    readonly optimizer: AdamWStep;
-    readonly normalizer: number | undefined;
-  }
-  | {
-    readonly call: "gradients";
-    readonly batch: BatchRecords;
-    readonly normalizer: number | undefined;
-  }
-  | { readonly call: "forward"; readonly batch: BatchRecords; readonly slots: number }
-  | {
-    readonly call: "generate";
-    readonly forced: Int32Array;
-    readonly positions: Int32Array;
-    readonly rowIds: Int32Array;
-    readonly options: GenerationOptions;
-  }
-  | {
-    readonly call: "logits";
-    readonly forced: Int32Array;
-    readonly positions: Int32Array;
-    readonly rowIds: Int32Array;
-  };
+export type Ask = Readonly<
+  | { call: "read"; state: StateName; name: string }
+  | { call: "step"; batch: BatchRecords; optimizer: AdamWStep; normalizer: number | undefined }
+  | { call: "gradients"; batch: BatchRecords; normalizer: number | undefined }
+  | { call: "forward"; batch: BatchRecords; slots: number }
+  | { call: "generate"; options: GenerationOptions } & Fed
+  | { call: "logits" } & Fed
+>;
 
 /** A command without an answer. */
-export type Tell =
-  | { readonly tell: "start"; readonly options: WebGpuEngineOptions }
-  | {
-    readonly tell: "write";
-    readonly object: number;
-    readonly state: StateName;
-    readonly name: string;
-    readonly values: Float32Array;
-  }
+export type Tell = Readonly<
+  | { tell: "start"; options: WebGpuEngineOptions }
+  | { tell: "write"; object: number; state: StateName; name: string; values: Float32Array }
   /** The caller's turn has ended: what it waits for may be read back. */
-  | { readonly tell: "end of turn" }
-  | { readonly tell: "close" };
+  | { tell: "end of turn" }
+  | { tell: "close" }
+>;
 
 /** One thing to do, in the order of sending. */
 export type Request =
@@ -91,8 +60,9 @@ export type Request =
   | Tell;
 
 /** What comes back. */
-export type Reply =
-  | { readonly ready: AdapterDescription }
-  | { readonly notReady: ErrorData }
-  | { readonly ask: number; readonly answer: unknown }
-  | { readonly ask: number; readonly error: ErrorData };
+export type Reply = Readonly<
+  | { ready: AdapterDescription }
+  | { notReady: ErrorData }
+  | { ask: number; answer: unknown }
+  | { ask: number; error: ErrorData }
+>;

@@ -1,5 +1,5 @@
 import type { Buffer } from "../../tensor/tape.ts";
-import type { Dispatch, Operand, Special, Temporary } from "./dispatch.ts";
+import type { Dispatch, Operand, Temporary } from "./dispatch.ts";
 import type { WebGpuDevice } from "./device.ts";
 
 /** A part of a GPU buffer. */
@@ -80,11 +80,6 @@ export class Program {
   /** Where an operand lies that is working memory, until the next dispatch that may use the place for another. */
   workingMemory(operand: Operand): GPUBuffer | undefined {
     return this.#memory.get(operand);
-  }
-
-  /** Number of dispatches. */
-  get length(): number {
-    return this.#calls.length;
   }
 
   /** Records the dispatches in a pass. */
@@ -168,9 +163,4 @@ export function planMemory(
     slots: new Map([...found].map(([operand, slot]) => [operand, place.get(slot)!])),
     slotBytes: order.map((i) => pool[i]!.bytes),
   };
-}
-
-/** Whether an operand is one of the named special ones. */
-export function isSpecial(operand: Operand): operand is Special {
-  return typeof operand === "string";
 }

@@ -8,14 +8,14 @@ import type {
   TrainingProgram,
 } from "../../tensor/backend.ts";
 import { type Parameter, recorded, Tape } from "../../tensor/tape.ts";
-import { decodingProgram } from "./decoding.ts";
+import { Decoding } from "./decoding.ts";
 import type { WebGpuDevice } from "./device.ts";
 import { forwardProgram } from "./forward.ts";
 import type { GemmTuning } from "./gemm.ts";
 import { halfBuffers, type Storage } from "./half_storage.ts";
 import { Lowering } from "./lower.ts";
 import { WebGpuState } from "./state.ts";
-import { trainingProgram } from "./training.ts";
+import { Training } from "./training.ts";
 
 /** One model on a WebGPU device: its state, and the programs compiled for it. */
 export class WebGpuSession implements Session {
@@ -41,7 +41,7 @@ export class WebGpuSession implements Session {
 
   training({ sequences, length }: BatchShape, record: (tape: Tape) => void): TrainingProgram {
     const tape = recorded(new Tape(sequences, length, true), record);
-    return trainingProgram(this.#state, tape, Lowering.of(tape, this.tuning));
+    return new Training(this.#state, tape, Lowering.of(tape, this.tuning));
   }
 
   forward(
@@ -58,6 +58,6 @@ export class WebGpuSession implements Session {
   ): DecodingProgram {
     const tape = recorded(new Tape(shape.rows, 1, false), (t) => record(t, shape.capacity));
     const half = this.generationStorage === "float16" ? halfBuffers(tape) : undefined;
-    return decodingProgram(this.#state, tape, Lowering.of(tape, this.tuning, half), shape);
+    return new Decoding(this.#state, tape, Lowering.of(tape, this.tuning, half), shape);
   }
 }

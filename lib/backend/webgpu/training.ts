@@ -28,16 +28,8 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Compiles a training step. */
-export function trainingProgram(
-  state: WebGpuState,
-  tape: Tape,
-  lowering: Lowering,
-): TrainingProgram {
-  return new Training(state, tape, lowering);
-}
-
-class Training implements TrainingProgram {
+/** A compiled training step. */
+export class Training implements TrainingProgram {
   readonly #records: Records;
   readonly #backward: Program;
   readonly #update: Program;
