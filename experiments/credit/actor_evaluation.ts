@@ -1,4 +1,3 @@
-/** What an actor does on held-out problems, and how well a critic knows it. */
 import type { ValueTree } from "../../lib/actor/exact_values.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -8,7 +7,7 @@ import { mean } from "../../lib/numeric/sums.ts";
 import type { CriticReading } from "../../lib/rl/ask_critic.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
 
-/** See the file's header. */
+/** What an actor does on held-out problems, and how well a critic knows it. */
 export interface Evaluation {
   readonly iteration: number;
   /** The fraction of held-out problems solved by one sampled response each; the same random numbers for all runs. */
@@ -21,7 +20,7 @@ export interface Evaluation {
 }
 
 /** How to evaluate. */
-export interface EvaluationOptions<State> {
+export interface ActorEvaluationOptions<State> {
   readonly testSeed: number;
   readonly testProblems: number;
   /** At which the actor writes; default 1. */
@@ -39,7 +38,7 @@ export interface EvaluationOptions<State> {
 }
 
 /** Evaluates. Parse failures of a critic count as an error of 1, a penalized MSE. */
-export async function evaluate<State>(
+export async function evaluateActor<State>(
   actor: NeuralActor<State>,
   {
     critic,
@@ -50,7 +49,7 @@ export async function evaluate<State>(
     testProblems,
     testSeed,
     valuesOf,
-  }: EvaluationOptions<State>,
+  }: ActorEvaluationOptions<State>,
 ): Promise<Omit<Evaluation, "iteration">> {
   const { environment } = actor;
   const problems = Array.from({ length: testProblems }, (_, row) =>

@@ -1,39 +1,35 @@
-/**
- * One task and seed: the actor's supervised fine-tuning, the critics' preparation, the gradients of all methods at that
- * checkpoint, then RL by every method from it. An interrupted cell is taken up after the last finished method.
- */
 import { exactValues } from "../../lib/actor/exact_values.ts";
 import { localValues } from "../../lib/actor/local_values.ts";
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { createBackend } from "../../lib/backend/create.ts";
-import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
-import { criticDefinition } from "../../lib/critic/registry.ts";
-import type { TaskEnvironment } from "../../lib/env/task.ts";
-import { mean } from "../../lib/numeric/sums.ts";
+import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
-import { adamW } from "../../lib/nn/optimizer.ts";
-import { prepareCriticStep, RolloutStates, traceStep } from "../../lib/critic_learning/prepare.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import { type ActorTraining, criticContext } from "../../lib/rl/actor_training.ts";
 import type { IterationDiagnostics, IterationReport } from "../../lib/rl/iteration_report.ts";
 import { methodConfig } from "../../lib/rl/methods.ts";
 import { trainActorStep } from "../../lib/rl/train_actor.ts";
 import { findTrainingFailures, type TrainingFailure } from "../../lib/rl/training_failures.ts";
-import { type Parts, Stopwatch } from "../../lib/rl/work.ts";
-import { parseConfig } from "../../lib/parse_config.ts";
-import type { Backend } from "../../lib/tensor/backend.ts";
-import type { Cell, CellContext, CellResult, Json } from "../../lib/run/experiment.ts";
+import type { Parts } from "../../lib/rl/work.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
-import { type CreditCell, taskEnvironment } from "./cells.ts";
-import { preparationOf } from "./config.ts";
-import { evaluate, type Evaluation } from "./actor_evaluation.ts";
+import { evaluateActor, type Evaluation } from "./actor_evaluation.ts";
+import { type CreditCell, type MethodRun, taskEnvironment } from "./cells.ts";
 import {
-  type Checkpoint,
   type Example,
   exampleRollout,
   type GradientQuality,
   gradientQuality,
 } from "./gradients.ts";
-import { type CriticKind, CRITICS, methodOf } from "./methods.ts";
+import { methodOf } from "./methods.ts";
+import {
+  type Bench,
+  newCritic,
+  type Preparation,
+  prepare,
+  type Prepared,
+  type State,
+} from "./preparation.ts";
 
 /** What one method did. */
 export interface MethodResult {
@@ -54,11 +50,6 @@ export type Diagnostics =
   & { readonly iteration: number }
   & IterationDiagnostics;
 
-type State = unknown;
-
-/** What a cell prepares once. */
-type Prepared = Omit<Checkpoint<State>, "successRate">;
-
 interface Progress {
   readonly preparation: Preparation;
   /** Wall time of the actor's, the lessons' and each critic's. */
@@ -68,31 +59,31 @@ interface Progress {
   readonly runs: Record<string, MethodResult>;
 }
 
-/** What preparation cost and reached. */
-export interface Preparation {
-  readonly actorLoss: number;
-  /** Of the actor, on held-out problems. */
-  readonly successRate: number;
-  readonly criticLoss: Readonly<Record<string, number>>;
-  /** Of training the actor and each critic, and of the lessons' rollouts. */
-  readonly flops: Readonly<Record<string, number>>;
-  /** Rollouts of the frozen actors, for the lessons. */
-  readonly episodes: number;
+/** What a cell says. */
+export interface CreditMetrics extends Pick<Progress, "preparation" | "gradients" | "example"> {
+  /** By id of the run. */
+  readonly runs: Readonly<
+    Record<string, Pick<MethodResult, "points" | "training" | "failures" | "flops">>
+  >;
 }
 
-/** See the file's header. */
+/**
+ * One task and seed: the actor's supervised fine-tuning, the critics' preparation, the gradients of all methods at that
+ * checkpoint, then RL by every method from it. An interrupted cell is taken up after the last finished method.
+ */
 export async function runCell(
   { seed, config }: Cell<CreditCell>,
   { backend = "wasm", checkpoint, progress, threads }: CellContext,
-): Promise<CellResult> {
+): Promise<CellResult<CreditMetrics>> {
   const { task } = config;
   const environment = taskEnvironment(task);
   const engine = await createBackend(backend, { threads });
   try {
+    const bench: Bench = { engine, environment, config, seed };
     const prepared: Prepared = {
       actor: new NeuralActor(engine, environment, task.actor, seed),
       critics: Object.fromEntries(
-        config.needs.map((kind) => [kind, critic(engine, environment, kind, task, seed)]),
+        config.needs.map((kind) => [kind, newCritic(bench, kind)]),
       ),
       exactValues: (task.values === "tree" ? exactValues : localValues) as Prepared["exactValues"],
     };
@@ -108,11 +99,8 @@ export async function runCell(
     if (saved) state = JSON.parse(loadModels(models, saved).progress!);
     else {
       const { preparation, seconds } = await prepare(
-        engine,
-        environment,
+        bench,
         prepared,
-        config,
-        seed,
         (info, share) => progress(share, units, info),
       );
       const methods = config.runs.map(({ method }) => method),
@@ -130,12 +118,9 @@ export async function runCell(
     for (const run of config.runs) {
       if (state.runs[run.id]) continue;
       state.runs[run.id] = await trainBy(
-        engine,
-        environment,
+        bench,
         prepared,
         run,
-        config,
-        seed,
         state.preparation.successRate,
         (info, share) => progress(2 + Object.keys(state.runs).length + share, units, info),
       );
@@ -145,15 +130,15 @@ export async function runCell(
       Object.fromEntries(config.runs.map(({ id }) => [id, part(state.runs[id]!)]));
     return {
       metrics: {
-        preparation: state.preparation as unknown as Json,
-        gradients: state.gradients as unknown as Json,
-        example: state.example as unknown as Json,
+        preparation: state.preparation,
+        gradients: state.gradients,
+        example: state.example,
         runs: by(({ points, training, failures, flops }) => ({
           points,
           training,
           failures,
           flops,
-        })) as unknown as Json,
+        })),
       },
       digests: {
         ...Object.fromEntries(
@@ -164,7 +149,7 @@ export async function runCell(
         ...by(({ digest }) => digest),
       },
       unpinned: {
-        seconds: by(({ seconds }) => seconds) as unknown as Json,
+        seconds: by(({ seconds }) => seconds),
         preparationSeconds: state.preparationSeconds,
       },
     };
@@ -173,111 +158,15 @@ export async function runCell(
   }
 }
 
-function critic(
-  engine: Backend,
-  environment: TaskEnvironment<State, unknown, unknown>,
-  kind: CriticKind,
-  task: CreditCell["task"],
-  seed: number,
-): NeuralCritic<State> {
-  const definition = criticDefinition(CRITICS[kind].definition);
-  return new NeuralCritic(engine, definition, environment, preparationOf(task, kind).size, seed);
-}
-
-/** Supervised fine-tuning of the actor, then of the critics on the frozen actor, all on the same lessons. */
-async function prepare(
-  engine: Backend,
-  environment: TaskEnvironment<State, unknown, unknown>,
-  { actor, critics }: Prepared,
-  { task, needs, testProblems, testSeed }: CreditCell,
-  seed: number,
-  progress: (info: string, share: number) => void,
-): Promise<{ preparation: Preparation; seconds: Record<string, number> }> {
-  const teacher = parseConfig(environment.teacher, task.teacher, "teacher");
-  const weak: NeuralActor<State>[] = [];
-  const losses: number[] = [];
-  const flops: Record<string, number> = {
-    actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
-  };
-  const optimizer = adamW(task.actor.learningRate, task.sftSteps);
-  const clock = new Stopwatch(["actor", "lessons", ...needs]);
-  // Shares of the preparation by what each part is likely to take.
-  const told = (name: string, step: number, steps: number, from: number, to: number) => {
-    if (step % 50 === 0) progress(`${name}: step ${step}`, from + (to - from) * step / steps);
-  };
-  while (actor.model.step < task.sftSteps) {
-    told("actor", actor.model.step, task.sftSteps, 0, 0.3);
-    const key = { seed, purpose: "credit/sft", batchSize: task.sftBatchSize };
-    losses.push((await actor.supervisedStep(key, teacher, optimizer)).loss);
-    if (task.weakSteps.includes(actor.model.step)) {
-      const copy = new NeuralActor(engine, environment, task.actor, seed);
-      await copyModel(actor.model, copy.model);
-      weak.push(copy);
-    }
-  }
-  const judged = [];
-  for (
-    const each of [
-      { actor },
-      ...weak.map((actor) => ({ actor })),
-      ...task.temperatures.map((temperature) => ({ actor, temperature })),
-    ]
-  ) {
-    const { success } = await evaluate(each.actor, { ...each, testSeed, testProblems });
-    judged.push({ ...each, successRate: success });
-  }
-  const criticLoss: Record<string, number> = {};
-  const lessons = new RolloutStates(judged, teacher, seed, task.lessons);
-  clock.lap("actor");
-  await lessons.next(task.lessons);
-  flops.lessons = lessons.flops;
-  clock.lap("lessons");
-  for (const [i, kind] of needs.entries()) {
-    const own = critics[kind]!, { knowledge } = CRITICS[kind];
-    const { traces, steps, batchSize, size } = preparationOf(task, kind);
-    const first = traces?.steps ?? 0, all = first + steps;
-    const optimizer = adamW(size.learningRate, all);
-    lessons.restart();
-    const curve: number[] = [];
-    let spent = steps * own.trainingFlops(batchSize);
-    while (own.model.step < all) {
-      told(
-        kind,
-        own.model.step,
-        all,
-        0.3 + 0.7 * i / needs.length,
-        0.3 + 0.7 * (i + 1) / needs.length,
-      );
-      if (traces && own.model.step < first) {
-        const { difficulty } = traces;
-        const source = { environment, teacher, knowledge, seed, batchSize, difficulty };
-        spent += (await traceStep(own, source, optimizer)).flops;
-      } else {
-        curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer, knowledge));
-      }
-    }
-    flops[kind] = spent;
-    criticLoss[kind] = mean(curve.slice(-50));
-    clock.lap(kind);
-  }
-  const { episodes } = lessons, actorLoss = mean(losses.slice(-50));
-  const { successRate } = judged[0]!;
-  return {
-    preparation: { actorLoss, successRate, criticLoss, flops, episodes },
-    seconds: clock.seconds,
-  };
-}
-
+/** RL by one method, from what was prepared. */
 async function trainBy(
-  engine: Backend,
-  environment: TaskEnvironment<State, unknown, unknown>,
+  bench: Bench,
   prepared: Prepared,
-  { learningRate, method: name }: CreditCell["runs"][number],
-  cell: CreditCell,
-  seed: number,
+  { learningRate, method: name }: MethodRun,
   successRate: number,
   progress: (info: string, share: number) => void,
 ): Promise<MethodResult> {
+  const { config: cell, engine, environment, seed } = bench;
   const { evaluateEvery, task, testProblems, testSeed } = cell;
   const method = methodOf(name);
   const config = methodConfig(method, { ...cell.training, learningRate });
@@ -295,14 +184,14 @@ async function trainBy(
   };
   let own: NeuralCritic<State> | undefined;
   if (method.critic) {
-    own = critic(engine, environment, method.critic, task, seed);
+    own = newCritic(bench, method.critic);
     const criticReference = prepared.critics[method.critic]!;
     await copyModel(criticReference.model, own.model);
     Object.assign(run, { critic: own, criticReference });
   }
   const test = { testSeed, testProblems };
   const ask = () =>
-    evaluate(actor, {
+    evaluateActor(actor, {
       ...test,
       ...(own
         ? {
@@ -354,5 +243,5 @@ function means(reports: readonly IterationReport[]): IterationDiagnostics {
       const values = reports.flatMap((r) => r[name] === null ? [] : [r[name]]);
       return [name, values.length < reports.length ? null : mean(values)];
     }),
-  ) as unknown as IterationDiagnostics;
+  ) as IterationDiagnostics;
 }

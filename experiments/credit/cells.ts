@@ -1,16 +1,16 @@
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import { criticSequenceLength, criticTransformer } from "../../lib/critic/neural_critic.ts";
 import { actorTransformer } from "../../lib/actor/neural_actor.ts";
 import { createTask } from "../../lib/env/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
 import { type CreditConfig, preparationOf, type TaskConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
 
 /** One method at one learning rate. */
-export interface CreditRun {
+export interface MethodRun {
   /** The method, and for the search its rate: "grpo/lr0.001". */
   readonly id: string;
   readonly method: MethodName;
@@ -24,7 +24,7 @@ export interface CreditCell extends
     "training" | "evaluateEvery" | "testSeed" | "testProblems" | "testStates" | "gradientBatches"
   > {
   readonly task: Omit<TaskConfig, "methods" | "search">;
-  readonly runs: readonly CreditRun[];
+  readonly runs: readonly MethodRun[];
   /** Critics that the runs need. */
   readonly needs: readonly CriticKind[];
 }
@@ -58,7 +58,7 @@ export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
 /** Every method at every rate. */
 export function searchRuns(
   { methods, rates }: NonNullable<TaskConfig["search"]>,
-): CreditRun[] {
+): MethodRun[] {
   return methods.flatMap((method) =>
     rates.map((learningRate) => ({ id: `${method}/lr${learningRate}`, method, learningRate }))
   );
@@ -67,7 +67,7 @@ export function searchRuns(
 function cell(
   config: CreditConfig,
   { methods: _, search: __, ...task }: TaskConfig,
-  runs: readonly CreditRun[],
+  runs: readonly MethodRun[],
   id: string,
   seed: number,
 ): Cell<CreditCell> {
@@ -102,7 +102,7 @@ export function taskEnvironment(
 /** Estimated FLOPs. */
 function cost(
   task: CreditCell["task"],
-  runs: readonly CreditRun[],
+  runs: readonly MethodRun[],
   needs: readonly CriticKind[],
   { training }: CreditConfig,
 ): number {
@@ -111,11 +111,7 @@ function cost(
     trainingFlops(actorTransformer(environment, task.actor), batch, environment.maxActorLength);
   const critic = (kind: CriticKind, batch: number) => {
     const definition = criticDefinition(CRITICS[kind].definition);
-    return trainingFlops(
-      criticTransformer(definition, environment, preparationOf(task, kind).size),
-      batch,
-      criticSequenceLength(definition, environment),
-    );
+    return criticCost(definition, environment, preparationOf(task, kind).size).training(batch);
   };
   let total = task.sftSteps * actor(task.sftBatchSize);
   for (const kind of needs) {

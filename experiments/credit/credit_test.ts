@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../lib/errors.ts";
-import type { Cell, CellResult } from "../../lib/run/experiment.ts";
+import type { Cell } from "../../lib/run/experiment.ts";
 import { pinsPath, readPins } from "../../lib/run/pins.ts";
-import type { MethodResult } from "./cell.ts";
-import { runCell } from "./cell.ts";
+import {
+  cellContext,
+  cellsTest,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import { type CreditMetrics, type MethodResult, runCell } from "./cell.ts";
 import { type CreditCell, creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
 import { type CreditConfig, creditConfig } from "./config.ts";
@@ -25,13 +31,7 @@ import { type CreditSummary, creditTable, failureText, summarizeCredit } from ".
 const smoke = creditConfig.parse(profiles.smoke);
 const task = smoke.tasks[0]!;
 
-Deno.test("every profile gives cells with unique ids and positive costs", () => {
-  for (const profile of Object.values(profiles)) {
-    const cells = creditCells(creditConfig.parse(profile));
-    assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length);
-    for (const { cost } of cells) assert.ok(cost > 0);
-  }
-});
+cellsTest(credit);
 
 Deno.test("a tuning seed may not be reported; a method and a task stand once", () => {
   const search = {
@@ -68,15 +68,10 @@ Deno.test("a teacher that the environment does not know is a usage error", async
     ...smoke,
     tasks: [{ ...task, teacher: { kind: "careless" } }],
   });
-  const context = {
-    threads: 1,
-    progress: () => {},
-    checkpoint: { load: () => undefined, save: () => {} },
-  };
-  await assert.rejects(() => runCell(cell!, context), UsageError);
+  await assert.rejects(() => runCell(cell!, cellContext()), UsageError);
 });
 
-Deno.test("a cell interrupted after a method ends as one that was not, for any number of threads", async () => {
+interruptionTest(credit, () => {
   const config: CreditConfig = {
     ...smoke,
     tasks: [{
@@ -96,27 +91,15 @@ Deno.test("a cell interrupted after a method ends as one that was not, for any n
     evaluateEvery: 2,
     gradientBatches: 2,
   };
-  const [cell] = creditCells(config);
-  const saved: Uint8Array[] = [];
-  const run = async (threads: number, start?: Uint8Array) => {
-    const { unpinned: _, ...rest } = await runCell(cell!, {
-      threads,
-      progress: () => {},
-      checkpoint: { load: () => start, save: (bytes) => saved.push(bytes) },
-    });
-    return JSON.stringify(rest);
-  };
-  const whole = await run(1);
-  assert.equal(saved.length, 3);
-  for (const bytes of saved.slice(0, 3)) assert.equal(await run(2, bytes), whole);
-});
+  return creditCells(config);
+}, 3);
 
-/** A cell's result in which each method has an area under the success curve and a bias of its own. */
-function result(
+/** What a cell says in which each method has an area under the success curve and a bias of its own. */
+function metrics(
   { config }: Cell<CreditCell>,
   of: (name: MethodName) => number,
   shift: number,
-): CellResult {
+): CreditMetrics {
   const runs = Object.fromEntries(config.runs.map(({ id, method: name }) => {
     const critic = methodOf(name).critic !== undefined;
     const success = of(name) + shift;
@@ -130,7 +113,7 @@ function result(
     return [id, {
       points: [point(0), point(10), point(20)],
       training: [],
-      failures: name === "ppo" ? [{ name: "critic collapse", iteration: 12 }] : [],
+      failures: name === "ppo" ? [{ name: "critic collapse" as const, iteration: 12 }] : [],
       flops: {
         rollout: 1e9,
         criticInference: name === "genac" ? of("oracle") * 6e9 : 0,
@@ -151,22 +134,23 @@ function result(
     lessons: 1,
     ...Object.fromEntries(Object.keys(CRITICS).map((kind, i) => [kind, i + 2])),
   };
-  const preparation = { actorLoss: 1, criticLoss: {}, flops, episodes: 1 };
+  const preparation = { actorLoss: 1, successRate: 0.3, criticLoss: {}, flops, episodes: 1 };
   const example = {
     problem: "a circuit",
     tokens: ["w1", "w2"],
-    reward: 0,
+    reward: 0 as const,
     probabilities: [0.9, 0.2],
     advantages: Object.fromEntries(METHOD_NAMES.map((name) => [name, [-0.5, 0.2]])),
   };
-  const metrics = { preparation, gradients, example, runs };
-  return { metrics, digests: {} } as unknown as CellResult;
+  return { preparation, gradients, example, runs };
 }
 
 function verdicts(of: (name: MethodName) => number): Record<string, string> {
   const cells = creditCells(smoke);
-  const results = new Map(cells.map((cell, i) => [cell.id, result(cell, of, i * 0.001)]));
-  const summary = summarizeCredit(smoke, results);
+  const summary = summarizeCredit(
+    smoke,
+    finished(cells, (cell) => metrics(cell, of, cells.indexOf(cell) * 0.001)),
+  );
   assert.equal(creditTable(summary).length, task.methods.length);
   for (const figure of [trainingFigure(summary, "success"), flopsFigure(summary)]) {
     assert.ok(figure.description.series.length === task.methods.length);
@@ -182,7 +166,7 @@ function verdicts(of: (name: MethodName) => number): Record<string, string> {
   assert.equal(creditTokens(summary.tasks[0]!).length, task.methods.length);
   assert.ok(costTable(summary.tasks[0]!));
   assert.ok(failuresTable(summary, smoke) && scoresTable(summary, summary.tasks[0]!));
-  return Object.fromEntries(creditClaims.map((c) => [c.id, c.evaluate(summary).verdict]));
+  return verdictsOf(creditClaims, summary);
 }
 
 Deno.test("the verdicts where better critics train better actors, where worse ones do, and without difference", () => {

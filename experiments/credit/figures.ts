@@ -11,7 +11,6 @@ import {
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
-import type { AnyMetrics } from "../../lib/run/experiment.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { tokenSequence } from "../../lib/report/token_sequence.ts";
 import { TRAINING_FAILURES } from "../../lib/rl/training_failures.ts";
@@ -19,7 +18,7 @@ import { type Parts, totalParts } from "../../lib/rl/work.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings } from "../shared/settings.ts";
 import { pairedDifference } from "../shared/verdicts.ts";
-import type { Preparation } from "./cell.ts";
+import type { CreditMetrics } from "./cell.ts";
 import type { CreditCell } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
@@ -32,7 +31,7 @@ import {
 } from "./summary.ts";
 
 /** A finished run of this experiment. */
-export type CreditRun = Run<CreditConfig, CreditCell, AnyMetrics, CreditSummary>;
+export type CreditRun = Run<CreditConfig, CreditCell, CreditMetrics, CreditSummary>;
 
 /** Whose values a method has, in the order of the figure of gains. */
 const FAMILIES = {
@@ -192,17 +191,13 @@ export function secondsFigure({ cells, summary }: CreditRun): Figure {
       );
       const { critic } = methodOf(method);
       return mean(own.map(({ unpinned }) => {
-        const { preparationSeconds, seconds } = unpinned as unknown as Seconds;
+        const seconds = unpinned.seconds as Record<string, Parts>;
+        const preparationSeconds = unpinned.preparationSeconds as Record<string, number>;
         return totalParts(seconds[method]!) +
           (critic ? preparationSeconds.lessons! + preparationSeconds[critic]! : 0);
       }));
     },
   );
-}
-
-interface Seconds {
-  readonly preparationSeconds: Readonly<Record<string, number>>;
-  readonly seconds: Readonly<Record<string, Parts>>;
 }
 
 function costFigure(
@@ -243,7 +238,7 @@ export function preparationTable({ cells }: CreditRun): Displayable {
   const rows = cells.map(({ config, id, metrics }) => ({
     id,
     config,
-    preparation: metrics.preparation as unknown as Preparation,
+    preparation: metrics.preparation,
   }));
   const kinds = (Object.keys(CRITICS) as CriticKind[])
     .filter((kind) => rows.some(({ config }) => config.needs.includes(kind)));

@@ -1,7 +1,3 @@
-/**
- * How good each method's policy gradient is, before any training: the same batches of rollouts from the same actor, the
- * gradient of each method's objective, and the mean gradient of the oracle as what it should be.
- */
 import { mean } from "../../lib/numeric/sums.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -42,7 +38,11 @@ export interface Checkpoint<State> {
   readonly successRate: number;
 }
 
-/** See the file's header. The oracle is always among the methods of the result. */
+/**
+ * How good each method's policy gradient is, before any training: the same batches of rollouts from the same actor, the
+ * gradient of each method's objective, and the mean gradient of the oracle as what it should be. The oracle is always
+ * among the methods of the result.
+ */
 export async function gradientQuality<State>(
   checkpoint: Checkpoint<State>,
   methods: readonly MethodName[],

@@ -2,15 +2,15 @@
  * Downstream RL (C5): actors trained by value-free methods, by PPO and its kin with a discriminative critic, and by
  * GenAC with a generative one, all from the same checkpoint; beside them an oracle critic and a process reward.
  */
-import type { AnyMetrics, Experiment } from "../../lib/run/experiment.ts";
-import { runCell } from "./cell.ts";
+import type { Experiment } from "../../lib/run/experiment.ts";
+import { type CreditMetrics, runCell } from "./cell.ts";
 import { type CreditCell, creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
 import { type CreditConfig, creditConfig, type CreditInput } from "./config.ts";
 import { profiles } from "./profiles.ts";
 import { type CreditSummary, creditTable, summarizeCredit } from "./summary.ts";
 
-const credit: Experiment<CreditConfig, CreditCell, AnyMetrics, CreditSummary, CreditInput> = {
+const credit: Experiment<CreditConfig, CreditCell, CreditMetrics, CreditSummary, CreditInput> = {
   name: "credit",
   title: "Does a better critic train a better actor?",
   module: import.meta.url,
@@ -18,8 +18,7 @@ const credit: Experiment<CreditConfig, CreditCell, AnyMetrics, CreditSummary, Cr
   profiles,
   cells: creditCells,
   runCell,
-  summarize: (config, cells) =>
-    summarizeCredit(config, new Map(cells.map(({ cell, result }) => [cell.id, result]))),
+  summarize: summarizeCredit,
   claims: creditClaims,
   table: creditTable,
   compared: { names: ["success", "criticRmse"], lossCurve: "curve" },

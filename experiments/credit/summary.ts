@@ -1,14 +1,13 @@
-/** Scores over seeds, learning curves, gradients and failures by task and method: all that figures and claims read. */
 import type { BootstrapOptions } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import type { TrainingFailure } from "../../lib/rl/training_failures.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/work.ts";
-import type { CellResult, TableRow } from "../../lib/run/experiment.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { type Scores, scoresOf } from "../shared/scores.ts";
-import type { MethodResult, Preparation } from "./cell.ts";
-import { creditCells, searchRuns } from "./cells.ts";
+import type { CreditMetrics } from "./cell.ts";
+import { type CreditCell, searchRuns } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import type { Evaluation } from "./actor_evaluation.ts";
 import type { Example, GradientQuality } from "./gradients.ts";
@@ -69,7 +68,7 @@ export interface TaskRow {
   readonly example: Example;
 }
 
-/** See the file's header. */
+/** Scores over seeds, learning curves, gradients and failures by task and method: all that figures and claims read. */
 export interface CreditSummary {
   readonly seeds: number;
   readonly iterations: number;
@@ -79,27 +78,17 @@ export interface CreditSummary {
   readonly bootstrap: BootstrapOptions;
 }
 
-interface Metrics {
-  readonly preparation: Preparation;
-  readonly gradients: Readonly<Record<string, GradientQuality>>;
-  readonly example: Example;
-  readonly runs: Readonly<
-    Record<string, Pick<MethodResult, "points" | "training" | "failures" | "flops">>
-  >;
-}
-
 /** Summarizes finished cells. */
 export function summarizeCredit(
   config: CreditConfig,
-  results: ReadonlyMap<string, CellResult>,
+  cells: readonly FinishedCell<CreditCell, CreditMetrics>[],
 ): CreditSummary {
   const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
-  const cells = creditCells(config);
   const tasks = config.tasks.map((task): TaskRow => {
     const of = (reported: boolean) =>
-      cells.filter(({ config: c, seed }) =>
+      cells.filter(({ cell: { config: c, seed } }) =>
         c.task.name === task.name && config.seeds.includes(seed) === reported
-      ).map(({ id }) => results.get(id)!.metrics as unknown as Metrics);
+      ).map(({ result }) => result.metrics);
     const own = of(true), tuning = of(false);
     const ran = task.methods;
     const methods = ran.map(({ name, learningRate }): MethodRow => {
