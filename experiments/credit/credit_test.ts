@@ -91,7 +91,7 @@ interruptionTest(credit, () => {
     evaluateEvery: 2,
     gradientBatches: 2,
   };
-  return creditCells(config);
+  return creditCells(config).slice(0, 1);
 }, 3);
 
 /** What a cell says in which each method has an area under the success curve and a bias of its own. */
