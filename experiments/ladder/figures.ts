@@ -3,7 +3,7 @@ import { type Bar, type Figure, figure, type Series } from "../../lib/report/fig
 import { formatNumber } from "../../lib/report/format.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
-import { BASELINE_STYLE, criticLabel, criticStyle } from "../../lib/report/theme.ts";
+import { BASELINE_STYLE, criticLabel, criticStyle, tint } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { criticsSetting, tableOfSettings, trainingSetting } from "../shared/settings.ts";
@@ -43,11 +43,7 @@ function category({ name, complexity }: Pick<RungSummary, "name" | "complexity">
 
 /** A critic's colour, paler for smaller sizes. `rank` 0 is the smallest of `count`. */
 function shade(critic: string, rank: number, count: number): string {
-  const { color } = criticStyle(critic);
-  const white = 0.6 * (count - 1 - rank) / Math.max(1, count - 1);
-  const parts = [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
-  const mixed = parts.map((part) => Math.round(part + (255 - part) * white));
-  return `#${mixed.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+  return tint(criticStyle(critic).color, 0.6 * (count - 1 - rank) / Math.max(1, count - 1));
 }
 
 function bar({ rung: name, complexity, scores }: LadderRow, metric: Metric): Bar {

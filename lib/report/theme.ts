@@ -83,11 +83,10 @@ export function criticStyle(critic: string): SeriesStyle {
 
 /** A colour of middle lightness, "#rrggbb", from its hue in degrees (CSS's hsl(hue 60% 40%)). */
 function hueColor(hue: number): string {
-  const parts = [0, 8, 4].map((n) => {
+  return hex([0, 8, 4].map((n) => {
     const k = (n + hue / 30) % 12;
-    return Math.round(255 * (0.4 - 0.24 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-  });
-  return `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+    return 255 * (0.4 - 0.24 * Math.max(-1, Math.min(k - 3, 9 - k, 1)));
+  }));
 }
 
 /** A critic's name in legends and tables: its title in lib/critic's registry. */
@@ -186,17 +185,21 @@ export const MOST_MARKERS = 25;
 /** Opacity of interval bands: seven may lie over one another. */
 export const BAND_OPACITY = 0.16;
 
-/** The colour mixed with two parts of white: the ground of a hatch. */
-export function tint(color: string): string {
-  return mix(color, (part) => Math.round((part + 2 * 255) / 3).toString(16).padStart(2, "0"));
+/** The colour, "#rrggbb", mixed with `white` in [0, 1] of white; two thirds make the ground of a hatch. */
+export function tint(color: string, white = 2 / 3): string {
+  return hex(channels(color).map((part) => part + (255 - part) * white));
 }
 
 /** The colour as "rgba(...)" with an interval band's opacity. */
 export function translucent(color: string): string {
-  return `rgba(${mix(color, (part) => `${part},`)}${BAND_OPACITY})`;
+  return `rgba(${channels(color).join(",")},${BAND_OPACITY})`;
 }
 
-function mix(color: string, write: (part: number) => string): string {
-  const parts = [1, 3, 5].map((i) => write(parseInt(color.slice(i, i + 2), 16))).join("");
-  return parts.includes(",") ? parts : `#${parts}`;
+/** Red, green and blue in 0..255. */
+function channels(color: string): number[] {
+  return [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
+}
+
+function hex(channels: readonly number[]): string {
+  return `#${channels.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
 }
