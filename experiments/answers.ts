@@ -1,13 +1,12 @@
-/**
- * Each experiment's answer to the question that is its title, in one sentence for the front page. `given` are the
- * verdicts on which the sentence rests: where pinned results give others, `deno task readme` asks for a new sentence.
- */
 import type { Verdict } from "../lib/run/experiment.ts";
 
-/** See the file's header. */
+/**
+ * An experiment's answer to the question that is its title, in one sentence for the front page. Where pinned results give
+ * other verdicts than those on which the sentence rests, `deno task readme` asks for a new one.
+ */
 export interface Answer {
   readonly sentence: string;
-  /** Verdicts by claim id. */
+  /** The verdicts on which the sentence rests, by claim id. */
   readonly given: Readonly<Record<string, Verdict["verdict"]>>;
 }
 
