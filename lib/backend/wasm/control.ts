@@ -35,8 +35,9 @@ export const SCALARS = [
 /** Name of a run-time scalar. */
 export type ScalarName = typeof SCALARS[number];
 
-/** Byte address and size of the error message. */
+/** Byte address of the error message: its length (int32), then its bytes. */
 export const ERROR = 8192;
+/** Bytes of both. */
 export const ERROR_BYTES = 4096;
 
 /** First byte that may be allocated. */

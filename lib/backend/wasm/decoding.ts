@@ -1,7 +1,3 @@
-/**
- * Token-by-token generation. Rows are independent: they go to the lanes in groups, each run to its end by one lane
- * (lane.ts), so that the size of a group shows in speed alone.
- */
 import type { DecodingProgram, DecodingShape, GenerationOptions } from "../../tensor/backend.ts";
 import { recorded, Tape } from "../../tensor/tape.ts";
 import { withoutFinished } from "../generated_tokens.ts";
@@ -12,7 +8,10 @@ import type { WasmState } from "./state.ts";
 /** Tokens that may be stop tokens: those below. */
 const STOP_TOKENS = 65536;
 
-/** Generation for at most `rows` sequences of at most `capacity` tokens. */
+/**
+ * Generation for at most `rows` sequences of at most `capacity` tokens. Rows are independent: they go to the lanes in
+ * groups, each run to its end by one lane (lane.ts), so that the size of a group shows in speed alone.
+ */
 export class Decoding implements DecodingProgram {
   readonly #groupRows: number;
   /** int32 in `records`, whose rows are in the order of `sharedPrefixes`. */

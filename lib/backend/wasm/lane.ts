@@ -1,7 +1,3 @@
-/**
- * One lane: runs its part of a job. The engine's own thread is lane 0; the others live in workers. Which lane
- * does a piece of work never changes what is computed: pieces (shards, blocks, groups) write disjoint memory.
- */
 import type { Scalar } from "../../tensor/tape.ts";
 import { NOT_FINITE } from "../generated_tokens.ts";
 import { Logits } from "./logits.ts";
@@ -84,7 +80,10 @@ interface DecodingStep {
   readonly logits: Logits;
 }
 
-/** Runs jobs for one lane. */
+/**
+ * One lane: runs its part of a job. The engine's own thread is lane 0; the others live in workers. Which lane
+ * does a piece of work never changes what is computed: pieces (shards, blocks, groups) write disjoint memory.
+ */
 export class Lane {
   readonly #jobs = new Map<number, Job>();
 

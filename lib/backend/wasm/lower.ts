@@ -1,4 +1,3 @@
-/** Which WASM kernel runs an instruction, and with which arguments in which order. */
 import type { Buffer, Instruction, Scalar } from "../../tensor/tape.ts";
 
 /** An argument before addresses are known; `undefined` is the null pointer. */
@@ -9,7 +8,10 @@ const stride = (b: Buffer) => (b.rows + 1) * 64;
 /** The two arguments of a matrix: where it is, and its stride. */
 const matrix = (b: Buffer) => [b, stride(b)] as const;
 
-/** Lowers one instruction: the kernel has its name. Throws on an operation that has none. */
+/**
+ * Which WASM kernel runs an instruction, and with which arguments in which order. The kernel has the operation's name.
+ * Throws Error on an operation that has none.
+ */
 export function lower(i: Instruction): { kernel: string; args: Symbolic[] } {
   const call = (...args: Symbolic[]) => ({ kernel: i.op, args });
   switch (i.op) {

@@ -1,12 +1,3 @@
-/**
- * Token-by-token generation on a WebGPU device. Steps go out many at a time and the tokens come back at the end. A
- * counter on the device tells the kernels which step it is, so that one list of dispatches serves all.
- *
- * Where stop tokens may end all rows early, the number of unfinished rows is read back now and then: first when the
- * longest prompt has FIRST tokens of its own, then after twice as many steps each time. So there are few waits, and at
- * most about as many steps in vain as in use. The order of calls is kept: runs of one program take turns, and what
- * changes weights first makes them submit all that they have left.
- */
 import { withoutFinished } from "../generated_tokens.ts";
 import type { DecodingProgram, DecodingShape, GenerationOptions } from "../../tensor/backend.ts";
 import { elements, type Tape } from "../../tensor/tape.ts";
@@ -42,7 +33,16 @@ interface Run {
   reject(error: unknown): void;
 }
 
-/** Generation for at most `rows` sequences of at most `capacity` tokens. */
+/**
+ * Generation for at most `rows` sequences of at most `capacity` tokens, token by token. Steps go out many at a time and
+ * the tokens come back at the end. A counter on the device tells the kernels which step it is, so that one list of
+ * dispatches serves all.
+ *
+ * Where stop tokens may end all rows early, the number of unfinished rows is read back now and then: first when the
+ * longest prompt has FIRST tokens of its own, then after twice as many steps each time. So there are few waits, and at
+ * most about as many steps in vain as in use. The order of calls is kept: runs of one program take turns, and what
+ * changes weights first makes them submit all that they have left.
+ */
 export class Decoding implements DecodingProgram {
   /** The steps' dispatches, for runs with or without top-k or top-p sampling. */
   readonly #program: (isFiltered: boolean) => Program;

@@ -1,4 +1,3 @@
-/** Which WGSL dispatches run an instruction of the tape. Nothing here touches a device. */
 import { UsageError } from "../../errors.ts";
 import type { Buffer, Instruction, InstructionOf, Tape } from "../../tensor/tape.ts";
 import {
@@ -20,7 +19,7 @@ const GAIN_BLOCK = 128;
 /** Whether an output adds to something. */
 const Init = { none: 0, other: 1, itself: 2 } as const;
 
-/** Lowers the instructions of one tape. */
+/** Which WGSL dispatches run the instructions of one tape. Nothing here touches a device. */
 export class Lowering {
   readonly dispatches: Dispatch[] = [];
   /** Floats of buffers whose size on this backend is not what the tape says. */

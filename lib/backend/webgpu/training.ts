@@ -1,4 +1,3 @@
-/** Training steps on a WebGPU device: one command buffer a step, no wait; reports are read back many at a time. */
 import type {
   AdamWStep,
   BatchRecords,
@@ -28,7 +27,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** A compiled training step. */
+/** Training steps on a WebGPU device: one command buffer a step, no wait; reports are read back many at a time. */
 export class Training implements TrainingProgram {
   readonly #records: Records;
   readonly #backward: Program;
