@@ -69,12 +69,8 @@ export class Lowering {
         return this.#embeddingBackward(i);
       case "rmsnorm_forward": {
         const { x, g, y, rstd } = i, vectors = x.cols / 4;
-        return this.#rows(i.op, x.rows, vectors, [x.rows, vectors, float(i.eps)], {
-          x,
-          g,
-          y,
-          rstd,
-        });
+        const dims = [x.rows, vectors, float(i.eps)];
+        return this.#rows(i.op, x.rows, vectors, dims, { x, g, y, rstd });
       }
       case "rmsnorm_backward":
         return this.#rmsNormBackward(i);
@@ -137,12 +133,12 @@ export class Lowering {
       }
       case "sample": {
         const { forced, rowIds: row_ids, x, next: tokens } = i;
-        const operands = { forced, row_ids, x, tokens };
-        return this.emit(i.op, grid(x.rows), [x.rows, x.cols, i.classes], {
-          step: "step",
-          sampling: "sampling",
-          ...operands,
-        });
+        return this.emit(
+          i.op,
+          grid(x.rows),
+          [x.rows, x.cols, i.classes],
+          { step: "step", sampling: "sampling", forced, row_ids, x, tokens },
+        );
       }
       default: {
         const { op } = i satisfies never as Instruction;
