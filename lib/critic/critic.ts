@@ -1,8 +1,9 @@
 /**
  * What the kit calls a critic: something that reads a state (and perhaps who acts) and returns its value.
  *
- * To add a critic: write one file that exports a `CriticDefinition`, and list it in `registry.ts`. `discriminative.ts` and
- * `generative.ts` are the examples; `sampleResponses` in `responses.ts` writes the responses of a critic that writes.
+ * To add a critic (checklist: lib/README.md), write one file that exports a `CriticDefinition`, and list it in `registry.ts`.
+ * `discriminative.ts` and `generative.ts` are the examples; `sampleResponses` in `responses.ts` writes the responses of a
+ * critic that writes.
  */
 import type { CriticContext, Environment } from "../env/environment.ts";
 import type { Sequence } from "../nn/batch.ts";

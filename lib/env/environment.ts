@@ -1,6 +1,6 @@
 /**
- * The contract of an environment. A new one is a file that implements `Environment` and exports an
- * `EnvironmentDefinition`, and its line in `registry.ts`: `environments_test.ts` then holds it to the contract.
+ * The contract of an environment. A new one (checklist: lib/README.md) is a file that implements `Environment` and exports
+ * an `EnvironmentDefinition`, and its line in `registry.ts`: `environments_test.ts` then holds it to the contract.
  * `local_check.ts` is the example in one file; `problems.ts` has what environments share.
  */
 import type * as z from "zod";

@@ -266,7 +266,7 @@ const TABLE = {
 /** An algorithm's name. */
 export type RlAlgorithmName = keyof typeof TABLE;
 
-/** Every algorithm by name, in the order of tables. A new one is one entry of the table above. */
+/** Every algorithm by name, in the order of tables. A new one (checklist: lib/README.md) is one entry above. */
 export const rlAlgorithms = Object.fromEntries(
   Object.entries<Entry>(TABLE).map(([name, entry]): [string, RlAlgorithm] => [
     name,

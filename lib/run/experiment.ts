@@ -113,8 +113,8 @@ export type TableRow = Readonly<Record<string, string | number | null>>;
  * and claims that read the summary. `Metrics` is what a cell's result holds, which must be JSON; `ConfigInput` is what a
  * profile states before defaults are filled in.
  *
- * A new experiment is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as its default and whose
- * `cell.ts` exports its `runCell`, and one line in `experiments/registry.ts`.
+ * A new experiment (checklist: lib/README.md) is one folder `experiments/NAME/` whose `mod.ts` exports an `Experiment` as
+ * its default and whose `cell.ts` exports its `runCell`, and one line in `experiments/registry.ts`.
  */
 export interface Experiment<
   Config,

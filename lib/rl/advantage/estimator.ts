@@ -30,7 +30,8 @@ export interface AdvantageEstimate {
  * A rule that says, from rollouts and perhaps values, how much better each token was than what the policy does on
  * average. (What a critic's own responses are credited with: lib/critic_learning/baselines.ts.)
  *
- * To add one: export `defineEstimator({...})` from the file of its family, or a new one, and list it in `registry.ts`.
+ * To add one (checklist: lib/README.md), export `defineEstimator({...})` from the file of its family, or a new one, and list
+ * it in `registry.ts`.
  * `gae` (with a critic) and `rloo` (without) are the examples.
  */
 export interface AdvantageEstimator<Options = unknown> {
