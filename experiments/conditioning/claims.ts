@@ -1,8 +1,7 @@
 /** The paper's claim C4 and what surrounds it, as predicates on the summary. */
-import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
-import { everywhere, shown, side } from "../shared/verdicts.ts";
+import { everywhere, opposite, shown, side } from "../shared/verdicts.ts";
 import { type ContextName, contexts } from "./contexts.ts";
 import type { Readout } from "./critic_report.ts";
 import {
@@ -57,12 +56,6 @@ function everyGain(
           : `From ${contexts[from].title} to ${contexts[to].title}. ${words.join(". ")}.`,
     );
   };
-}
-
-/** The interval of -x. */
-function opposite({ estimate, low, high, ...rest }: Interval): Interval {
-  const minus = (x: number | null) => x === null ? null : -x;
-  return { ...rest, estimate: minus(estimate), low: minus(high), high: minus(low) };
 }
 
 /** The claims, in the order of the report. */

@@ -1,6 +1,6 @@
 /** What the controls say for or against the chain of thought, as predicates on the summary. */
 import type { Claim, Json } from "../../lib/run/experiment.ts";
-import { shown } from "../shared/verdicts.ts";
+import { missing, shown } from "../shared/verdicts.ts";
 import type { ControlName, ReadOut } from "./controls.ts";
 import type { ControlRow, ControlsSummary } from "./summary.ts";
 
@@ -22,11 +22,7 @@ function refutes(
         names.includes(row.control) && (readOut === undefined || row.readOut === readOut)
       );
       if (found.length === 0) {
-        return {
-          verdict: "inconclusive",
-          reading: `Needs a run of ${names.join(" or ")}: not in this profile.`,
-          evidence: {},
-        };
+        return missing(`Needs a run of ${names.join(" or ")}: not in this profile.`);
       }
       const has = (standing: ControlRow["standing"]) =>
         found.some((row) => row.standing === standing);

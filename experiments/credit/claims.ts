@@ -2,7 +2,7 @@
 import type { Interval } from "../../lib/eval/bootstrap.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import type { Scores } from "../shared/scores.ts";
-import { everywhere, pairedDifference, shown } from "../shared/verdicts.ts";
+import { capital, everywhere, listed, missing, pairedDifference } from "../shared/verdicts.ts";
 import type { MethodName } from "./methods.ts";
 import type { CreditSummary, MethodRow } from "./summary.ts";
 
@@ -34,19 +34,12 @@ function better(
       }
     }
     if (Object.keys(intervals).length === 0) {
-      return {
-        verdict: "inconclusive",
-        reading: `Needs ${method} and one of ${others.join(", ")} on one task.`,
-        evidence: {},
-      };
+      return missing(`Needs ${method} and one of ${others.join(", ")} on one task.`);
     }
-    const numbers = Object.entries(intervals).map(([name, x]) => `${shown(x)} (${name})`).join(
-      "; ",
-    );
     return everywhere(
       intervals,
       0,
-      (parts) => `${parts[0]!.toUpperCase()}${parts.slice(1)}. Gain in ${what}: ${numbers}.`,
+      (parts) => `${capital(parts)}. Gain in ${what}: ${listed(intervals)}.`,
       { above: "better than", neither: "undecided against", below: "worse than" },
     );
   };

@@ -3,7 +3,18 @@ import { type Interval, stratifiedBootstrap } from "../../lib/eval/bootstrap.ts"
 import { mean } from "../../lib/numeric/sums.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { scoresOf } from "../shared/scores.ts";
-import { difference, everywhere, ratio, shown, side } from "../shared/verdicts.ts";
+import {
+  capital,
+  difference,
+  everywhere,
+  listed,
+  missing,
+  opposite,
+  ratio,
+  shown,
+  side,
+  verdictOfSide,
+} from "../shared/verdicts.ts";
 import type { Start } from "./config.ts";
 import type { Metric } from "./snapshot.ts";
 import { isReinforce, type RecipeName } from "./recipes.ts";
@@ -16,13 +27,8 @@ const TRACE_MARGIN = 0.05;
 /** An alarm must ring in so many of the cases. */
 const ALARM = 0.9;
 
-/** Verdict where the profile has not what the claim is about. */
-function missing(what: string): Verdict {
-  return {
-    verdict: "inconclusive",
-    reading: `Needs ${what}: add it to the config.`,
-    evidence: {},
-  };
+function needs(what: string): Verdict {
+  return missing(`Needs ${what}: add it to the config.`);
 }
 
 function startScores({ starts }: CriticTrainingSummary, start: Start, metric: Metric) {
@@ -34,11 +40,6 @@ function rise(summary: CriticTrainingSummary, row: RunRow, metric: Metric): Inte
   const before = startScores(summary, row.start, metric);
   const changes = row.scores[metric].map((after, i) => after - before[i]!);
   return scoresOf(changes, summary.bootstrap).iqm;
-}
-
-function negative({ estimate, low, high, ...rest }: Interval): Interval {
-  const minus = (x: number | null) => x === null ? null : -x;
-  return { ...rest, estimate: minus(estimate), low: minus(high), high: minus(low) };
 }
 
 /** "stale/0.001". */
@@ -55,23 +56,22 @@ function rowsOf(summary: CriticTrainingSummary, recipe: RecipeName, start?: Star
 /** One recipe's error below another's at every start and learning rate that both have. */
 function lowerError(better: RecipeName, worse: RecipeName) {
   return (summary: CriticTrainingSummary): Verdict => {
-    const intervals = rowsOf(summary, better).flatMap((row) => {
+    const pairs = rowsOf(summary, better).flatMap((row) => {
       const rival = rowsOf(summary, worse, row.start)
         .find((r) => r.learningRate === row.learningRate);
-      if (!rival) return [];
-      return [
-        [
-          place(row),
-          difference(rival.scores.rmse, row.scores.rmse, summary.bootstrap),
-        ] as const,
-      ];
+      return rival ? [{ row, rival }] : [];
     });
-    if (intervals.length === 0) return missing(`${better} and ${worse}`);
-    const numbers = intervals.map(([name, x]) => `${shown(x)} (${name})`).join("; ");
+    if (pairs.length === 0) return needs(`${better} and ${worse}`);
+    const falls = Object.fromEntries(
+      pairs.map(({ row, rival }) => [
+        place(row),
+        difference(rival.scores.rmse, row.scores.rmse, summary.bootstrap),
+      ]),
+    );
     return everywhere(
-      Object.fromEntries(intervals),
+      falls,
       0,
-      (parts) => `${capital(parts)}. RMSE of the integer falls by ${numbers}.`,
+      (parts) => `${capital(parts)}. RMSE of the integer falls by ${listed(falls)}.`,
       { above: "lower at", neither: "undecided at", below: "higher at" },
     );
   };
@@ -80,14 +80,15 @@ function lowerError(better: RecipeName, worse: RecipeName) {
 /** The chain of thought stays as right as it was, at every start and learning rate. */
 function keepsChain(recipe: RecipeName) {
   return (summary: CriticTrainingSummary): Verdict => {
-    const intervals = rowsOf(summary, recipe)
-      .map((row) => [place(row), rise(summary, row, "traceAccuracy")] as const);
-    if (intervals.length === 0) return missing(recipe);
-    const numbers = intervals.map(([name, x]) => `${shown(x)} (${name})`).join("; ");
+    const rows = rowsOf(summary, recipe);
+    if (rows.length === 0) return needs(recipe);
+    const changes = Object.fromEntries(
+      rows.map((row) => [place(row), rise(summary, row, "traceAccuracy")]),
+    );
     return everywhere(
-      Object.fromEntries(intervals),
+      changes,
       -TRACE_MARGIN,
-      (parts) => `${capital(parts)}. The fraction of right chains changes by ${numbers}.`,
+      (parts) => `${capital(parts)}. The fraction of right chains changes by ${listed(changes)}.`,
       { above: "kept at", neither: "undecided at", below: "damaged at" },
     );
   };
@@ -106,7 +107,7 @@ function asGoodAsReinforce(recipe: RecipeName) {
       );
       return own && rival ? [{ start, own, rival }] : [];
     });
-    if (pairs.length === 0) return missing(`${recipe} and a recipe of REINFORCE`);
+    if (pairs.length === 0) return needs(`${recipe} and a recipe of REINFORCE`);
     const numbers = pairs.map(({ start, own, rival }) =>
       `${shown(error(own))} against ${shown(error(rival))} of ${rival.title} (${start})`
     );
@@ -126,19 +127,15 @@ function asGoodAsReinforce(recipe: RecipeName) {
   };
 }
 
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
-}
-
 /** The error of the emitted integer stays as low as it was, from a calibrated start, at every learning rate. */
 function keepsCalibrated(recipe: RecipeName) {
   return (summary: CriticTrainingSummary): Verdict => {
     const rows = rowsOf(summary, recipe, "calibrated");
-    if (rows.length === 0) return missing(`${recipe} from a calibrated start`);
+    if (rows.length === 0) return needs(`${recipe} from a calibrated start`);
     const rises = rows.map((row) => [row.learningRate, rise(summary, row, "rmse")] as const);
     const numbers = rises.map(([rate, x]) => `${shown(x)} at ${rate}`).join("; ");
     return everywhere(
-      Object.fromEntries(rises.map(([rate, x]) => [`learning rate ${rate}`, negative(x)])),
+      Object.fromEntries(rises.map(([rate, x]) => [`learning rate ${rate}`, opposite(x)])),
       -ERROR_MARGIN,
       (parts) => `${capital(parts)}. RMSE of the integer rises by ${numbers}.`,
       { above: "kept at", neither: "undecided at", below: "lost at" },
@@ -151,7 +148,7 @@ function repairsStale(recipe: RecipeName) {
   return (summary: CriticTrainingSummary): Verdict => {
     const before = summary.starts.find(({ start }) => start === "stale");
     const rows = rowsOf(summary, recipe, "stale");
-    if (!before || rows.length === 0) return missing(`${recipe} from a stale start`);
+    if (!before || rows.length === 0) return needs(`${recipe} from a stale start`);
     const ratios = rows.map((row) =>
       [row.learningRate, ratio(row.scores.rmse, before.scores.rmse, summary.bootstrap)] as const
     );
@@ -225,11 +222,10 @@ export const criticTrainingClaims: readonly Claim<CriticTrainingSummary>[] = [
       }
       const worse = fell.flat().length, rose = fell.flat().filter((x) => x === 0).length;
       const shares = fell.filter((x) => x.length > 0).map(mean);
-      if (shares.length === 0) return missing("a run that damages its critic");
+      if (shares.length === 0) return needs("a run that damages its critic");
       const share = stratifiedBootstrap([shares], ([x]) => mean(x!), summary.bootstrap);
-      const s = side(share, ALARM);
       return {
-        verdict: s === 1 ? "supported" : s === -1 ? "not supported" : "inconclusive",
+        verdict: verdictOfSide(side(share, ALARM), 1),
         reading: `The critic got worse in ${worse} runs of REINFORCE (RMSE up by more than ` +
           `${ERROR_MARGIN}, or right chains down by more than ${2 * TRACE_MARGIN}); the reward ` +
           `rose in ${rose} of them. It fell in a share of ${

@@ -1,7 +1,7 @@
 /** The paper's claim C3 as predicates on the summary. All are about the CoT critic's error over the discriminative one's. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
-import { everywhere, shown, side } from "../shared/verdicts.ts";
+import { everywhere, missing, shown, side, verdictOfSide } from "../shared/verdicts.ts";
 import type { ErrorRatio, GeneralizationSummary, TestSummary } from "./summary.ts";
 
 /** "More than 50% lower." */
@@ -12,13 +12,10 @@ function largest({ ratios }: GeneralizationSummary): readonly ErrorRatio[] {
   return ratios.filter(({ size }) => size === ratios.at(-1)!.size);
 }
 
-function missing(sizes: string): Verdict {
-  return {
-    verdict: "inconclusive",
-    reading:
-      `Needs ${GENERATIVE} and ${DISCRIMINATIVE} at ${sizes}: add them to the config's runs.`,
-    evidence: {},
-  };
+function needsBoth(sizes: string): Verdict {
+  return missing(
+    `Needs ${GENERATIVE} and ${DISCRIMINATIVE} at ${sizes}: add them to the config's runs.`,
+  );
 }
 
 /** At the largest size the error is lower on every test set of one kind of shift. */
@@ -29,7 +26,7 @@ function lowerUnder(
   return (summary: GeneralizationSummary): Verdict => {
     const tests = summary.tests.filter((test) => test.shift === shift);
     const ratios = largest(summary);
-    if (ratios.length === 0) return missing("one size or more");
+    if (ratios.length === 0) return needsBoth("one size or more");
     const intervals = Object.fromEntries(
       tests.map(({ name }) => [name, ratios.find(({ test }) => test === name)!.ratio]),
     );
@@ -50,15 +47,14 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
       "On longer problems a generative critic's error is lower than a discriminative critic's by more than 50%.",
     evaluate: (summary) => {
       const found = largest(summary).find(({ test }) => test === summary.headline);
-      if (!found) return missing("one size or more");
+      if (!found) return needsBoth("one size or more");
       const { size, test, ratio } = found;
       const error = (critic: string) => {
         const row = summary.rows.find((row) => row.critic === critic && row.size === size)!;
         return shown(row.tests[test]!.rmse.iqm);
       };
-      const s = side(ratio, HALF);
       return {
-        verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
+        verdict: verdictOfSide(side(ratio, HALF), -1),
         reading: `At ${size}, ${test}: RMSE of the CoT critic ${error(GENERATIVE)}, of the ` +
           `discriminative one ${error(DISCRIMINATIVE)}; ratio ${shown(ratio)} against ${HALF}.`,
         evidence: { ratio: { ...ratio } },
@@ -72,7 +68,7 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
     evaluate: ({ ratios, tests }) => {
       const shifted = tests.filter(({ shift }) => shift !== "none").map(({ name }) => name);
       const all = ratios.filter(({ test }) => shifted.includes(test));
-      if (all.length === 0) return missing("one size or more");
+      if (all.length === 0) return needsBoth("one size or more");
       const at = (where: -1 | 0 | 1) => all.filter((r) => (side(r.ratio, 1) ?? 0) === where);
       const others = ([["undecided", 0], ["higher", 1]] as const).flatMap(([word, where]) => {
         const sizes = [...Map.groupBy(at(where), ({ size }) => size)].map(([size, found]) =>
@@ -91,7 +87,7 @@ export const generalizationClaims: readonly Claim<GeneralizationSummary>[] = [
     statement: "The generative critic's advantage on longer problems grows with size.",
     evaluate: ({ headline, ratios, trends }) => {
       const trend = trends.find(({ test }) => test === headline);
-      if (!trend) return missing("two sizes or more");
+      if (!trend) return needsBoth("two sizes or more");
       const found = ratios.filter(({ test }) => test === headline);
       // A handicap that shrinks is no advantage that grows: the last ratio must be below 1 too.
       const sides = [side(trend.slope), side(found.at(-1)!.ratio, 1)];

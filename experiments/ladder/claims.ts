@@ -7,7 +7,7 @@ import { interquartileMean } from "../../lib/eval/statistics.ts";
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
-import { difference, everywhere, shown, side } from "../shared/verdicts.ts";
+import { difference, everywhere, missing, shown, side, verdictOfSide } from "../shared/verdicts.ts";
 import { CLASSES, type ComplexityClass, MATCHED } from "./rungs.ts";
 import type { LadderRow, LadderSummary } from "./summary.ts";
 
@@ -36,12 +36,12 @@ function pairs(rows: readonly LadderRow[]): [LadderRow, LadderRow][] {
   );
 }
 
-function missing(what: string): Verdict {
-  return { verdict: "inconclusive", reading: `Needs ${what}: add it to the config.`, evidence: {} };
+function needs(what: string): Verdict {
+  return missing(`Needs ${what}: add it to the config.`);
 }
 
 /** "S4 0.05, S5 0.06": the r2 of each row. */
-function listed(rows: readonly LadderRow[]): string {
+function r2Of(rows: readonly LadderRow[]): string {
   return rows.map(({ rung, scores }) => `${rung} ${shown(scores.r2.iqm)}`).join(", ");
 }
 
@@ -57,20 +57,20 @@ function held(intervals: Readonly<Record<string, Interval>>): string {
 function exactOn(critic: string, classes: readonly ComplexityClass[], title: string) {
   return (summary: LadderSummary): Verdict => {
     const rows = largest(summary, critic, classes);
-    if (rows.length === 0) return missing(`${critic} on a rung in ${classes.join(", ")}`);
+    if (rows.length === 0) return needs(`${critic} on a rung in ${classes.join(", ")}`);
     const intervals = Object.fromEntries(rows.map((row) => [row.rung, row.scores.r2.iqm]));
     const longer = summary.moreData.filter((r) =>
       r.critic === critic && classes.includes(r.complexity)
     );
     const times = (longer[0]?.examples ?? 0) / rows[0]!.examples;
     const more = longer.length > 0
-      ? ` At ${longer[0]!.size} with ${times} times the data: ${listed(longer)}.`
+      ? ` At ${longer[0]!.size} with ${times} times the data: ${r2Of(longer)}.`
       : "";
     return everywhere(
       intervals,
       EXACT,
       () =>
-        `r2 of the ${title} critic at ${rows[0]!.size}, against ${EXACT}: ${listed(rows)}.${more}`,
+        `r2 of the ${title} critic at ${rows[0]!.size}, against ${EXACT}: ${r2Of(rows)}.${more}`,
     );
   };
 }
@@ -84,7 +84,7 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
     evaluate: (summary) => {
       const rows = largest(summary, DISCRIMINATIVE, MATCHED);
       const compared = pairs(rows);
-      if (compared.length === 0) return missing(`${DISCRIMINATIVE} on rungs of two classes`);
+      if (compared.length === 0) return needs(`${DISCRIMINATIVE} on rungs of two classes`);
       const intervals = Object.fromEntries(compared.map(([low, high]) => [
         `${low.rung} over ${high.rung}`,
         difference(low.scores.r2.scores, high.scores.r2.scores, summary.bootstrap),
@@ -92,7 +92,7 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
       return everywhere(
         intervals,
         0,
-        () => `Discriminative critic at ${rows[0]!.size}, r2: ${listed(rows)}; ${held(intervals)}.`,
+        () => `Discriminative critic at ${rows[0]!.size}, r2: ${r2Of(rows)}; ${held(intervals)}.`,
       );
     },
   },
@@ -119,13 +119,12 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
       "On 3-SAT a short chain of thought cannot be exact: even after chains that are right in every token the CoT critic's r2 is below 0.9.",
     evaluate: (summary) => {
       const [row] = largest(summary, GENERATIVE, ["NP-hard"]);
-      if (!row) return missing(`${GENERATIVE} on an NP-hard rung`);
+      if (!row) return needs(`${GENERATIVE} on an NP-hard rung`);
       const { r2AfterRightChains: after, scores: { r2, traceAccuracy } } = row;
       const right = (100 * (traceAccuracy?.iqm.estimate ?? 0)).toFixed(0);
-      const s = after ? side(after.iqm, EXACT) : undefined;
       const { conclusionR2 } = summary.rungs.find(({ name }) => name === row.rung)!;
       return {
-        verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
+        verdict: verdictOfSide(after ? side(after.iqm, EXACT) : undefined, -1),
         reading: `CoT critic at ${row.size}: r2 ${shown(r2.iqm)} on all states, ` +
           `${
             after ? shown(after.iqm) : "unknown"
@@ -145,7 +144,7 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
           r.critic === DISCRIMINATIVE && r.rung === row.rung && r.size === row.size
         );
       const compared = pairs(ours.filter(rival));
-      if (compared.length === 0) return missing("both critics at one size on rungs of two classes");
+      if (compared.length === 0) return needs("both critics at one size on rungs of two classes");
       const intervals = Object.fromEntries(compared.map(([low, high]) => [
         `${high.rung} over ${low.rung}`,
         stratifiedBootstrap(
@@ -177,7 +176,7 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
     evaluate: (summary) => {
       const size = largest(summary, GENERATIVE, CLASSES)[0]?.size;
       const gains = summary.advantages.filter((a) => a.size === size);
-      if (gains.length === 0) return missing("both critics at one size");
+      if (gains.length === 0) return needs("both critics at one size");
       return everywhere(
         Object.fromEntries(gains.map(({ rung, r2 }) => [rung, r2])),
         0,

@@ -1,7 +1,7 @@
 /** The paper's claims C1 and C2 as predicates on the summary. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
-import { everywhere, shown, side } from "../shared/verdicts.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import { everywhere, missing, shown, side, verdictOfSide } from "../shared/verdicts.ts";
 import type { ScalingSummary } from "./summary.ts";
 
 /** RMSE slope of a critic on a test set, and the error of its smallest and largest size in words. */
@@ -23,19 +23,15 @@ function trendOf(summary: ScalingSummary, critic: string, difficulty: string) {
 }
 
 /** The verdict where a critic was not trained at two sizes or more. */
-function missing(critic: string): Verdict {
-  return {
-    verdict: "inconclusive",
-    reading: `Needs ${critic} at two sizes or more: add them to the config's runs.`,
-    evidence: {},
-  };
+function needsSizes(critic: string): Verdict {
+  return missing(`Needs ${critic} at two sizes or more: add them to the config's runs.`);
 }
 
 /** C1 on one test set: supported unless the error falls reliably with size. */
 function doesNotImprove(difficulty: (s: ScalingSummary) => string) {
   return (summary: ScalingSummary): Verdict => {
     const trend = trendOf(summary, DISCRIMINATIVE, difficulty(summary));
-    if (!trend) return missing(DISCRIMINATIVE);
+    if (!trend) return needsSizes(DISCRIMINATIVE);
     const { rmseSlope, words, evidence } = trend;
     const s = side(rmseSlope);
     return {
@@ -88,14 +84,10 @@ export const scalingClaims: readonly Claim<ScalingSummary>[] = [
     statement: "The error of a generative critic falls with size.",
     evaluate: (summary) => {
       const trend = trendOf(summary, GENERATIVE, summary.difficulties[0]!);
-      if (!trend) return missing(GENERATIVE);
+      if (!trend) return needsSizes(GENERATIVE);
       const { rmseSlope, words, evidence } = trend;
-      const s = side(rmseSlope);
-      return {
-        verdict: s === -1 ? "supported" : s === 1 ? "not supported" : "inconclusive",
-        reading: `CoT critic: ${words}.`,
-        evidence,
-      };
+      const verdict = verdictOfSide(side(rmseSlope), -1);
+      return { verdict, reading: `CoT critic: ${words}.`, evidence };
     },
   },
 ];

@@ -61,6 +61,38 @@ export function ratio(
   }, bootstrap);
 }
 
+/** The interval of -x. */
+export function opposite({ estimate, low, high, ...rest }: Interval): Interval {
+  const minus = (x: number | null) => x === null ? null : -x;
+  return { ...rest, estimate: minus(estimate), low: minus(high), high: minus(low) };
+}
+
+/** "Lower at d16-L2". */
+export function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/** "0.123 [0.100, 0.150] (d16-L2); 0.234 [0.200, 0.250] (d32-L2)". */
+export function listed(intervals: Readonly<Record<string, Interval>>): string {
+  return Object.entries(intervals).map(([name, x]) => `${shown(x)} (${name})`).join("; ");
+}
+
+/** The verdict where the profile has not what a claim is about. */
+export function missing(reading: string): Verdict {
+  return { verdict: "inconclusive", reading, evidence: {} };
+}
+
+/**
+ * The verdict of a statement about one interval: supported if it lies on the side `wanted` (1 = above, -1 = below), not
+ * supported if it lies on the other, else inconclusive. `where`: as `side` gives it.
+ */
+export function verdictOfSide(
+  where: -1 | 0 | 1 | undefined,
+  wanted: -1 | 1,
+): Verdict["verdict"] {
+  return where === wanted ? "supported" : where === -wanted ? "not supported" : "inconclusive";
+}
+
 /**
  * The verdict of a statement that holds for every one of several comparisons: supported if each interval lies on the
  * side `wanted` of `reference` (1 = above, -1 = below), not supported if one lies on the other, else inconclusive.

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { difference, everywhere, pairedDifference, ratio, side } from "./verdicts.ts";
+import {
+  difference,
+  everywhere,
+  opposite,
+  pairedDifference,
+  ratio,
+  side,
+  verdictOfSide,
+} from "./verdicts.ts";
 
 const bootstrap = { seed: 1, replicates: 500 };
 
@@ -52,4 +60,15 @@ Deno.test("a statement about every comparison", () => {
   const mixed = verdict({ a: up, b: down, c: open });
   assert.equal(mixed.verdict, "not supported");
   assert.equal(mixed.reading, "higher at a; undecided at c; lower at b");
+});
+
+Deno.test("the side of one interval decides, the interval of -x lies on the other side", () => {
+  for (const wanted of [1, -1] as const) {
+    assert.equal(verdictOfSide(wanted, wanted), "supported");
+    assert.equal(verdictOfSide(wanted === 1 ? -1 : 1, wanted), "not supported");
+    assert.equal(verdictOfSide(0, wanted), "inconclusive");
+    assert.equal(verdictOfSide(undefined, wanted), "inconclusive");
+  }
+  assert.deepEqual(opposite(interval(-2, -1)), { ...interval(1, 2), estimate: -0.5 });
+  assert.equal(side(opposite(interval(null, null))), undefined);
 });
