@@ -3,7 +3,7 @@
  */
 import { CHUNK, SHARDS } from "../backend/wasm/control.ts";
 import { WasmDevice } from "../backend/wasm/device.ts";
-import { type Argument, bytesOf, makePlan } from "../backend/wasm/plan.ts";
+import { bytesOf, makePlan } from "../backend/wasm/plan.ts";
 import { recordDecoding, recordTraining, type TransformerConfig } from "../nn/transformer.ts";
 import { RandomStream } from "../numeric/random.ts";
 import {
@@ -11,6 +11,7 @@ import {
   elements,
   type Instruction,
   type InstructionOf,
+  type Scalar,
   Tape,
 } from "../tensor/tape.ts";
 
@@ -31,7 +32,7 @@ export interface KernelTiming {
 interface Step {
   readonly kernel: string;
   readonly shape: string;
-  readonly args: readonly Argument[];
+  readonly args: (chunk: number, step: number) => readonly number[];
   readonly flops?: number;
   readonly bytes?: number;
 }
@@ -105,17 +106,19 @@ function describe(i: Instruction): Omit<Step, "args"> {
 function time(
   device: WasmDevice,
   steps: readonly Step[],
-  { rounds, lane, repeats }: { rounds: number; lane: number; repeats: number },
-  index: (round: number) => { chunk: number; step: number },
+  { rounds, repeats, chunks = 1, decodingSteps = 1 }: {
+    rounds: number;
+    /** How often the program does the calls. */
+    repeats: number;
+    chunks?: number;
+    decodingSteps?: number;
+  },
 ): KernelTiming[] {
   const samples = steps.map(() => new Float64Array(rounds));
   for (let round = -Math.ceil(rounds / 2); round < rounds; round++) {
-    const { chunk, step } = index(Math.max(0, round));
+    const at = Math.max(0, round);
     steps.forEach(({ kernel, args }, i) => {
-      const values = args.map(({ base, value, perChunk, perStep }) =>
-        (base === "lane" ? lane : 0) + (typeof value === "number" ? value : 0) + chunk * perChunk +
-        step * perStep
-      );
+      const values = args(at % chunks, at % decodingSteps);
       const start = performance.now();
       device.kernels[kernel]!(...values);
       // The first rounds warm up.
@@ -171,14 +174,18 @@ function planned(device: WasmDevice, tape: Tape, c: TransformerConfig, copies: n
     collected: address("collected"),
     batch: (label) => ({ address: address("batch")(label), perStep: 0 }),
   });
+  const lane = device.allocate(plan.laneBytes);
+  // Scalars of a run: what they are does not show in the time.
+  const known = (value: number | Scalar) =>
+    typeof value === "number" ? value : value === "lossScale" ? 1e-4 : 0;
   const steps = plan.calls.map(({ args }, i): Step => ({
     ...describe(tape.instructions[i]!),
-    // Scalars of a run: what they are does not show in the time.
-    args: args.map((a) =>
-      typeof a.value === "string" ? { ...a, value: a.value === "lossScale" ? 1e-4 : 0 } : a
-    ),
+    args: (chunk, step) =>
+      args.map(({ base, value, perChunk, perStep }) =>
+        (base === "lane" ? lane : 0) + known(value) + chunk * perChunk + step * perStep
+      ),
   }));
-  return { steps, lane: device.allocate(plan.laneBytes), address };
+  return { steps, address };
 }
 
 /** The kernel calls of one training step on `sequences` sequences, on one thread. */
@@ -189,57 +196,35 @@ export async function profileTraining(
   const device = await WasmDevice.create(1);
   const tape = new Tape(CHUNK, length, true), chunks = Math.ceil(sequences / CHUNK);
   recordTraining(tape, c);
-  const { steps, lane, address } = planned(device, tape, c, chunks);
-  const argument = (value: number): Argument => ({
-    base: "constant",
-    value,
-    perChunk: 0,
-    perStep: 0,
-  });
-  const step = (kernel: string, shape: string, args: number[], bytes: number): Step => ({
-    kernel,
-    shape,
-    args: args.map(argument),
-    bytes,
-  });
+  const { steps, address } = planned(device, tape, c, chunks);
   const parameters = tape.buffers.filter((b) => b.space === "parameter");
-  const transposes = tape.buffers.filter((b) => b.space === "transposed").map((b) => {
-    const from = parameters.find((p) => p.label === b.label)!;
-    const args = [
-      address("transposed")(b.label),
-      (b.rows + 1) * 64,
-      address("parameter")(b.label),
-      (from.rows + 1) * 64,
-    ];
-    return step(
-      "transpose",
-      `${from.rows} x ${from.cols}`,
-      [...args, from.rows, from.cols],
-      2 * bytesOf(b),
-    );
+  const transposes = tape.buffers.filter((b) => b.space === "transposed").map((b): Step => {
+    const { rows, cols } = parameters.find((p) => p.label === b.label)!;
+    const to = [address("transposed")(b.label), (b.rows + 1) * 64];
+    const from = [address("parameter")(b.label), (rows + 1) * 64];
+    const args = [...to, ...from, rows, cols];
+    const shape = `${rows} x ${cols}`, bytes = 2 * bytesOf(b);
+    return { kernel: "transpose", shape, args: () => args, bytes };
   });
-  const count = parameters.reduce((sum, p) => sum + elements(p), 0);
-  const flat = device.allocate(SHARDS * count * 4);
-  const optimizer = [
-    step("reduce_gradients", `${SHARDS} x ${count}`, [flat, count * 4, count], 5 * count * 4),
-    step("adamw", `${count}`, [
-      ...[flat, flat + count * 4, flat + 2 * count * 4, flat + 3 * count * 4, count],
+  const count = parameters.reduce((sum, p) => sum + elements(p), 0), bytes = count * 4;
+  const flat = device.allocate(SHARDS * bytes);
+  const optimizer: Step[] = [{
+    kernel: "reduce_gradients",
+    shape: `${SHARDS} x ${count}`,
+    args: () => [flat, bytes, count],
+    bytes: 5 * bytes,
+  }, {
+    kernel: "adamw",
+    shape: `${count}`,
+    args: () => [
+      ...[flat, flat + bytes, flat + 2 * bytes, flat + 3 * bytes, count],
       ...[1, 1, 0.9, 0.98, 1e-3, 1, 1e-8],
-    ], 7 * count * 4),
-  ];
+    ],
+    bytes: 7 * bytes,
+  }];
   return [
-    ...time(
-      device,
-      steps,
-      { rounds, lane, repeats: chunks },
-      (round) => ({ chunk: round % chunks, step: 0 }),
-    ),
-    ...time(
-      device,
-      [...transposes, ...optimizer],
-      { rounds, lane, repeats: 1 },
-      () => ({ chunk: 0, step: 0 }),
-    ),
+    ...time(device, steps, { rounds, repeats: chunks, chunks }),
+    ...time(device, [...transposes, ...optimizer], { rounds, repeats: 1 }),
   ];
 }
 
@@ -252,13 +237,9 @@ export async function profileDecoding(
   const tape = new Tape(rows, 1, false), steps = length - 1;
   recordDecoding(tape, c, length);
   const program = planned(device, tape, c, 1);
-  return time(
-    device,
-    program.steps,
-    { ...program, rounds: rounds * steps, repeats: steps },
-    (round) => ({
-      chunk: 0,
-      step: round % steps,
-    }),
-  );
+  return time(device, program.steps, {
+    rounds: rounds * steps,
+    repeats: steps,
+    decodingSteps: steps,
+  });
 }
