@@ -2,25 +2,14 @@
  * In-Context Conditioning (claim C4 of the GenAC paper): critics of a mixture of actors, told of the actor in their
  * prompt or not, judge actors of seen and unseen skill, and one that gets better while it is judged.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type ConditioningCell, type ConditioningMetrics, runCell } from "./cell.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
-import {
-  type ConditioningConfig,
-  conditioningConfig,
-  type ConditioningInput,
-  profiles,
-} from "./config.ts";
-import { type ConditioningSummary, conditioningTable, summarizeConditioning } from "./summary.ts";
+import { conditioningConfig, profiles } from "./config.ts";
+import { conditioningTable, summarizeConditioning } from "./summary.ts";
 
-const conditioning: Experiment<
-  ConditioningConfig,
-  ConditioningCell,
-  ConditioningMetrics,
-  ConditioningSummary,
-  ConditioningInput
-> = {
+export default defineExperiment({
   name: "conditioning",
   title: "Does telling a critic who acts keep it calibrated?",
   module: import.meta.url,
@@ -33,6 +22,4 @@ const conditioning: Experiment<
   table: conditioningTable,
   compared: { names: ["rmse", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "04-conditioning",
-};
-
-export default conditioning;
+});

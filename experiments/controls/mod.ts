@@ -2,20 +2,14 @@
  * The sceptic's controls of the claim that the chain of thought makes the difference (C1 and C2 of the GenAC paper): each
  * changes one thing about the discriminative or the CoT critic, and is placed between the two.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type ControlsCell, type ControlsMetrics, runCell } from "./cell.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
 import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
-import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
-import { controlsRows, type ControlsSummary, summarizeControls } from "./summary.ts";
+import { controlsConfig, profiles } from "./config.ts";
+import { controlsRows, summarizeControls } from "./summary.ts";
 
-const controls: Experiment<
-  ControlsConfig,
-  ControlsCell,
-  ControlsMetrics,
-  ControlsSummary,
-  ControlsInput
-> = {
+export default defineExperiment({
   name: "controls",
   title: "Is it the chain of thought?",
   module: import.meta.url,
@@ -28,6 +22,4 @@ const controls: Experiment<
   table: controlsRows,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "06-controls",
-};
-
-export default controls;
+});

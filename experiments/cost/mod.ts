@@ -2,15 +2,15 @@
  * What it costs (C6): tokens, FLOPs and seconds of an RL iteration by part, for GRPO, PPO, VinePPO and GenAC, over
  * response lengths and numbers of segments.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type CostMetrics, runCell } from "./cell.ts";
-import { type CostCell, costCells } from "./cells.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
+import { costCells } from "./cells.ts";
 import { costClaims } from "./claims.ts";
-import { type CostConfig, costConfig, type CostInput } from "./config.ts";
+import { costConfig } from "./config.ts";
 import { profiles } from "./profiles.ts";
-import { type CostSummary, costTable, summarizeCost } from "./summary.ts";
+import { costTable, summarizeCost } from "./summary.ts";
 
-const cost: Experiment<CostConfig, CostCell, CostMetrics, CostSummary, CostInput> = {
+export default defineExperiment({
   name: "cost",
   title: "What does a generative critic cost?",
   module: import.meta.url,
@@ -22,6 +22,4 @@ const cost: Experiment<CostConfig, CostCell, CostMetrics, CostSummary, CostInput
   claims: costClaims,
   table: costTable,
   notebook: "09-cost",
-};
-
-export default cost;
+});

@@ -2,15 +2,15 @@
  * Downstream RL (C5): actors trained by value-free methods, by PPO and its kin with a discriminative critic, and by
  * GenAC with a generative one, all from the same checkpoint; beside them an oracle critic and a process reward.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type CreditMetrics, runCell } from "./cell.ts";
-import { type CreditCell, creditCells } from "./cells.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
+import { creditCells } from "./cells.ts";
 import { creditClaims } from "./claims.ts";
-import { type CreditConfig, creditConfig, type CreditInput } from "./config.ts";
+import { creditConfig } from "./config.ts";
 import { profiles } from "./profiles.ts";
-import { type CreditSummary, creditTable, summarizeCredit } from "./summary.ts";
+import { creditTable, summarizeCredit } from "./summary.ts";
 
-const credit: Experiment<CreditConfig, CreditCell, CreditMetrics, CreditSummary, CreditInput> = {
+export default defineExperiment({
   name: "credit",
   title: "Does a better critic train a better actor?",
   module: import.meta.url,
@@ -23,6 +23,4 @@ const credit: Experiment<CreditConfig, CreditCell, CreditMetrics, CreditSummary,
   table: creditTable,
   compared: { names: ["success", "criticRmse"], lossCurve: "curve" },
   notebook: "08-credit",
-};
-
-export default credit;
+});

@@ -2,29 +2,14 @@
  * Training a generative critic on outcomes: REINFORCE with the GenAC paper's reward, with baselines, KL penalties and
  * credit assignment, and supervised Monte Carlo as reference; from a calibrated, a stale and a weak critic.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type CriticTrainingMetrics, runCell } from "./cell.ts";
-import { type CriticTrainingCell, criticTrainingCells } from "./cells.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
+import { criticTrainingCells } from "./cells.ts";
 import { criticTrainingClaims } from "./claims.ts";
-import {
-  type CriticTrainingConfig,
-  criticTrainingConfig,
-  type CriticTrainingInput,
-  profiles,
-} from "./config.ts";
-import {
-  type CriticTrainingSummary,
-  criticTrainingTable,
-  summarizeCriticTraining,
-} from "./summary.ts";
+import { criticTrainingConfig, profiles } from "./config.ts";
+import { criticTrainingTable, summarizeCriticTraining } from "./summary.ts";
 
-const criticTraining: Experiment<
-  CriticTrainingConfig,
-  CriticTrainingCell,
-  CriticTrainingMetrics,
-  CriticTrainingSummary,
-  CriticTrainingInput
-> = {
+export default defineExperiment({
   name: "critic-training",
   title: "Which recipe trains a generative critic?",
   module: import.meta.url,
@@ -37,6 +22,4 @@ const criticTraining: Experiment<
   table: criticTrainingTable,
   compared: { names: ["rmse", "expectationRmse", "traceAccuracy", "reward"], lossCurve: "curve" },
   notebook: "07-critic-training",
-};
-
-export default criticTraining;
+});

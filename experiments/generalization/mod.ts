@@ -2,29 +2,14 @@
  * Generalization of discriminative and generative critics (claim C3 of the GenAC paper): trained on short words and one
  * actor in the permutation puzzle, judged on longer words, actors of other skill, and other start states.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type GeneralizationCell, type GeneralizationMetrics, runCell } from "./cell.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
 import { generalizationCells } from "./cells.ts";
 import { generalizationClaims } from "./claims.ts";
-import {
-  type GeneralizationConfig,
-  generalizationConfig,
-  type GeneralizationInput,
-  profiles,
-} from "./config.ts";
-import {
-  type GeneralizationSummary,
-  generalizationTable,
-  summarizeGeneralization,
-} from "./summary.ts";
+import { generalizationConfig, profiles } from "./config.ts";
+import { generalizationTable, summarizeGeneralization } from "./summary.ts";
 
-const generalization: Experiment<
-  GeneralizationConfig,
-  GeneralizationCell,
-  GeneralizationMetrics,
-  GeneralizationSummary,
-  GeneralizationInput
-> = {
+export default defineExperiment({
   name: "generalization",
   title: "Do critics generalize out of distribution?",
   module: import.meta.url,
@@ -37,6 +22,4 @@ const generalization: Experiment<
   table: generalizationTable,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "03-generalization",
-};
-
-export default generalization;
+});

@@ -2,14 +2,14 @@
  * The ladder: critics of the same sizes, given the same amount of data, learn value functions from families of rising
  * complexity, from a local check (AC0) over word problems of groups (ACC0, NC1) to circuits (P) and 3-SAT (NP-hard).
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
-import { type LadderCell, type LadderMetrics, runCell } from "./cell.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
+import { runCell } from "./cell.ts";
 import { ladderCells } from "./cells.ts";
 import { ladderClaims } from "./claims.ts";
-import { type LadderConfig, ladderConfig, type LadderInput, profiles } from "./config.ts";
-import { type LadderSummary, ladderTable, summarizeLadder } from "./summary.ts";
+import { ladderConfig, profiles } from "./config.ts";
+import { ladderTable, summarizeLadder } from "./summary.ts";
 
-const ladder: Experiment<LadderConfig, LadderCell, LadderMetrics, LadderSummary, LadderInput> = {
+export default defineExperiment({
   name: "ladder",
   title: "Do critics follow the complexity of the value function?",
   module: import.meta.url,
@@ -22,6 +22,4 @@ const ladder: Experiment<LadderConfig, LadderCell, LadderMetrics, LadderSummary,
   table: ladderTable,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "05-ladder",
-};
-
-export default ladder;
+});

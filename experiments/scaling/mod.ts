@@ -2,22 +2,16 @@
  * Scaling of discriminative and generative critics (claims C1 and C2 of the GenAC paper): critics of several kinds and
  * sizes learn the exact values of a programmatic actor in the permutation puzzle.
  */
-import type { Experiment } from "../../lib/run/experiment.ts";
+import { defineExperiment } from "../../lib/run/experiment.ts";
 import { DISPLAY } from "../../lib/report/mime.ts";
-import { runCell, type ScalingCell, type ScalingMetrics } from "./cell.ts";
+import { runCell } from "./cell.ts";
 import { scalingCells } from "./cells.ts";
 import { scalingClaims } from "./claims.ts";
 import { errorFigure } from "./figures.ts";
-import { profiles, type ScalingConfig, scalingConfig, type ScalingInput } from "./config.ts";
-import { type ScalingSummary, scalingTable, summarizeScaling } from "./summary.ts";
+import { profiles, scalingConfig } from "./config.ts";
+import { scalingTable, summarizeScaling } from "./summary.ts";
 
-const scaling: Experiment<
-  ScalingConfig,
-  ScalingCell,
-  ScalingMetrics,
-  ScalingSummary,
-  ScalingInput
-> = {
+export default defineExperiment({
   name: "scaling",
   title: "Do critics improve with scale?",
   module: import.meta.url,
@@ -31,6 +25,4 @@ const scaling: Experiment<
   figure: (summary) => errorFigure(summary, "parameters")[DISPLAY]()["image/svg+xml"]!,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "01-scaling",
-};
-
-export default scaling;
+});

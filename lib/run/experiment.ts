@@ -147,6 +147,19 @@ export interface Experiment<
   readonly notebook?: string;
 }
 
+/** The experiment itself: its type parameters follow from its members, so that a `mod.ts` need not name them. */
+export function defineExperiment<
+  Config,
+  CellConfig,
+  Metrics extends JsonObject<Metrics>,
+  Summary,
+  ConfigInput,
+>(
+  experiment: Experiment<Config, CellConfig, Metrics, Summary, ConfigInput>,
+): Experiment<Config, CellConfig, Metrics, Summary, ConfigInput> {
+  return experiment;
+}
+
 /** An experiment whose type parameters do not matter to the caller. */
 export type AnyExperiment = Experiment<unknown, unknown, object, unknown>;
 
