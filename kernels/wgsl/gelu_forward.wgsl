@@ -1,5 +1,6 @@
 // GELU, tanh form (Hendrycks & Gimpel 2016): y = u s(u), s = 1 / (1 + exp(-2 z)), z = sqrt(2/pi) (u + 0.044715 u^3).
 // u is overwritten by dy/du, which is all that the backward pass needs.
+// The same in plain loops: `gelu` in lib/nn/reference.ts.
 //# include math.wgsl
 
 struct Dims {

@@ -1,5 +1,6 @@
 // What the losses share: x (rows, cols) becomes the gradient, of which the first `classes` columns are not padding. The
-// including file says what a `target_element` is. Goes with math.wgsl and rows.wgsl.
+// including file says what a `target_element` is. Goes with math.wgsl and rows.wgsl. The same
+// losses in plain loops: `referenceLoss` in lib/nn/reference.ts.
 struct Dims {
   rows: u32,
   cols: u32, // of x

@@ -1,4 +1,5 @@
 // RMSNorm (Zhang & Sennrich 2019): y (m, d) = g x rstd, rstd[i] = 1 / sqrt(mean_c x[i, c]^2 + eps).
+// The same in plain loops: `rmsNorm` in lib/nn/reference.ts.
 //# include math.wgsl
 //# include rows.wgsl
 

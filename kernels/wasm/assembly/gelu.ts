@@ -1,4 +1,5 @@
 // GELU, tanh form (Hendrycks & Gimpel 2016): y = u * s(u), s = 1 / (1 + exp(-2 z)), z = sqrt(2/pi) (u + 0.044715 u^3).
+// The same in plain loops: `gelu` in lib/nn/reference.ts.
 import { exp_f32x4 } from "./simd";
 
 /** 1, 87, -2 sqrt(2/pi), that times 0.044715, 2 sqrt(2/pi), that times 3 * 0.044715. */

@@ -1,5 +1,6 @@
 // Losses at the top of the network. Each kernel writes the loss of every row and turns its input into the
 // gradient in place. Rows of weight 0 are skipped: their gradient is 0 and their loss 0.
+// The same in plain loops: `referenceLoss` in lib/nn/reference.ts.
 import { exp_f32x4, max_lanes, sum_lanes, log_f32x4 } from "./simd";
 
 /**

@@ -1,4 +1,5 @@
 // RMSNorm (Zhang & Sennrich 2019): y = g * x / sqrt(mean(x^2) + eps), without bias.
+// The same in plain loops: `rmsNorm` in lib/nn/reference.ts.
 import { sum_lanes } from "./simd";
 
 /**
