@@ -11,6 +11,7 @@ import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import {
   environmentSetting,
   ERROR_SETTING,
+  searchSetting,
   type Setting,
   tableOfSettings,
   trainingSetting,
@@ -244,10 +245,7 @@ export function settingsTable(config: ConditioningConfig): Displayable {
       `moves and outcome of ${config.examples} episodes of the state's own problem`,
     ],
     trainingSetting(config),
-    [
-      "learning-rate sweep",
-      sweep ? `tuning seeds ${sweep.seeds.join(", ")}` : "not in this profile",
-    ],
+    searchSetting(sweep),
     [
       "tests",
       `${config.testStates} states for each epsilon, the same for all runs, with words held out by hash`,
@@ -445,11 +443,11 @@ export function rawScoresTables(
 }
 
 /** The search for learning rates; the chosen rate of each critic, context and size in bold. */
-export function searchTable({ sweep }: ConditioningSummary): Displayable {
+export function searchTable({ search }: ConditioningSummary): Displayable {
   return ratesTable(
     {
-      caption: "Learning-rate sweep on tuning seeds: RMSE on seen actors, the chosen rate in bold",
-      rows: sweep,
+      caption: "Learning-rate search on tuning seeds: RMSE on seen actors, the chosen rate in bold",
+      rows: search,
       columns: [
         { title: "critic", cell: (row) => criticLabel(row.critic) },
         { title: "size", cell: (row) => row.size },

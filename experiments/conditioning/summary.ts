@@ -178,7 +178,7 @@ export interface ConditioningSummary {
   readonly rows: readonly ConditioningRow[];
   readonly gains: readonly Gain[];
   readonly contrasts: readonly Contrast[];
-  readonly sweep: readonly SearchRow[];
+  readonly search: readonly SearchRow[];
 }
 
 const PAIRS: readonly (readonly [ContextName, ContextName])[] = [
@@ -266,7 +266,7 @@ export function summarizeConditioning(
       return [{ size, readout, gain }];
     });
 
-  const sweep = searchRows(
+  const search = searchRows(
     inRole("sweep", cells),
     ({ critic, size, context, learningRate }) =>
       `${critic}/${sizeName(size)}/${context}/${learningRate}`,
@@ -292,7 +292,7 @@ export function summarizeConditioning(
     rows,
     gains,
     contrasts,
-    sweep,
+    search,
   };
 }
 

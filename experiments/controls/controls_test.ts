@@ -208,11 +208,11 @@ Deno.test("one control of several that closes the gap decides the claim; a missi
 
 Deno.test("the learning rate that is reported is the best one on tuning seeds", () => {
   const reported = (best: number) => {
-    const { rows, sweep } = summary(({ seed, config: { control, factor } }) =>
+    const { rows, search } = summary(({ seed, config: { control, factor } }) =>
       control !== "learning-rate" ? undefined : seed === 101 && factor === best ? 0.3 : factor / 10
     );
     const row = rows.find(({ control }) => control === "learning-rate")!;
-    assert.deepEqual(sweep.filter(({ chosen }) => chosen).map((s) => s.learningRate), [
+    assert.deepEqual(search.filter(({ chosen }) => chosen).map((s) => s.learningRate), [
       best * 1e-2,
     ]);
     return row;

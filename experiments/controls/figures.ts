@@ -182,11 +182,11 @@ export function rawScoresTable({ rows }: ControlsSummary, { seeds }: ControlsCon
 }
 
 /** The search for learning rates; the rate that is reported in bold. */
-export function searchTable({ sweep }: ControlsSummary): Displayable {
+export function searchTable({ search }: ControlsSummary): Displayable {
   return ratesTable(
     {
       caption: "Learning rates of the discriminative critic on tuning seeds, the best in bold",
-      rows: sweep,
+      rows: search,
       columns: [{ title: "size", cell: (row) => row.size }],
     },
     "r2",

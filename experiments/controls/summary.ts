@@ -52,7 +52,7 @@ export interface ControlsSummary {
   readonly seeds: number;
   /** In the order of `controls`. */
   readonly rows: readonly ControlRow[];
-  readonly sweep: readonly SearchRow[];
+  readonly search: readonly SearchRow[];
 }
 
 /**
@@ -82,7 +82,7 @@ export function summarizeControls(
   const r2 = ({ penalizedMse, varianceExact }: ControlReport) => 1 - penalizedMse / varianceExact;
 
   const tried = groupsOf(inRole("tuning", cells), ({ base }) => sizeName(base));
-  const sweep = tried.flatMap((ofSize) => {
+  const search = tried.flatMap((ofSize) => {
     const rows = searchRows(
       ofSize,
       ({ learningRate }) => String(learningRate),
@@ -103,7 +103,7 @@ export function summarizeControls(
         (rate === undefined || c.learningRate === rate)
       );
     if (control !== "learning-rate") return reported(control);
-    const rate = sweep.find((row) => row.size === size && row.chosen)!.learningRate;
+    const rate = search.find((row) => row.size === size && row.chosen)!.learningRate;
     const own = reported(control, rate);
     // The rate of the size itself: those runs are the discriminative critic's.
     return own.length > 0 ? own : reported("discriminative");
@@ -142,7 +142,7 @@ export function summarizeControls(
       })
     );
   });
-  return { seeds: config.seeds.length, rows, sweep };
+  return { seeds: config.seeds.length, rows, search };
 }
 
 function titleOf(

@@ -8,7 +8,12 @@ import type { Run } from "../../lib/run/run.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import type { ScalingCell, ScalingMetrics } from "./cell.ts";
 import type { TestScores } from "../shared/scores.ts";
-import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
+import {
+  ERROR_SETTING,
+  searchSetting,
+  supervisedSettings,
+  tableOfSettings,
+} from "../shared/settings.ts";
 import {
   CRITIC_COLUMNS,
   rawScoresTable as rawTable,
@@ -124,10 +129,7 @@ export function settingsTable(config: ScalingConfig): Displayable {
   const words = (min: number, max: number) => min === max ? `${min}` : `${min} to ${max}`;
   return tableOfSettings([
     ...supervisedSettings(config),
-    [
-      "learning-rate sweep",
-      sweep ? `tuning seeds ${sweep.seeds.join(", ")}` : "not in this profile",
-    ],
+    searchSetting(sweep),
     [
       "test sets",
       `${testStates} states each, the same for all runs, with words held out by hash: ` +
@@ -203,11 +205,12 @@ export function trendsTable({ trends }: ScalingSummary): Displayable {
 }
 
 /** The search for learning rates; the chosen rate of each critic and size in bold. */
-export function searchTable({ sweep }: ScalingSummary): Displayable {
+export function searchTable({ search }: ScalingSummary): Displayable {
   return ratesTable(
     {
-      caption: "Learning-rate sweep on tuning seeds: RMSE in distribution, the chosen rate in bold",
-      rows: sweep,
+      caption:
+        "Learning-rate search on tuning seeds: RMSE in distribution, the chosen rate in bold",
+      rows: search,
       columns: [
         { title: "critic", cell: (row) => criticLabel(row.critic) },
         { title: "size", cell: (row) => row.size },

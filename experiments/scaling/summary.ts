@@ -55,7 +55,7 @@ export interface ScalingSummary {
   readonly rows: readonly ScalingRow[];
   readonly trends: readonly Trend[];
   readonly comparisons: readonly Comparison[];
-  readonly sweep: readonly SearchRow[];
+  readonly search: readonly SearchRow[];
 }
 
 /** Summarizes finished cells. */
@@ -119,7 +119,7 @@ export function summarizeScaling(
     })
   );
 
-  const sweep = searchRows(
+  const search = searchRows(
     inRole("sweep", cells),
     ({ critic, size, learningRate }) => `${critic}/${sizeName(size)}/${learningRate}`,
     ({ tests }) => Math.sqrt(tests[difficulties[0]!]!.penalizedMse),
@@ -131,7 +131,7 @@ export function summarizeScaling(
       chosen: factor === 1,
     }),
   );
-  return { difficulties, seeds: config.seeds.length, rows, trends, comparisons, sweep };
+  return { difficulties, seeds: config.seeds.length, rows, trends, comparisons, search };
 }
 
 /** One line a critic, size and test set, for the terminal. */

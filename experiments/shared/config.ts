@@ -46,7 +46,7 @@ export function sizeName({ dModel, layers }: Pick<Size, "dModel" | "layers">): s
 
 /**
  * Sizes with learning rates for critics that answer at once, chosen on the S5 puzzle on tuning seed 101 among rates a
- * factor of 1.5 to 2 apart; the rates of d128 are not tuned. The sweep of scaling's standard profile shows the
+ * factor of 1.5 to 2 apart; the rates of d128 are not tuned. The search of scaling's standard profile shows the
  * neighbourhood of each.
  */
 export const oneShotSizes = {

@@ -1,6 +1,6 @@
 /**
  * The search for learning rates: runs on tuning seeds, which are not reported, from which the rates of the reported runs
- * come. Some stored configurations and summaries call it "sweep" or "tuning": pinned hashes hold those words.
+ * come. Configurations whose hash is pinned call it "sweep" or "tuning".
  */
 import { z } from "zod";
 import { UsageError } from "../../lib/errors.ts";

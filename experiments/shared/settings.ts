@@ -54,6 +54,14 @@ export function trainingSetting(
   ];
 }
 
+/** Whether learning rates were searched for. */
+export function searchSetting(search: { readonly seeds: readonly number[] } | undefined): Setting {
+  return [
+    "learning-rate search",
+    search ? `tuning seeds ${search.seeds.join(", ")}` : "not in this profile",
+  ];
+}
+
 /** Environment, actor, target, critics and training. */
 export function supervisedSettings(config: SupervisedSettings): Setting[] {
   const { actor, environment, runs } = config;
