@@ -1,11 +1,12 @@
 /** The figures and tables of the report; each a function of the summary alone. */
-import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
+import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { GENERATIVE } from "../shared/kinds.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
+import { linesOverSizes, overSeeds, PARAMETERS, rankingOverSizes } from "../shared/size_figures.ts";
 import { CRITIC_COLUMNS, rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
 import type { GeneralizationRow, GeneralizationSummary, TestSummary } from "./summary.ts";
@@ -19,37 +20,9 @@ const SHIFTS: Record<Shift, string> = {
   start: "other start states",
 };
 
-const PARAMETERS = { title: "parameters", scale: "log" } as const;
-
-function overSeeds({ seeds }: GeneralizationSummary, drawn = "bands"): string {
-  return `Interquartile mean over ${seeds} seeds; ${drawn} are bootstrap 95% intervals.`;
-}
-
 /** The sets of one shift; longer words start with those of training. */
 function setsOf({ tests }: GeneralizationSummary, shift: Shift): readonly TestSummary[] {
   return tests.filter((t) => t.shift === shift || (shift === "length" && t.shift === "none"));
-}
-
-function critics({ rows }: GeneralizationSummary): string[] {
-  return [...new Set(rows.map((row) => row.critic))];
-}
-
-/** A line per critic over sizes, a panel per test set. */
-function lines(
-  summary: GeneralizationSummary,
-  metric: "rmse" | "rankingAccuracy",
-  sets: readonly TestSummary[],
-): Series[] {
-  return sets.flatMap(({ name: panel }) =>
-    critics(summary).map((critic): Series => ({
-      kind: "line",
-      critic,
-      panel,
-      points: summary.rows.filter((row) => row.critic === critic).map((row) =>
-        intervalPoint(row.parameters, row.tests[panel]![metric].iqm, row.size)
-      ),
-    }))
-  );
 }
 
 /** RMSE under one shift against parameters, a panel per test set. */
@@ -70,7 +43,7 @@ export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figur
     x: PARAMETERS,
     y: { title: "RMSE against the exact value", min: 0 },
     series: [
-      ...lines(summary, "rmse", sets),
+      ...linesOverSizes(summary.rows, sets.map(({ name }) => name), "rmse"),
       ...level("Always the mean value of training", BASELINE_STYLE, (set) => set.trainedMeanRmse),
       ...level(
         "Exact value for the actor of training",
@@ -85,18 +58,7 @@ export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figur
 
 /** Ranking accuracy against parameters, a panel per test set. */
 export function rankingFigure(summary: GeneralizationSummary): Figure {
-  return figure({
-    title: "Ranking accuracy against parameters",
-    subtitle: `${
-      overSeeds(summary)
-    } Fraction of pairs of states in the right order; 0.5 is chance.`,
-    x: PARAMETERS,
-    y: { title: "ranking accuracy", max: 1 },
-    series: lines(summary, "rankingAccuracy", summary.tests),
-    references: [{ axis: "y", value: 0.5, label: "chance" }],
-    columns: 3,
-    width: 960,
-  });
+  return rankingOverSizes(summary, summary.tests.map(({ name }) => name));
 }
 
 /** Bars of one hue, the CoT critic's, darker for larger sizes; hatches for grey print. */

@@ -1,19 +1,25 @@
 /** The figures and tables of the report; each a function of the summary alone. */
 import { calibrationFigure } from "../../lib/report/calibration_figure.ts";
-import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
+import { type Figure, figure } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import type { ScalingCell, ScalingMetrics } from "./cell.ts";
-import type { TestScores } from "../shared/scores.ts";
 import {
   ERROR_SETTING,
   searchSetting,
   supervisedSettings,
   tableOfSettings,
 } from "../shared/settings.ts";
+import {
+  criticsOf,
+  linesOverSizes,
+  overSeeds,
+  PARAMETERS,
+  rankingOverSizes,
+} from "../shared/size_figures.ts";
 import {
   CRITIC_COLUMNS,
   rawScoresTable as rawTable,
@@ -26,41 +32,12 @@ import type { ScalingRow, ScalingSummary } from "./summary.ts";
 /** A finished run of this experiment. */
 export type ScalingRun = Run<ScalingConfig, ScalingCell, ScalingMetrics, ScalingSummary>;
 
-type Metric = "rmse" | "r2" | "rankingAccuracy" | "traceAccuracy";
 type SizeAxis = "parameters" | "trainingFlops";
 
 const AXES: Record<SizeAxis, { title: string; unit?: string }> = {
   parameters: { title: "parameters" },
   trainingFlops: { title: "training compute", unit: "FLOPs" },
 };
-
-function critics(rows: readonly ScalingRow[]): string[] {
-  return [...new Set(rows.map((row) => row.critic))];
-}
-
-/** One line per critic over sizes, one panel per test set. */
-function lines(
-  { rows, difficulties }: ScalingSummary,
-  metric: Metric,
-  size: SizeAxis,
-  tests = difficulties,
-): Series[] {
-  return tests.flatMap((panel) =>
-    critics(rows).flatMap((critic) => {
-      const points = rows.filter((row) => row.critic === critic).flatMap((row) => {
-        const scores = (row.tests[panel] as TestScores)[metric];
-        return scores ? [intervalPoint(row[size], scores.iqm, row.size)] : [];
-      });
-      return points.length === 0
-        ? []
-        : [{ kind: "line" as const, critic, points, ...(tests.length > 1 ? { panel } : {}) }];
-    })
-  );
-}
-
-function overSeeds({ seeds }: ScalingSummary): string {
-  return `Interquartile mean over ${seeds} seeds; bands are bootstrap 95% intervals.`;
-}
 
 /** RMSE on held-out words of the training lengths, against parameters or training FLOPs. */
 export function errorFigure(summary: ScalingSummary, size: SizeAxis): Figure {
@@ -71,7 +48,8 @@ export function errorFigure(summary: ScalingSummary, size: SizeAxis): Figure {
     subtitle: overSeeds(summary),
     x: { ...AXES[size], scale: "log" },
     y: { title: "RMSE against the exact value", min: 0 },
-    series: lines(summary, "rmse", size, [test]),
+    series: linesOverSizes(summary.rows, [test], "rmse", size)
+      .map(({ panel: _, ...line }) => line),
     references: [{ axis: "y", value: mean, label: "always predicting the mean" }],
   });
 }
@@ -81,9 +59,9 @@ export function generalizationFigure(summary: ScalingSummary): Figure {
   return figure({
     title: "Error against parameters, by length of the scramble word",
     subtitle: overSeeds(summary),
-    x: { ...AXES.parameters, scale: "log" },
+    x: PARAMETERS,
     y: { title: "RMSE against the exact value", min: 0 },
-    series: lines(summary, "rmse", "parameters"),
+    series: linesOverSizes(summary.rows, summary.difficulties, "rmse"),
     columns: 3,
     width: 960,
   });
@@ -91,18 +69,7 @@ export function generalizationFigure(summary: ScalingSummary): Figure {
 
 /** Ranking accuracy on every test set. */
 export function rankingFigure(summary: ScalingSummary): Figure {
-  return figure({
-    title: "Ranking accuracy against parameters",
-    subtitle: `${
-      overSeeds(summary)
-    } Fraction of pairs of states in the right order; 0.5 is chance.`,
-    x: { ...AXES.parameters, scale: "log" },
-    y: { title: "ranking accuracy", min: 0.4, max: 1 },
-    series: lines(summary, "rankingAccuracy", "parameters"),
-    references: [{ axis: "y", value: 0.5, label: "chance" }],
-    columns: 3,
-    width: 960,
-  });
+  return rankingOverSizes(summary, summary.difficulties, 0.4);
 }
 
 /** Predicted against exact value in distribution, for each critic at its largest size; first seed. */
@@ -110,7 +77,7 @@ export function calibrationBySize(run: ScalingRun): Figure {
   const { summary, config } = run;
   const seed = config.seeds[0]!;
   const test = summary.difficulties[0]!;
-  const series = critics(summary.rows).map((critic) => {
+  const series = criticsOf(summary.rows).map((critic) => {
     const largest = summary.rows.filter((row) => row.critic === critic)
       .toSorted((a, b) => b.parameters - a.parameters)[0]!;
     const cell = run.cells.find(({ id }) => id === `${critic}/${largest.size}/seed${seed}`)!;
