@@ -1,9 +1,10 @@
 import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import { READOUTS } from "../shared/test_report.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, type ContextName } from "./contexts.ts";
-import { type CriticReport, criticReport, READOUTS } from "./critic_report.ts";
+import { type CriticReport, criticReport } from "./critic_report.ts";
 import { ActorStates, rateTelling } from "./states.ts";
 
 /** Everything a run depends on besides its seed. */

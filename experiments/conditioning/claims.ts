@@ -1,9 +1,9 @@
 /** The paper's claim C4 and what surrounds it, as predicates on the summary. */
 import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import type { Readout } from "../shared/test_report.ts";
 import { everywhere, opposite, shown, side } from "../shared/verdicts.ts";
 import { type ContextName, contexts } from "./contexts.ts";
-import type { Readout } from "./critic_report.ts";
 import {
   type ConditioningSummary,
   findRow,

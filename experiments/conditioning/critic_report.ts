@@ -3,7 +3,7 @@ import type { Critic as AnyCritic, Prediction } from "../../lib/critic/critic.ts
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { calibration, type CalibrationBin } from "../../lib/eval/calibration.ts";
 import { bias, penalizedMse } from "../../lib/eval/value_errors.ts";
-import { type TestReport, testReport } from "../shared/test_report.ts";
+import { type Readout, type TestReport, testReport } from "../shared/test_report.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { driftingActor } from "./drift.ts";
 import { type ActorStates, exactSuccessRates, type Labelled } from "./states.ts";
@@ -26,13 +26,6 @@ export type Telling = (typeof TELLINGS)[number];
 
 /** Parts of the drift, of equal length, over which the calibration error is measured. */
 export const PHASES = 4;
-
-/**
- * How a critic's answer is read: its value, or, for critics that emit a value token, the mean over the value tokens.
- * The emitted token is the likeliest one: where the critic cannot know who acts, that is not the mean.
- */
-export const READOUTS = ["value", "expectation"] as const;
-export type Readout = (typeof READOUTS)[number];
 
 /** What is measured along the drift: arrays have one entry per iteration. */
 export interface DriftReport {

@@ -11,6 +11,7 @@ import { sizeName } from "../shared/config.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { criticRow, groupsOf, inRole, type Scores, scoresOf } from "../shared/scores.ts";
 import { searchRows } from "../shared/search.ts";
+import { type Readout, READOUTS } from "../shared/test_report.ts";
 import { difference } from "../shared/verdicts.ts";
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
@@ -22,8 +23,6 @@ import {
   type Group,
   GROUPS,
   type Reading,
-  type Readout,
-  READOUTS,
   type Telling,
 } from "./critic_report.ts";
 import { driftingActor, type Iteration } from "./drift.ts";

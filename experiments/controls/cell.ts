@@ -11,8 +11,8 @@ import { clip01 } from "../../lib/numeric/clip01.ts";
 import { sha256 } from "../../lib/numeric/digest.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
-import { heldOutStates, type TestReport, testReport } from "../shared/test_report.ts";
-import type { ControlName, ReadOut, TraceLabels } from "./controls.ts";
+import { heldOutStates, type Readout, type TestReport, testReport } from "../shared/test_report.ts";
+import type { ControlName, TraceLabels } from "./controls.ts";
 import { handFeatures } from "./hand_features.ts";
 import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
 import { sparseTrace, trainingSequences, trainingStates } from "./sequences.ts";
@@ -104,7 +104,7 @@ function tests(
     traceLabels.kind === "sparse"
       ? sparseTrace(environment, state, traceLabels.kept)
       : environment.reasoningTrace(state);
-  const read = (readOut: ReadOut) => {
+  const read = (readOut: Readout) => {
     const read = predictions.map((p) => ({ ...p, value: p[readOut] }));
     const { calibration: _, ...report } = testReport(environment, labelled, read, trace);
     return report;

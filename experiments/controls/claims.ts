@@ -1,7 +1,8 @@
 /** What the controls say for or against the chain of thought, as predicates on the summary. */
 import type { Claim, Json } from "../../lib/run/experiment.ts";
+import type { Readout } from "../shared/test_report.ts";
 import { missing, shown } from "../shared/verdicts.ts";
-import type { ControlName, ReadOut } from "./controls.ts";
+import type { ControlName } from "./controls.ts";
 import type { ControlRow, ControlsSummary } from "./summary.ts";
 
 /**
@@ -12,7 +13,7 @@ function refutes(
   id: string,
   statement: string,
   names: readonly ControlName[],
-  readOut?: ReadOut,
+  readOut?: Readout,
 ): Claim<ControlsSummary> {
   return {
     id,

@@ -1,4 +1,5 @@
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import type { Readout } from "../shared/test_report.ts";
 
 /** What the process labels of a chain of thought are like. */
 export type TraceLabels =
@@ -7,9 +8,6 @@ export type TraceLabels =
   | { readonly kind: "corrupted"; readonly probability: number }
   /** All products but these are replaced by fillers, which the critic learns to write in their place. */
   | { readonly kind: "sparse"; readonly kept: "every second" | "first half" | "none" };
-
-/** Which answer is read: the value, or the mean over the value tokens. */
-export type ReadOut = "value" | "expectation";
 
 /** Everything in which a control may differ from the critic it is made of. */
 export interface Control {
@@ -34,7 +32,7 @@ export interface Control {
   /** Another puzzle: `abelian` or `shortWords` of the configuration. */
   readonly puzzle?: "abelian" | "shortWords";
   /** How its answers are read, a row of the table for each; default: the value. */
-  readonly readOuts?: readonly ReadOut[];
+  readonly readOuts?: readonly Readout[];
 }
 
 /** What a sceptic says. */

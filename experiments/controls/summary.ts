@@ -9,10 +9,11 @@ import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
 import { groupsOf, inRole, type TestScores, testScores } from "../shared/scores.ts";
 import { searchRows } from "../shared/search.ts";
+import type { Readout } from "../shared/test_report.ts";
 import { side } from "../shared/verdicts.ts";
 import type { ControlReport, ControlsCell, ControlsMetrics } from "./cell.ts";
 import type { ControlsConfig } from "./config.ts";
-import { type ControlName, controlOf, controls, OBJECTIONS, type ReadOut } from "./controls.ts";
+import { type ControlName, controlOf, controls, OBJECTIONS } from "./controls.ts";
 
 /** What becomes of an objection. */
 export type Standing = "refuted" | "upheld" | "undecided";
@@ -20,7 +21,7 @@ export type Standing = "refuted" | "upheld" | "undecided";
 /** One line of the table: a control at one size, read in one way. */
 export interface ControlRow {
   readonly control: ControlName;
-  readonly readOut: ReadOut;
+  readonly readOut: Readout;
   /** Null for the two critics that the others are compared with. */
   readonly objection: string | null;
   readonly title: string;
@@ -148,7 +149,7 @@ export function summarizeControls(
 function titleOf(
   control: ControlName,
   title: string,
-  readOut: ReadOut,
+  readOut: Readout,
   learningRate: number,
 ): string {
   if (control === "learning-rate") return `${title}: ${learningRate}`;

@@ -24,7 +24,7 @@ import { criticName, rate } from "../shared/config.ts";
 export const CLASSES = ["AC0", "ACC0", "NC1", "P", "NP-hard"] as const;
 export type ComplexityClass = (typeof CLASSES)[number];
 
-/** Up to here a value function can be matched to the others: see the file's header. */
+/** Up to here rungs are matched: words of one length range, prompts and chains alike. */
 export const MATCHED: readonly ComplexityClass[] = ["AC0", "ACC0", "NC1"];
 
 /** What is known of each class's rungs. */

@@ -6,6 +6,14 @@ import { type BatchKey, sampleStates } from "../../lib/env/sampling.ts";
 import { type ValueReport, valueReport } from "../../lib/eval/value_report.ts";
 import { firstWrongToken, haveChains } from "./chains.ts";
 
+/**
+ * How a critic's answer is read: its value, or, for critics that emit a value token, the mean over the value tokens.
+ * The emitted token is the likeliest one: where the critic cannot know the value, that is not the mean.
+ */
+export const READOUTS = ["value", "expectation"] as const;
+/** One of them. */
+export type Readout = (typeof READOUTS)[number];
+
 /** A test set's numbers in a cell's metrics. */
 export interface TestReport extends Omit<ValueReport, "slices"> {
   /** The same answers read as the mean over value tokens or bins in place of the integer; null for scalar heads. */
