@@ -1,6 +1,9 @@
-import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import {
+  supervisedCell,
+  type SupervisedConfig,
+  type SupervisedMetrics,
+} from "../shared/supervised_cell.ts";
 import { READOUTS } from "../shared/test_report.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, type ContextName } from "./contexts.ts";
@@ -8,12 +11,13 @@ import { type CriticReport, criticReport } from "./critic_report.ts";
 import { ActorStates, rateTelling } from "./states.ts";
 
 /** Everything a run depends on besides its seed. */
-export interface ConditioningCell
-  extends Omit<ConditioningConfig, "seeds" | "runs" | "sweep" | `bootstrap${string}`> {
-  readonly critic: string;
+export interface ConditioningCell extends
+  SupervisedConfig,
+  Omit<
+    ConditioningConfig,
+    "seeds" | "runs" | "sweep" | keyof SupervisedConfig | `bootstrap${string}`
+  > {
   readonly context: ContextName;
-  readonly size: CriticSize;
-  readonly learningRate: number;
   /** Learning rate over the chosen one; 1 for reported runs. */
   readonly factor: number;
   /** A run of the search ("sweep") is not reported. */

@@ -10,7 +10,11 @@ import { createEnvironment } from "../../lib/env/registry.ts";
 import { clip01 } from "../../lib/numeric/clip01.ts";
 import { sha256 } from "../../lib/numeric/digest.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import {
+  supervisedCell,
+  type SupervisedConfig,
+  type SupervisedMetrics,
+} from "../shared/supervised_cell.ts";
 import { heldOutStates, type Readout, type TestReport, testReport } from "../shared/test_report.ts";
 import type { ControlName, TraceLabels } from "./controls.ts";
 import { handFeatures } from "./hand_features.ts";
@@ -18,23 +22,20 @@ import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
 import { sparseTrace, trainingSequences, trainingStates } from "./sequences.ts";
 
 /** Everything a run depends on besides its seed. */
-export interface ControlsCell {
+export interface ControlsCell extends SupervisedConfig {
   readonly control: ControlName;
-  /** A critic of lib/critic/registry.ts, or "ridge". */
+  /** Also "ridge". */
   readonly critic: string;
   /** Of the critics with which it is compared. */
   readonly base: CriticSize;
   /** Its own. */
   readonly size: CriticSize;
-  readonly learningRate: number;
   /** Learning rate over the chosen one. */
   readonly factor: number;
   /** A run of the search ("tuning") is not reported. */
   readonly role: "report" | "tuning";
   readonly environment: PermutationConfigInput;
   readonly actor: PermutationActor;
-  readonly steps: number;
-  readonly batchSize: number;
   readonly traceLabels: TraceLabels;
   readonly denseValues: boolean;
   readonly rollouts: number | null;

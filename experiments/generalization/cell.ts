@@ -1,22 +1,20 @@
 import type { LabelledState } from "../../lib/critic/critic.ts";
-import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { type ChainReport, chainReport, haveChains } from "../shared/chains.ts";
-import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import {
+  supervisedCell,
+  type SupervisedConfig,
+  type SupervisedMetrics,
+} from "../shared/supervised_cell.ts";
 import { testCritic, type TestReport } from "../shared/test_report.ts";
 import type { TestSet } from "./config.ts";
 import { labelledTestStates, type TestSource } from "./states.ts";
 
 /** Everything a run depends on besides its seed. */
-export interface GeneralizationCell extends TestSource {
-  readonly critic: string;
-  readonly size: CriticSize;
-  readonly learningRate: number;
-  readonly steps: number;
-  readonly batchSize: number;
+export interface GeneralizationCell extends SupervisedConfig, TestSource {
   readonly tests: readonly TestSet[];
 }
 

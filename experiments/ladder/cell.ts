@@ -1,25 +1,23 @@
 import type { LabelledState, Prediction } from "../../lib/critic/critic.ts";
-import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import type { Environment } from "../../lib/env/environment.ts";
 import { valueReport } from "../../lib/eval/value_report.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { firstWrongToken } from "../shared/chains.ts";
-import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import {
+  supervisedCell,
+  type SupervisedConfig,
+  type SupervisedMetrics,
+} from "../shared/supervised_cell.ts";
 import { heldOutStates, testCritic, type TestReport } from "../shared/test_report.ts";
 import { environmentOf, type Rung } from "./rungs.ts";
 
 /** Everything a run depends on besides its seed. */
-export interface LadderCell {
+export interface LadderCell extends SupervisedConfig {
   readonly rung: string;
-  readonly critic: string;
-  readonly size: CriticSize;
-  readonly learningRate: number;
   /** A run of the search is not reported; one with more data beside the others. */
   readonly role: "report" | "more data" | "search";
   readonly environment: Rung["environment"];
-  readonly steps: number;
-  readonly batchSize: number;
   readonly testSeed: number;
   readonly testStates: number;
 }

@@ -1,26 +1,21 @@
-import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { supervisedStep } from "../../lib/critic/supervised.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { supervisedCell, type SupervisedMetrics } from "../shared/supervised_cell.ts";
+import {
+  supervisedCell,
+  type SupervisedConfig,
+  type SupervisedMetrics,
+} from "../shared/supervised_cell.ts";
 import { heldOutStates, testCritic, type TestReport } from "../shared/test_report.ts";
 import type { ScalingConfig } from "./config.ts";
 
 /** Everything a run depends on besides its seed. */
 export interface ScalingCell extends
+  SupervisedConfig,
   Pick<
     ScalingConfig,
-    | "environment"
-    | "actor"
-    | "steps"
-    | "batchSize"
-    | "testSeed"
-    | "testStates"
-    | "difficulties"
+    "environment" | "actor" | "testSeed" | "testStates" | "difficulties"
   > {
-  readonly critic: string;
-  readonly size: CriticSize;
-  readonly learningRate: number;
   /** Learning rate over the chosen one; 1 for reported runs. */
   readonly factor: number;
   /** A run of the search ("sweep") is not reported. */

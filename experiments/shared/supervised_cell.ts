@@ -8,22 +8,25 @@ import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
 import type { StepReport } from "../../lib/tensor/backend.ts";
 
+/** Which critic is trained, and how long. */
+export interface SupervisedConfig {
+  /** A critic of lib/critic/registry.ts. */
+  readonly critic: string;
+  readonly size: CriticSize;
+  /** Peak rate of AdamW with warm-up and cosine. */
+  readonly learningRate: number;
+  /** Steps in all. */
+  readonly steps: number;
+  /** States in a batch. */
+  readonly batchSize: number;
+}
+
 /** One training run: a critic of one kind and size, what it learns from, and how it is judged. */
 export interface SupervisedRun<State, Tests> {
   readonly environment: Environment<State, unknown>;
   /** Of its weights; see `step` for that of the data. */
   readonly seed: number;
-  readonly config: {
-    /** A critic of lib/critic/registry.ts. */
-    readonly critic: string;
-    readonly size: CriticSize;
-    /** Peak rate of AdamW with warm-up and cosine. */
-    readonly learningRate: number;
-    /** Steps in all. */
-    readonly steps: number;
-    /** States in a batch. */
-    readonly batchSize: number;
-  };
+  readonly config: SupervisedConfig;
   /** Takes the optimizer step that comes after `critic.model.step` steps; must depend on that number alone. */
   step(critic: NeuralCritic<State>, optimizer: OptimizerConfig): Promise<StepReport>;
   /** What the cell says of the trained critic, in its metrics. */
