@@ -1,9 +1,9 @@
-/**
- * The experiments, by name. Adding one is one line here and one folder with a `mod.ts` whose
- * default export is an `Experiment` (lib/run/experiment.ts).
- */
 import type { Registry } from "../lib/run/experiment.ts";
 
+/**
+ * The experiments, by name. Adding one is one line here and one folder with a `mod.ts` whose default export is an
+ * `Experiment` (lib/run/experiment.ts).
+ */
 export const registry: Registry = {
   scaling: () => import("./scaling/mod.ts"),
   generalization: () => import("./generalization/mod.ts"),

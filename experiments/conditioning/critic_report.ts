@@ -18,10 +18,12 @@ export type CriticReportConfig = Pick<
 
 /** Actors of unseen skill are apart from those that the critic was trained on. */
 export const GROUPS = ["seen", "between", "beyond"] as const;
+/** One of them. */
 export type Group = (typeof GROUPS)[number];
 
 /** Which success rate a critic is told along the drift: the true one, or the moving average. */
 export const TELLINGS = ["current", "smoothed"] as const;
+/** One of them. */
 export type Telling = (typeof TELLINGS)[number];
 
 /** Parts of the drift, of equal length, over which the calibration error is measured. */

@@ -141,6 +141,7 @@ export const MEASURES = [
   "RMSE on actors between",
   "RMSE on actors beyond",
 ] as const;
+/** One of them. */
 export type Measure = (typeof MEASURES)[number];
 
 /** What a critic gains from one context over another: the first one's error minus the second one's. */

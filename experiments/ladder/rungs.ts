@@ -22,6 +22,7 @@ import { criticName, rate } from "../shared/config.ts";
 
 /** The classes of the ladder, low to high. */
 export const CLASSES = ["AC0", "ACC0", "NC1", "P", "NP-hard"] as const;
+/** One of them. */
 export type ComplexityClass = (typeof CLASSES)[number];
 
 /** Up to here rungs are matched: words of one length range, prompts and chains alike. */
