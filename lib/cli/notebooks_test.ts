@@ -132,7 +132,9 @@ testWithJupyter(
         { source: `# A report on ${LATIN}`, type: "markdown", tags: [] },
         {
           source: `const bytes = new TextEncoder().encode('{"broken\\n{"error": "no"}\\n');\n` +
-            `Deno.stdout.writeSync(bytes);\nconsole.log("${LATIN}");`,
+            `Deno.stdout.writeSync(bytes);\nconsole.log("${LATIN}");\n` +
+            // The kernel may report the cell finished before its last output is on the way.
+            "await new Promise((resolve) => setTimeout(resolve, 200));",
           type: "code",
           tags: [],
         },
