@@ -23,7 +23,7 @@ import {
 } from "./gradients.ts";
 import { methodOf } from "./methods.ts";
 import {
-  type Bench,
+  type CellSetup,
   newCritic,
   type Preparation,
   prepare,
@@ -52,7 +52,7 @@ export type Diagnostics =
 
 interface Progress {
   readonly preparation: Preparation;
-  /** Wall time of the actor's, the lessons' and each critic's. */
+  /** Wall time by part: the actor's, that of labelling states ("lessons"), and each critic's. */
   readonly preparationSeconds: Readonly<Record<string, number>>;
   readonly gradients: Readonly<Record<string, GradientQuality>>;
   readonly example: Example;
@@ -79,11 +79,11 @@ export async function runCell(
   const environment = taskEnvironment(task);
   const engine = await createBackend(backend, { threads });
   try {
-    const bench: Bench = { engine, environment, config, seed };
+    const setup: CellSetup = { engine, environment, config, seed };
     const prepared: Prepared = {
       actor: new NeuralActor(engine, environment, task.actor, seed),
       critics: Object.fromEntries(
-        config.needs.map((kind) => [kind, newCritic(bench, kind)]),
+        config.needs.map((kind) => [kind, newCritic(setup, kind)]),
       ),
       exactValues: (task.values === "tree" ? exactValues : localValues) as Prepared["exactValues"],
     };
@@ -99,7 +99,7 @@ export async function runCell(
     if (saved) state = JSON.parse(loadModels(models, saved).progress!);
     else {
       const { preparation, seconds } = await prepare(
-        bench,
+        setup,
         prepared,
         (info, share) => progress(share, units, info),
       );
@@ -118,7 +118,7 @@ export async function runCell(
     for (const run of config.runs) {
       if (state.runs[run.id]) continue;
       state.runs[run.id] = await trainBy(
-        bench,
+        setup,
         prepared,
         run,
         state.preparation.successRate,
@@ -160,13 +160,13 @@ export async function runCell(
 
 /** RL by one method, from what was prepared. */
 async function trainBy(
-  bench: Bench,
+  setup: CellSetup,
   prepared: Prepared,
   { learningRate, method: name }: MethodRun,
   successRate: number,
   progress: (info: string, share: number) => void,
 ): Promise<MethodResult> {
-  const { config: cell, engine, environment, seed } = bench;
+  const { config: cell, engine, environment, seed } = setup;
   const { evaluateEvery, task, testProblems, testSeed } = cell;
   const method = methodOf(name);
   const config = methodConfig(method, { ...cell.training, learningRate });
@@ -184,7 +184,7 @@ async function trainBy(
   };
   let own: NeuralCritic<State> | undefined;
   if (method.critic) {
-    own = newCritic(bench, method.critic);
+    own = newCritic(setup, method.critic);
     const criticReference = prepared.critics[method.critic]!;
     await copyModel(criticReference.model, own.model);
     Object.assign(run, { critic: own, criticReference });

@@ -3,6 +3,7 @@ import { taskNames } from "../../lib/env/registry.ts";
 import { MIN_TEMPERATURE } from "../../lib/nn/generate_options.ts";
 import { actorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import { commonFields, count, rate, size } from "../shared/config.ts";
+import { tuningSeeds } from "../shared/search.ts";
 import { type CriticKind, METHOD_NAMES } from "./methods.ts";
 
 const preparation = z.strictObject({
@@ -43,7 +44,7 @@ export const taskConfig = z.strictObject({
   ).describe("How the actor is trained."),
   search: z.strictObject({
     methods: z.array(z.enum(METHOD_NAMES)).min(1).describe("Whose rates; the others take a kin's."),
-    seeds: z.array(count).min(1).describe("Tuning seeds, none of them reported."),
+    seeds: tuningSeeds,
     rates: z.array(rate).min(2).describe("The actor's learning rates, the same for every method."),
     iterations: count.describe("Iterations of each run."),
   }).optional().describe("The search from which the learning rates come."),

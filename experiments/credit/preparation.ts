@@ -20,7 +20,7 @@ import { type CriticKind, CRITICS } from "./methods.ts";
 export type State = unknown;
 
 /** What a cell works with. */
-export interface Bench {
+export interface CellSetup {
   readonly engine: Backend;
   readonly environment: TaskEnvironment<State, unknown>;
   readonly config: CreditCell;
@@ -36,24 +36,24 @@ export interface Preparation {
   /** Of the actor, on held-out problems. */
   readonly successRate: number;
   readonly criticLoss: Readonly<Record<string, number>>;
-  /** Of training the actor and each critic, and of the lessons' rollouts. */
+  /** Of training the actor and each critic; `lessons`: of the rollouts that label the critics' states. */
   readonly flops: Readonly<Record<string, number>>;
-  /** Rollouts of the frozen actors, for the lessons. */
+  /** Those rollouts, by the frozen actors. */
   readonly episodes: number;
 }
 
 /** A critic of one kind with fresh weights. */
 export function newCritic(
-  { config: { task }, engine, environment, seed }: Bench,
+  { config: { task }, engine, environment, seed }: CellSetup,
   kind: CriticKind,
 ): NeuralCritic<State> {
   const definition = criticDefinition(CRITICS[kind].definition);
   return new NeuralCritic(engine, definition, environment, preparationOf(task, kind).size, seed);
 }
 
-/** Supervised fine-tuning of the actor, then of the critics on the frozen actor, all on the same lessons. */
+/** Supervised fine-tuning of the actor, then of the critics on the frozen actor, all on the same labelled states. */
 export async function prepare(
-  { config: { task, needs, testProblems, testSeed }, engine, environment, seed }: Bench,
+  { config: { task, needs, testProblems, testSeed }, engine, environment, seed }: CellSetup,
   { actor, critics }: Prepared,
   progress: (info: string, share: number) => void,
 ): Promise<{ preparation: Preparation; seconds: Record<string, number> }> {
@@ -91,17 +91,17 @@ export async function prepare(
     judged.push({ ...each, successRate: success });
   }
   const criticLoss: Record<string, number> = {};
-  const lessons = new RolloutStates(judged, teacher, seed, task.lessons);
+  const labelled = new RolloutStates(judged, teacher, seed, task.lessons);
   clock.lap("actor");
-  await lessons.next(task.lessons);
-  flops.lessons = lessons.flops;
+  await labelled.next(task.lessons);
+  flops.lessons = labelled.flops;
   clock.lap("lessons");
   for (const [i, kind] of needs.entries()) {
     const own = critics[kind]!, { knowledge } = CRITICS[kind];
     const { traces, steps, batchSize, size } = preparationOf(task, kind);
     const first = traces?.steps ?? 0, all = first + steps;
     const optimizer = adamW(size.learningRate, all);
-    lessons.restart();
+    labelled.restart();
     const curve: number[] = [];
     let spent = steps * own.trainingFlops(batchSize);
     while (own.model.step < all) {
@@ -117,14 +117,14 @@ export async function prepare(
         const source = { environment, teacher, knowledge, seed, batchSize, difficulty };
         spent += (await traceStep(own, source, optimizer)).flops;
       } else {
-        curve.push(await prepareCriticStep(own, lessons, batchSize, optimizer, knowledge));
+        curve.push(await prepareCriticStep(own, labelled, batchSize, optimizer, knowledge));
       }
     }
     flops[kind] = spent;
     criticLoss[kind] = mean(curve.slice(-50));
     clock.lap(kind);
   }
-  const { episodes } = lessons, actorLoss = mean(losses.slice(-50));
+  const { episodes } = labelled, actorLoss = mean(losses.slice(-50));
   const { successRate } = judged[0]!;
   return {
     preparation: { actorLoss, successRate, criticLoss, flops, episodes },
