@@ -10,7 +10,7 @@ export interface Answer {
   readonly given: Readonly<Record<string, Verdict["verdict"]>>;
 }
 
-/** The answers by experiment. One without an entry is answered by the number of its claims that are supported. */
+/** The answers by experiment. One without an entry is answered by its first claim's verdict. */
 export const answers: Readonly<Record<string, Answer>> = {
   scaling: {
     sentence:

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { type Answer, answers } from "../../experiments/answers.ts";
 import { registry } from "../../experiments/registry.ts";
+import { capital } from "../../experiments/shared/verdicts.ts";
 import { type AnyExperiment, PROFILES, type Verdict } from "../run/experiment.ts";
 import { resolveConfig } from "../run/config.ts";
 import { readBytes } from "../run/files.ts";
@@ -67,16 +68,16 @@ export async function pages(): Promise<Record<string, string>> {
 }
 
 /**
- * An experiment's answer in a sentence.
+ * An experiment's answer in a sentence; without one of its own, its first claim's verdict.
  *
  * @throws Error if the sentence rests on other verdicts than these.
  */
 export function answerOf(
   name: string,
-  rows: readonly Pick<Row, "id" | "verdict">[],
+  rows: readonly Pick<Row, "id" | "statement" | "verdict">[],
   answer: Answer | undefined,
 ): string {
-  if (!answer) return `${supported(rows)}.`;
+  if (!answer) return `${capital(rows[0]!.verdict)}: ${rows[0]!.statement}`;
   for (const [id, given] of Object.entries(answer.given)) {
     const verdict = rows.find((row) => row.id === id)?.verdict;
     if (verdict !== given) {
