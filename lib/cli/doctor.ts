@@ -4,6 +4,7 @@
  */
 import os from "node:os";
 import { z } from "zod";
+import { MAX_THREADS } from "../backend/create.ts";
 import { importStd } from "./args.ts";
 import { UsageError } from "../errors.ts";
 import { gitState } from "../run/provenance.ts";
@@ -106,7 +107,9 @@ function examineThreads(): Finding {
   return {
     name: "threads",
     isFine,
-    detail: isFine ? `${count}, sharing memory` : "shared WebAssembly memory is refused",
+    detail: isFine
+      ? `${count}, sharing memory; a cell takes ${MAX_THREADS} at most`
+      : "shared WebAssembly memory is refused",
     remedy: "the engine needs it: allow the process more address space (ulimit -v unlimited)",
     isRequired: true,
   };

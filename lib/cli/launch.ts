@@ -55,6 +55,8 @@ async function start({ args, v8Flags, env }: Step): Promise<number> {
     env: {
       DENO_WEBGPU_BACKEND: "vulkan,metal,dx12",
       DENO_NO_UPDATE_CHECK: "1",
+      // Where a server has none, graphics drivers complain on stderr.
+      XDG_RUNTIME_DIR: temporaryFolder(),
       ...variables,
       ...env,
       // Deno takes an empty list for a flag without a name.
