@@ -111,7 +111,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
       ...["lib/backend/webgpu", "kernels/wgsl", "experiments/scaling/webgpu_test.ts", ...argv],
     ],
     v8Flags: "none",
-    env: { TMPDIR: at.temporary, XDG_RUNTIME_DIR: at.temporary },
+    env: { TMPDIR: at.temporary },
   }],
 };
 
