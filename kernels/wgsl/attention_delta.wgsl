@@ -15,12 +15,8 @@ struct Dims {
 @group(0) @binding(3) var<storage, read_write> delta: array<f32>;
 
 @compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = flat_index(workgroup, count) * 256u + thread;
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let i = element(workgroup, thread);
   let row = i / dims.heads;
   let head = i % dims.heads;
   if (row >= dims.rows) {

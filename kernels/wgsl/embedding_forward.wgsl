@@ -16,12 +16,8 @@ alias stored_x = vec4<f32>;
 @group(0) @binding(4) var<storage, read_write> x: array<stored_x>;
 
 @compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = flat_index(workgroup, count) * 256u + thread;
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let i = element(workgroup, thread);
   let row = i / dims.vectors;
   if (row < dims.rows) {
     x[i] = stored_x(w[u32(tokens[step[0] * dims.rows + row]) * dims.vectors + i % dims.vectors]);

@@ -15,12 +15,8 @@ alias stored_u = vec4<f32>;
 @group(0) @binding(2) var<storage, read_write> u: array<stored_u>;
 
 @compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = flat_index(workgroup, count) * 256u + thread;
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let i = element(workgroup, thread);
   if (i >= dims.vectors) {
     return;
   }

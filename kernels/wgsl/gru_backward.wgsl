@@ -26,12 +26,8 @@ var<workgroup> product: array<f32, 3u * D>;
 var<workgroup> carry: array<f32, D>;
 
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let sequence = flat_index(workgroup, count);
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let sequence = flat_index(workgroup);
   if (sequence >= dims.sequences) {
     return;
   }

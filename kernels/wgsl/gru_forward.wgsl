@@ -29,12 +29,8 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let sequence = flat_index(workgroup, count);
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let sequence = flat_index(workgroup);
   if (sequence >= dims.sequences) {
     return;
   }

@@ -25,8 +25,8 @@ struct Row {
   base: u32, // of the row in x
 }
 
-fn loss_row(workgroup: vec3<u32>, count: vec3<u32>, thread: u32) -> Row {
-  let row = row_of(workgroup, count, thread);
+fn loss_row(workgroup: Workgroup, thread: u32) -> Row {
+  let row = row_of(workgroup, thread);
   let inside = row < dims.rows;
   let w = select(0.0, weights[min(row, dims.rows - 1u)], inside);
   let used = select(0u, dims.classes, w != 0.0);

@@ -1,8 +1,20 @@
 // What several kernels share.
 
+/// What an entry point is told of its workgroup. The thread comes by itself: compilers take what stands in one structure
+/// with it for different from thread to thread, and refuse barriers that depend on it.
+struct Workgroup {
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+}
+
 /// Index of a workgroup whose number was folded into two dimensions (65535 workgroups at most in each).
-fn flat_index(workgroup: vec3<u32>, count: vec3<u32>) -> u32 {
-  return workgroup.y * count.x + workgroup.x;
+fn flat_index(workgroup: Workgroup) -> u32 {
+  return workgroup.id.y * workgroup.count.x + workgroup.id.x;
+}
+
+/// Index of a thread in workgroups of 256.
+fn element(workgroup: Workgroup, thread: u32) -> u32 {
+  return flat_index(workgroup) * 256u + thread;
 }
 
 /// Whether x is NaN or infinite, by its bits: a compiler may take comparisons of NaN as it likes.

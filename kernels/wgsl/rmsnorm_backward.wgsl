@@ -18,12 +18,8 @@ struct Dims {
 @group(0) @binding(6) var<storage, read_write> dx: array<vec4<f32>>;
 
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let row = row_of(workgroup, count, thread);
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let row = row_of(workgroup, thread);
   let lane = thread % LANES;
   let base = row * dims.vectors;
   let end = select(0u, dims.vectors, row < dims.rows);

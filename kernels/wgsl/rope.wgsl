@@ -23,13 +23,9 @@ alias stored_x = f32;
 @group(0) @binding(4) var<storage, read_write> x: array<stored_x>;
 
 @compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
   let pairs = dims.rotary / 2u;
-  let i = flat_index(workgroup, count) * 256u + thread;
+  let i = element(workgroup, thread);
   let f = i % pairs;
   let head = i / pairs % dims.heads;
   let row = i / pairs / dims.heads;

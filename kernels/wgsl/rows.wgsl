@@ -5,8 +5,8 @@ const THREADS: u32 = 128u;
 const ROWS: u32 = THREADS / LANES;
 
 /// The row of a thread; its lane there is thread % LANES.
-fn row_of(workgroup: vec3<u32>, count: vec3<u32>, thread: u32) -> u32 {
-  return flat_index(workgroup, count) * ROWS + thread / LANES;
+fn row_of(workgroup: Workgroup, thread: u32) -> u32 {
+  return flat_index(workgroup) * ROWS + thread / LANES;
 }
 
 var<workgroup> row_scratch: array<f32, THREADS>;

@@ -149,12 +149,8 @@ fn last_kept(row: u32, thread: u32) -> Place {
 }
 
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let row = flat_index(workgroup, count);
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let row = flat_index(workgroup);
   let inside = row < dims.rows;
   let at = (step[0] + 1u) * dims.rows + row;
   let is_filtered = FILTERED == 1u && inside && sampling.inverse_temperature != 0.0 && forced[at] < 0;

@@ -7,12 +7,8 @@
 alias target_element = f32;
 
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let mine = loss_row(workgroup, count, thread);
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let mine = loss_row(workgroup, thread);
   let row = mine.row;
   let lane = mine.lane;
   let w = mine.weight;

@@ -16,12 +16,8 @@ alias stored_y = vec4<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<stored_y>;
 
 @compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = flat_index(workgroup, count) * 256u + thread;
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let i = element(workgroup, thread);
   if (i >= dims.vectors) {
     return;
   }

@@ -12,12 +12,8 @@ struct Dims {
 var<workgroup> tree: array<f32, 256>;
 
 @compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let group = flat_index(workgroup, count);
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) thread: u32) {
+  let group = flat_index(workgroup);
   var sum = 0.0;
   for (var i = 0u; i < 4u; i++) {
     let at = group * 1024u + i * 256u + thread;
