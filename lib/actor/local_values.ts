@@ -1,7 +1,33 @@
 import type { CircuitState } from "../env/circuit.ts";
+import { UsageError } from "../errors.ts";
 import { maximum } from "../numeric/extrema.ts";
 import type { ValueTree } from "./exact_values.ts";
 import type { NeuralActor } from "./neural_actor.ts";
+import { wordValues } from "./word_values.ts";
+
+/** By environment: the values of actors whose policies are local. */
+const SOURCES: Readonly<Record<string, unknown>> = {
+  circuit: circuitValues,
+  "word-evaluation": wordValues,
+};
+
+/**
+ * Values of a neural actor whose responses are too many to enumerate, where its policy is local, from its policy table:
+ * it is taken to read only those of the tokens that it has written which the task's rules need for the next.
+ *
+ * @returns A tree for each root, in order.
+ * @throws UsageError for an environment other than circuit and word-evaluation.
+ */
+export async function localValues<State>(
+  actor: NeuralActor<State>,
+  roots: readonly State[],
+): Promise<ValueTree[]> {
+  const { name } = actor.environment;
+  const valuesOf = SOURCES[name] as typeof localValues<State> | undefined;
+  if (valuesOf) return await valuesOf(actor, roots);
+  const remedy = `local values are those of ${Object.keys(SOURCES).join(" and ")} only`;
+  throw new UsageError("environment", name, `${remedy}; take the exact ones of small problems`);
+}
 
 /**
  * Values of a neural actor on circuits whose responses are too many to enumerate, from its policy table: the actor is
@@ -14,7 +40,7 @@ import type { NeuralActor } from "./neural_actor.ts";
  *
  * @returns A tree for each root, in order.
  */
-export async function localValues(
+async function circuitValues(
   actor: NeuralActor<CircuitState>,
   roots: readonly CircuitState[],
 ): Promise<ValueTree[]> {

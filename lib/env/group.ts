@@ -11,6 +11,7 @@
  *
  * Groups have at most a few hundred elements: everything is tabulated at construction.
  */
+import * as z from "zod";
 import { UsageError } from "../errors.ts";
 
 /** A named generator and the index of its element. */
@@ -62,6 +63,15 @@ const named: Readonly<Record<string, GroupKind>> = {
 
 /** What `createGroup` accepts, for messages and help. */
 export const groupChoices = `${Object.keys(named).join(", ")} or Z<n> with n in 2..${MAX_CYCLIC}`;
+
+/** A field of a configuration: the generators that `createGroup` takes. */
+export const generatorsField = z.array(
+  z.union([z.int(), z.string()], {
+    error: 'must be an integer such as 1, or a string such as "(01)"',
+  }),
+).min(1).max(16).optional().describe(
+  "Residues for Z<n>, else cycles, rot, rot^-1; default: +-1, else four of diameter <= 7.",
+);
 
 /**
  * Builds a group with its generators and tables.

@@ -12,7 +12,7 @@ import type {
   SequenceLengths,
   Split,
 } from "./environment.ts";
-import { createGroup, type FiniteGroup, groupChoices } from "./group.ts";
+import { createGroup, type FiniteGroup, generatorsField, groupChoices } from "./group.ts";
 import { type PermutationState, PermutationText } from "./permutation_text.ts";
 import { PermutationPolicy } from "./permutation_value.ts";
 import {
@@ -33,17 +33,10 @@ export type { PermutationState } from "./permutation_text.ts";
 const length = z.int().min(1).max(1000);
 const moves = z.int().min(0).max(100);
 
-const generator = z.union([z.int(), z.string()], {
-  error: 'must be an integer such as 1, or a string such as "(01)"',
-});
-
 /** The configuration of the permutation environment. */
 export const permutationConfig = z.strictObject({
   group: z.string().default("S5").describe(`The group: ${groupChoices}.`),
-  generators: z.array(generator).min(1).max(16).optional()
-    .describe(
-      "Residues for Z<n>, else cycles, rot, rot^-1; default: +-1, else four of diameter <= 7.",
-    ),
+  generators: generatorsField,
   minLength: length.default(6).describe("The fewest generators in a scramble word."),
   maxLength: length.default(10).describe("The most generators in a scramble word."),
   maxMoves: moves.min(1).default(6).describe("How many moves the actor has in an episode (T)."),

@@ -8,12 +8,14 @@ import { localCheck } from "./local_check.ts";
 import { permutation } from "./permutation.ts";
 import { sat } from "./sat.ts";
 import { isTask, type TaskEnvironment } from "./task.ts";
+import { wordEvaluation } from "./word_evaluation.ts";
 
 /** Every environment's definition. A new one has a line here and nowhere else. */
 export const environments = {
   permutation,
   circuit,
   sat,
+  "word-evaluation": wordEvaluation,
   "local-check": localCheck,
 };
 
