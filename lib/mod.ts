@@ -76,7 +76,26 @@ export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
 export type { TaskEnvironment } from "./env/task.ts";
 export { UsageError } from "./errors.ts";
 export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
+export {
+  type Comparison,
+  decide,
+  decideFamily,
+  type Decision,
+  type DecisionOptions,
+  type FamilyClaim,
+  type FamilyComparison,
+  type FamilyDecision,
+} from "./eval/decision.ts";
+export { holmAdjusted } from "./eval/holm.ts";
+export { pairedTPower, type PowerOptions, seedsNeeded } from "./eval/power.ts";
 export * from "./eval/statistics.ts";
+export {
+  pairedDifferences,
+  type StudentInterval,
+  studentInterval,
+  type StudentPValues,
+  studentPValues,
+} from "./eval/student.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {

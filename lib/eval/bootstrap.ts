@@ -8,6 +8,7 @@
  *
  * Few seeds make intervals too narrow. For normal scores the nominal 95% interval of one stratum's
  * mean covers the truth in 75% (3 seeds), 83% (5) or 89% (10) of cases: say so next to the interval.
+ * Student's t does not have this fault (`student.ts`).
  */
 import { RandomStream } from "../numeric/random.ts";
 import { checkElement } from "./pairs.ts";
