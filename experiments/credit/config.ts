@@ -27,7 +27,7 @@ export const taskConfig = z.strictObject({
   teacher: z.record(z.string(), z.unknown())
     .describe("Who writes the demonstrations; see the environment."),
   values: z.enum(["tree", "local"]).describe(
-    "The actor's values: exact from all responses, or from its policy table (circuits only).",
+    "The actor's values: exact from all responses, or from its policy table (circuits, words).",
   ),
   actor: size.describe("The actor's transformer; peak rate of supervised fine-tuning."),
   sftSteps: count.describe("Steps of supervised fine-tuning on demonstrations."),

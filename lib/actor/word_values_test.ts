@@ -5,6 +5,7 @@ import { sampleStates } from "../env/sampling.ts";
 import { WordEvaluationEnvironment, type WordState } from "../env/word_evaluation.ts";
 import { WordTable, wordTeacher } from "../env/word_evaluation_teacher.ts";
 import { adamW } from "../nn/optimizer.ts";
+import { RandomStream } from "../numeric/random.ts";
 import { exactValues } from "./exact_values.ts";
 import { localValues } from "./local_values.ts";
 import { NeuralActor } from "./neural_actor.ts";
@@ -79,6 +80,29 @@ Deno.test("a neural actor's values are near those of all its responses, and equa
   } finally {
     engine.close();
   }
+});
+
+Deno.test("policies are read after a single mistake at most, once after every element", async () => {
+  const environment = new WordEvaluationEnvironment();
+  const [root] = states(environment, 8).filter((state) => environment.stepsLeft(state) > 3);
+  const actor = exemplar(environment), asked: string[] = [];
+  const { actionProbabilities } = actor;
+  actor.actionProbabilities = (responses, wanted = () => true) => {
+    responses.forEach(({ state, tokens }, i) => {
+      // The tokens after the first are those of the teacher that makes no mistake.
+      const mistaken = environment.act(state, tokens[0]!);
+      const random = new RandomStream({ seed: 1, purpose: "unused" });
+      const right = environment.demonstration(random, mistaken, environment.expertTeacher);
+      assert.deepEqual(tokens.slice(1), right.slice(0, -1));
+      for (let k = 0; k <= tokens.length; k++) {
+        if (wanted(i, k)) asked.push(`${k} ${k === 0 ? "" : tokens[k - 1]}`);
+      }
+    });
+    return actionProbabilities(responses, wanted);
+  };
+  await localValues(actor, [root!]);
+  assert.equal(new Set(asked).size, asked.length);
+  assert.equal(asked.length, 1 + 60 * (environment.stepsLeft(root!) - 1));
 });
 
 Deno.test("complete responses and other tasks are refused", async () => {

@@ -73,7 +73,7 @@ const expert: WordTeacher = wordTeacher.parse({ hardFraction: 0 });
  * one has to multiply out the word, which for A5 is complete for NC1 (Barrington 1989) and hence, as far as is known, out of
  * reach of a constant-depth transformer without a chain of thought.
  *
- * With the defaults the teacher's success rate is about 0.03, and where its most probable product is wrong only credit for
+ * With the defaults the teacher's success rate is about 0.04, and where its most probable product is wrong only credit for
  * the entry itself helps: `word_evaluation_teacher.ts`. `word_evaluation_text.ts` has the layout of prompt and trace,
  * `word_evaluation_value.ts` the exact values, `lib/actor/word_values.ts` those of neural actors.
  */

@@ -128,7 +128,7 @@ Deno.test("nothing masks an error: who makes no other cannot succeed after one",
   }
 });
 
-Deno.test("the teacher succeeds as often as its values say, with the defaults about 3 times in 100", () => {
+Deno.test("the teacher succeeds as often as its values say, with the defaults about 4 times in 100", () => {
   const n = 4000, values: number[] = [];
   let successes = 0;
   for (let row = 0; row < n; row++) {
@@ -147,7 +147,7 @@ Deno.test("the teacher succeeds as often as its values say, with the defaults ab
       return environment.exactValue(problem, { ...teacher, seed });
     }))
   );
-  for (const start of [expected, ...bySeed]) assert.ok(start > 0.015 && start < 0.055, `${start}`);
+  for (const start of [expected, ...bySeed]) assert.ok(start > 0.025 && start < 0.06, `${start}`);
 });
 
 Deno.test("the teacher's chain is its own: it takes its error for right", () => {
