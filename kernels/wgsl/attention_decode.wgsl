@@ -2,7 +2,10 @@
 // with a running maximum. A workgroup takes one head of one row. qkv is (rows, 3 * heads * head_dim); the cache is
 // (rows, heads, 2, capacity, head_dim): keys, then values.
 const HEAD_DIM: u32 = 16u;
-const DIMS: u32 = (HEAD_DIM + 63u) / 64u; // output dimensions of a thread
+const THREADS: u32 = 64u;
+const LANES: u32 = THREADS;
+//# include trees.wgsl
+const DIMS: u32 = (HEAD_DIM + THREADS - 1u) / THREADS; // output dimensions of a thread
 
 struct Dims {
   heads: u32,
@@ -21,10 +24,9 @@ alias stored_o = f32;
 @group(0) @binding(4) var<storage, read_write> o: array<stored_o>;
 
 var<workgroup> query: array<f32, HEAD_DIM>;
-var<workgroup> scores: array<f32, 64>;
-var<workgroup> tree: array<f32, 64>;
+var<workgroup> scores: array<f32, THREADS>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
@@ -36,7 +38,7 @@ fn main(
   let mine = row * 3u * width + head * HEAD_DIM;
   let keys = (row * dims.heads + head) * 2u * dims.capacity * HEAD_DIM;
   let values = keys + dims.capacity * HEAD_DIM;
-  for (var c = thread; c < HEAD_DIM; c += 64u) {
+  for (var c = thread; c < HEAD_DIM; c += THREADS) {
     query[c] = f32(qkv[mine + c]) * dims.scale;
     cache[keys + t * HEAD_DIM + c] = stored_cache(qkv[mine + width + c]);
     cache[values + t * HEAD_DIM + c] = stored_cache(qkv[mine + 2u * width + c]);
@@ -48,7 +50,7 @@ fn main(
   //# end
   var top = -3.0e38;
   var total = 0.0;
-  for (var tile = 0u; tile <= t; tile += 64u) {
+  for (var tile = 0u; tile <= t; tile += THREADS) {
     // Pass 1: the score of a key for each thread.
     let key = tile + thread;
     var s = -3.0e38;
@@ -59,34 +61,17 @@ fn main(
       }
     }
     // Pass 2: the softmax so far: maximum, then sum.
-    tree[thread] = s;
-    for (var n = 32u; n > 0u; n /= 2u) {
-      workgroupBarrier();
-      if (thread < n) {
-        tree[thread] = max(tree[thread], tree[thread + n]);
-      }
-    }
-    workgroupBarrier();
-    let highest = max(top, tree[0]);
+    let highest = max(top, row_max(thread, s));
     let p = select(0.0, exp(s - highest), key <= t);
-    workgroupBarrier();
     scores[thread] = p;
-    tree[thread] = p;
-    for (var n = 32u; n > 0u; n /= 2u) {
-      workgroupBarrier();
-      if (thread < n) {
-        tree[thread] += tree[thread + n];
-      }
-    }
-    workgroupBarrier();
     let shrink = exp(top - highest);
-    total = total * shrink + tree[0];
+    total = total * shrink + row_sum(thread, p);
     top = highest;
-    let seen = min(64u, t + 1u - tile);
+    let seen = min(THREADS, t + 1u - tile);
     // Pass 3: O = P V so far.
     //# for i in 0..DIMS
     {
-      let c = thread + $(64 * i)$u;
+      let c = thread + $(THREADS * i)$u;
       if (c < HEAD_DIM) {
         o_$i *= shrink;
         for (var j = 0u; j < seen; j++) {
@@ -98,8 +83,8 @@ fn main(
     workgroupBarrier();
   }
   //# for i in 0..DIMS
-  if (thread + $(64 * i)$u < HEAD_DIM) {
-    o[row * width + head * HEAD_DIM + thread + $(64 * i)$u] = stored_o(o_$i / total);
+  if (thread + $(THREADS * i)$u < HEAD_DIM) {
+    o[row * width + head * HEAD_DIM + thread + $(THREADS * i)$u] = stored_o(o_$i / total);
   }
   //# end
 }

@@ -2,6 +2,7 @@
 // gradient scale * w[i] * (softmax(x[i]) - onehot(targets[i])), 0 in the padding and in rows of weight 0.
 //# include math.wgsl
 //# include rows.wgsl
+//# include trees.wgsl
 //# include loss_parts.wgsl
 alias target_element = i32;
 

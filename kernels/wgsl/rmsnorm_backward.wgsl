@@ -2,6 +2,7 @@
 // dx = init + rstd (g dy) - x rstd^3 / d sum_c(g dy x). The gain's gradient is rmsnorm_gain.wgsl.
 //# include math.wgsl
 //# include rows.wgsl
+//# include trees.wgsl
 const INIT: u32 = 0u; // 0: none, 1: `start`, 2: what dx holds
 
 struct Dims {

@@ -2,6 +2,7 @@
 // The same in plain loops: `rmsNorm` in lib/nn/reference.ts.
 //# include math.wgsl
 //# include rows.wgsl
+//# include trees.wgsl
 
 struct Dims {
   rows: u32,

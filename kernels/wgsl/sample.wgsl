@@ -7,6 +7,8 @@
 // Rows s * rows.. of `forced` and `tokens` belong to step s; the token chosen at s is written at s + 1.
 //# include math.wgsl
 const THREADS: u32 = 64u;
+const LANES: u32 = THREADS;
+//# include trees.wgsl
 const FILTERED: u32 = 0u;
 const NOT_FINITE = 0xfffffffeu; // -2
 const LARGEST = 0x1.fffffep+127f;
@@ -79,23 +81,6 @@ fn is_kept(logit: f32, token: u32, last: Place) -> bool {
   return key > last.key || (key == last.key && token <= last.token);
 }
 
-/// The sum of what the threads of a workgroup have, or the largest.
-fn reduced(mine: f32, thread: u32, is_sum: bool) -> f32 {
-  best_scores[thread] = mine;
-  for (var s = THREADS / 2u; s > 0u; s /= 2u) {
-    workgroupBarrier();
-    if (thread < s) {
-      let a = best_scores[thread];
-      let b = best_scores[thread + s];
-      best_scores[thread] = select(max(a, b), a + b, is_sum);
-    }
-  }
-  workgroupBarrier();
-  let result = best_scores[0];
-  workgroupBarrier();
-  return result;
-}
-
 /// How many tokens come up to both places; or, by_weight, the sum of their exp((x - largest) inverse_temperature).
 fn amount(row: u32, thread: u32, a: Place, b: Place, by_weight: bool, largest: f32) -> f32 {
   var sum = 0.0;
@@ -105,7 +90,7 @@ fn amount(row: u32, thread: u32, a: Place, b: Place, by_weight: bool, largest: f
       sum += select(1.0, exp((logit - largest) * sampling.inverse_temperature), by_weight);
     }
   }
-  return reduced(sum, thread, true);
+  return row_sum(thread, sum);
 }
 
 /// The first place up to which, of what comes up to `bound`, the amount is at least `wanted`; found bit by bit.
@@ -140,7 +125,7 @@ fn last_kept(row: u32, thread: u32) -> Place {
     for (var k = thread; k < dims.classes; k += THREADS) {
       largest = max(largest, x[row * dims.cols + k]);
     }
-    largest = reduced(largest, thread, false);
+    largest = row_max(thread, largest);
     // The largest logit's weight is 1: more than 0 keeps at least that token.
     let wanted = max(1e-30, sampling.top_p * amount(row, thread, last, last, true, largest));
     last = first_place(row, thread, last, true, largest, wanted);

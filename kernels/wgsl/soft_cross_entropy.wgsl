@@ -3,6 +3,7 @@
 // p is (rows, classes) and sums to 1 in each row of non-zero weight.
 //# include math.wgsl
 //# include rows.wgsl
+//# include trees.wgsl
 //# include loss_parts.wgsl
 alias target_element = f32;
 

@@ -2,6 +2,7 @@
 // 0 in the padding. y is (rows, classes).
 //# include math.wgsl
 //# include rows.wgsl
+//# include trees.wgsl
 //# include loss_parts.wgsl
 alias target_element = f32;
 

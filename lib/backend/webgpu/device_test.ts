@@ -28,7 +28,8 @@ async function withDevice(run: (device: WebGpuDevice) => Promise<void>): Promise
 }
 
 gpuTest("every kernel compiles as it stands", async () => {
-  const parts = new Set(["attention_keys", "attention_parts", "loss_parts", "math", "rows"]);
+  const attention = ["attention_keys", "attention_parts"];
+  const parts = new Set([...attention, "loss_parts", "math", "rows", "trees"]);
   for (const name of kernelNames()) if (!parts.has(name)) testDevice().kernel(name);
   await testDevice().settle();
 });
