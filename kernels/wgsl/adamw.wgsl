@@ -3,28 +3,11 @@
 // p -= step (lr / bias correction 1) m / (sqrt(v) root (1 / sqrt(bias correction 2)) + eps).
 // Does nothing after a gradient that was not finite.
 //# include math.wgsl
+//# include step.wgsl
 
 struct Dims {
   vectors: u32, // floats / 4
   decayed: u32, // of those the leading ones with weight decay
-}
-
-struct Scalars {
-  loss_scale: f32,
-  value_loss_scale: f32,
-  clip: f32,
-  slot: u32,
-  decay: f32,
-  beta1: f32,
-  beta2: f32,
-  step: f32,
-  root: f32,
-  epsilon: f32,
-}
-
-struct Control {
-  factor: f32,
-  failed: u32,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;

@@ -1,5 +1,6 @@
 // dw[t] = sum of dx[i] over the rows i with tokens[i] = t. No atomics: the CPU sorts the rows by token (stable), and a
-// workgroup owns one token and 64 columns. 16 vectors by 16 rows, then a tree over rows: the same bits in every run.
+// workgroup owns one token and 64 columns.
+//# include columns.wgsl
 const INIT: u32 = 0u; // 0: none, 2: what dw holds
 
 struct Dims {
@@ -15,8 +16,6 @@ struct Dims {
 @group(0) @binding(3) var<storage, read> dx: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> dw: array<vec4<f32>>;
 
-var<workgroup> sums: array<vec4<f32>, 256>;
-
 @compute @workgroup_size(256)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -31,20 +30,13 @@ fn main(
       sum += dx[order[i] * dims.vectors + column];
     }
   }
-  sums[thread] = sum;
-  for (var s = 128u; s >= 16u; s /= 2u) {
-    workgroupBarrier();
-    if (thread < s) {
-      sums[thread] += sums[thread + s];
-    }
-  }
-  workgroupBarrier();
+  sum = column_sum(thread, sum);
   if (thread < 16u && column < dims.vectors) {
     let at = token * dims.vectors + column;
     if (INIT == 2u) {
-      dw[at] += sums[thread];
+      dw[at] += sum;
     } else {
-      dw[at] = sums[thread];
+      dw[at] = sum;
     }
   }
 }

@@ -2,22 +2,11 @@
 // clipping factor that AdamW reads, and writes (loss, value loss, gradient norm, failed) to row `slot` of the reports.
 // A gradient that is not finite sets `failed`, which stays set: no later step changes a weight.
 //# include math.wgsl
+//# include step.wgsl
 
 struct Dims {
   rows: u32, // entries of loss and value_loss
   squares: u32,
-}
-
-struct Scalars {
-  loss_scale: f32,
-  value_loss_scale: f32,
-  clip: f32, // largest gradient norm
-  slot: u32,
-}
-
-struct Control {
-  factor: f32,
-  failed: u32,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;

@@ -1,5 +1,6 @@
 // The gain's gradient dg = sum_i dy x rstd, first half: sums over blocks of BLOCK rows, out (blocks, d). The second
-// half is sum_splits.wgsl. A workgroup takes one block and 64 columns: 16 vectors by 16 rows, then a tree over rows.
+// half is sum_splits.wgsl. A workgroup takes one block and 64 columns.
+//# include columns.wgsl
 const BLOCK: u32 = 128u;
 
 struct Dims {
@@ -12,8 +13,6 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
-
-var<workgroup> sums: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -29,15 +28,8 @@ fn main(
       sum += (dy[at] * rstd[row]) * x[at];
     }
   }
-  sums[thread] = sum;
-  for (var s = 128u; s >= 16u; s /= 2u) {
-    workgroupBarrier();
-    if (thread < s) {
-      sums[thread] += sums[thread + s];
-    }
-  }
-  workgroupBarrier();
+  sum = column_sum(thread, sum);
   if (thread < 16u && column < dims.vectors) {
-    out[workgroup.x * dims.vectors + column] = sums[thread];
+    out[workgroup.x * dims.vectors + column] = sum;
   }
 }

@@ -29,7 +29,8 @@ async function withDevice(run: (device: WebGpuDevice) => Promise<void>): Promise
 
 gpuTest("every kernel compiles as it stands", async () => {
   const attention = ["attention_keys", "attention_parts"];
-  const parts = new Set([...attention, "loss_parts", "math", "rows", "trees"]);
+  const sums = ["columns", "rows", "trees"];
+  const parts = new Set([...attention, ...sums, "loss_parts", "math", "step"]);
   for (const name of kernelNames()) if (!parts.has(name)) testDevice().kernel(name);
   await testDevice().settle();
 });
