@@ -122,7 +122,6 @@ export async function runDispatches(
     step: make("step", Uint32Array.of(step), 1),
   };
   const program = new Program(gpu, dispatches, {
-    sizes: new Map(),
     pool: new Pool(gpu),
     resolve: (operand: Operand) => {
       const name = typeof operand === "string" ? operand : operand.label;
@@ -131,11 +130,7 @@ export async function runDispatches(
       return { buffer };
     },
   });
-  const encoder = gpu.device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  program.encode(pass);
-  pass.end();
-  queue.submit([encoder.finish()]);
+  gpu.submit((pass) => program.encode(pass));
   const names = Object.keys(operands);
   const results = await gpu.read(
     names.map((name) => ({ buffer: memory.get(name)!, bytes: memory.get(name)!.size })),

@@ -7,7 +7,7 @@
  *       --allow-run lib/bench/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
  */
 import { parseArgs } from "node:util";
-import { gemmDispatch, GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";
+import { gemmProgram, GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";
 import { WebGpuEngine } from "../backend/webgpu/engine.ts";
 import {
   gemmKind,
@@ -157,11 +157,7 @@ async function timeProduct(
   const timer = new GpuTimer(device), { n } = shape;
   const [a, b] = [device.buffer("a", 4 * n * n), device.buffer("b", 4 * n * n)];
   const c = device.buffer("c", 4 * n * n * plan.splits);
-  const program = new Program(device, [gemmDispatch(shape, plan)], {
-    sizes: new Map(),
-    pool: new Pool(device),
-    resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
-  });
+  const program = gemmProgram(device, shape, plan, { a, b, c });
   await timer.time(program, small ? 1 : 3);
   const repeats = small ? 1 : Math.max(3, Math.min(200, Math.round(1e11 / n ** 3)));
   const times: number[] = [];

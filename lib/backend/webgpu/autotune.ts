@@ -6,7 +6,6 @@
 import { sha256 } from "../../numeric/digest.ts";
 import { fileURLToPath } from "node:url";
 import type { AdapterDescription, WebGpuDevice } from "./device.ts";
-import type { Dispatch } from "./dispatch.ts";
 import {
   GEMM_VARIANTS,
   gemmClass,
@@ -99,11 +98,7 @@ export async function measureGemm(
     for (const variant of variantsFor(device)) {
       const plan = planVariant(shape, variant);
       if (4 * plan.splits * shape.m * shape.n > c.size) continue;
-      const program = new Program(device, [gemmDispatch(shape, plan)], {
-        sizes: new Map(),
-        pool: new Pool(device),
-        resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
-      });
+      const program = gemmProgram(device, shape, plan, { a, b, c });
       await timer.time(program, 1); // compiles
       const once = await timer.time(program, 1);
       const repeats = Math.max(1, Math.min(REPEATS, Math.floor(NANOSECONDS / once)));
@@ -128,12 +123,19 @@ export function variantsFor({ device }: WebGpuDevice): readonly GemmVariant[] {
   );
 }
 
-/** One product on stand-in operands. */
-export function gemmDispatch(shape: GemmShape, plan: GemmPlan): Dispatch {
-  const { constants, groups, kSplit } = plan;
+/** One product in these buffers, without the sum over splits. */
+export function gemmProgram(
+  device: WebGpuDevice,
+  { m, n, k }: GemmShape,
+  { constants, groups, kSplit }: GemmPlan,
+  { a, b, c }: Readonly<Record<"a" | "b" | "c", GPUBuffer>>,
+): Program {
   const operands = { a: "weights", b: "m", start: "weights", c: "gradient" } as const;
-  const dims = [shape.m, shape.n, shape.k, kSplit];
-  return { kernel: "gemm", constants, groups, dims, operands };
+  const dispatch = { kernel: "gemm", constants, groups, dims: [m, n, k, kSplit], operands };
+  return new Program(device, [dispatch], {
+    pool: new Pool(device),
+    resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
+  });
 }
 
 /** Times passes by the device's own clock. */

@@ -276,12 +276,9 @@ export class Decoding implements DecodingProgram {
   }
 
   #submit({ program }: Run, steps: number): void {
-    const { device } = this.state.device;
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let t = 0; t < steps; t++) program.encode(pass);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    this.state.device.submit((pass) => {
+      for (let t = 0; t < steps; t++) program.encode(pass);
+    });
   }
 
   async #read(name: "tokens" | "step", words: number): Promise<Int32Array> {

@@ -216,6 +216,15 @@ export class WebGpuDevice {
     );
   }
 
+  /** Submits one pass of dispatches, which `encode` records. */
+  submit(encode: (pass: GPUComputePassEncoder) => void): void {
+    const encoder = this.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encode(pass);
+    pass.end();
+    this.device.queue.submit([encoder.finish()]);
+  }
+
   /**
    * Copies parts of buffers to the CPU, after all work submitted so far. All parts wait once: a wait costs 10 ms and
    * more, however many maps it covers.

@@ -38,11 +38,7 @@ export function forwardProgram(
       device.check();
       records.write(batch, tape.rows);
       records.upload();
-      const encoder = device.device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      program.encode(pass);
-      pass.end();
-      device.device.queue.submit([encoder.finish()]);
+      device.submit((pass) => program.encode(pass));
       const parts = outputs.map(({ buffer, cols }) => ({ buffer, bytes: used * cols * 4 }));
       const results = await device.read(parts);
       return Object.fromEntries(

@@ -77,7 +77,6 @@ export class HalfWeights {
       });
     }
     this.#program = new Program(device, dispatches, {
-      sizes: new Map(),
       pool: new Pool(device),
       resolve: (operand) => {
         const { label, space } = operand as Buffer;
@@ -100,10 +99,6 @@ export class HalfWeights {
   refresh(): void {
     if (!this.#isStale) return;
     this.#isStale = false;
-    const encoder = this.device.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    this.#program.encode(pass);
-    pass.end();
-    this.device.device.queue.submit([encoder.finish()]);
+    this.device.submit((pass) => this.#program.encode(pass));
   }
 }

@@ -10,7 +10,7 @@ import {
 } from "./dispatch.ts";
 import { type GemmShape, type GemmTuning, planGemm } from "./gemm.ts";
 
-/** Indices of float32 words in the block of scalars; kernels/wgsl/adamw.wgsl names all. */
+/** Indices of float32 words in the block of scalars; kernels/wgsl/step.wgsl names all. */
 const SCALAR_INDEX = { lossScale: 0, valueLossScale: 1 } as const;
 
 /** Rows that rmsnorm_gain.wgsl adds up in one workgroup. */
@@ -172,20 +172,15 @@ export class Lowering {
   #gemm(shape: GemmShape, a: Buffer, b: Buffer, c: Buffer, init: Buffer | undefined): void {
     const { m, n, k } = shape;
     const { constants, splits, kSplit, groups } = planGemm(shape, this.tuning);
-    const kind = init === undefined ? Init.none : init === c ? Init.itself : Init.other;
-    const start = kind === Init.other ? init! : a;
+    const dims = [m, n, k, kSplit];
     if (splits === 1) {
-      this.emit("gemm", groups, [m, n, k, kSplit], { a, b, start, c }, {
-        ...constants,
-        INIT: kind,
-      });
+      const { start, INIT } = beginning(c, init, a);
+      this.emit("gemm", groups, dims, { a, b, start, c }, { ...constants, INIT });
       return;
     }
     const sums = temporary("partial sums", splits * m * n);
-    this.emit("gemm", groups, [m, n, k, kSplit], { a, b, start: a, c: sums }, {
-      ...constants,
-      INIT: Init.none,
-    });
+    const operands = { a, b, start: a, c: sums };
+    this.emit("gemm", groups, dims, operands, { ...constants, INIT: Init.none });
     this.#sumSplits(sums, splits, m * n / 4, c, init);
   }
 
@@ -196,10 +191,9 @@ export class Lowering {
     y: Buffer,
     init: Buffer | undefined,
   ): void {
-    const kind = init === undefined ? Init.none : init === y ? Init.itself : Init.other;
-    const start = kind === Init.other ? init! : x;
+    const { start, INIT } = beginning(y, init, x);
     const groups = grid(Math.ceil(vectors / 256));
-    this.emit("sum_splits", groups, [splits, vectors], { x, start, y }, { INIT: kind });
+    this.emit("sum_splits", groups, [splits, vectors], { x, start, y }, { INIT });
   }
 
   #embeddingBackward({ dw, dx, tokens }: InstructionOf<"embedding_backward">): void {
@@ -233,10 +227,9 @@ export class Lowering {
     const groups = [blocks, Math.ceil(vectors / 16), 1] as const;
     this.emit("rmsnorm_gain", groups, [x.rows, vectors], { dy, x, rstd, out: sums });
     this.#sumSplits(sums, blocks, vectors, dg, this.#accumulated(dg));
-    const kind = init === undefined ? Init.none : init === dx ? Init.itself : Init.other;
-    const start = kind === Init.other ? init! : dy;
+    const { start, INIT } = beginning(dx, init, dy);
     const operands = { dy, x, rstd, g, start, dx };
-    this.#rows("rmsnorm_backward", x.rows, vectors, [x.rows, vectors], operands, { INIT: kind });
+    this.#rows("rmsnorm_backward", x.rows, vectors, [x.rows, vectors], operands, { INIT });
   }
 
   #gru(
@@ -285,6 +278,12 @@ export class Lowering {
     this.emit("attention_backward_query", groups, dims, operands, { ...constants, QUERIES: rows });
     this.emit("attention_backward_key", groups, dims, operands, { ...constants, ROWS: rows });
   }
+}
+
+/** What `output` adds to, for a kernel's binding `start`: `unused` stands there where nothing is read from it. */
+function beginning(output: Buffer, init: Buffer | undefined, unused: Operand) {
+  if (init === undefined) return { start: unused, INIT: Init.none };
+  return init === output ? { start: unused, INIT: Init.itself } : { start: init, INIT: Init.other };
 }
 
 function temporary(label: string, elements: number): Temporary {

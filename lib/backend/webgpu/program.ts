@@ -51,7 +51,12 @@ export class Program {
   constructor(
     device: WebGpuDevice,
     dispatches: readonly Dispatch[],
-    { resolve, sizes, pool }: { resolve: Resolve; sizes: ReadonlyMap<Buffer, number>; pool: Pool },
+    { resolve, pool, sizes = new Map() }: {
+      resolve: Resolve;
+      pool: Pool;
+      /** Floats of buffers whose size is not what the tape says. */
+      sizes?: ReadonlyMap<Buffer, number>;
+    },
   ) {
     const { slots, slotBytes } = planMemory(dispatches, sizes);
     const memory = pool.take(slotBytes);

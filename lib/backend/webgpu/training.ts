@@ -97,12 +97,9 @@ export class Training implements TrainingProgram {
         operand.space === "batch" ? this.#records.view(operand.label) : undefined,
       );
     };
-    this.#backward = new Program(device, lowering.dispatches, {
-      resolve,
-      sizes: lowering.sizes,
-      pool,
-    });
-    this.#update = new Program(device, update, { resolve, sizes: new Map(), pool });
+    const { sizes } = lowering;
+    this.#backward = new Program(device, lowering.dispatches, { resolve, pool, sizes });
+    this.#update = new Program(device, update, { resolve, pool });
     this.#untouched = [...layout.slots.keys()].filter((name) => !lowering.gradients.has(name))
       .map((name) => state.part("gradient", name));
   }
