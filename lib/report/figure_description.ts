@@ -173,6 +173,8 @@ export interface ResolvedFigure {
   readonly diagonal: { readonly label: string; readonly ends: readonly [number, number] } | null;
   /** Category names: of bars at x = 0, 1, ...; of rows at y = 0, 1, ... from the top. */
   readonly categories: readonly string[];
+  /** True = a bar chart. */
+  readonly bars: boolean;
   /** True = rows: intervals lie along x. */
   readonly horizontal: boolean;
   /** Rows without a point in any series, by their place. */
@@ -286,11 +288,13 @@ export function resolveFigure(description: FigureDescription): ResolvedFigure {
       ends: [Math.max(x.domain[0], y.domain[0]), Math.min(x.domain[1], y.domain[1])],
     },
     categories,
+    bars: bars.length > 0,
     horizontal,
     headings: categories.flatMap((_, i) =>
       horizontal && points.every(({ y }) => y !== i) ? [i] : []
     ),
-    barHalfWidth: half,
+    // Bars of one category stand a little apart.
+    barHalfWidth: half * 0.92,
   };
 }
 

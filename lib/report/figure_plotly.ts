@@ -13,7 +13,15 @@ import { formatInterval, formatNumber } from "./format.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";
 import { textWidth, wrapText } from "./text_width.ts";
-import { FONT_FAMILY, FONT_SIZE, INK, MOST_MARKERS, tint, translucent } from "./theme.ts";
+import {
+  FONT_FAMILY,
+  FONT_SIZE,
+  INK,
+  markerPaint,
+  MOST_MARKERS,
+  tint,
+  translucent,
+} from "./theme.ts";
 
 /** What Plotly.newPlot takes. */
 export interface PlotlyFigure {
@@ -52,7 +60,7 @@ export function renderPlotly(figure: ResolvedFigure): PlotlyFigure {
       plot_bgcolor: INK.background,
       showlegend: figure.legend.length > 1 || figure.diagonal !== null,
       hovermode: "closest",
-      ...(isBars(figure) ? { barmode: "group", bargap: 0.2 } : {}),
+      ...(figure.bars ? { barmode: "group", bargap: 0.2 } : {}),
     },
     config: {
       responsive: true,
@@ -60,10 +68,6 @@ export function renderPlotly(figure: ResolvedFigure): PlotlyFigure {
       modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
     },
   };
-}
-
-function isBars({ categories, horizontal }: ResolvedFigure): boolean {
-  return categories.length > 0 && !horizontal;
 }
 
 function titleHtml(figure: ResolvedFigure): string {
@@ -179,7 +183,7 @@ class Grid {
         anchor: yaxis,
         ...(i === 0 ? {} : { matches: "x" }),
         showticklabels: i + columns >= panels.length,
-        ...(isBars(figure) ? barTicks(figure) : {}),
+        ...(figure.bars ? barTicks(figure) : {}),
         ...(panels.length === 1 ? { title: axisTitle(figure.x) } : {}),
       };
       layout[yaxis.replace("y", "yaxis")] = {
@@ -305,11 +309,10 @@ function legendEntry({ name }: ResolvedSeries): object {
 }
 
 function barTrace({ style }: ResolvedSeries, { barHalfWidth }: ResolvedFigure): object {
-  const half = barHalfWidth * 0.92;
   return {
     type: "bar",
-    width: 2 * half,
-    offset: -half,
+    width: 2 * barHalfWidth,
+    offset: -barHalfWidth,
     marker: {
       color: style.color,
       line: { color: style.color, width: 1 },
@@ -325,6 +328,7 @@ function barTrace({ style }: ResolvedSeries, { barHalfWidth }: ResolvedFigure): 
 }
 
 function pointTrace({ kind, style }: ResolvedSeries): object {
+  const { fill, stroke, strokeWidth } = markerPaint(style);
   return {
     type: "scatter",
     mode: kind === "line" ? "lines+markers" : "markers",
@@ -333,13 +337,12 @@ function pointTrace({ kind, style }: ResolvedSeries): object {
       width: 2,
       dash: style.dash.length > 0 ? style.dash.map((n) => `${n}px`).join(",") : "solid",
     },
-    // Filled with white rather than "-open": the line must not show inside.
     marker: {
       symbol: style.marker,
       ...(kind === "line" ? { maxdisplayed: MOST_MARKERS } : {}),
       size: 9,
-      color: style.open ? INK.background : style.color,
-      line: { color: style.open ? style.color : INK.background, width: style.open ? 1.6 : 0.8 },
+      color: fill,
+      line: { color: stroke, width: strokeWidth },
     },
   };
 }
@@ -408,7 +411,7 @@ function hover({ name }: ResolvedSeries, run: readonly ResolvedPoint[], figure: 
 }
 
 function references(figure: ResolvedFigure, xaxis: string, yaxis: string, labelled: boolean) {
-  const places = placeLabels(figure, figure.lines);
+  const places = placeLabels(figure);
   const shape = { type: "line", layer: "above", line: REFERENCE_LINE };
   const shapes: object[] = [];
   const annotations: object[] = [];

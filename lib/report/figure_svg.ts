@@ -17,6 +17,7 @@ import {
   FONT_SIZE,
   INK,
   type MarkerContext,
+  markerPaint,
   type MarkerShape,
   MOST_MARKERS,
   type SeriesStyle,
@@ -143,8 +144,7 @@ function panelPlot(
   const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
     document: object;
   };
-  const { x, y } = figure;
-  const bars = figure.categories.length > 0 && !figure.horizontal;
+  const { x, y, bars } = figure;
   const label = (axis: typeof x) => (value: number) =>
     axis.ticks.find((tick) => tick.value === value)?.label ?? "";
   const category = (i: number) => categories[i];
@@ -214,13 +214,13 @@ function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Marki
         Plot.dot(withInterval, {
           ...(horizontal ? { x: end, y: "y" } : { x: "x", y: end }),
           ...pen,
-          symbol: horizontal ? UPRIGHT_CAP : CAP_SYMBOL,
+          symbol: horizontal ? capSymbol(0, CAP) : capSymbol(CAP, 0),
         })
       ),
     ];
   };
   if (kind === "bars") {
-    const half = figure.barHalfWidth * 0.92;
+    const half = figure.barHalfWidth;
     return [
       Plot.rect(points, {
         x1: ({ x }: ResolvedPoint) => x - half,
@@ -254,9 +254,7 @@ function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Marki
       y: "y",
       symbol: markerSymbol(style.marker),
       r: MARKER_RADIUS,
-      fill: style.open ? INK.background : style.color,
-      stroke: style.open ? style.color : INK.background,
-      strokeWidth: style.open ? 1.6 : 0.8,
+      ...markerPaint(style),
     }),
   ];
 }
@@ -269,7 +267,7 @@ function thinned(run: readonly ResolvedPoint[]): readonly ResolvedPoint[] {
 
 function references(figure: ResolvedFigure, panel: number): Plot.Markish[] {
   const stroke = { ...REFERENCE_STROKE, strokeDasharray: REFERENCE_DASH };
-  const places = placeLabels(figure, figure.lines);
+  const places = placeLabels(figure);
   const lines = figure.lines.flatMap(({ axis, value, label }, i): Plot.Markish[] => {
     const { along, above } = places[i]!;
     const words: Plot.TextOptions = {
@@ -348,11 +346,11 @@ function swatch({ kind, style }: ResolvedSeries, x: number, y: number): string {
   }
   const path = new PathText();
   drawMarker(style.marker, MARKER_RADIUS, path);
-  const [fill, stroke] = style.open ? [INK.background, style.color] : [style.color, INK.background];
+  const { fill, stroke, strokeWidth } = markerPaint(style);
   const stem = kind !== "line" ? "" : line(x, y, style.color, 2, style.dash.join(" "));
   return stem +
     `<path d="${path.text}" transform="translate(${round(x + SWATCH / 2)},${round(y)})" ` +
-    `fill="${fill}" stroke="${stroke}" stroke-width="${style.open ? 1.6 : 0.8}"/>`;
+    `fill="${fill}" stroke="${stroke}" stroke-width="${strokeWidth}"/>`;
 }
 
 function barFill(style: SeriesStyle): string {
@@ -411,20 +409,15 @@ function markerSymbol(shape: MarkerShape): Plot.SymbolImplementation {
   return { draw: (context: MarkerContext) => drawMarker(shape, MARKER_RADIUS, context) };
 }
 
-const CAP_SYMBOL: Plot.SymbolImplementation = {
-  draw(context: MarkerContext) {
-    context.moveTo(-CAP, 0);
-    context.lineTo(CAP, 0);
-  },
-};
-
-/** The same for a horizontal interval. */
-const UPRIGHT_CAP: Plot.SymbolImplementation = {
-  draw(context: MarkerContext) {
-    context.moveTo(0, -CAP);
-    context.lineTo(0, CAP);
-  },
-};
+/** The cap of an error bar that reaches so far to both sides. */
+function capSymbol(x: number, y: number): Plot.SymbolImplementation {
+  return {
+    draw(context: MarkerContext) {
+      context.moveTo(-x, -y);
+      context.lineTo(x, y);
+    },
+  };
+}
 
 function textBlock(content: string, size: number, figure: ResolvedFigure, bold = false) {
   const lines = content === "" ? [] : wrapText(content, size, figure.width - 2 * PADDING, bold);

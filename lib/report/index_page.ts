@@ -126,11 +126,11 @@ function section(entry: IndexEntry): string {
     `<section id="${escapeHtml(name)}">`,
     `<h2>${heading} <small>${escapeHtml(name)}</small></h2>`,
     `<p class="links">${links.join(" ") || "No report yet."}</p>`,
-    ...(runs === undefined
-      ? [`<p class="note">Without an experiment: no claims, no pins.</p>`]
-      : []),
-    ...(runs !== undefined && runs.length === 0 ? ["<p>No finished run.</p>"] : []),
-    ...(runs !== undefined && runs.length > 0 ? [runsTable(runs)] : []),
+    runs === undefined
+      ? `<p class="note">Without an experiment: no claims, no pins.</p>`
+      : runs.length === 0
+      ? "<p>No finished run.</p>"
+      : runsTable(runs),
     ...(runs ?? []).filter(isReadable).map((run) => claimsTable(run, run === mainRun(entry))),
     `</section>`,
   ].join("\n");

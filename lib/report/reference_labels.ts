@@ -19,15 +19,12 @@ export interface LabelPlace {
 /** A panel of middling size, in pixels: the choice need not be exact. */
 const [WIDTH, HEIGHT, SQUARE] = [660, 330, 400];
 
-/** One place per line, judged by the first panel, the only one with labels. */
-export function placeLabels(
-  figure: ResolvedFigure,
-  lines: readonly StraightLine[],
-): LabelPlace[] {
+/** One place for each of the figure's lines, judged by the first panel, the only one with labels. */
+export function placeLabels(figure: ResolvedFigure): LabelPlace[] {
   const [width, height] = figure.square ? [SQUARE, SQUARE] : [WIDTH, HEIGHT];
   const size = { width: width / figure.columns, height: height / Math.sqrt(figure.columns) };
   const data = dataPixels(figure, size);
-  return lines.map((line) => {
+  return figure.lines.map((line) => {
     const places = line.axis === "x" ? VERTICAL : HORIZONTAL;
     const costs = places.map((place) =>
       data.filter(([x, y]) =>

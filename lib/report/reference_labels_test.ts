@@ -10,7 +10,7 @@ function placed(points: { x: number; y: number }[]) {
     series: [{ kind: "line", name: "a", points }],
     references: [{ axis: "y", value: 0.5, label: "a label" }],
   });
-  return placeLabels(figure, figure.lines)[0];
+  return placeLabels(figure)[0];
 }
 
 Deno.test("a label stands above the right end if there is room", () => {

@@ -163,6 +163,13 @@ export function drawMarker(
   context.closePath();
 }
 
+/** How a marker is painted: an open one in white with a thick outline, so that the line does not show inside. */
+export function markerPaint({ color, open }: SeriesStyle) {
+  return open
+    ? { fill: INK.background, stroke: color, strokeWidth: 1.6 }
+    : { fill: color, stroke: INK.background, strokeWidth: 0.8 };
+}
+
 /** Fonts that are on readers' machines; the last named one is on Linux. */
 export const FONT_FAMILY =
   "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif";
