@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { parseConfig } from "../parse_config.ts";
 import { UsageError } from "../errors.ts";
+import { alignedRows } from "../report/plain_table.ts";
 import { suggest } from "../suggest.ts";
 import { type KnownFlags, parseArgs } from "./args.ts";
 
@@ -170,7 +171,6 @@ export function formatHelp(command: Command): string {
     return [usage, flag.description + (isShown ? ` (default: ${flag.default})` : "")] as const;
   });
   const all = [...rows, ["--help", "print this page"] as const];
-  const width = Math.max(...all.map(([usage]) => usage.length));
   return [
     command.summary,
     "",
@@ -178,7 +178,7 @@ export function formatHelp(command: Command): string {
       command.positional === undefined ? "" : ` [${command.positional.toUpperCase()} ..]`
     }`,
     "",
-    ...all.map(([usage, text]) => `  ${usage.padEnd(width)}  ${text}`),
+    ...alignedRows(all).map((line) => `  ${line}`),
     "",
     "Exit codes: 0 done; 1 a check failed; 2 bad usage or input.",
   ].join("\n");

@@ -4,7 +4,7 @@
 import { relative } from "node:path";
 import { formatElapsed, formatNumber } from "../report/format.ts";
 import { PIN_STATES } from "../report/pin_state.ts";
-import { plainTable } from "../report/plain_table.ts";
+import { alignedRows, plainTable } from "../report/plain_table.ts";
 import { countVerdicts } from "../report/verdict.ts";
 import type { FailedCheck } from "../run/compare.ts";
 import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
@@ -65,15 +65,15 @@ export function formatSummary(
   return [
     ...failed,
     ...(failed.length > 0 ? [""] : []),
-    ...aligned(outcomes.map(summaryLine)),
+    ...alignedRows(outcomes.map(summaryLine)),
     "",
-    ...aligned(last),
+    ...alignedRows(last),
   ].join("\n");
 }
 
 /** The line of `formatSummary` for this experiment, by itself. */
 export function formatSummaryLine(outcome: ExperimentOutcome): string {
-  return aligned([summaryLine(outcome)])[0]!;
+  return alignedRows([summaryLine(outcome)])[0]!;
 }
 
 /** Experiment, pins, verdicts, time. */
@@ -92,12 +92,6 @@ function summaryLine({ experiment, run, partial }: ExperimentOutcome): string[] 
     said,
     formatElapsed(stored.provenance.wallSeconds),
   ];
-}
-
-/** Rows as lines, their columns under one another. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, i) => maximum(rows.map((row) => row[i]!.length))) ?? [];
-  return rows.map((row) => row.map((text, i) => text.padEnd(widths[i]!)).join("  ").trimEnd());
 }
 
 function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {

@@ -12,13 +12,27 @@ export function plainTable(
   rows: readonly (readonly string[])[],
   right: readonly boolean[],
 ): string {
-  const widths = head.map((title, i) => maximum([title, ...rows.map((row) => row[i]!)].map(width)));
-  const line = (cells: readonly string[]) =>
+  const [titles, ...lines] = alignedRows([head, ...rows], right);
+  const rule = columnWidths([head, ...rows]).map((n) => "-".repeat(n)).join("  ");
+  return [titles, rule, ...lines].join("\n");
+}
+
+/** Rows as lines, their columns under one another, aligned to the left or, where `right` says so, to the right. */
+export function alignedRows(
+  rows: readonly (readonly string[])[],
+  right: readonly boolean[] = [],
+): string[] {
+  const widths = columnWidths(rows);
+  return rows.map((cells) =>
     cells.map((cell, i) => {
       const space = " ".repeat(widths[i]! - width(cell));
       return right[i] ? space + cell : cell + space;
-    }).join("  ").trimEnd();
-  return [line(head), widths.map((n) => "-".repeat(n)).join("  "), ...rows.map(line)].join("\n");
+    }).join("  ").trimEnd()
+  );
+}
+
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
+  return rows[0]?.map((_, i) => maximum(rows.map((row) => width(row[i]!)))) ?? [];
 }
 
 /** Characters as a reader counts them. */

@@ -1,4 +1,5 @@
 import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
+import { alignedRows } from "./plain_table.ts";
 
 /** Anything in JSON, by name. */
 type Entries = { readonly [name: string]: unknown };
@@ -25,7 +26,7 @@ export function provenanceTable(provenance: Entries, command?: string): Displaya
           ? ""
           : `<p>To reproduce it:</p><pre><code>${escapeHtml(command)}</code></pre>`),
       "text/plain": [
-        ...rows.map(([name, value]) => `${name.padEnd(width(rows))}  ${value}`),
+        ...alignedRows(rows),
         ...(command === undefined ? [] : ["", "To reproduce it:", `    ${command}`]),
       ].join("\n"),
     }),
@@ -50,8 +51,4 @@ function flatten(value: Entries, prefix: string): Rows {
 function words(key: string): string {
   return key.replace(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
     .replaceAll("_", " ");
-}
-
-function width(rows: Rows): number {
-  return Math.max(0, ...rows.map(([name]) => name.length));
 }
