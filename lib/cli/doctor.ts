@@ -11,8 +11,8 @@ import { gitState } from "../run/provenance.ts";
 import { ROOT } from "../root.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
 import { knownV8Flags } from "./launch.ts";
-import { findPython } from "./python.ts";
-import { FAST_V8_FLAGS, REMOVED } from "./tasks.ts";
+import { findPython, removedVariables } from "./python.ts";
+import { FAST_V8_FLAGS } from "./tasks.ts";
 import { isVenvReady } from "./venv.ts";
 
 /** One line of the page. */
@@ -260,7 +260,7 @@ function examineJupyter(): Finding {
 }
 
 function examineLinker(): Finding {
-  const names = (Deno.env.get(REMOVED) ?? "").split(",").filter((name) => name !== "");
+  const names = removedVariables();
   return always(
     "linker",
     names.length === 0

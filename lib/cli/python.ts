@@ -126,7 +126,7 @@ export function unfit(
 }
 
 /** The variables that deno task took out of the environment; none where that may not be asked. */
-function removedVariables(): string[] {
+export function removedVariables(): string[] {
   const { state } = Deno.permissions.querySync({ name: "env", variable: REMOVED });
   const names = state === "granted" ? Deno.env.get(REMOVED) ?? "" : "";
   return names.split(",").filter((name) => name !== "");
