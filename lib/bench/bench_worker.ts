@@ -3,6 +3,7 @@
  * peer. A line in is a JSON command, a line out its JSON answer; ends with its standard input.
  */
 import process from "node:process";
+import { lines } from "../cli/child_output.ts";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { Model } from "../nn/model.ts";
 import { parameterCount } from "../nn/flops.ts";
@@ -115,9 +116,7 @@ function generation(c: BenchWork, model: Model): () => Promise<unknown> {
 async function main(): Promise<void> {
   const memory = () => process.resourceUsage().maxRSS * 1024;
   const baselineBytes = memory();
-  let engine: WasmEngine | undefined,
-    work: () => Promise<unknown> = () => Promise.resolve(),
-    pending = "";
+  let engine: WasmEngine | undefined, work: () => Promise<unknown> = () => Promise.resolve();
   const answer = async (command: BenchCommand) => {
     if (command.op === "prepare") {
       engine = await WasmEngine.create({ threads: command.threads });
@@ -137,10 +136,8 @@ async function main(): Promise<void> {
     }
     return { milliseconds, peakBytes: memory(), baselineBytes };
   };
-  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    const lines = (pending + text).split("\n");
-    pending = lines.pop()!;
-    for (const line of lines) console.log(JSON.stringify(await answer(JSON.parse(line))));
+  for await (const line of lines(Deno.stdin.readable)) {
+    console.log(JSON.stringify(await answer(JSON.parse(line))));
   }
   engine?.close();
 }
