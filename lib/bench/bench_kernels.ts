@@ -1,6 +1,7 @@
 /**
  * Where the time of a program goes: runs its kernel calls in order, as a lane does, with a clock around each.
  */
+import { median } from "./bench_report.ts";
 import { CHUNK, SHARDS } from "../backend/wasm/control.ts";
 import { WasmDevice } from "../backend/wasm/device.ts";
 import { bytesOf, makePlan } from "../backend/wasm/plan.ts";
@@ -136,7 +137,7 @@ function time(
   return [...groups.values()].map(({ step: { args: _, ...step }, calls, milliseconds }) => ({
     ...step,
     calls,
-    microseconds: 1000 * milliseconds.toSorted((a, b) => a - b)[milliseconds.length >> 1]!,
+    microseconds: 1000 * median(milliseconds),
   }));
 }
 

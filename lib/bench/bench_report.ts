@@ -123,9 +123,8 @@ export function speedUpTable(comparisons: readonly Comparison[]): string | undef
 /** Kernels by their share of the program's time. */
 export function kernelTable(timings: readonly KernelTiming[]): string {
   const total = timings.reduce((sum, t) => sum + t.calls * t.microseconds, 0);
-  const rows = timings.toSorted((a, b) => b.calls * b.microseconds - a.calls * a.microseconds).map((
-    t,
-  ) => [
+  const sorted = timings.toSorted((a, b) => b.calls * b.microseconds - a.calls * a.microseconds);
+  const rows = sorted.map((t) => [
     t.kernel,
     t.shape,
     `${t.calls}`,
