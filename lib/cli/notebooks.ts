@@ -74,8 +74,7 @@ export async function runNotebooks(options: {
   }
   for (const path of paths) {
     const { output, report } = reportPaths(path);
-    const declared = parameterNames(readNotebook(path));
-    const parameters = declared.includes("profile") ? { profile: options.profile } : {};
+    const parameters = profileParameter(path, options.profile);
     await executeNotebook({ path, parameters, output, report, progress: options.progress });
     result.executed.push(output);
     result.reports.push(report);
@@ -130,6 +129,12 @@ export function notebookPaths(names: readonly string[]): string[] {
 export function readNotebook(path: string): Notebook {
   const bytes = readBytes(`${ROOT}${path}`, "restore it from git");
   return parseNotebook(new TextDecoder().decode(bytes), path);
+}
+
+/** The profile as a parameter of the notebook at `path`, if there is one and the notebook has the parameter. */
+function profileParameter(path: string, profile: unknown): Parameters {
+  const isDeclared = parameterNames(readNotebook(path)).includes("profile");
+  return profile !== undefined && isDeclared ? { profile } : {};
 }
 
 function nameOf(path: string): string {
@@ -210,13 +215,9 @@ export const notebooksCommand: Command<typeof flags.shape> = {
     let failed = false;
     for (const path of paths) {
       const { output, report } = reportPaths(path);
-      const declared = parameterNames(readNotebook(path));
       // --profile is for those that have one; a named parameter must exist.
       const { profile: wanted, ...others } = given as Record<string, unknown>;
-      const parameters = {
-        ...(wanted !== undefined && declared.includes("profile") ? { profile: wanted } : {}),
-        ...others,
-      };
+      const parameters = { ...profileParameter(path, wanted), ...others };
       const target = inPlace ? path : output;
       const options = { path, parameters, output: target, report, timeout };
       try {
