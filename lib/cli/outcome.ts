@@ -82,9 +82,7 @@ function summaryLine({ experiment, run, partial }: ExperimentOutcome): string[] 
   // What failed stands above.
   if (!stored) return [experiment, "FAILED", "no verdicts", ""];
   const said = partial
-    ? `PARTIAL: ${partial.cells.length} of ${
-      partial.cells.length + partial.missing.length
-    } cells, no verdicts`
+    ? `PARTIAL: ${cellsDone(partial)}, no verdicts`
     : countVerdicts(run!.claims).map(({ count, verdict }) => `${count} ${verdict}`).join(", ");
   return [
     experiment,
@@ -143,13 +141,16 @@ function formatPartial(
   return [
     formatTable(rows),
     "",
-    `PARTIAL: ${cells.length} of ${
-      cells.length + missing.length
-    } cells: no summary, no verdicts; ` +
+    `PARTIAL: ${cellsDone({ cells, missing })}: no summary, no verdicts; ` +
     "the same command without --cells adds the others",
     `run: ${directory}/partial.json`,
     formatPins({ pins, cells }),
   ];
+}
+
+/** "3 of 12 cells". */
+function cellsDone({ cells, missing }: Pick<PartialRun, "cells" | "missing">): string {
+  return `${cells.length} of ${cells.length + missing.length} cells`;
 }
 
 /** How far each cell is from WASM's. */

@@ -161,19 +161,16 @@ async function makeReports(
   const none = { executed: [], reports: [], failures: [] };
   const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
   if (!notebooks || (chosen.length > 0 && names.length === 0)) return none;
-  if (outcomes.some(({ partial }) => partial)) {
-    return { ...none, leftOut: "left out: they show whole runs; omit --cells" };
-  }
-  if (outcomes.some((outcome) => !outcome.run)) {
-    return { ...none, leftOut: "left out: an experiment did not finish" };
-  }
-  if (backend !== "wasm") return { ...none, leftOut: "left out: they show WASM's runs" };
-  if (seeds || out !== RUNS) {
-    return {
-      ...none,
-      leftOut: "left out: they show the default seeds in runs/; omit --seeds, --out",
-    };
-  }
+  const why = outcomes.some(({ partial }) => partial)
+    ? "they show whole runs; omit --cells"
+    : outcomes.some(({ run }) => !run)
+    ? "an experiment did not finish"
+    : backend !== "wasm"
+    ? "they show WASM's runs"
+    : seeds || out !== RUNS
+    ? "they show the default seeds in runs/; omit --seeds, --out"
+    : undefined;
+  if (why !== undefined) return { ...none, leftOut: `left out: ${why}` };
   try {
     const made = await parts.notebooks({
       profile,

@@ -1,14 +1,10 @@
 import { type ErrorData, errorOf } from "../../errors.ts";
 import type {
-  AdamWStep,
   Backend,
-  BatchRecords,
   BatchShape,
   DecodingProgram,
   DecodingShape,
   ForwardProgram,
-  GenerationOptions,
-  GradientReport,
   Session,
   StateName,
   StepReport,
@@ -164,15 +160,15 @@ class WorkerSession implements Session {
     const { engine } = this;
     const program = engine.make({ make: "training", session: this.#object, shape, tape });
     return {
-      step(batch: BatchRecords, optimizer: AdamWStep, normalizer?: number) {
+      step(batch, optimizer, normalizer) {
         const what = { call: "step", batch, optimizer, normalizer } as const;
         const report = engine.ask<StepReport>(program, what);
         // Whoever awaits the report later gets the error; until then nobody does.
         report.catch(() => {});
         return report;
       },
-      gradients: (batch: BatchRecords, normalizer?: number) =>
-        engine.ask<GradientReport>(program, { call: "gradients", batch, normalizer }),
+      gradients: (batch, normalizer) =>
+        engine.ask(program, { call: "gradients", batch, normalizer }),
     };
   }
 
@@ -194,13 +190,9 @@ class WorkerSession implements Session {
     const tape = sendable(new Tape(shape.rows, 1, false), (t) => record(t, shape.capacity));
     const program = engine.make({ make: "decoding", session: this.#object, shape, tape });
     return {
-      run: (
-        forced: Int32Array,
-        positions: Int32Array,
-        rowIds: Int32Array,
-        options: GenerationOptions,
-      ) => engine.ask(program, { call: "generate", forced, positions, rowIds, options }),
-      logits: (forced: Int32Array, positions: Int32Array, rowIds: Int32Array) =>
+      run: (forced, positions, rowIds, options) =>
+        engine.ask(program, { call: "generate", forced, positions, rowIds, options }),
+      logits: (forced, positions, rowIds) =>
         engine.ask(program, { call: "logits", forced, positions, rowIds }),
     };
   }
