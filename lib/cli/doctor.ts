@@ -81,6 +81,16 @@ export async function examineMachine(): Promise<Finding[]> {
   ];
 }
 
+/** Whether `attempt` does not throw. */
+function works(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function always(name: string, detail: string): Finding {
   return { name, isFine: true, detail, remedy: "" };
 }
@@ -98,12 +108,7 @@ function examineDeno(): Finding {
 
 function examineThreads(): Finding {
   const count = navigator.hardwareConcurrency;
-  let isFine = true;
-  try {
-    new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  } catch {
-    isFine = false;
-  }
+  const isFine = works(() => new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }));
   return {
     name: "threads",
     isFine,
@@ -169,12 +174,7 @@ async function examineOnnxRuntime(): Promise<Finding> {
 }
 
 function examineProgress(): Finding {
-  let isFine = true;
-  try {
-    Deno.stderr.writeSync(new TextEncoder().encode("\r"));
-  } catch {
-    isFine = false;
-  }
+  const isFine = works(() => Deno.stderr.writeSync(new TextEncoder().encode("\r")));
   return {
     name: "progress",
     isFine,
@@ -205,17 +205,8 @@ function danglingLinks(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isSymlink }) => {
     const path = `${folder}/${name}`;
     if (isDirectory) return danglingLinks(path);
-    return isSymlink && !isThere(path) ? [path] : [];
+    return isSymlink && !works(() => Deno.statSync(path)) ? [path] : [];
   });
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function examineGit(): Promise<Finding> {

@@ -140,13 +140,8 @@ const UNREACHABLE = /Retrying \(Retry\(|Max retries exceeded/;
 
 async function makeVenv({ folder }: Venv): Promise<void> {
   const python = await findPython();
-  const { code, stdout, stderr } = await run(python, [
-    ...ISOLATED,
-    "-m",
-    "venv",
-    "--clear",
-    folder,
-  ]);
+  const args = [...ISOLATED, "-m", "venv", "--clear", folder];
+  const { code, stdout, stderr } = await run(python, args);
   if (code === 0) return;
   const output = stdout + stderr;
   const needsModule = /ensurepip|No module named '?venv/.test(output);
