@@ -1,4 +1,4 @@
-import { GEMM_VARIANTS, gemmClass, gemmKind, planVariant } from "../../lib/backend/webgpu/gemm.ts";
+import { GEMM_VARIANTS, planVariant, tuningKey } from "../../lib/backend/webgpu/gemm.ts";
 import { type Matrix, normalMatrix } from "../wasm/testing.ts";
 import { assertRelative, gpuTest, runInstruction } from "./testing.ts";
 
@@ -29,7 +29,7 @@ for (const variant of GEMM_VARIANTS) {
         // k of a weight gradient is any number of rows; m is then a number of columns.
         const [rows, deep] = transposeA ? [n, m + 5] : [m, k];
         const shape = { m: rows, n, k: deep, transposeA, transposeB };
-        const tuning = { [`${gemmKind(shape)} ${gemmClass(shape)}`]: variant.name };
+        const tuning = { [tuningKey(shape)]: variant.name };
         const a = normalMatrix(1, "a", transposeA ? deep : rows, transposeA ? rows : deep);
         const b = normalMatrix(2, "b", transposeB ? n : deep, transposeB ? deep : n);
         const init = normalMatrix(3, "init", rows, n);

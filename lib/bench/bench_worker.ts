@@ -56,7 +56,7 @@ export type BenchCommand =
 export interface BenchAnswers {
   /** Of PyTorch alone: whether its fused attention is the faster way. */
   choose: { readonly fused: boolean };
-  prepare: { readonly parameters: number; readonly version: string };
+  prepare: { readonly parameters: number };
   measure: {
     readonly milliseconds: readonly number[];
     /** Largest resident memory of the process so far, and before there was a model. */
@@ -125,7 +125,7 @@ async function main(): Promise<void> {
       // V8 optimizes the kernels while they run.
       const end = performance.now() + 500;
       for (let run = 0; run < 5 || performance.now() < end; run++) await work();
-      return { parameters: parameterCount(config), version: Deno.version.deno };
+      return { parameters: parameterCount(config) };
     }
     if (command.op !== "measure") throw new Error(`${command.op}: there is nothing to choose here`);
     const milliseconds: number[] = [];

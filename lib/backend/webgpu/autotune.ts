@@ -8,13 +8,12 @@ import { fileURLToPath } from "node:url";
 import type { AdapterDescription, WebGpuDevice } from "./device.ts";
 import {
   GEMM_VARIANTS,
-  gemmClass,
-  gemmKind,
   type GemmPlan,
   type GemmShape,
   type GemmTuning,
   type GemmVariant,
   planVariant,
+  tuningKey,
 } from "./gemm.ts";
 import { Pool, Program } from "./program.ts";
 import { kernelText } from "./source.ts";
@@ -39,7 +38,7 @@ const NANOSECONDS = 5e7;
 /** The tuning of the device's adapter: from the cache, or measured. Software adapters take the smallest tiles. */
 export async function tunedGemm(device: WebGpuDevice): Promise<GemmTuning> {
   if (device.adapter.software) {
-    return Object.fromEntries(SHAPES.map((s) => [keyOf(s), GEMM_VARIANTS[0]!.name]));
+    return Object.fromEntries(SHAPES.map((s) => [tuningKey(s), GEMM_VARIANTS[0]!.name]));
   }
   if (!device.device.features.has("timestamp-query")) return {};
   const folder = fileURLToPath(new URL("../../../.cache/webgpu/", import.meta.url));
@@ -64,10 +63,6 @@ export async function cachedTuning(
     Deno.renameSync(temporary, path);
   } catch { /* the cache only saves a second or two */ }
   return tuning;
-}
-
-function keyOf(shape: GemmShape): string {
-  return `${gemmKind(shape)} ${gemmClass(shape)}`;
 }
 
 function readTuning(path: string): GemmTuning | undefined {
@@ -105,7 +100,7 @@ export async function measureGemm(
       const time = await timer.time(program, repeats) / repeats;
       if (time < best) {
         best = time;
-        tuning[keyOf(shape)] = variant.name;
+        tuning[tuningKey(shape)] = variant.name;
       }
     }
   }

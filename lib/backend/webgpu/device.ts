@@ -3,11 +3,9 @@ import { type Binding, type Constants, specialize } from "./source.ts";
 
 /** A compiled kernel. */
 export interface Kernel {
-  readonly name: string;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   readonly bindings: readonly Binding[];
-  readonly constants: Constants;
 }
 
 /** Which adapter was found. */
@@ -171,10 +169,10 @@ export class WebGpuDevice {
 
   #compile(name: string, constants: Constants, half: readonly string[]): Kernel {
     const { device } = this;
-    const source = specialize(name, constants, half);
+    const { code, bindings } = specialize(name, constants, half);
     const layout = device.createBindGroupLayout({
       label: name,
-      entries: source.bindings.map(({ index, type }) => ({
+      entries: bindings.map(({ index, type }) => ({
         binding: index,
         visibility: GPUShaderStage.COMPUTE,
         buffer: { type },
@@ -184,11 +182,11 @@ export class WebGpuDevice {
       label: name,
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: {
-        module: device.createShaderModule({ label: name, code: source.code }),
+        module: device.createShaderModule({ label: name, code }),
         entryPoint: "main",
       },
     });
-    return { name, pipeline, layout, bindings: source.bindings, constants: source.constants };
+    return { pipeline, layout, bindings };
   }
 
   /** A zeroed buffer of at least `bytes` bytes. Throws UsageError if the device has no buffers of that size. */

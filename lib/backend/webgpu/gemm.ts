@@ -33,20 +33,25 @@ export const GEMM_VARIANTS: readonly GemmVariant[] = [
 ];
 
 /** Size classes that the autotune tells apart: outputs of a product. */
-export type GemmClass = "small" | "medium" | "large";
+type GemmClass = "small" | "medium" | "large";
 
 /** The class of a product. */
-export function gemmClass({ m, n }: GemmShape): GemmClass {
+function gemmClass({ m, n }: GemmShape): GemmClass {
   const outputs = m * n;
   return outputs <= 2 ** 18 ? "small" : outputs <= 2 ** 22 ? "medium" : "large";
 }
 
-/** Variant names by `kind class`, e.g. "nt large"; what is missing takes the default. */
+/** Variant names by `tuningKey`; what is missing takes the default. */
 export type GemmTuning = Readonly<Record<string, string>>;
 
 /** "nn", "nt" or "tn". */
 export function gemmKind({ transposeA, transposeB }: GemmShape): string {
   return (transposeA ? "t" : "n") + (transposeB ? "t" : "n");
+}
+
+/** Kind and class of a product: "nt large". */
+export function tuningKey(shape: GemmShape): string {
+  return `${gemmKind(shape)} ${gemmClass(shape)}`;
 }
 
 const DEFAULTS: Readonly<Record<GemmClass, string>> = {
@@ -74,8 +79,7 @@ export interface GemmPlan {
  * long enough to be worth a split.
  */
 export function planGemm(shape: GemmShape, tuning: GemmTuning): GemmPlan {
-  const key = `${gemmKind(shape)} ${gemmClass(shape)}`;
-  const name = tuning[key] ?? DEFAULTS[gemmClass(shape)];
+  const name = tuning[tuningKey(shape)] ?? DEFAULTS[gemmClass(shape)];
   const variant = GEMM_VARIANTS.find((v) => v.name === name) ?? GEMM_VARIANTS[0]!;
   return planVariant(shape, variant);
 }
