@@ -1,7 +1,7 @@
 /**
  * Where the time of a program goes: runs its kernel calls in order, as a lane does, with a clock around each.
  */
-import { median } from "./bench_report.ts";
+import { type KernelTiming, median } from "./bench_report.ts";
 import { CHUNK, SHARDS } from "../backend/wasm/control.ts";
 import { WasmDevice } from "../backend/wasm/device.ts";
 import { bytesOf, makePlan } from "../backend/wasm/plan.ts";
@@ -15,19 +15,6 @@ import {
   type Scalar,
   Tape,
 } from "../tensor/tape.ts";
-
-/** The calls of one kernel on one shape. */
-export interface KernelTiming {
-  readonly kernel: string;
-  readonly shape: string;
-  /** Calls in the program. */
-  readonly calls: number;
-  /** Median of one call. */
-  readonly microseconds: number;
-  /** Floating-point operations, for products and attention; else bytes that must be read and written, of one call. */
-  readonly flops?: number;
-  readonly bytes?: number;
-}
 
 /** A kernel call with what is known of its size. */
 interface Step {

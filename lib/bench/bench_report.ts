@@ -1,5 +1,4 @@
 /** The benchmark's tables, as Markdown that also reads well in a terminal. */
-import type { KernelTiming } from "./bench_kernels.ts";
 import type { BenchWork } from "./bench_worker.ts";
 
 /** What one side did. */
@@ -16,6 +15,19 @@ export interface Comparison {
   readonly work: BenchWork;
   readonly ours: Side;
   readonly peer?: Side & { readonly note: string };
+}
+
+/** The calls of one kernel on one shape. */
+export interface KernelTiming {
+  readonly kernel: string;
+  readonly shape: string;
+  /** Calls in the program. */
+  readonly calls: number;
+  /** Median of one call. */
+  readonly microseconds: number;
+  /** Floating-point operations, for products and attention; else bytes that must be read and written, of one call. */
+  readonly flops?: number;
+  readonly bytes?: number;
 }
 
 /** What the kit is meant to reach against PyTorch at equal threads. */
