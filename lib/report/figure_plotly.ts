@@ -3,6 +3,7 @@
  * the SVG, with zoom, hover and a legend that hides series.
  */
 import { maximum } from "../numeric/extrema.ts";
+import { nameLines, namesWidth } from "./category_names.ts";
 import type {
   ResolvedAxis,
   ResolvedFigure,
@@ -90,24 +91,15 @@ function subtitleLines({ subtitle, width }: ResolvedFigure): string[] {
 }
 
 const MARGIN = { left: 72, right: 20 } as const;
-/** Width of the names of rows, as a part of the figure's, and height of one of their lines. */
-const NAMES = { width: 0.5, line: 19 } as const;
-
-/** The names of rows, in lines. */
-function rowNames({ categories, headings, width }: ResolvedFigure): string[][] {
-  return categories.map((name, i) =>
-    wrapText(name, FONT_SIZE.tick, width * NAMES.width, headings.includes(i))
-  );
-}
+/** Height of a line of a row's name. */
+const NAME_LINE = 19;
 
 /** Room for the names of ticks. */
 function leftMargin(figure: ResolvedFigure): number {
   if (!figure.horizontal) return MARGIN.left;
-  const widths = rowNames(figure).flatMap((lines, i) =>
-    lines.map((line) => textWidth(line, FONT_SIZE.tick, figure.headings.includes(i)))
-  );
-  return Math.ceil(maximum(widths)) + (figure.y.title === "" ? 12 : 40);
+  return Math.ceil(namesWidth(figure, nameLines(figure))) + (figure.y.title === "" ? 12 : 40);
 }
+
 /** Width of a report's column in pixels: a wider figure shrinks to it, and its legend needs more rows. */
 const PAGE = 860;
 
@@ -140,9 +132,9 @@ class Grid {
     const fitting = Math.max(1, Math.floor(room / entry));
     const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
     const width = (figure.width - left - MARGIN.right) / columns;
-    const lines = maximum(rowNames(figure).map((name) => name.length));
+    const lines = maximum(nameLines(figure).map((name) => name.length));
     const tall = figure.horizontal
-      ? figure.categories.length * lines * NAMES.line
+      ? figure.categories.length * lines * NAME_LINE
       : figure.square
       ? width * 0.97
       : panels.length > 1
@@ -192,7 +184,7 @@ class Grid {
         anchor: xaxis,
         ...(i === 0 ? {} : { matches: "y" }),
         showticklabels: column === 0,
-        ...(figure.horizontal ? categoryTicks(rowNames(figure), figure.headings) : {}),
+        ...(figure.horizontal ? categoryTicks(nameLines(figure), figure.headings) : {}),
         ...(panels.length === 1 ? { title: axisTitle(figure.y) } : {}),
       };
       if (panels.length > 1) {
@@ -263,10 +255,9 @@ function axis({ log, domain, ticks }: ResolvedAxis): Record<string, unknown> {
   };
 }
 
-function barTicks({ categories, width }: ResolvedFigure): Record<string, unknown> {
-  const room = (width - 110) / categories.length - 4;
-  const names = categories.map((name) => wrapText(name, FONT_SIZE.tick, room));
-  return { ...categoryTicks(names), showgrid: false };
+function barTicks(figure: ResolvedFigure): Record<string, unknown> {
+  const room = (figure.width - 110) / figure.categories.length - 4;
+  return { ...categoryTicks(nameLines(figure, room)), showgrid: false };
 }
 
 /** Ticks at 0, 1, ... with names in lines. */

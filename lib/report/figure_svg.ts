@@ -6,6 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { maximum } from "../numeric/extrema.ts";
+import { nameLines, namesWidth } from "./category_names.ts";
 import type { ResolvedFigure, ResolvedPoint, ResolvedSeries } from "./figure_description.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";
@@ -73,22 +74,14 @@ export function renderSvg(figure: ResolvedFigure): string {
 function renderPanels(figure: ResolvedFigure, top: number): { svg: string; bottom: number } {
   const { columns, panels } = figure;
   const rows = Math.ceil(panels.length / columns);
-  const wrapped = (width: number) =>
-    figure.categories.map((name, i) =>
-      wrapText(name, FONT_SIZE.tick, width, figure.headings.includes(i))
-    );
-  let names = figure.horizontal ? wrapped(figure.width / 2) : [];
-  const tickWidth = maximum(
-    figure.y.ticks.map(({ label }, i) =>
-      figure.horizontal
-        ? maximum(names[i]!.map((line) => nameWidth(line, figure.headings.includes(i))))
-        : nameWidth(label)
-    ),
-  );
+  let names = figure.horizontal ? nameLines(figure) : [];
+  const tickWidth = figure.horizontal
+    ? namesWidth(figure, names)
+    : maximum(figure.y.ticks.map(({ label }) => textWidth(label, FONT_SIZE.tick)));
   const left = PADDING + (figure.y.title === "" ? 0 : FONT_SIZE.axis * LINE_HEIGHT) + tickWidth +
     14;
   const width = (figure.width - left - PADDING - PANEL_GAP * (columns - 1)) / columns;
-  if (!figure.horizontal) names = wrapped(width / figure.categories.length - 4);
+  if (!figure.horizontal) names = nameLines(figure, width / figure.categories.length - 4);
   const lines = Math.max(1, maximum(names.map((name) => name.length)));
   const height = figure.horizontal
     ? names.length * (lines * ROW.line + ROW.gap)
@@ -127,10 +120,6 @@ function renderPanels(figure: ResolvedFigure, top: number): { svg: string; botto
     );
   }
   return { svg: parts.join(""), bottom: titleY + 6 };
-}
-
-function nameWidth(name: string, isHeading = false): number {
-  return textWidth(name, FONT_SIZE.tick, isHeading);
 }
 
 function panelPlot(
