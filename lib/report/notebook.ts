@@ -138,12 +138,12 @@ export function prepareNotebook(notebook: Notebook, values: Parameters, path: st
         }`,
     );
   }
-  const cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED_TAG)).map((cell, i) => ({
-    ...cell,
-    id: cell.id ?? `cell-${i + 1}`,
-    metadata: withoutTimes(cell.metadata),
-    ...(cell.cell_type === "code" ? { outputs: [], execution_count: null } : {}),
-  }));
+  const cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED_TAG)).map((cell, i) => {
+    // JupyterLab notes in `execution` when a cell ran: noise in a committed notebook.
+    const { execution: _, ...metadata } = cell.metadata;
+    const emptied = cell.cell_type === "code" ? { outputs: [], execution_count: null } : {};
+    return { ...cell, id: cell.id ?? `cell-${i + 1}`, metadata, ...emptied };
+  });
   if (Object.keys(values).length > 0) {
     const at = cells.findIndex((cell) => hasTag(cell, PARAMETERS_TAG));
     cells.splice(at + 1, 0, {
@@ -160,12 +160,6 @@ export function prepareNotebook(notebook: Notebook, values: Parameters, path: st
     });
   }
   return { ...notebook, cells, nbformat: 4, nbformat_minor: 5 };
-}
-
-/** JupyterLab notes here when a cell ran: noise in a committed notebook. */
-function withoutTimes(metadata: NotebookCell["metadata"]): NotebookCell["metadata"] {
-  const { execution: _, ...rest } = metadata;
-  return rest;
 }
 
 /**
