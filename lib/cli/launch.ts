@@ -8,11 +8,13 @@
  * - The environment without LD_* and DYLD_*: where one is set (as CUDA's users do), Deno starts no program on behalf of
  *   a process that may run some programs only.
  */
+import { tmpdir } from "node:os";
 import { UsageError } from "../errors.ts";
 import { FAST_V8_FLAGS, REMOVED, type Step, TASKS } from "./tasks.ts";
 
 /** The flags that this V8 knows, of those given. Deno ends at once where it is told another. */
 export async function knownV8Flags(flags: readonly string[]): Promise<string[]> {
+  if (flags.length === 0) return [];
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--v8-flags=--help", "-"],
     clearEnv: true,
@@ -35,20 +37,13 @@ export function cleanEnvironment(
   return { env, removed };
 }
 
-/** The system's folder for temporary files. */
-function temporaryFolder(): string {
-  const named = ["TMPDIR", "TMP", "TEMP"].map((name) => Deno.env.get(name)).find((value) => value);
-  return named?.replace(/[\\/]+$/, "") || "/tmp";
-}
-
 /** Runs one step to its end and returns its exit code. */
-async function start({ args, v8Flags, env }: Step): Promise<number> {
+async function start({ args, v8Flags = FAST_V8_FLAGS, env }: Step): Promise<number> {
   const { env: clean, removed } = cleanEnvironment(Deno.env.toObject());
   const { DENO_V8_FLAGS: given = "", ...variables } = clean;
-  const chosen = v8Flags === "none" ? [] : [...FAST_V8_FLAGS, ...v8Flags?.more ?? []];
   // The user's own flags come last: of two that contradict each other the last counts.
   const own = given.split(",").filter((flag) => flag !== "");
-  const flags = [...await knownV8Flags(chosen), ...own];
+  const flags = [...await knownV8Flags(v8Flags), ...own];
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     clearEnv: true,
@@ -56,7 +51,7 @@ async function start({ args, v8Flags, env }: Step): Promise<number> {
       DENO_WEBGPU_BACKEND: "vulkan,metal,dx12",
       DENO_NO_UPDATE_CHECK: "1",
       // Where a server has none, graphics drivers complain on stderr.
-      XDG_RUNTIME_DIR: temporaryFolder(),
+      XDG_RUNTIME_DIR: tmpdir(),
       ...variables,
       ...env,
       // Deno takes an empty list for a flag without a name.
@@ -95,7 +90,7 @@ function forwardSignals(child: Deno.ChildProcess): () => void {
 async function main([name, ...argv]: readonly string[]): Promise<number> {
   const task = Object.hasOwn(TASKS, name ?? "") ? TASKS[name!] : undefined;
   if (!task) throw new UsageError("task", name, `choose from ${Object.keys(TASKS).join(", ")}`);
-  const at = { deno: Deno.execPath(), temporary: temporaryFolder() };
+  const at = { deno: Deno.execPath(), temporary: tmpdir() };
   for (const step of task(argv, at)) {
     const code = await start(step);
     if (code !== 0) return code;

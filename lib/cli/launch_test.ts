@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
+import { GIT_ENVIRONMENT } from "../run/provenance.ts";
 import { cleanEnvironment, knownV8Flags } from "./launch.ts";
 import { FAST_V8_FLAGS, type Step, TASKS } from "./tasks.ts";
 import { VENV_PYTHON } from "./venv.ts";
@@ -48,6 +49,14 @@ Deno.test("pins may be written by --update-pins only, and the folder of --out by
   assert.deepEqual(writes("--out"), writes(), "a missing value is the command's to refuse");
   assert.deepEqual(writes("--out", "--fresh"), writes());
   assert.throws(() => writes("--out", "a,b"), /^UsageError: --out: "a,b": .*comma/);
+});
+
+Deno.test("what starts git lets it see its user's configuration", () => {
+  for (const name of ["reproduce", "doctor"]) {
+    const seen = granted(TASKS[name]!([], AT)[0]!, "env");
+    if (seen === "all") continue;
+    for (const variable of GIT_ENVIRONMENT) assert(seen.includes(variable), `${name}: ${variable}`);
+  }
 });
 
 Deno.test("what starts Python may start the virtual environment's, and knows it by the name it has here", () => {

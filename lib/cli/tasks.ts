@@ -9,8 +9,8 @@ import { UsageError } from "../errors.ts";
 export interface Step {
   /** Deno's arguments, without the V8 flags. */
   readonly args: readonly string[];
-  /** V8 flags beside `FAST_V8_FLAGS`, or in their place. */
-  readonly v8Flags?: { readonly more: readonly string[] } | "none";
+  /** V8 flags, of which those are given that V8 knows; default: `FAST_V8_FLAGS`. */
+  readonly v8Flags?: readonly string[];
   /** Variables to set. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -41,7 +41,8 @@ export const REMOVED = "GENAC_REMOVED_VARIABLES";
 const PYTHON = ["python3", "python", "py", ".venv/bin/python", ".venv/Scripts/python.exe"];
 /** What is read of the environment; the last is the launcher's. */
 const ENV = ["DENO_V8_FLAGS", "CI", REMOVED];
-/** What git sees of it: see lib/run/provenance.ts. */
+
+/** GIT_ENVIRONMENT of lib/run/provenance.ts, which would take 30 ms to load at every start; a test holds them together. */
 const GIT_ENV = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"];
 
 /** The tasks by name. */
@@ -99,7 +100,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     argv.length > 0 ? [tests(argv, at)] : [
       tests(["--ignore=lib/backend/webgpu,kernels/wgsl,experiments/scaling/webgpu_test.ts"], at),
       // With bounds checks, which the flags leave out: a wrong address is found here.
-      { ...tests(["lib/backend/wasm", "lib/nn", "kernels/wasm"], at), v8Flags: "none" },
+      { ...tests(["lib/backend/wasm", "lib/nn", "kernels/wasm"], at), v8Flags: [] },
       ...TASKS["test:webgpu"]!([], at),
     ],
   // By themselves and without OpenGL, whose library has been seen to crash the process at exit.
@@ -110,7 +111,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
       "--allow-ffi=node_modules", // Dawn
       ...["lib/backend/webgpu", "kernels/wgsl", "experiments/scaling/webgpu_test.ts", ...argv],
     ],
-    v8Flags: "none",
+    v8Flags: [],
     env: { TMPDIR: at.temporary },
   }],
 };
@@ -123,7 +124,7 @@ function tests(args: readonly string[], { temporary }: Surroundings): Step {
       ...["--allow-run", "--allow-env", "--allow-sys", "--allow-ffi", "--allow-net=127.0.0.1"],
       ...args,
     ],
-    v8Flags: { more: ["--no-liftoff"] },
+    v8Flags: [...FAST_V8_FLAGS, "--no-liftoff"],
     env: { TMPDIR: temporary },
   };
 }
