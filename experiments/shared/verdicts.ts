@@ -5,6 +5,7 @@ import {
   stratifiedBootstrap,
 } from "../../lib/eval/bootstrap.ts";
 import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { pairedDifferences } from "../../lib/eval/student.ts";
 import type { Json, Verdict } from "../../lib/run/experiment.ts";
 
 /** "0.123 [0.100, 0.150]". */
@@ -44,9 +45,11 @@ export function pairedDifference(
   b: readonly number[],
   bootstrap: BootstrapOptions,
 ): Interval {
-  if (a.length !== b.length) throw new RangeError(`${a.length} and ${b.length} seeds: not paired`);
-  const differences = a.map((x, i) => x - b[i]!);
-  return stratifiedBootstrap([differences], ([x]) => interquartileMean(x!), bootstrap);
+  return stratifiedBootstrap(
+    [pairedDifferences(a, b)],
+    ([x]) => interquartileMean(x!),
+    bootstrap,
+  );
 }
 
 /** Effect size as a ratio: IQM(a) / IQM(b) over seeds, with its interval; null where IQM(b) is 0. */
