@@ -279,3 +279,10 @@ function distancesToIdentity(moves: readonly number[], order: number, width: num
   }
   return distances;
 }
+
+/** The index of a generator's or element's name. Throws a UsageError with the choices that names `field` for an unknown one. */
+export function indexOfName(names: readonly string[], name: string, field: string): number {
+  const index = names.indexOf(name);
+  if (index < 0) throw new UsageError(field, name, `choose from ${names.join(", ")}`);
+  return index;
+}

@@ -12,7 +12,13 @@ import type {
   SequenceLengths,
   Split,
 } from "./environment.ts";
-import { createGroup, type FiniteGroup, generatorsField, groupChoices } from "./group.ts";
+import {
+  createGroup,
+  type FiniteGroup,
+  generatorsField,
+  groupChoices,
+  indexOfName,
+} from "./group.ts";
 import { type PermutationState, PermutationText } from "./permutation_text.ts";
 import { PermutationPolicy } from "./permutation_value.ts";
 import {
@@ -128,8 +134,9 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
     if (moves.length > maxMoves) {
       throw new UsageError("moves", moves.length, `the actor has ${maxMoves} moves`);
     }
-    const wordIndices = word.map((name) => this.#generator(name));
-    const moveIndices = moves.map((name) => this.#generator(name));
+    const generators = this.group.generators.map((g) => g.name);
+    const wordIndices = word.map((name) => indexOfName(generators, name, "generator"));
+    const moveIndices = moves.map((name) => indexOfName(generators, name, "generator"));
     let state = this.#start(wordIndices);
     moveIndices.forEach((g, i) => {
       if (state.element === 0) {
@@ -271,15 +278,6 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   /** The product of an element and a generator. */
   #move(element: number, generator: number): number {
     return this.group.moves[element * this.group.generators.length + generator]!;
-  }
-
-  #generator(name: string): number {
-    const index = this.group.generators.findIndex((g) => g.name === name);
-    if (index < 0) {
-      const choices = this.group.generators.map((g) => g.name).join(", ");
-      throw new UsageError("generator", name, `choose from ${choices}`);
-    }
-    return index;
   }
 }
 

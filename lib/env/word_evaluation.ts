@@ -13,7 +13,13 @@ import {
   type SequenceLengths,
   type Split,
 } from "./environment.ts";
-import { createGroup, type FiniteGroup, generatorsField, groupChoices } from "./group.ts";
+import {
+  createGroup,
+  type FiniteGroup,
+  generatorsField,
+  groupChoices,
+  indexOfName,
+} from "./group.ts";
 import {
   checkDifficulty,
   checkOrdered,
@@ -133,8 +139,8 @@ export class WordEvaluationEnvironment
     }
     const { elementNames, generators } = this.group;
     return {
-      word: word.map((name) => indexOf(generators.map((g) => g.name), name, "word")),
-      written: written.map((name) => indexOf(elementNames, name, "written")),
+      word: word.map((name) => indexOfName(generators.map((g) => g.name), name, "word")),
+      written: written.map((name) => indexOfName(elementNames, name, "written")),
     };
   }
 
@@ -281,9 +287,3 @@ export const wordEvaluation: EnvironmentDefinition<
   ],
   create: (config) => new WordEvaluationEnvironment(config),
 };
-
-function indexOf(names: readonly string[], name: string, field: string): number {
-  const index = names.indexOf(name);
-  if (index < 0) throw new UsageError(field, name, `choose from ${names.join(", ")}`);
-  return index;
-}

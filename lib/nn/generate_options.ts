@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { isUint32 } from "../numeric/random.ts";
 
 /**
  * How to generate. Where a policy gradient recomputes log-probabilities, leave `topK` and `topP` out and the temperature
@@ -43,8 +44,6 @@ export interface SampleKey {
 export const MIN_TEMPERATURE = 1e-30;
 /** The highest temperature: its inverse is a float32 that no GPU takes for 0, which means greedy. */
 export const MAX_TEMPERATURE = 1e30;
-
-const isUint32 = (x: number) => x >>> 0 === x;
 
 /** Throws UsageError for an option out of range, of prompts the rows. */
 export function checkGenerateOptions(

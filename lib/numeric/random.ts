@@ -199,6 +199,7 @@ export class RandomStream {
   }
 }
 
-function isUint32(x: number): boolean {
+/** Whether a number is an integer in 0..2^32-1, as keys of random streams are. */
+export function isUint32(x: number): boolean {
   return x >>> 0 === x;
 }
