@@ -35,8 +35,6 @@ export const commonFields = {
     "Seeds of the reported runs: weights, data and sampling.",
   ),
   testSeed: count.default(7).describe("Seed of the test states, the same for all runs."),
-  bootstrapSeed: count.default(20260410).describe("Seed of the bootstrap."),
-  bootstrapReplicates: count.default(2000).describe("Bootstrap samples behind each interval."),
 } as const;
 
 /** "d32-L2". */

@@ -1,8 +1,7 @@
 /** From the test reports of several seeds to scores with intervals. */
 import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
-import { interquartileMeanInterval } from "../../lib/eval/statistics.ts";
+import { type SeedInterval, seedInterval } from "../../lib/eval/student.ts";
 import type { FinishedCell } from "../../lib/run/experiment.ts";
 import { sizeName } from "./config.ts";
 import type { SupervisedMetrics } from "./supervised_cell.ts";
@@ -50,8 +49,7 @@ export function groupsOf<CellConfig, Metrics>(
 export interface Scores {
   /** One score per seed, in the order of the config's seeds. */
   readonly scores: readonly number[];
-  /** Interquartile mean with its stratified-bootstrap 95% interval. */
-  readonly iqm: Interval;
+  readonly mean: SeedInterval;
 }
 
 /** What a test set says of one configuration. */
@@ -75,16 +73,15 @@ export interface TestScores {
 }
 
 /** Scores of one metric. */
-export function scoresOf(scores: readonly number[], bootstrap: BootstrapOptions): Scores {
-  return { scores, iqm: interquartileMeanInterval([scores], bootstrap) };
+export function scoresOf(scores: readonly number[]): Scores {
+  return { scores, mean: seedInterval(scores) };
 }
 
 /** Scores of one test set, `reports` one per seed. */
 export function testScores(
   reports: readonly Omit<TestReport, "calibration">[],
-  bootstrap: BootstrapOptions,
 ): TestScores {
-  const scores = (values: number[]) => scoresOf(values, bootstrap);
+  const scores = scoresOf;
   const all = (values: (number | null)[]) =>
     values.includes(null) ? null : scores(values as number[]);
   return {

@@ -15,9 +15,9 @@ export function criticsOf(rows: readonly CriticRow[]): string[] {
   return [...new Set(rows.map((row) => row.critic))];
 }
 
-/** "Interquartile mean over 5 seeds; bands are bootstrap 95% intervals." */
+/** "Mean over 5 seeds; bands are 95% intervals (Student's t)." */
 export function overSeeds({ seeds }: { readonly seeds: number }, drawn = "bands"): string {
-  return `Interquartile mean over ${seeds} seeds; ${drawn} are bootstrap 95% intervals.`;
+  return `Mean over ${seeds} seeds; ${drawn} are 95% intervals (Student's t).`;
 }
 
 /** A line per critic over sizes, a panel per test set; none where a critic has no such score. */
@@ -31,7 +31,7 @@ export function linesOverSizes(
     criticsOf(rows).flatMap((critic) => {
       const points = rows.filter((row) => row.critic === critic).flatMap((row) => {
         const scores = row.tests[panel]![metric];
-        return scores ? [intervalPoint(row[size], scores.iqm, row.size)] : [];
+        return scores ? [intervalPoint(row[size], scores.mean, row.size)] : [];
       });
       return points.length === 0 ? [] : [{ kind: "line" as const, critic, panel, points }];
     })

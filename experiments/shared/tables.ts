@@ -9,7 +9,7 @@ export const CRITIC_COLUMNS: readonly Column<Pick<CriticRow, "title" | "size">>[
   { title: "size", cell: (row) => row.size },
 ];
 
-/** Makes columns of interquartile means over seeds; with "interval" the bootstrap interval stands beside them. */
+/** Makes columns of means over seeds; with "interval" Student's 95% interval stands beside them. */
 export function scoreColumns<Row>(scores: (row: Row) => TestScores) {
   return (
     title: string,
@@ -20,8 +20,8 @@ export function scoreColumns<Row>(scores: (row: Row) => TestScores) {
     title,
     decimals,
     cell: (row) => {
-      const iqm = scores(row)[metric]?.iqm;
-      return interval ? iqm : iqm?.estimate;
+      const mean = scores(row)[metric]?.mean;
+      return interval ? mean : mean?.estimate;
     },
   });
 }

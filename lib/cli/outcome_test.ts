@@ -7,14 +7,14 @@ import { formatSummary, formatSummaryLine } from "./outcome.ts";
 
 const NONE = { directory: "", failures: [], pinChanges: [], damaged: [] };
 
-/** A finished run; `verdicts` counts the supported, not supported and inconclusive claims. */
+/** A finished run; `verdicts` counts the supported, contradicted and undecided claims. */
 function finished(
   experiment: string,
   state: PinCheck["state"],
   verdicts: readonly number[],
   wallSeconds: number,
 ): ExperimentOutcome {
-  const words = ["supported", "not supported", "inconclusive"];
+  const words = ["supported", "contradicted", "undecided"];
   const claims = words.flatMap((verdict, i) =>
     Array.from({ length: verdicts[i]! }, () => ({ verdict }))
   );
@@ -33,7 +33,7 @@ Deno.test("the summary is a line for each experiment, in columns, then the page 
   assert.equal(
     text,
     `\
-scaling          pins equal        12 supported, 3 not supported, 2 inconclusive  1 min 40 s
+scaling          pins equal        12 supported, 3 contradicted, 2 undecided  1 min 40 s
 critic-training  not pinned        1 supported                                    3 s
 cost             within tolerance                                                 2 h
 
@@ -45,7 +45,7 @@ Total time  1 h 2 min`,
 Deno.test("a single experiment has the same line", () => {
   assert.equal(
     formatSummaryLine(finished("scaling", "matched", [1, 0, 2], 100)),
-    "scaling  pins equal  1 supported, 2 inconclusive  1 min 40 s",
+    "scaling  pins equal  1 supported, 2 undecided  1 min 40 s",
   );
 });
 

@@ -13,12 +13,12 @@ Deno.test("what the pages say of results is what the pinned ones say", async () 
 Deno.test("an answer that rests on other verdicts than the pinned ones is refused", () => {
   const rows = [
     { id: "C1", statement: "It is.", verdict: "supported" },
-    { id: "C2", statement: "It grows.", verdict: "inconclusive" },
+    { id: "C2", statement: "It grows.", verdict: "undecided" },
   ] as const;
   const given = { C1: "supported" } as const;
   assert.equal(answerOf("scaling", rows, { sentence: "Yes.", given }), "Yes.");
   assert.equal(answerOf("new", rows, undefined), "Supported: It is.");
-  for (const wrong of [{ C1: "not supported" }, { C3: "supported" }] as const) {
+  for (const wrong of [{ C1: "contradicted" }, { C3: "supported" }] as const) {
     assert.throws(
       () => answerOf("scaling", rows, { sentence: "Yes.", given: wrong }),
       /experiments\/answers\.ts: scaling: .* C[13], which is "(supported|undefined)": write it/,

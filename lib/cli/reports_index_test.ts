@@ -98,7 +98,7 @@ Deno.test("a damaged run and a damaged notebook are no obstacle", async () => {
   write(
     box,
     file,
-    Deno.readTextFileSync(`${box.folder}/${file}`).replace('"supported"', '"not supported"'),
+    Deno.readTextFileSync(`${box.folder}/${file}`).replace('"supported"', '"contradicted"'),
   );
   write(box, `reports/${NOTEBOOK}.html`, "");
   write(box, `reports/${NOTEBOOK}.ipynb`, "{");

@@ -11,7 +11,10 @@ export type Decision = "supported" | "contradicted" | "no material difference" |
 
 /** How to decide. */
 export interface DecisionOptions {
-  /** Smallest effect size of interest: effects below it, either way, do not matter. Positive, in the effects' unit. */
+  /**
+   * Smallest effect size of interest, in the effects' unit: effects below it, either way, do not matter. 0 or more; 0
+   * where every effect matters, as where the effects are distances from a threshold: nothing is called immaterial then.
+   */
   readonly sesoi: number;
   /** Level of the tests in (0, 1); default 0.05. */
   readonly alpha?: number;
@@ -192,8 +195,8 @@ function compare(
   name: string,
   { sesoi, alpha = 0.05 }: DecisionOptions,
 ): Comparison {
-  if (!(sesoi > 0 && sesoi < Infinity)) {
-    throw new RangeError(`sesoi: ${sesoi}: give a positive number, in the effects' unit`);
+  if (!(sesoi >= 0 && sesoi < Infinity)) {
+    throw new RangeError(`sesoi: ${sesoi}: give a number of 0 or more, in the effects' unit`);
   }
   if (!(alpha > 0 && alpha < 1)) {
     throw new RangeError(`alpha: ${alpha}: give a number between 0 and 1, e.g. 0.05`);

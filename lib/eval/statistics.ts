@@ -82,6 +82,31 @@ export function probabilityOfImprovementInterval(
   return stratifiedBootstrap([...xs, ...ys], statistic, options);
 }
 
+/**
+ * How a metric moves with size in one seed: the least-squares slope of its values over log10 of the sizes, in units of
+ * the metric per tenfold size. One number a seed, which `studentInterval` and `decide` take.
+ *
+ * @param sizes Parameters, FLOPs, examples: at least two different positive numbers.
+ * @param values One finite value per size, in the same order.
+ * @throws RangeError for other sizes, or another number of values.
+ */
+export function slopePerDecade(sizes: ArrayLike<number>, values: ArrayLike<number>): number {
+  if (sizes.length !== values.length) {
+    throw new RangeError(
+      `values: ${values.length}: give one for each of the ${sizes.length} sizes`,
+    );
+  }
+  const decades = Array.from(sizes, (size, i) => {
+    if (size > 0 && size < Infinity) return log(size) / log(10);
+    throw new RangeError(`sizes[${i}]: ${size}: give a positive number`);
+  });
+  const centre = mean(decades);
+  const offsets = decades.map((decade) => decade - centre);
+  const spread = sum(offsets.map((offset) => offset * offset));
+  if (!(spread > 0)) throw new RangeError("sizes: give at least two different ones");
+  return sum(offsets.map((offset, i) => offset * values[i]!)) / spread;
+}
+
 /** The runs of one model size. */
 export interface SizePoint {
   /** Parameters, FLOPs, examples: anything positive. */

@@ -78,6 +78,28 @@ export function intervalOf(
   return { estimate, low: estimate - half, high: estimate + half, level, sd, n };
 }
 
+/** A mean over seeds with its 95% interval; safe in JSON. */
+export interface SeedInterval {
+  readonly estimate: number;
+  /** Ends of Student's t interval; null for a single seed, which says nothing about the spread. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/**
+ * The mean of one number per seed with its 95% Student t interval, for any number of seeds.
+ *
+ * @throws RangeError for no value, or one that is not finite.
+ */
+export function seedInterval(values: ArrayLike<number>): SeedInterval {
+  if (values.length === 1) {
+    checkSample(values, "values", 1);
+    return { estimate: values[0]!, low: null, high: null };
+  }
+  const { estimate, low, high } = studentInterval(values);
+  return { estimate, low, high };
+}
+
 /** p-values of Student's t test of one mean against a reference. */
 export interface StudentPValues {
   /** Against "the mean equals the reference". */

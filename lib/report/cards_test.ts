@@ -14,11 +14,11 @@ Deno.test("a verdict card says claim, verdict, reading and evidence", () => {
   const { html, plain } = shown(verdictCard({
     id: "C1",
     statement: "It does <x> not improve.",
-    verdict: "not supported",
+    verdict: "contradicted",
     reading: "The slope is -0.006.",
     evidence: { slope: -0.00612, sizes: [1, 2], nested: { a: 1 }, nothing: null },
   }));
-  for (const text of ["C1", "It does &lt;x&gt; not", "✘", "not supported", "The slope is"]) {
+  for (const text of ["C1", "It does &lt;x&gt; not", "✘", "contradicted", "The slope is"]) {
     assert.ok(html.includes(text), text);
   }
   assert.equal(
@@ -73,10 +73,10 @@ Deno.test("long token sequences wrap in plain text", () => {
 });
 
 Deno.test("verdicts are counted in one order, without those that no claim has", () => {
-  const claims = (["inconclusive", "supported", "inconclusive"] as const)
+  const claims = (["undecided", "supported", "undecided"] as const)
     .map((verdict) => ({ verdict }));
   assert.deepEqual(countVerdicts(claims), [
     { verdict: "supported", count: 1 },
-    { verdict: "inconclusive", count: 2 },
+    { verdict: "undecided", count: 2 },
   ]);
 });

@@ -101,7 +101,7 @@ function summary(entries: readonly IndexEntry[]): string {
     ...pins.map((pin) => `${pin} `),
     unread.length === 0
       ? ""
-      : badge(VERDICT_LOOKS["not supported"], `${amount(unread.length, "run")} not readable`),
+      : badge(VERDICT_LOOKS["contradicted"], `${amount(unread.length, "run")} not readable`),
     `</p>`,
   ].join("");
 }
@@ -154,7 +154,7 @@ function runRow(indexed: IndexedRun): string {
   }</td>`;
   if ("problem" in run) {
     return `<tr>${name}<td class="problem" colspan="${RUN_COLUMNS.length - 1}">${
-      badge(VERDICT_LOOKS["not supported"], "not readable")
+      badge(VERDICT_LOOKS["contradicted"], "not readable")
     } ${escapeHtml(run.problem)}</td></tr>`;
   }
   const { words, look } = PIN_STATES[run.pins.state];

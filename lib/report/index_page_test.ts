@@ -59,9 +59,9 @@ Deno.test("a run is told with pins, verdicts, seeds, cells, time, machine and co
     html: "01-a.html",
     notebook: "01-a.ipynb",
     runs: [
-      { ...run(["supported", "inconclusive", "supported"]), inReport: "this" },
+      { ...run(["supported", "undecided", "supported"]), inReport: "this" },
       {
-        ...run(["not supported"], "out of tolerance", {
+        ...run(["contradicted"], "out of tolerance", {
           commit: null,
           adapter: "GPU",
           threads: 3,
@@ -75,7 +75,7 @@ Deno.test("a run is told with pins, verdicts, seeds, cells, time, machine and co
   assert.deepEqual(texts(".runs tbody tr:nth-child(1) td"), [
     "quickin the report",
     "✔ pins equal",
-    "✔ 2 supported ? 1 inconclusive",
+    "✔ 2 supported ? 1 undecided",
     "2 seeds12 cells",
     "2026-01-02 03:04in 1 min 40 s",
     "A <fast> CPU4 cores, 1 thread, linux x86_64",
@@ -84,7 +84,7 @@ Deno.test("a run is told with pins, verdicts, seeds, cells, time, machine and co
   assert.deepEqual(texts(".runs tbody tr:nth-child(2) td"), [
     "quick, webgpu",
     "✘ OUT OF TOLERANCE",
-    "✘ 1 not supported",
+    "✘ 1 contradicted",
     "2 seeds12 cells",
     "2026-01-02 03:04in 1 min 40 s, 2 cells from sessions before",
     "GPU; A <fast> CPU4 cores, 3 threads, linux x86_64",
@@ -96,8 +96,8 @@ Deno.test("a run is told with pins, verdicts, seeds, cells, time, machine and co
 });
 
 Deno.test("each claim stands with verdict, statement and reading, whatever is in them", () => {
-  const { texts, html } = page({ name: "a", title: "A", runs: [run(["not supported"])] });
-  assert.deepEqual(texts(".claims td"), ["✘ not supported", 'C1 x < 0"0" & more']);
+  const { texts, html } = page({ name: "a", title: "A", runs: [run(["contradicted"])] });
+  assert.deepEqual(texts(".claims td"), ["✘ contradicted", 'C1 x < 0"0" & more']);
   assert.match(html, /x &lt; 0/);
   assert.match(html, /&quot;0&quot; &amp; more/);
 });
@@ -109,8 +109,8 @@ Deno.test("the summary counts the first readable run of each experiment", () => 
       title: "A",
       runs: [
         { profile: "standard", backend: "wasm", run: { problem: "a/run.json: damaged" } },
-        run(["supported", "not supported"]),
-        run(["inconclusive"], "mismatched"),
+        run(["supported", "contradicted"]),
+        run(["undecided"], "mismatched"),
       ],
     },
     { name: "b", title: "B", runs: [run(["supported"], "not pinned")] },
@@ -118,7 +118,7 @@ Deno.test("the summary counts the first readable run of each experiment", () => 
     { name: "00-d", title: "D", html: "00-d.html" },
   );
   assert.deepEqual(texts(".summary"), [
-    "2 experiments (profile quick), 3 claims: ✔ 2 supported ✘ 1 not supported " +
+    "2 experiments (profile quick), 3 claims: ✔ 2 supported ✘ 1 contradicted " +
     "✔ pins equal in 1 ? not pinned in 1 ✘ 1 run not readable",
   ]);
   assert.deepEqual(texts("#a .problem"), ["✘ not readable a/run.json: damaged"]);

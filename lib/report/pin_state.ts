@@ -5,8 +5,8 @@ import type { PinCheck } from "../run/pin_check.ts";
 import { VERDICT_LOOKS, type VerdictLook } from "./verdict.ts";
 
 const GOOD = VERDICT_LOOKS["supported"];
-const BAD = VERDICT_LOOKS["not supported"];
-const OPEN = VERDICT_LOOKS["inconclusive"];
+const BAD = VERDICT_LOOKS["contradicted"];
+const OPEN = VERDICT_LOOKS["undecided"];
 
 /** Words of at most 16 characters, and a verdict's look. */
 export const PIN_STATES: Readonly<

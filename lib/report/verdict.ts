@@ -1,15 +1,10 @@
+import type { ClaimTerms, VerdictWord } from "../run/experiment.ts";
 import { formatNumber } from "./format.ts";
 import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
 
-/** What an experiment can say about a claim. */
-export type VerdictWord = "supported" | "not supported" | "inconclusive";
-
 /** A claim and its verdict. */
-export interface ClaimVerdict {
-  /** "C1". */
-  readonly id: string;
-  /** The claim in a sentence. */
-  readonly statement: string;
+export interface ClaimVerdict extends Omit<ClaimTerms, "family"> {
+  readonly family?: ClaimTerms["family"];
   readonly verdict: VerdictWord;
   /** One sentence with the numbers behind the verdict. */
   readonly reading: string;
@@ -26,8 +21,10 @@ export interface VerdictLook {
 /** The looks of the verdicts, in the order to count them in. */
 export const VERDICT_LOOKS: Readonly<Record<VerdictWord, VerdictLook>> = {
   "supported": { mark: "✔", color: "#009e73" },
-  "not supported": { mark: "✘", color: "#d55e00" },
-  "inconclusive": { mark: "?", color: "#7f7f7f" },
+  "contradicted": { mark: "✘", color: "#d55e00" },
+  "no material difference": { mark: "≈", color: "#0072b2" },
+  "undecided": { mark: "?", color: "#7f7f7f" },
+  "see standard": { mark: "→", color: "#7f7f7f" },
 };
 
 /**

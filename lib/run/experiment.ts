@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { BackendName } from "../backend/create.ts";
+import type { Decision } from "../eval/decision.ts";
 
 /** A value that JSON holds without loss. NaN and infinities are not among them: use null. */
 export type Json =
@@ -81,19 +82,37 @@ export interface FinishedCell<CellConfig = unknown, Metrics = AnyMetrics> {
   readonly result: Pick<CellResult<Metrics>, "metrics" | "digests">;
 }
 
+/** What is said of a claim: a decision of lib/eval/decision.ts; "see standard" where a run has too few seeds for one. */
+export type VerdictWord = Decision | "see standard";
+
 /** A claim's outcome with the numbers behind it. */
 export interface Verdict {
-  readonly verdict: "supported" | "not supported" | "inconclusive";
+  readonly verdict: VerdictWord;
   /** One sentence with the numbers. */
   readonly reading: string;
   readonly evidence: Readonly<Record<string, Json>>;
 }
 
-/** A statement that the experiment's summary can support or not. */
-export interface Claim<Summary> {
+/**
+ * A claim as it is fixed before the runs that decide it. Confirmatory claims, a few for the whole kit, are what was set
+ * out to be tested; exploratory ones say what else the runs show, and among many some hold by chance.
+ */
+export interface ClaimTerms {
   /** As in the claims table, e.g. "C1". */
   readonly id: string;
+  /** What is decided, in a sentence. */
   readonly statement: string;
+  readonly family: "confirmatory" | "exploratory";
+  /** The claim in the words of the paper or theory that makes it. */
+  readonly paper?: string;
+  /** How those words are read here: quantity, comparison, setting. */
+  readonly readAs?: string;
+  /** The smallest effect size of interest with its unit and why, e.g. "0.05 of mean success: ...". */
+  readonly sesoi?: string;
+}
+
+/** A statement that the experiment's summary can support or contradict. */
+export interface Claim<Summary> extends ClaimTerms {
   evaluate(summary: Summary): Verdict;
 }
 

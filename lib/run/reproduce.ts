@@ -7,6 +7,7 @@ import type { Pins } from "./pins.ts";
 import type { RunPlan } from "./plan.ts";
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
+import { evaluateClaims } from "./evaluate_claims.ts";
 import { gatherProvenance } from "./provenance.ts";
 import { type PartialRun, reproduceCommand, type Run, type StoredCell } from "./run.ts";
 import { RunStore } from "./store.ts";
@@ -104,11 +105,7 @@ export async function reproduce(
     return { cell, result: { metrics, digests } };
   });
   const summary = asStored(experiment.summarize(config, finished));
-  const claims = experiment.claims.map((claim) => ({
-    id: claim.id,
-    statement: claim.statement,
-    ...claim.evaluate(summary),
-  }));
+  const claims = evaluateClaims(experiment.claims, summary, config);
   const conclusions = { ...results, summary, claims };
   const got = pinsOf(conclusions);
   const { pins, pinChanges } = options.updatePins

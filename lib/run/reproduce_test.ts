@@ -69,7 +69,7 @@ Deno.test("whatever changes in the pins is found and named", async () => {
     [`cells: ${id}`, ({ cells }) => delete cells[id]],
     ["configHash", (pins) => (pins.configHash = "0".repeat(64))],
     ["kernels", (pins) => (pins.kernels = "1".repeat(64))],
-    ["verdicts: C0", ({ verdicts }) => (verdicts["C0"] = "inconclusive")],
+    ["verdicts: C0", ({ verdicts }) => (verdicts["C0"] = "undecided")],
     ["summary: means: 2", ({ summary }) => ((summary as { means: object }).means = {})],
   ];
   const path = pinsPath(box.experiment, "quick");
@@ -114,12 +114,12 @@ Deno.test("changed kernels fail at the pins", async () => {
 
 Deno.test("updated pins say what they changed", async () => {
   using box = await pinned();
-  editPins(box, ({ verdicts }) => (verdicts["C0"] = "inconclusive"));
+  editPins(box, ({ verdicts }) => (verdicts["C0"] = "undecided"));
   const { run, failures, pinChanges } = await reproduceBox(box, { updatePins: true });
   assert.deepEqual(failures, []);
   assert.equal(run?.pins.state, "updated");
   assert.deepEqual(pinChanges.map(({ expected, got }) => [expected, got]), [
-    ['"inconclusive"', '"supported"'],
+    ['"undecided"', '"supported"'],
   ]);
   assert.equal((await reproduceBox(box)).run?.pins.state, "matched");
 });

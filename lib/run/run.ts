@@ -3,6 +3,7 @@ import { sha256 } from "../numeric/digest.ts";
 import { type ConfigOptions, resolveConfig } from "./config.ts";
 import type {
   AnyMetrics,
+  ClaimTerms,
   Experiment,
   Json,
   JsonObject,
@@ -40,10 +41,7 @@ export interface StoredCell<CellConfig = unknown, Metrics = AnyMetrics> {
 }
 
 /** A claim with its verdict, as stored and reported. */
-export interface EvaluatedClaim extends Verdict {
-  readonly id: string;
-  readonly statement: string;
-}
+export interface EvaluatedClaim extends ClaimTerms, Verdict {}
 
 /** A finished run: what `run.json` holds. */
 export interface Run<

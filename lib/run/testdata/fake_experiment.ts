@@ -57,7 +57,7 @@ export function fakeExperiment(
           0,
         );
         return {
-          verdict: farthest < 0.2 ? "supported" : "not supported",
+          verdict: farthest < 0.2 ? "supported" : "contradicted",
           reading: `No mean is farther from 0.5 than ${farthest.toFixed(3)}.`,
           evidence: { farthest },
         };
