@@ -20,10 +20,9 @@ import {
   indexOfName,
 } from "./group.ts";
 import { type PermutationState, PermutationText } from "./permutation_text.ts";
-import { PermutationPolicy } from "./permutation_value.ts";
+import { checkActor, PermutationPolicy } from "./permutation_value.ts";
 import {
   checkDifficulty,
-  checkEpsilon,
   checkOrdered,
   checkPromptFits,
   drawAccepted,
@@ -68,11 +67,16 @@ export type PermutationConfig = {
 /** The programmatic actor. */
 export const permutationActor = z.strictObject({
   epsilon: z.number().min(0).max(1).describe("The probability of a uniformly random move."),
+  far: z.strictObject({
+    distance: z.int().min(1).describe("The least distance to the identity that is far from it."),
+    epsilon: z.number().min(0).max(1).describe("The probability of a random move there."),
+  }).optional().describe("An epsilon of its own far from the identity; default: the same."),
 });
 
 /**
  * With probability 1 - epsilon the actor moves closer to the identity, each of the moves that do so
- * being equally likely; otherwise it picks any generator, each equally likely.
+ * being equally likely; otherwise it picks any generator, each equally likely. With `far` it errs
+ * at another rate far from the identity than near it: actors of equal success rate may differ in that.
  */
 export type PermutationActor = z.output<typeof permutationActor>;
 
@@ -185,9 +189,9 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
 
   exactValue(
     { element, stepsLeft }: PermutationState,
-    { epsilon }: PermutationActor,
+    actor: PermutationActor,
   ): number {
-    return this.#policy.value(element, stepsLeft, epsilon);
+    return this.#policy.value(element, stepsLeft, actor);
   }
 
   progress(state: PermutationState): number {
@@ -241,12 +245,12 @@ export class PermutationEnvironment implements Environment<PermutationState, Per
   #act(
     random: RandomStream,
     state: PermutationState,
-    { epsilon }: PermutationActor,
+    actor: PermutationActor,
     count: number,
   ): PermutationState {
-    checkEpsilon(epsilon);
+    checkActor(actor);
     for (let i = 0; i < count && state.element !== 0; i++) {
-      state = this.#after(state, this.#policy.draw(random, state.element, epsilon));
+      state = this.#after(state, this.#policy.draw(random, state.element, actor));
     }
     return state;
   }

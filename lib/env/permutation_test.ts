@@ -13,7 +13,8 @@ import { moments, sampler } from "./testing.ts";
 const environment = new PermutationEnvironment();
 const actor = { epsilon: 0.3 };
 
-const sample = sampler(environment, { ...actor, purpose: "permutation-test" });
+const purpose = "permutation-test";
+const sample = sampler(environment, { ...actor, purpose });
 
 Deno.test("states are undecided, within the configured ranges, in their split", () => {
   for (const split of ["train", "test"] as const) {
@@ -78,6 +79,36 @@ Deno.test("the exact value of a small case computed by hand", () => {
   }
 });
 
+Deno.test("with an epsilon of its own far from the identity, the value computed by hand", () => {
+  // Z5 with +1 and -1; far: distance 2. From 1 the walk solves with 1 - e/2, else is at 2; from 2 it
+  // comes to 1 with 1 - f/2, else to 3, which is as far as 2. With n(t), f(t) for near and far:
+  // n(t) = 1 - e/2 + e/2 f(t-1), f(t) = (1 - f/2) n(t-1) + f/2 f(t-1), n(0) = f(0) = 0.
+  const z5 = new PermutationEnvironment({ group: "Z5", maxMoves: 4, maxMovesBefore: 0 });
+  for (const [e, f] of [[0, 0.5], [0.5, 0], [0.2, 0.9]] as const) {
+    let near = 0, far = 0;
+    for (let stepsLeft = 0; stepsLeft <= 4; stepsLeft++) {
+      const actor = { epsilon: e, far: { distance: 2, epsilon: f } };
+      for (const [word, expected] of [[["+1"], near], [["-1", "-1"], far]] as const) {
+        const value = z5.exactValue({ ...z5.state(word), stepsLeft }, actor);
+        assert.ok(Math.abs(value - expected) < 1e-15, `${value}, by hand ${expected}`);
+      }
+      [near, far] = [1 - e / 2 + e / 2 * far, (1 - f / 2) * near + f / 2 * far];
+    }
+  }
+});
+
+Deno.test("an actor whose far epsilon is the near one, or for whom nothing is far, is the plain one", () => {
+  for (const far of [{ distance: 3, epsilon: 0.3 }, { distance: 8, epsilon: 1 }]) {
+    const options = { actor: { ...actor, far }, split: "train" } as const;
+    const same = sampleStates(environment, { seed: 1, purpose }, 50, options);
+    sample(50).forEach((state, i) => {
+      assert.deepEqual(same[i], state);
+      const value = environment.exactValue(state, { ...actor, far });
+      assert.equal(value, environment.exactValue(state, actor));
+    });
+  }
+});
+
 Deno.test("with several moves closer, each is equally likely", () => {
   // Z4, +1 and -1, at 2: both moves are closer, so V(2 steps) = V(1 step at distance 1) = 1 - e/2.
   const z4 = new PermutationEnvironment({ group: "Z4", maxMoves: 2, maxMovesBefore: 0 });
@@ -118,17 +149,21 @@ Deno.test("the exact value agrees with rollouts of the actor", () => {
   const configs: PermutationConfigInput[] = [{}, { group: "A5" }, { group: "Z12", maxMoves: 4 }];
   for (const config of configs) {
     const env = new PermutationEnvironment(config);
-    for (const epsilon of [0.1, 0.3, 0.7]) {
-      const states = sample(4, { epsilon }, env);
+    const actors = [
+      ...[0.1, 0.3, 0.7].map((epsilon) => ({ epsilon })),
+      { epsilon: 0.1, far: { distance: 2, epsilon: 0.8 } },
+    ];
+    for (const actor of actors) {
+      const states = sampleStates(env, { seed: 1, purpose }, 4, { actor, split: "train" });
       states.forEach((state, i) => {
         let sum = 0;
         for (let row = 0; row < episodes; row++) {
           const random = new RandomStream({ seed: 1, purpose: "rollout", step: i, row });
-          const { reward, state: end } = env.rollout(random, state, { epsilon });
+          const { reward, state: end } = env.rollout(random, state, actor);
           assert.equal(reward, end.element === 0 ? 1 : 0);
           sum += reward;
         }
-        const exact = env.exactValue(state, { epsilon });
+        const exact = env.exactValue(state, actor);
         // Four standard errors; the constant covers values next to 0 or 1.
         const tolerance = 4 * Math.sqrt(exact * (1 - exact) / episodes) + 1 / episodes;
         const found = sum / episodes;
@@ -437,6 +472,8 @@ Deno.test("bad configurations name field, value and remedy", () => {
 
 Deno.test("bad states, actors and splits name field, value and remedy", () => {
   const solve = ["rot^-1", "(01)"];
+  const farther = (distance: number, epsilon: number) =>
+    environment.exactValue(environment.state(["rot"]), { ...actor, far: { distance, epsilon } });
   const cases: [() => unknown, RegExp][] = [
     [
       () => environment.state(["rot2"]),
@@ -450,6 +487,8 @@ Deno.test("bad states, actors and splits name field, value and remedy", () => {
       () => environment.exactValue(environment.state(["rot"]), { epsilon: NaN }),
       /actor\.epsilon: NaN/,
     ],
+    [() => farther(2, -1), /actor\.far\.epsilon: -1: must lie in 0\.\.1/],
+    [() => farther(0, 1), /actor\.far\.distance: 0: must be a positive integer/],
   ];
   for (const [act, message] of cases) assert.throws(act, { name: "UsageError", message });
 });

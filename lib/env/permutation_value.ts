@@ -1,19 +1,22 @@
+import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
 import type { FiniteGroup } from "./group.ts";
+import type { PermutationActor } from "./permutation.ts";
 import { checkEpsilon } from "./problems.ts";
 
-/** How many epsilons' tables are kept. */
+/** How many actors' tables are kept. */
 const MAX_TABLES = 256;
 
 /**
  * The actor of the puzzle and its values: with probability 1 - epsilon it makes one of the moves that reduce the
- * distance to the identity, each equally likely, otherwise any move, each equally likely.
+ * distance to the identity, each equally likely, otherwise any move, each equally likely. Epsilon may differ far from
+ * the identity: it is a function of the element, so that values stay a matter of dynamic programming.
  */
 export class PermutationPolicy {
   /** For element s, `#closerCount[s]` generators reduce the distance; they stand from s * width on. */
   readonly #closer: Uint8Array;
   readonly #closerCount: Uint8Array;
-  readonly #values = new Map<number, Float64Array>();
+  readonly #values = new Map<string, Float64Array>();
 
   /** @param maxMoves The most moves of an episode. */
   constructor(readonly group: FiniteGroup, readonly maxMoves: number) {
@@ -33,9 +36,9 @@ export class PermutationPolicy {
   }
 
   /** A move, as a generator's index, at an element that is not the identity. */
-  draw(random: RandomStream, element: number, epsilon: number): number {
+  draw(random: RandomStream, element: number, actor: PermutationActor): number {
     const width = this.group.generators.length;
-    if (random.uniform() < 1 - epsilon) {
+    if (random.uniform() < 1 - this.#epsilon(element, actor)) {
       return this.#closer[element * width + random.integer(this.#closerCount[element]!)]!;
     }
     return random.integer(width);
@@ -44,17 +47,24 @@ export class PermutationPolicy {
   /**
    * The probability that at most `stepsLeft` moves lead from an element to the identity.
    *
-   * @throws UsageError for an epsilon outside of 0..1.
+   * @throws UsageError as `checkActor`.
    */
-  value(element: number, stepsLeft: number, epsilon: number): number {
-    return this.#table(epsilon)[stepsLeft * this.group.order + element]!;
+  value(element: number, stepsLeft: number, actor: PermutationActor): number {
+    return this.#table(actor)[stepsLeft * this.group.order + element]!;
+  }
+
+  /** The probability of a random move at an element. */
+  #epsilon(element: number, { epsilon, far }: PermutationActor): number {
+    return far && this.group.distances[element]! >= far.distance ? far.epsilon : epsilon;
   }
 
   /** V(s, t) at [t * order + s] for t = 0..maxMoves steps left, by dynamic programming over t. */
-  #table(epsilon: number): Float64Array {
-    const known = this.#values.get(epsilon);
+  #table(actor: PermutationActor): Float64Array {
+    const { epsilon, far } = actor;
+    const key = far ? `${epsilon} ${far.distance} ${far.epsilon}` : `${epsilon}`;
+    const known = this.#values.get(key);
     if (known !== undefined) return known;
-    checkEpsilon(epsilon);
+    checkActor(actor);
     const { order, generators, moves } = this.group;
     const width = generators.length;
     const table = new Float64Array((this.maxMoves + 1) * order);
@@ -69,11 +79,24 @@ export class PermutationPolicy {
         for (let i = 0; i < count; i++) closer += after(this.#closer[s * width + i]!);
         let any = 0;
         for (let g = 0; g < width; g++) any += after(g);
+        const epsilon = this.#epsilon(s, actor);
         table[t * order + s] = (1 - epsilon) * (closer / count) + epsilon * (any / width);
       }
     }
     if (this.#values.size >= MAX_TABLES) this.#values.delete(this.#values.keys().next().value!);
-    this.#values.set(epsilon, table);
+    this.#values.set(key, table);
     return table;
+  }
+}
+
+/** Throws a UsageError unless epsilons are probabilities and the far distance is a positive integer. */
+export function checkActor({ epsilon, far }: PermutationActor): void {
+  checkEpsilon(epsilon);
+  if (!far) return;
+  if (!(far.epsilon >= 0 && far.epsilon <= 1)) {
+    throw new UsageError("actor.far.epsilon", far.epsilon, "must lie in 0..1");
+  }
+  if (!(Number.isInteger(far.distance) && far.distance >= 1)) {
+    throw new UsageError("actor.far.distance", far.distance, "must be a positive integer");
   }
 }
