@@ -1,74 +1,86 @@
 import assert from "node:assert/strict";
-import {
-  difference,
-  everywhere,
-  opposite,
-  pairedDifference,
-  ratio,
-  side,
-  verdictOfSide,
-} from "./verdicts.ts";
+import { capital, decided, difference, listed, missing, shown } from "./verdicts.ts";
 
-const bootstrap = { seed: 1, replicates: 500 };
-
-function interval(low: number | null, high: number | null) {
-  return { estimate: 0.5, low, high, level: 0.95, replicates: 500 };
+/** Seeds whose mean is this, with a standard deviation of 0.02: the 95% interval is the mean -+ 0.025. */
+function around(mean: number): number[] {
+  const scale = 0.02 / Math.sqrt(2.5);
+  return [-2, -1, 0, 1, 2].map((x) => mean + scale * x);
 }
 
-Deno.test("an interval lies on a side of the reference, on neither, or is none", () => {
-  assert.equal(side(interval(-2, -1)), -1);
-  assert.equal(side(interval(-1, 1)), 0);
-  assert.equal(side(interval(1, 2)), 1);
-  assert.equal(side(interval(0.1, 0.4), 0.5), -1);
-  assert.equal(side(interval(null, null)), undefined);
-});
+const reading = (numbers: string) => `Gains: ${numbers}.`;
+const verdict = (
+  effects: Record<string, number[]>,
+  claim?: "better in any" | "different in any",
+) => decided(effects, { sesoi: 0.1, ...claim ? { claim } : {} }, reading).verdict;
 
-Deno.test("difference and ratio of means", () => {
-  // IQM over four scores is the mean of the middle two: 2.5 and 1.25.
-  const a = [1, 2, 3, 40], b = [0.5, 1, 1.5, 20];
-  assert.equal(difference(a, b).estimate, 1.25);
-  assert.equal(ratio(a, b).estimate, 2);
-  assert.equal(ratio(a, [0, 0]).estimate, null);
-  const apart = difference([1, 1.1, 1.2], [3, 3.1, 3.2]);
-  assert.equal(side(apart), -1);
-  assert.ok(apart.low! >= -2.2 && apart.high! <= -1.8);
+Deno.test("numbers are written with their intervals, an unknown end as a question", () => {
+  const a = { estimate: 0.1234, low: 0.1, high: 0.15 };
+  const b = { estimate: -1, low: null, high: null };
+  assert.equal(shown(a), "0.123 [0.100, 0.150]");
+  assert.equal(
+    listed({ small: a, large: b }),
+    "0.123 [0.100, 0.150] (small); -1.000 [?, ?] (large)",
+  );
+  assert.equal(capital("lower at d16"), "Lower at d16");
 });
 
 Deno.test("what paired seeds have in common does not widen the interval of their difference", () => {
   const b = [0, 10, 20, 30, 40], a = b.map((x, i) => x + 1 + 0.01 * i);
-  const paired = pairedDifference(a, b), apart = difference(a, b);
-  assert.ok(Math.abs(paired.estimate! - 1.02) < 1e-12, String(paired.estimate));
-  assert.equal(side(paired), 1);
-  assert.ok(paired.low! >= 1 && paired.high! <= 1.04);
-  assert.equal(side(apart), 0);
-  assert.throws(() => pairedDifference([1], [1, 2]), RangeError);
+  const { estimate, low, high } = difference(a, b);
+  assert.ok(Math.abs(estimate - 1.02) < 1e-12, String(estimate));
+  // By hand: sd of 0, 0.01, .., 0.04 is 0.0158; t of 4 degrees of freedom 2.776.
+  assert.ok(Math.abs(low! - (1.02 - 0.01963)) < 1e-5 && Math.abs(high! - (1.02 + 0.01963)) < 1e-5);
+  assert.throws(() => difference([1], [1, 2]), RangeError);
 });
 
-Deno.test("a statement about every comparison", () => {
-  const up = interval(0.6, 0.9), down = interval(0.1, 0.4), open = interval(0.4, 0.6);
-  const verdict = (intervals: Record<string, ReturnType<typeof interval>>) =>
-    everywhere(intervals, 0.5, (parts) => parts);
-  assert.equal(verdict({ a: up, b: up }).verdict, "supported");
-  assert.equal(verdict({ a: up, b: open }).verdict, "undecided");
-  assert.equal(verdict({ a: up, b: interval(null, null) }).verdict, "undecided");
-  assert.equal(verdict({}).verdict, "undecided");
-  const below = (intervals: Record<string, ReturnType<typeof interval>>) =>
-    everywhere(intervals, 0.5, (parts) => parts, undefined, -1).verdict;
-  assert.equal(below({ a: down, b: down }), "supported");
-  assert.equal(below({ a: down, b: open }), "undecided");
-  assert.equal(below({ a: down, b: up }), "contradicted");
-  const mixed = verdict({ a: up, b: down, c: open });
-  assert.equal(mixed.verdict, "contradicted");
-  assert.equal(mixed.reading, "higher at a; undecided at c; lower at b");
+Deno.test("effects are decided against the smallest one of interest", () => {
+  assert.equal(verdict({ a: around(0.4) }), "supported");
+  assert.equal(verdict({ a: around(-0.4) }), "contradicted");
+  assert.equal(verdict({ a: around(0.03) }), "no material difference");
+  assert.equal(verdict({ a: [-1, 1, -0.5, 0.5, 0.1] }), "undecided");
 });
 
-Deno.test("the side of one interval decides, the interval of -x lies on the other side", () => {
-  for (const wanted of [1, -1] as const) {
-    assert.equal(verdictOfSide(wanted, wanted), "supported");
-    assert.equal(verdictOfSide(wanted === 1 ? -1 : 1, wanted), "contradicted");
-    assert.equal(verdictOfSide(0, wanted), "undecided");
-    assert.equal(verdictOfSide(undefined, wanted), "undecided");
-  }
-  assert.deepEqual(opposite(interval(-2, -1)), { ...interval(1, 2), estimate: -0.5 });
-  assert.equal(side(opposite(interval(null, null))), undefined);
+Deno.test("without another word a claim is about every comparison", () => {
+  const better = around(0.4), worse = around(-0.4), unclear = [-1, 1, -0.5, 0.5, 0.1];
+  assert.equal(verdict({ better, also: around(0.5) }), "supported");
+  assert.equal(verdict({ better, unclear }), "undecided");
+  assert.equal(verdict({ better, worse }), "contradicted");
+  assert.equal(verdict({ better, unclear }, "better in any"), "supported");
+  assert.equal(verdict({ worse, unclear }, "different in any"), "supported");
+});
+
+Deno.test("distances from a threshold have no smallest effect: nothing is immaterial", () => {
+  const beyond = (effects: number[]) => decided({ a: effects }, { sesoi: 0 }, reading).verdict;
+  assert.equal(beyond(around(0.03)), "supported");
+  assert.equal(beyond(around(0.01)), "undecided");
+  assert.equal(beyond(around(-0.03)), "contradicted");
+});
+
+Deno.test("the reading names every comparison, the evidence has its tests", () => {
+  const found = decided({ grpo: around(0.4), ppo: around(0.2) }, { sesoi: 0.1 }, reading);
+  assert.equal(
+    found.reading,
+    "Gains: 0.400 [0.375, 0.425] (grpo); 0.200 [0.175, 0.225] (ppo).",
+  );
+  const { grpo } = found.evidence as Record<string, Record<string, unknown>>;
+  assert.equal(grpo!.n, 5);
+  assert.equal(grpo!.sesoi, 0.1);
+  assert.equal(grpo!.simultaneousDecision, "supported");
+  assert.ok(Math.abs(grpo!.sd as number - 0.02) < 1e-12);
+  assert.deepEqual(JSON.parse(JSON.stringify(found)), found);
+});
+
+Deno.test("nothing to compare, or a single seed, decides nothing", () => {
+  assert.deepEqual(missing("No chains."), {
+    verdict: "undecided",
+    reading: "No chains.",
+    evidence: {},
+  });
+  assert.deepEqual(
+    decided({}, { sesoi: 0.1 }, reading, "No rival was run."),
+    missing("No rival was run."),
+  );
+  const single = decided({ a: [0.4] }, { sesoi: 0.1 }, reading);
+  assert.equal(single.verdict, "undecided");
+  assert.equal(single.reading, "Gains: 0.400 [?, ?] (a).");
 });

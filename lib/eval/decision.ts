@@ -22,6 +22,8 @@ export interface DecisionOptions {
 
 /** One comparison: its effect, tests and decision. The interval is the 1 - alpha one. */
 export interface Comparison extends StudentInterval {
+  /** The SESOI of the tests. */
+  readonly sesoi: number;
   /** Two-sided p-value against "the effect is 0". */
   readonly p: number;
   /** One-sided p-value against "the effect is -SESOI or less": small = not materially worse (non-inferiority). */
@@ -207,7 +209,7 @@ function compare(
   const pNonSuperiority = studentPValues(effects, sesoi).less;
   const pEquivalence = Math.max(pNonInferiority, pNonSuperiority);
   const decision = decisionOf(interval.estimate, p, pEquivalence, alpha);
-  return { ...interval, p, pNonInferiority, pNonSuperiority, pEquivalence, decision };
+  return { ...interval, sesoi, p, pNonInferiority, pNonSuperiority, pEquivalence, decision };
 }
 
 function decisionOf(estimate: number, p: number, pEquivalence: number, alpha: number): Decision {

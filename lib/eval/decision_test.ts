@@ -47,6 +47,21 @@ Deno.test("a significant effect that is surely immaterial is no material differe
   assert.equal(decide(effects, { sesoi: 0.02, alpha: 1e-6 }).decision, "undecided");
 });
 
+Deno.test("with a SESOI of 0 the interval decides alone, and nothing is immaterial", () => {
+  for (
+    const [effects, expected] of [
+      [[0.001, 0.002, 0.0015], "supported"],
+      [[-0.001, -0.002, -0.0015], "contradicted"],
+      [[0.001, -0.001, 0.0001], "undecided"],
+      [[0, 0], "undecided"],
+    ] as const
+  ) {
+    const comparison = decide(effects, { sesoi: 0 });
+    assert.equal(comparison.decision, expected);
+    assert.equal(comparison.sesoi, 0);
+  }
+});
+
 Deno.test("equal effects on all seeds are decided by their value", () => {
   const cases: [number, Decision][] = [
     [0, "no material difference"],
@@ -148,7 +163,7 @@ Deno.test("comparisons of a family are decided alone and simultaneously", () => 
 
 Deno.test("bad input is a RangeError that says what to do", () => {
   const cases: [() => unknown, RegExp][] = [
-    [() => decide([1, 2], { sesoi: 0 }), /^RangeError: sesoi: 0: give a positive number/],
+    [() => decide([1, 2], { sesoi: -1 }), /^RangeError: sesoi: -1: give a number of 0 or more/],
     [() => decide([1, 2], { sesoi: Infinity }), /^RangeError: sesoi: Infinity/],
     [() => decide([1, 2], { sesoi, alpha: 1 }), /^RangeError: alpha: 1: give a number between/],
     [() => decide([1], { sesoi }), /^RangeError: effects: length 1: give at least two seeds/],

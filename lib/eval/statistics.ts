@@ -13,6 +13,7 @@ import {
   type Strata,
   stratifiedBootstrap,
 } from "./bootstrap.ts";
+import { checkElement } from "./pairs.ts";
 import { spearman } from "./ranking.ts";
 import { mean, sum } from "../numeric/sums.ts";
 
@@ -97,13 +98,16 @@ export function slopePerDecade(sizes: ArrayLike<number>, values: ArrayLike<numbe
     );
   }
   const decades = Array.from(sizes, (size, i) => {
+    checkElement(values[i], "values", i, "give a finite number, or leave the seed out");
     if (size > 0 && size < Infinity) return log(size) / log(10);
     throw new RangeError(`sizes[${i}]: ${size}: give a positive number`);
   });
+  if (new Set(decades).size < 2) {
+    throw new RangeError("sizes: give at least two different ones");
+  }
   const centre = mean(decades);
   const offsets = decades.map((decade) => decade - centre);
   const spread = sum(offsets.map((offset) => offset * offset));
-  if (!(spread > 0)) throw new RangeError("sizes: give at least two different ones");
   return sum(offsets.map((offset, i) => offset * values[i]!)) / spread;
 }
 

@@ -7,6 +7,7 @@ import {
   probabilityOfImprovement,
   probabilityOfImprovementInterval,
   sizeTrend,
+  slopePerDecade,
 } from "./statistics.ts";
 import { near } from "./testdata.ts";
 
@@ -71,6 +72,18 @@ Deno.test("the trend with size equals scipy's linregress and spearmanr", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(trend)), trend);
 });
 
+Deno.test("slopes of single seeds equal numpy's polyfit, and their mean scipy's slope of all", () => {
+  const sizes = [3000, 25000, 98000, 787000];
+  const seeds = [[0.05, 0.09, 0.10, 0.17], [0.07, 0.10, 0.11, 0.16], [0.06, 0.095, 0.12, 0.18]];
+  const slopes = seeds.map((values) => slopePerDecade(sizes, values));
+  [0.047711700087929264, 0.03602612717782318, 0.04915285920770206].forEach((expected, i) =>
+    near(slopes[i]!, expected)
+  );
+  near(slopes.reduce((total, slope) => total + slope) / 3, 0.04429689549115153);
+  near(slopePerDecade([1e5, 1e3], [0.6, 0.2]), 0.2);
+  near(slopePerDecade([1, 10, 100], [0.5, 0.5, 0.5]), 0);
+});
+
 Deno.test("a metric that does not move has slope 0 and no rank correlation", () => {
   const points = [1, 10, 100].map((size) => ({ size, scores: [0.5, 0.5] }));
   const { slope, spearman, intercept } = sizeTrend(points, { seed: 1, replicates: 100 });
@@ -119,4 +132,17 @@ Deno.test("bad input is a RangeError that says what to do", () => {
     ],
   ];
   for (const [call, message] of cases) assert.throws(call, message);
+});
+
+Deno.test("a slope of other sizes or values is refused", () => {
+  const cases: [number[], number[], RegExp][] = [
+    [[1, 10], [1], /^RangeError: values: 1: give one for each of the 2 sizes/],
+    [[0, 10], [1, 2], /^RangeError: sizes\[0\]: 0: give a positive number/],
+    [[10, 10], [1, 2], /^RangeError: sizes: give at least two different ones/],
+    [[], [], /^RangeError: sizes: give at least two different ones/],
+    [[1, 10], [1, NaN], /^RangeError: values\[1\]: NaN: give a finite number/],
+  ];
+  for (const [sizes, values, message] of cases) {
+    assert.throws(() => slopePerDecade(sizes, values), message);
+  }
 });

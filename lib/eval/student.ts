@@ -92,10 +92,8 @@ export interface SeedInterval {
  * @throws RangeError for no value, or one that is not finite.
  */
 export function seedInterval(values: ArrayLike<number>): SeedInterval {
-  if (values.length === 1) {
-    checkSample(values, "values", 1);
-    return { estimate: values[0]!, low: null, high: null };
-  }
+  checkSample(values, "values", 1);
+  if (values.length === 1) return { estimate: values[0]!, low: null, high: null };
   const { estimate, low, high } = studentInterval(values);
   return { estimate, low, high };
 }

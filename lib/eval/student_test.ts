@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { pairedDifferences, studentInterval, studentPValues } from "./student.ts";
+import { pairedDifferences, seedInterval, studentInterval, studentPValues } from "./student.ts";
 import { near } from "./testdata.ts";
 import fixture from "./testdata/tests.json" with { type: "json" };
 
@@ -30,6 +30,14 @@ Deno.test("p-values of paired differences equal scipy's ttest_rel", () => {
     near(actual.greater, pValues.greater, 1e-12);
     near(actual.less, pValues.less, 1e-12);
   }
+});
+
+Deno.test("a mean over seeds has Student's 95% interval, that of a single seed none", () => {
+  const { estimate, low, high } = studentInterval([0.3, -0.1, 0.25]);
+  assert.deepEqual(seedInterval([0.3, -0.1, 0.25]), { estimate, low, high });
+  assert.deepEqual(seedInterval([0.3]), { estimate: 0.3, low: null, high: null });
+  assert.throws(() => seedInterval([]), /^RangeError: values: length 0: give at least one seed/);
+  assert.throws(() => seedInterval([NaN]), /^RangeError: values\[0\]: NaN: give a finite/);
 });
 
 Deno.test("equal values have an interval of width 0 and no doubt", () => {
