@@ -46,6 +46,8 @@ const CONTINUATIONS = 8;
 
 /** A state of a rollout with the mean outcome of further rollouts from it. */
 export interface RolloutState<State> extends LabelledState<State> {
+  /** Of the rollout that the state is of. */
+  readonly outcome: 0 | 1;
   /** Of the random numbers of a teacher's chain of thought about it. */
   readonly chainKey: StreamKey;
 }
@@ -146,7 +148,8 @@ export class RolloutStates<State, Teacher> {
     return states.map((state, row) => {
       const own = rollouts.slice(row * CONTINUATIONS, (row + 1) * CONTINUATIONS);
       const value = mean(own.map(({ reward }) => reward));
-      return { state, context, value, chainKey: rowKey("traces", row) };
+      const { reward: outcome } = responses[row]!;
+      return { state, context, value, outcome, chainKey: rowKey("traces", row) };
     });
   }
 }

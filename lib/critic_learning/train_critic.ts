@@ -76,8 +76,8 @@ export interface CriticStepReport {
  * - "regression": the value target is learned as in supervised training, in `epochs` steps, which `valueClip` holds near
  *   the values before them (lib/critic/value_clip.ts). A critic that writes a chain of thought keeps the frozen
  *   reference's chains, which is the recipe that did best in experiments/critic-training.
- * - "reinforce": REINFORCE on R_v = 1 - (R - v)^2, as GenAC does (reinforce.ts); every state has `responses` responses
- *   and the outcome of its own rollout.
+ * - "reinforce": REINFORCE on R_v = 1 - (R - v)^2, as GenAC does (reinforce.ts); every state has `responses` responses,
+ *   all rewarded by its value target: with gamma = lambda = 1 the outcome of its rollout.
  * - "frozen": the critic stays as it was prepared, and only its context follows the actor.
  *
  * @returns The report of the last epoch; undefined for a frozen critic.
@@ -88,15 +88,13 @@ export async function trainCritic<State>(
 ): Promise<CriticStepReport | undefined> {
   const { config } = step;
   if (config.method === "frozen") return undefined;
-  const count = config.method === "regression"
-    ? config.batch
-    : Math.max(1, Math.floor(config.batch / config.reinforce.responses));
+  const count = config.method === "regression" ? config.batch : reinforceStates(config);
   const steps = step.iterations * (config.epochs ?? 1);
   const optimizer = { ...adamW(config.learningRate, steps), finalFraction: 1 };
   const labelled = drawStates(step, count);
   return config.method === "regression"
     ? await regression(step, labelled, optimizer)
-    : await reinforce(step, labelled, optimizer);
+    : await reinforceLabelled(labelled, { ...step, optimizer });
 }
 
 /** `count` of the states; each at most once more than any other. */
@@ -149,10 +147,19 @@ async function regression<State>(
   };
 }
 
-async function reinforce<State>(
-  { critic, reference, config, key }: CriticStep<State>,
+/** States of a step of REINFORCE, whose `batch` counts responses. */
+export function reinforceStates(
+  { batch, reinforce: { responses } }: Pick<CriticLearningConfig, "batch" | "reinforce">,
+): number {
+  return Math.max(1, Math.floor(batch / responses));
+}
+
+/** A step of REINFORCE on states whose values, outcomes in 0..1, reward all responses to them. */
+export async function reinforceLabelled<State>(
   labelled: readonly LabelledState<State>[],
-  optimizer: OptimizerConfig,
+  { critic, reference, config, key, optimizer }:
+    & Pick<CriticStep<State>, "critic" | "reference" | "config" | "key">
+    & { readonly optimizer: OptimizerConfig },
 ): Promise<CriticStepReport> {
   for (const name of ["epochs", "valueClip"] as const) {
     if (config[name] === undefined) continue;

@@ -194,24 +194,28 @@ const TABLE = {
   /**
    * GenAC (Shan et al. 2026, arXiv 2604.10701): PPO with a generative critic, asked at the first token of each segment.
    *
+   * Two methods run it: `methods.genac` has what is known of the paper, `methods["genac-leave-one-out"]` the kit's recipe.
+   *
    * Departures. "Quoted" is the paper as a re-implementer's script quotes it; where nothing is said of the paper, it is not
-   * known to say anything. The critic's half stands in `methods.genac`.
-   * 1. Pretraining of the critic: the paper fine-tunes on chains of thought by a stronger model, then runs REINFORCE with
-   *    the raw reward on a frozen actor's rollouts. Here the second stage is regression on mean outcomes, chains going on
-   *    (lib/critic_learning/prepare.ts): it did best in experiments/critic-training, which runs the paper's too.
-   * 2. Joint training's baseline: the paper's reward is raw; here leave-one-out, which helped its re-implementers.
-   * 3. Credit: REINFORCE credits all tokens of a critic's response with its reward; here the value token alone, in the
-   *    recipe that did best of its kind in experiments/critic-training.
-   * 4. KL of the critic: none quoted; here 0.05 k1 on the chain, to the critic before RL, so that the chain stays one.
-   * 5. KL of the actor: 0 quoted; here the run's 0.01, a re-implementation's and all algorithms'.
-   * 6. Clip: symmetric 0.2 quoted; here 0.2 and 0.272, a re-implementation's. With one epoch, the default and the
-   *    paper's, the ratio is 1 and neither ever acts.
-   * 7. In-Context Conditioning: the paper's prompt names the actor, its smoothed success rate, and the tokens used and
+   * known to say anything.
+   * 1. Pretraining of the critic: the paper fine-tunes on chains of thought by a stronger model, value and all, then runs
+   *    REINFORCE with the raw reward on a frozen actor's rollouts (`pretrainCriticStep`). Here the chains come without a
+   *    value, which is learned by regression on mean outcomes first (lib/critic_learning/prepare.ts).
+   * 2. REINFORCE of the critic: the paper's reward is raw and REINFORCE credits the whole response with it; no KL penalty
+   *    is quoted. So in `genac`. The kit's recipe has a leave-one-out baseline, which helped re-implementers, credit on the
+   *    value token alone, and 0.05 k1 on the chain, to the critic before RL, so that the chain stays one.
+   * 3. Responses of the critic to a state: not known; one in `genac`, as without a baseline more are of no use, 4 in the
+   *    kit's recipe, which compares them.
+   * 4. KL of the actor: 0 quoted, and in `genac`. The kit's recipe has the run's 0.01, a re-implementation's and all other
+   *    algorithms'.
+   * 5. Clip: symmetric 0.2 quoted, and here; a re-implementation goes up to 0.272. With one epoch, the default and the
+   *    paper's, the ratio is 1 and no clip ever acts.
+   * 6. In-Context Conditioning: the paper's prompt names the actor, its smoothed success rate, and the tokens used and
    *    left. Here the rate alone: the one actor of a run needs no name, and problem and prefix tell the tokens.
-   * 8. Whitening: over the batch, as for all algorithms but GRPO.
-   * 9. Segments, lambda: a re-implementation's; boundaries after tokens of probability below 0.2, at most 16 segments,
+   * 7. Whitening: over the batch, as for all algorithms but GRPO.
+   * 8. Segments, lambda: a re-implementation's; boundaries after tokens of probability below 0.2, at most 16 segments,
    *    lambda 1. "After", not SAE's "before", keeps the gradient unbiased (`segmentStarts`).
-   * 10. Value: the paper's integer 0..10 is parsed from text; here it is one of eleven tokens.
+   * 9. Value: the paper's integer 0..10 is parsed from text; here it is one of eleven tokens.
    */
   "genac": {
     title: "GenAC",
@@ -219,15 +223,14 @@ const TABLE = {
     advantage: { estimator: "genac-segments", options: { lambda: 1, boundary: "after" } },
     values: "critic",
     states: "segments",
-    objective: { loss: "ppo-clip", clipHigh: 0.272 },
+    objective: { loss: "ppo-clip" },
   },
   /**
    * VinePPO (Kazemnejad et al. 2025, arXiv 2410.01679): values from continuations in the place of a critic.
    *
    * Departures:
-   * 1. First token: the paper samples continuations of every state; here the first state's are the K responses to the
-   *    prompt, which are there already. They contain the response itself, so that this one baseline is the group's mean
-   *    and shrinks the first token's expected gradient by 1 - 1/K.
+   * 1. First state: the paper samples continuations of every response's states; here the responses to a problem share
+   *    those of their first state, which is one. None of them is a response itself, so that the gradient stays unbiased.
    * 2. Steps: the paper's are lines of reasoning; here every token is one.
    * 3. Clip: never acts with one epoch.
    */

@@ -116,7 +116,7 @@ Deno.test("every algorithm makes its iterations, and asks its critic just where 
 
 Deno.test("with one epoch no clip ever acts, whatever the learning rate", () =>
   withEngine(async (engine) => {
-    for (const epochs of [1, 4]) {
+    for (const epochs of [1, 2]) {
       const run = await start(engine, "grpo", undefined, { epochs, learningRate: 5e-2 });
       const held: number[] = [];
       for (let i = 0; i < 3; i++) held.push((await trainActorStep(run, i)).clipFraction);

@@ -79,32 +79,30 @@ async function criticValues<State>(
 }
 
 /**
- * `continuations`: M responses of the actor from every state but the first of a response, which has the K responses of
- * its group.
+ * `continuations`: M fresh responses of the actor from every state. The responses to a problem share their first state, and
+ * with it its continuations. Their own returns will not do there: a mean that contains the response's is a baseline that
+ * shrinks the first token's expected gradient by 1 - 1/K.
  */
 async function continuationValues<State>(
   { actor, config, seed }: ActorTraining<State>,
   { rollouts, iteration }: Collected<State>,
 ): Promise<ValuedRollouts<State>> {
-  const M = config.continuations;
-  const later = rollouts.flatMap(({ states }, i) =>
-    states.slice(1).map((state, t) => ({ state, i, t: t + 1 }))
-  );
+  const { continuations: M, responses: K } = config;
+  const first = rollouts.filter((_, i) => i % K === 0).map(({ states }) => states[0]!);
+  const later = rollouts.flatMap(({ states }) => states.slice(1));
   const sampled = await actor.sample(
-    later.flatMap(({ state }) => new Array<State>(M).fill(state)),
+    [...first, ...later].flatMap((state) => new Array<State>(M).fill(state)),
     {
       seed,
       purpose: "rl/continuations",
       firstRow: iteration * rollouts.length * actor.environment.maxActorLength * M,
     },
   );
-  const continuations = rollouts.map(({ group, tokens }): number[][] => [
-    rollouts.filter((r) => r.group === group).map(({ reward }) => reward),
-    ...new Array<number[]>(tokens.length - 1),
-  ]);
-  later.forEach(({ i, t }, k) => {
-    continuations[i]![t] = sampled.slice(k * M, (k + 1) * M).map(({ reward }) => reward);
-  });
+  const returns = (k: number) => sampled.slice(k * M, (k + 1) * M).map(({ reward }) => reward);
+  let next = first.length;
+  const continuations = rollouts.map(({ states }, i) =>
+    states.map((_, t) => returns(t === 0 ? Math.floor(i / K) : next++))
+  );
   return {
     rollouts: rollouts.map((r, i) => ({ ...r, continuations: continuations[i]! })),
     tokens: sampled.reduce((n, { tokens }) => n + tokens.length, 0),

@@ -131,6 +131,28 @@ Deno.test("RLOO is unbiased; the group's own mean shrinks the gradient by 1 - 1/
   }
 });
 
+Deno.test("VinePPO is unbiased with fresh continuations of the first state; the group's own shrink its gradient", () => {
+  const over = (first: (own: number, other: number) => number[]) => {
+    const total = logits.map(() => 0);
+    for (const y of mdp.responses) {
+      for (const z of mdp.responses) {
+        const rollout = rolloutOf(y, right);
+        const continuations = rollout.continuations!.map((returns, t) =>
+          t === 0 ? first(mdp.reward(y), mdp.reward(z)) : returns
+        );
+        const [estimate] = estimateAdvantages("vineppo", [{ ...rollout, continuations }]);
+        const p = mdp.probability(logits, y) * mdp.probability(logits, z);
+        mdp.score(logits, y, estimate!.advantages).forEach((g, k) => total[k]! += p * g);
+      }
+    }
+    return total;
+  };
+  nearAll(over((_, other) => [other]), exact, "fresh", 1e-9);
+  // The first three logits are the first state's.
+  const shrunk = exact.map((g, k) => k < 3 ? g / 2 : g);
+  nearAll(over((own, other) => [own, other]), shrunk, "the group's own", 1e-9);
+});
+
 Deno.test("k1 in the reward gives the gradient of reward less KL divergence of whole responses", () => {
   const beta = 0.3;
   const objective = centralDifferences(logits, (z) =>
