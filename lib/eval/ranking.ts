@@ -1,9 +1,9 @@
 /**
  * How well predicted values order the states.
  *
- * In every function unparsed predictions (`null` or NaN) are left out, so `parseRate` belongs next
- * to the result, and a quantity that is undefined (one side constant, one class only, nothing
- * parsed) is `null`, never NaN.
+ * Unparsed predictions (`null` or NaN) are left out of every function but `rankingAccuracy`, so
+ * `parseRate` belongs next to the result, and a quantity that is undefined (one side constant, one
+ * class only, nothing parsed) is `null`, never NaN.
  */
 import { checkOutcomes } from "./value_errors.ts";
 import { parsedPairs, type Predictions } from "./pairs.ts";
@@ -45,7 +45,9 @@ export function kendall(predictions: Predictions, exact: ArrayLike<number>): num
 /**
  * Pairwise ranking accuracy, in [0, 1]: over all pairs of states whose exact values differ by more
  * than `margin`, the share in which the prediction is higher for the better one; equal predictions
- * count 1/2, so a constant scores 0.5. Every pair is counted, none sampled, in O(n log n).
+ * count 1/2, so a constant scores 0.5. A pair with an unparsed prediction counts 1/2 too: a critic
+ * that does not answer leaves the order to a coin, and gains nothing by it. Every pair is counted,
+ * none sampled, in O(n log n).
  *
  * Values and margin are meant as the decimals that they round: 0.4 - 0.3 is 0.10000000000000003 and
  * 0.3 - 0.2 is 0.09999999999999998 in float64, and neither exceeds a margin of 0.1. So a difference
@@ -62,10 +64,12 @@ export function rankingAccuracy(
   margin = 0,
 ): number | null {
   if (!(margin >= 0)) throw new RangeError(`margin: ${margin}: give a number >= 0`);
-  const pairs = parsedPairs(predictions, exact);
-  const { concordant, discordant, tied } = pairCounts(pairs.predicted, pairs.exact, margin);
-  const compared = concordant + discordant + tied;
-  return compared === 0 ? null : (concordant + tied / 2) / compared;
+  const parsed = parsedPairs(predictions, exact);
+  const all = Float64Array.from(exact);
+  const least = margin === 0 ? 0 : margin + ROUNDING * largestMagnitude(all);
+  const { concordant, discordant } = pairCounts(parsed.predicted, parsed.exact, least);
+  const compared = pairCounts(new Float64Array(all.length), all, least).tied;
+  return compared === 0 ? null : (concordant + (compared - concordant - discordant) / 2) / compared;
 }
 
 /**
@@ -119,7 +123,7 @@ export function snapTies(values: ArrayLike<number>, tolerance: number): Float64A
   return snapped;
 }
 
-/** Numbers of pairs whose exact values differ by more than a margin, by how they were predicted. */
+/** Numbers of pairs whose exact values differ by more than so much, by how they were predicted. */
 interface PairCounts {
   readonly concordant: number;
   readonly discordant: number;
@@ -132,14 +136,13 @@ const ROUNDING = 2 ** -50;
 
 /**
  * Walks the states by rising exact value. A Fenwick tree over the predictions' ranks holds the
- * states more than `margin` below the current one, so that how many of them were predicted lower,
+ * states more than `least` below the current one, so that how many of them were predicted lower,
  * equal or higher takes O(log n). Float64 counts are exact up to 2^53 pairs.
  */
-function pairCounts(predicted: Float64Array, exact: Float64Array, margin: number): PairCounts {
+function pairCounts(predicted: Float64Array, exact: Float64Array, least: number): PairCounts {
   const n = predicted.length;
   const level = denseRanks(predicted);
   const order = ascending(exact);
-  const least = margin === 0 ? 0 : margin + ROUNDING * largestMagnitude(exact);
   const tree = new Float64Array(n + 1);
   let inserted = 0;
   let concordant = 0;

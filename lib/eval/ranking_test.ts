@@ -44,9 +44,13 @@ Deno.test("ranking accuracy and tau-b equal the double loop on random data with 
     const x = Array.from({ length: n }, () => random.integer(levels) / 7);
     const tenths = Array.from({ length: n }, () => random.integer(9) - 4);
     const y = tenths.map((k) => k / 10);
+    const unparsed = x.map((value) => random.integer(3) === 0 ? null : value);
     for (const margin of [0, 1, 3]) {
-      const { correct, compared } = doubleLoop(x, tenths, margin);
-      assert.equal(rankingAccuracy(x, y, margin / 10), compared === 0 ? null : correct / compared);
+      for (const predictions of [x, unparsed, x.map(() => null)]) {
+        const { correct, compared } = doubleLoop(predictions, tenths, margin);
+        const expected = compared === 0 ? null : correct / compared;
+        assert.equal(rankingAccuracy(predictions, y, margin / 10), expected);
+      }
     }
     const pairs = doubleLoop(x, y, 0);
     const untied = Math.sqrt(pairs.compared * doubleLoop(y, x, 0).compared);
@@ -56,14 +60,16 @@ Deno.test("ranking accuracy and tau-b equal the double loop on random data with 
   }
 });
 
-function doubleLoop(x: number[], y: number[], margin: number) {
+/** Pairs with y more than the margin apart, and those of them in the right order; equal or unparsed ones count 1/2. */
+function doubleLoop(x: (number | null)[], y: number[], margin: number) {
   let correct = 0;
   let compared = 0;
   for (let i = 0; i < x.length; i++) {
     for (let j = 0; j < x.length; j++) {
       if (!(y[i]! - y[j]! > margin)) continue;
       compared++;
-      correct += x[i]! > x[j]! ? 1 : x[i]! === x[j]! ? 0.5 : 0;
+      const [better, worse] = [x[i]!, x[j]!];
+      correct += better === null || worse === null || better === worse ? 0.5 : +(better > worse);
     }
   }
   return { correct, compared };
@@ -110,7 +116,15 @@ Deno.test("undefined quantities are null", () => {
   assert.equal(rankingAccuracy(constant, [0, 0.5, 1]), 0.5);
   assert.equal(rankingAccuracy([0, 0.5, 1], constant), null);
   assert.equal(rankingAccuracy([0, 1], [0, 0.2], 0.2), null);
-  assert.equal(rankingAccuracy([null, 1], [0, 1]), null);
+  assert.equal(rankingAccuracy([null, null], [1, 1]), null);
+});
+
+Deno.test("a pair with an unparsed prediction counts one half", () => {
+  assert.equal(rankingAccuracy([null, NaN, null], [0, 0.5, 1]), 0.5);
+  // 1 for the pair that was answered, 1/2 for the other two.
+  assert.equal(rankingAccuracy([0.2, null, 0.8], [0, 0.5, 1]), 2 / 3);
+  // The margin's rounding is that of all exact values, whether or not they were answered.
+  assert.equal(rankingAccuracy([0, 1, null], [0, 2 ** -49, 2], 2 ** -50), 0.5);
 });
 
 Deno.test("pearson survives very small and very large spreads", () => {

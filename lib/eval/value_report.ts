@@ -31,8 +31,8 @@ export interface ValueReportOptions {
 }
 
 /**
- * Plain numbers, safe in JSON. All but n, parsed, parseRate, penalizedMse, meanExact and
- * varianceExact are over the parsed predictions only, and null if there are none.
+ * Plain numbers, safe in JSON. All but n, parsed, parseRate, penalizedMse, rankingAccuracy,
+ * meanExact and varianceExact are over the parsed predictions only, and null if there are none.
  */
 export interface ValueMetrics {
   /** States. */
@@ -55,7 +55,7 @@ export interface ValueMetrics {
   readonly spearman: number | null;
   /** Tau-b. */
   readonly kendall: number | null;
-  /** Null if no two exact values differ by more than the margin. */
+  /** A pair with an unparsed prediction counts 1/2. Null if no two exact values differ by more than the margin. */
   readonly rankingAccuracy: number | null;
   /** Expected calibration error against the exact values. */
   readonly ece: number | null;
@@ -91,7 +91,7 @@ export interface ValueReport extends ValueMetrics {
  *
  * const report = valueReport([0.2, null, 0.8], [0, 0.5, 1]);
  * assert.equal(report.parsed, 2);
- * assert.equal(report.rankingAccuracy, 1);
+ * assert.equal(report.rankingAccuracy, 2 / 3);
  * assert.ok(Math.abs(report.rmse! - 0.2) < 1e-12);
  * ```
  */
