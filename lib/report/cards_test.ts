@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { decideFamily } from "../eval/decision.ts";
 import { DISPLAY, type Displayable } from "./mime.ts";
 import { provenanceTable } from "./provenance_table.ts";
 import { tokenSequence } from "./token_sequence.ts";
-import { countVerdicts, verdictCard } from "./verdict.ts";
+import { readPage } from "./testing.ts";
+import { byFamily, type ClaimVerdict, countVerdicts, verdictCounts } from "./verdict.ts";
+import { verdictCard, verdictCards } from "./verdict_card.ts";
 
 function shown(thing: Displayable) {
   const { "text/html": html, "text/plain": plain } = thing[DISPLAY]();
@@ -25,13 +28,104 @@ Deno.test("a verdict card says claim, verdict, reading and evidence", () => {
     plain,
     [
       "C1  It does <x> not improve.",
-      "✘ NOT SUPPORTED: The slope is -0.006.",
+      "✘ CONTRADICTED: The slope is -0.006.",
       "   slope: −0.00612",
       "   sizes: 1, 2",
       '   nested: {"a":1}',
       "   nothing: –",
     ].join("\n"),
   );
+});
+
+const GAINS = {
+  "GRPO <x>": [0.21, 0.18, 0.25, 0.17, 0.22],
+  PPO: [0.03, -0.02, 0.04, 0.05, -0.01],
+};
+
+/** A claim that is decided by these gains. */
+function decidedClaim(id: string, terms: Partial<ClaimVerdict> = {}): ClaimVerdict {
+  const { decision, comparisons } = decideFamily(GAINS, "better in all", { sesoi: 0.02 });
+  return {
+    id,
+    statement: "It gains over both.",
+    family: "confirmatory",
+    paper: "Better than value-based & value-free baselines.",
+    readAs: "Paired differences of success.",
+    sesoi: "0.02 of success: a tenth of the gain.",
+    verdict: decision,
+    reading: "Gains: 0.206 and 0.018.",
+    evidence: { ...comparisons, episodes: 2400 },
+    ...terms,
+  };
+}
+
+Deno.test("a card has the claim's terms, and a row of tests for each comparison", () => {
+  const { html, plain } = shown(verdictCard(decidedClaim("C5")));
+  const { texts } = readPage(html);
+  assert.deepEqual(texts("details tbody:not(thead + tbody) td"), [
+    ...["the paper's words", "Better than value-based & value-free baselines."],
+    ...["read here as", "Paired differences of success."],
+    ...["smallest effect of interest", "0.02 of success: a tenth of the gain."],
+    ...["family", "confirmatory"],
+    ...["episodes", "2,400"],
+  ]);
+  assert.deepEqual(texts("thead th"), [
+    ...["comparison", "effect [95%]", "p", "p (Holm)", "sd"],
+    ...["seeds for 80% power at the smallest effect", "decision"],
+  ]);
+  // scipy: ttest_1samp and t.interval; statsmodels: TTestPower().solve_power(0.02 / sd, 0.8).
+  assert.deepEqual(texts("thead + tbody td"), [
+    ...["GRPO <x>", "0.206 [0.166, 0.246]", "< 0.001", "< 0.001", "0.032", "23", "supported"],
+    ...["PPO", "0.0180 [−0.0207, 0.0567]", "0.266", "0.266", "0.031", "22", "undecided"],
+  ]);
+  for (const text of ["   read here as: Paired", "   comparison ", "   episodes: 2,400"]) {
+    assert.ok(plain.includes(text), text);
+  }
+});
+
+Deno.test("one comparison has nothing to be adjusted for, one without a smallest effect no seeds", () => {
+  const { comparisons } = decideFamily({ PPO: GAINS.PPO }, "better in all", { sesoi: 0 });
+  const { texts } = readPage(
+    shown(verdictCard(decidedClaim("C1", { evidence: comparisons }))).html,
+  );
+  assert.ok(!texts("thead th").includes("p (Holm)"));
+  assert.deepEqual(texts("thead + tbody td").slice(-2), ["–", "undecided"]);
+});
+
+Deno.test("confirmatory claims stand first, exploratory ones are folded under their counts", () => {
+  const exploratory = (id: string) => decidedClaim(id, { family: "exploratory" });
+  const claims = [
+    exploratory("E1"),
+    decidedClaim("C5", { verdict: "supported" }),
+    exploratory("E2"),
+  ];
+  const { html, plain } = shown(verdictCards(claims));
+  const { texts } = readPage(html);
+  assert.match(texts("p")[0]!, /fixed before the runs that decide them/);
+  const cards = "div > p:first-child > strong";
+  assert.deepEqual(texts(cards), ["C5", "E1", "E2"]);
+  assert.deepEqual(texts(`details ${cards}`), ["E1", "E2"]);
+  assert.ok(texts("summary").includes("2 exploratory claims: 2 undecided"));
+  assert.match(
+    plain,
+    /^Predicates[^]*\nC5 [^]*\n2 exploratory claims: 2 undecided\n[^]*\nE1 [^]*\nE2 /,
+  );
+  assert.doesNotMatch(html, /<details open>/);
+  // Alone they are not hidden; a report without them has no fold for them.
+  assert.match(
+    shown(verdictCards([exploratory("E1")])).html,
+    /<details open><summary>1 exploratory/,
+  );
+  assert.ok(!shown(verdictCards([decidedClaim("C5")])).html.includes("exploratory"));
+});
+
+Deno.test("a run of few seeds has numbers, and nothing that reads like a verdict", () => {
+  const { html, plain } = shown(verdictCards([decidedClaim("C5", { verdict: "see standard" })]));
+  const { texts } = readPage(html);
+  assert.match(texts("p")[0]!, /So few seeds carry no verdict/);
+  assert.ok(texts("thead + tbody td").includes("0.206 [0.166, 0.246]"));
+  assert.ok(!texts("thead th").includes("decision"));
+  assert.doesNotMatch(html + plain, /supported|undecided|contradicted|no material/i);
 });
 
 Deno.test("provenance is written in words, with the command that reproduces it", () => {
@@ -79,4 +173,13 @@ Deno.test("verdicts are counted in one order, without those that no claim has", 
     { verdict: "supported", count: 1 },
     { verdict: "undecided", count: 2 },
   ]);
+  assert.equal(verdictCounts(claims), "1 supported, 2 undecided");
+});
+
+Deno.test("a claim without a family was set out to be tested", () => {
+  const [a, b, c] = [{}, { family: "exploratory" }, { family: "confirmatory" }] as const;
+  assert.deepEqual(byFamily<{ family?: "exploratory" | "confirmatory" }>([a, b, c]), {
+    confirmatory: [a, c],
+    exploratory: [b],
+  });
 });

@@ -119,12 +119,13 @@ function html({ caption, head, cells, right, bold }: LaidOut): string {
         }</${tag}>`;
       }).join("")
     }</tr>`;
-  return `<table>` +
+  // A table that is wider than the page scrolls; the page itself must not.
+  return `<div style="overflow-x:auto"><table>` +
     (caption === undefined
       ? ""
       : `<caption style="text-align:left">${escapeHtml(caption)}</caption>`) +
     `<thead>${row("th", head, false)}</thead>` +
-    `<tbody>${cells.map((texts, i) => row("td", texts, bold[i]!)).join("")}</tbody></table>`;
+    `<tbody>${cells.map((texts, i) => row("td", texts, bold[i]!)).join("")}</tbody></table></div>`;
 }
 
 function markdown({ caption, head, cells, right, bold }: LaidOut): string {

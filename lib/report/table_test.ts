@@ -46,9 +46,12 @@ Deno.test("a table in Markdown escapes what Markdown would read", () => {
   );
 });
 
-Deno.test("a table in HTML has no scripts and escapes text", () => {
+Deno.test("a table in HTML scrolls within the page, has no scripts and escapes text", () => {
   const html = BUNDLE["text/html"]!;
-  assert.match(html, /^<table><caption[^>]*>Errors &amp; more<\/caption>/);
+  assert.match(
+    html,
+    /^<div style="overflow-x:auto"><table><caption[^>]*>Errors &amp; more<\/caption>/,
+  );
   assert.match(html, /<strong>CoT \| &lt;b&gt;<\/strong>/);
   assert.doesNotMatch(html, /<script|<b>/);
 });
