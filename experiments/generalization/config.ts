@@ -18,10 +18,6 @@ const testSet = z.strictObject({
   max: count.describe("Longest scramble word."),
   epsilon: probability.optional()
     .describe("The actor's probability of a random move; default: as in training."),
-  movesBefore: z.strictObject({
-    min: z.int().min(0).describe("The fewest moves before a state."),
-    max: z.int().min(0).describe("The most moves before a state."),
-  }).optional().describe("Moves made before a state; default: as in training."),
   bias: z.strictObject({
     generator: z.string().describe("Name of a generator, e.g. rot."),
     probability: probability.describe("How often it is put in place of a uniform one."),
@@ -48,6 +44,7 @@ export const generalizationConfig = z.strictObject({
     { name: "in distribution", shift: "none", min: 6, max: 10 },
     { name: "1.5x length", shift: "length", min: 15, max: 15 },
     { name: "2x length", shift: "length", min: 20, max: 20 },
+    { name: "2.5x length", shift: "length", min: 25, max: 25 },
     { name: "3x length", shift: "length", min: 30, max: 30 },
     { name: "epsilon 0.1", shift: "skill", min: 6, max: 10, epsilon: 0.1 },
     { name: "epsilon 0.5", shift: "skill", min: 6, max: 10, epsilon: 0.5 },
@@ -59,7 +56,6 @@ export const generalizationConfig = z.strictObject({
       max: 10,
       bias: { generator: "rot", probability: 0.6 },
     },
-    { name: "fewer steps left", shift: "start", min: 6, max: 10, movesBefore: { min: 4, max: 5 } },
   ]).describe("Test sets; the first must be the training distribution."),
   headline: z.string().default("2x length").describe(
     "The test set of longer words that claims C3 and C3-scale are about.",
@@ -95,6 +91,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", GeneralizationInpu
     tests: [
       { name: "in distribution", shift: "none", min: 3, max: 5 },
       { name: "2x length", shift: "length", min: 10, max: 10 },
+      { name: "3x length", shift: "length", min: 15, max: 15 },
       { name: "epsilon 0.6", shift: "skill", min: 3, max: 5, epsilon: 0.6 },
       {
         name: "biased words",
@@ -103,29 +100,26 @@ export const profiles: Record<"smoke" | "quick" | "standard", GeneralizationInpu
         max: 5,
         bias: { generator: "rot", probability: 0.6 },
       },
-      { name: "fewer steps left", shift: "start", min: 3, max: 5, movesBefore: { min: 3, max: 3 } },
     ],
     steps: 500,
     batchSize: 32,
     testStates: 300,
   },
   quick: {
-    seeds: [1, 2, 3],
+    seeds: [1, 2],
     runs: [
       { critic: "discriminative-mse", sizes: [oneShot.d16L2, oneShot.d32L2] },
       { critic: "cot", sizes: [serial.d16L2, serial.d32L2] },
     ],
   },
   standard: {
-    seeds: [1, 2, 3, 4, 5],
+    // Seven, for at the effect and spread of seeds 1 to 5 five seeds decide C3 in 55% of cases, seven in 78%.
+    seeds: [6, 7, 8, 9, 10, 11, 12],
     runs: [
-      {
-        critic: "discriminative-mse",
-        sizes: [oneShot.d16L2, oneShot.d32L2, oneShot.d64L2, oneShot.d64L4],
-      },
-      { critic: "discriminative-auxiliary", sizes: [oneShot.d32L2, oneShot.d64L2] },
-      { critic: "cot", sizes: [serial.d16L2, serial.d32L2, serial.d64L2, serial.d64L4] },
-      { critic: "cot-scalar", sizes: [serial.d32L2, serial.d64L2] },
+      { critic: "discriminative-mse", sizes: [oneShot.d16L2, oneShot.d32L2, oneShot.d64L4] },
+      { critic: "discriminative-auxiliary", sizes: [oneShot.d32L2] },
+      { critic: "cot", sizes: [serial.d16L2, serial.d32L2, serial.d64L4] },
+      { critic: "cot-scalar", sizes: [serial.d32L2] },
     ],
   },
 };

@@ -1,7 +1,7 @@
 /** The figures and tables of the report; each a function of the summary alone. */
-import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
+import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
-import { table } from "../../lib/report/table.ts";
+import { table, type TableCell } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { GENERATIVE } from "../shared/kinds.ts";
@@ -9,10 +9,19 @@ import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/se
 import { linesOverSizes, overSeeds, PARAMETERS, rankingOverSizes } from "../shared/size_figures.ts";
 import { CRITIC_COLUMNS, rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
-import type { GeneralizationRow, GeneralizationSummary, TestSummary } from "./summary.ts";
+import {
+  type GeneralizationRow,
+  type GeneralizationSummary,
+  HALF,
+  type LostLength,
+  type TestSummary,
+} from "./summary.ts";
 
 /** What differs between training and a test set. */
 export type Shift = Exclude<TestSet["shift"], "none">;
+
+/** The axis of lengths. */
+const LENGTH = { title: "longest word over the longest of training" } as const;
 
 const SHIFTS: Record<Shift, string> = {
   length: "longer words",
@@ -76,28 +85,59 @@ function generativeSizes({ rows }: GeneralizationSummary) {
     .map((row, i) => ({ row, style: SIZE_STYLES[i % SIZE_STYLES.length]! }));
 }
 
-/** The CoT critic's error over the discriminative one's, by test set and size. */
+/** The CoT critic's MSE over the discriminative one's against the length of words, a panel per size. */
 export function ratioFigure(summary: GeneralizationSummary): Figure {
+  const sets = setsOf(summary, "length");
+  const lengths = new Map(sets.map(({ name, length }) => [name, length]));
   return figure({
-    title: "Error of the generative critic over that of the discriminative one",
-    subtitle: `${overSeeds(summary, "bars")} Below the dashed line at 1 the generative critic is ` +
-      `better, below that at 0.5 by more than 50%.`,
-    x: { title: "test set" },
-    y: { title: "ratio of RMSE" },
-    series: generativeSizes(summary).map(({ row, style }): Series => ({
-      kind: "bars",
-      name: row.size,
-      style,
-      bars: summary.ratios.filter(({ size }) => size === row.size).map(({ test, ratio }) => {
-        const { estimate: y, low, high } = ratio;
-        return { category: test, y, low, high };
-      }),
-    })),
+    title: "MSE of the generative critic over that of the discriminative one",
+    subtitle:
+      `Lines are means over ${summary.seeds} seeds, points single seeds. Below the dashed ` +
+      `line at 1 the generative critic is better, below that at ${HALF} by more than 50%.`,
+    x: LENGTH,
+    y: { title: "ratio of MSE", scale: "log" },
+    series: [...Map.groupBy(summary.pairs, ({ size }) => size)].flatMap(([panel, pairs]) => {
+      const longer = pairs.flatMap(({ test, ratio }) => {
+        const x = lengths.get(test);
+        return x === undefined ? [] : [{ x, ratio }];
+      });
+      const points = longer.flatMap(({ x, ratio }) => ratio.scores.map((y) => ({ x, y })));
+      return [
+        {
+          kind: "line",
+          critic: GENERATIVE,
+          name: "mean",
+          panel,
+          points: longer.map(({ x, ratio }) => ({ x, y: ratio.mean.estimate })),
+        },
+        { kind: "scatter", critic: GENERATIVE, name: "one seed", panel, points },
+      ] satisfies Series[];
+    }),
     references: [
       { axis: "y", value: 1, label: "" },
-      { axis: "y", value: 0.5, label: "" },
+      { axis: "y", value: HALF, label: "" },
     ],
     width: 960,
+  });
+}
+
+/** The CoT critic's chains that are right in every token against the length of words. */
+export function rightChainsFigure(summary: GeneralizationSummary): Figure {
+  const sets = setsOf(summary, "length");
+  return figure({
+    title: "Right chains of thought against length",
+    subtitle: `${overSeeds(summary)} A chain is right if every token of it is.`,
+    x: LENGTH,
+    y: { title: "chains right in every token", min: 0, max: 1 },
+    series: generativeSizes(summary).map(({ row, style }): Series => ({
+      kind: "line",
+      name: row.size,
+      style,
+      points: sets.flatMap(({ name, length }) => {
+        const scores = row.tests[name]!.traceAccuracy;
+        return scores ? [intervalPoint(length, scores.mean)] : [];
+      }),
+    })),
   });
 }
 
@@ -107,7 +147,7 @@ export function chainFigure(summary: GeneralizationSummary): Figure {
   return figure({
     title: "How long the chain of thought stays right",
     subtitle: `Probability that every token up to a place is right (Kaplan-Meier estimate, for ` +
-      `chains differ in length). Interquartile mean over ${summary.seeds} seeds; bands reach from ` +
+      `chains differ in length). Mean over ${summary.seeds} seeds; bands reach from ` +
       `the lowest to the highest seed.`,
     x: { title: "place in the chain", unit: "tokens", min: 0 },
     y: { title: "chains still right", min: 0, max: 1 },
@@ -162,19 +202,14 @@ export function settingsTable(config: GeneralizationConfig): Displayable {
 }
 
 /** What is not as in training. */
-function described(set: TestSet, { actor, environment }: GeneralizationConfig): string {
-  const { min, max, bias, epsilon, movesBefore, shift } = set;
+function described(set: TestSet, { actor }: GeneralizationConfig): string {
+  const { min, max, bias, epsilon, shift } = set;
   const range = (low: number, high: number) => low === high ? `${low}` : `${low} to ${high}`;
-  const left = (moves: number) => environment.maxMoves - moves;
   return [
     shift === "none" || shift === "length" ? `words of ${range(min, max)}` : [],
     epsilon === undefined ? [] : `${epsilon} in place of ${actor.epsilon}`,
     bias
       ? `each symbol is ${bias.generator} with probability ${bias.probability}, else uniform`
-      : [],
-    movesBefore
-      ? `${range(left(movesBefore.max), left(movesBefore.min))} moves left in place of ` +
-        range(left(environment.maxMovesBefore), left(environment.minMovesBefore))
       : [],
   ].flat().join(", ");
 }
@@ -198,14 +233,14 @@ const LINE_COLUMNS = [
 /** Error on the test sets of one shift, a line per critic and size. */
 export function errorsTable(summary: GeneralizationSummary, shift: Shift): Displayable {
   return table({
-    caption: `RMSE, ${SHIFTS[shift]}: interquartile mean over ${summary.seeds} seeds with ` +
-      `bootstrap 95% interval`,
+    caption: `RMSE, ${SHIFTS[shift]}: mean over ${summary.seeds} seeds with ` +
+      `95% interval`,
     rows: summary.rows,
     columns: [
       ...CRITIC_COLUMNS,
       ...setsOf(summary, shift).map(({ name }) => ({
         title: name,
-        cell: (row: GeneralizationRow) => row.tests[name]!.rmse.iqm,
+        cell: (row: GeneralizationRow) => row.tests[name]!.rmse.mean,
         decimals: 3,
       })),
     ],
@@ -216,7 +251,7 @@ export function errorsTable(summary: GeneralizationSummary, shift: Shift): Displ
 export function scoresTable({ rows, seeds, tests }: GeneralizationSummary): Displayable {
   const column = scoreColumns(({ row, name }: Line) => row.tests[name]!);
   return table({
-    caption: `Other scores: interquartile mean over ${seeds} seeds with bootstrap 95% interval; ` +
+    caption: `Other scores: mean over ${seeds} seeds with 95% interval; ` +
       `r2 against the set's own mean`,
     rows: linesOf(rows, tests),
     columns: [
@@ -232,14 +267,19 @@ export function scoresTable({ rows, seeds, tests }: GeneralizationSummary): Disp
 export function chainsTable({ rows, tests, seeds }: GeneralizationSummary): Displayable {
   const chains = ({ row, name }: Line) => row.chains![name]!;
   return table({
-    caption: `Chains of thought that are right in every token (interquartile mean over ${seeds} ` +
+    caption: `Chains of thought that are right in every token (mean over ${seeds} ` +
       `seeds with 95% interval), and RMSE of the values after right and wrong ones (seeds together)`,
     rows: linesOf(rows.filter((row) => row.chains), tests),
     columns: [
       ...LINE_COLUMNS,
       {
         title: "right chains",
-        cell: ({ row, name }) => row.tests[name]!.traceAccuracy?.iqm,
+        cell: ({ row, name }) => row.tests[name]!.traceAccuracy?.mean,
+        decimals: 2,
+      },
+      {
+        title: "parsed",
+        cell: ({ row, name }) => row.tests[name]!.parseRate.mean.estimate,
         decimals: 2,
       },
       { title: "RMSE after right", cell: (line) => chains(line).rmseAfterRight, decimals: 3 },
@@ -248,25 +288,40 @@ export function chainsTable({ rows, tests, seeds }: GeneralizationSummary): Disp
   });
 }
 
-/** The CoT critic's error over the discriminative one's, a line per test set. */
-export function ratiosTable({ ratios, tests, trends }: GeneralizationSummary): Displayable {
-  const sizes = [...new Set(ratios.map(({ size }) => size))];
+/** The CoT critic's MSE over the discriminative one's, a line per test set, and the length at which it reaches one half. */
+export function ratiosTable({ lost, pairs, seeds, tests }: GeneralizationSummary): Displayable {
+  const longest = maximum(tests.map(({ length }) => length));
+  const times = (length: number | null) => length === null ? `> ${longest}` : length.toFixed(2);
+  const atSize = (of: (at: LostLength) => TableCell) => (size: string) =>
+    of(lost.find((at) => at.size === size)!);
+  const lines: { name: string; cell: (size: string) => TableCell }[] = [
+    ...tests.map(({ name }) => ({
+      name,
+      cell: (size: string) =>
+        pairs.find((pair) => pair.size === size && pair.test === name)!.ratio.mean,
+    })),
+    {
+      name: `length at which the mean ratio reaches ${HALF}`,
+      cell: atSize(({ ofMean }) => times(ofMean)),
+    },
+    {
+      name: `the same, every seed`,
+      cell: atSize(({ bySeed }) => bySeed.map(times).join(", ")),
+    },
+  ];
   return table({
-    caption: "RMSE of the CoT critic over the discriminative one's, with bootstrap 95% interval",
-    rows: tests,
+    caption: `MSE of the CoT critic over the discriminative one's, by seed: mean over ${seeds} ` +
+      `seeds with 95% interval. Lengths are in units of the longest word of training, from the ` +
+      `ratio's logarithm by linear interpolation`,
+    rows: lines,
     columns: [
       { title: "test set", cell: ({ name }) => name },
-      ...sizes.map((size) => ({
+      ...lost.map(({ size }) => ({
         title: size,
-        cell: ({ name }: TestSummary) =>
-          ratios.find((r) => r.size === size && r.test === name)!.ratio,
+        cell: ({ cell }: typeof lines[number]) => cell(size),
         decimals: 2,
+        align: "right" as const,
       })),
-      {
-        title: "change per tenfold parameters",
-        cell: ({ name }) => trends.find(({ test }) => test === name)?.slope,
-        decimals: 2,
-      },
     ],
   });
 }

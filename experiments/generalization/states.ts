@@ -27,13 +27,10 @@ export function testActor({ epsilon }: TestSet, trained: PermutationActor): Perm
 
 /** The environment that the set's states come from. Throws a UsageError if it has no such states. */
 export function testEnvironment(
-  { min, max, movesBefore, bias }: TestSet,
+  { min, max, bias }: TestSet,
   trained: GeneralizationConfig["environment"],
 ): PermutationEnvironment {
-  const environment = createEnvironment("permutation", {
-    ...trained,
-    ...(movesBefore ? { minMovesBefore: movesBefore.min, maxMovesBefore: movesBefore.max } : {}),
-  });
+  const environment = createEnvironment("permutation", trained);
   environment.maxLengths({ min, max });
   if (bias) environment.state([bias.generator]);
   return environment;

@@ -1,11 +1,5 @@
-import {
-  type BootstrapOptions,
-  type Interval,
-  stratifiedBootstrap,
-} from "../../lib/eval/bootstrap.ts";
-import { interquartileMean } from "../../lib/eval/statistics.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
-import { log } from "../../lib/numeric/math.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { type ChainErrors, type ChainReport, stillRight } from "../shared/chains.ts";
 import { sizeName } from "../shared/config.ts";
@@ -14,15 +8,22 @@ import {
   type CriticRow,
   criticRow,
   groupsOf,
+  type Scores,
+  scoresOf,
   type TestScores,
   testScores,
 } from "../shared/scores.ts";
-import { ratio } from "../shared/verdicts.ts";
 import type { GeneralizationCell, GeneralizationMetrics, GeneralizationReport } from "./cell.ts";
 import type { GeneralizationConfig, TestSet } from "./config.ts";
+import { lostLength } from "./lost_length.ts";
+
+/** The CoT critic's MSE over the discriminative one's below which it is "lower by more than 50%". */
+export const HALF = 0.5;
 
 /** One test set, and what critics that know nothing of the shift would have. */
 export interface TestSummary extends Pick<TestSet, "name" | "shift"> {
+  /** The longest word over the longest of training. */
+  readonly length: number;
   /** RMSE of always predicting the mean value in distribution. */
   readonly trainedMeanRmse: number;
   /** RMSE of the exact value for the actor of training: 0 unless the actor's skill differs. */
@@ -31,7 +32,7 @@ export interface TestSummary extends Pick<TestSet, "name" | "shift"> {
 
 /** What became of the chains of thought on one test set, over seeds. */
 export interface ChainScores {
-  /** Probability that a chain is right up to each token, first to last: interquartile mean, lowest and highest seed. */
+  /** Probability that a chain is right up to each token, first to last: mean, lowest and highest seed. */
   readonly stillRight: readonly {
     readonly y: number;
     readonly low: number;
@@ -44,30 +45,43 @@ export interface ChainScores {
   readonly rmseAfterWrong: number | null;
 }
 
+/** A test set's scores. */
+export interface GeneralizationScores extends TestScores {
+  /** MSE against the exact value, with 1 charged for a response that cannot be parsed. */
+  readonly mse: Scores;
+}
+
 /** One critic at one size. */
 export interface GeneralizationRow extends CriticRow {
   /** By test set. */
-  readonly tests: Readonly<Record<string, TestScores>>;
+  readonly tests: Readonly<Record<string, GeneralizationScores>>;
   /** By test set; null for critics that write no chain of thought. */
   readonly chains: Readonly<Record<string, ChainScores>> | null;
 }
 
-/** RMSE of the CoT critic over that of the discriminative one at one size. */
-export interface ErrorRatio {
+/** The CoT critic beside the discriminative one at one size on one test set. */
+export interface PairedErrors {
   readonly size: string;
   /** Of the CoT critic. */
   readonly parameters: number;
   readonly test: string;
-  readonly ratio: Interval;
+  /** MSE of either critic, as in `GeneralizationScores`; seeds with the same place are paired. */
+  readonly generative: Scores;
+  readonly discriminative: Scores;
+  /** MSE of the CoT critic over the discriminative one's, seed by seed. */
+  readonly ratio: Scores;
 }
 
-/** How the error ratio moves with size on one test set: its change per tenfold parameters. */
-export interface RatioTrend {
-  readonly test: string;
-  readonly slope: Interval;
+/** The length, over the longest of training, from which the MSE ratio is above `HALF`; null = not within the tested ones. */
+export interface LostLength {
+  readonly size: string;
+  /** Of the mean ratio. */
+  readonly ofMean: number | null;
+  /** By seed. */
+  readonly bySeed: readonly (number | null)[];
 }
 
-/** Scores over seeds, error ratios between critics, and what became of the chains: all that figures and claims read. */
+/** Scores over seeds, errors of the two critics side by side, and what became of the chains: all that figures and claims read. */
 export interface GeneralizationSummary {
   /** The first is in distribution. */
   readonly tests: readonly TestSummary[];
@@ -75,8 +89,9 @@ export interface GeneralizationSummary {
   readonly seeds: number;
   readonly rows: readonly GeneralizationRow[];
   /** By size, smallest first, then by test set; sizes at which both critics were trained. */
-  readonly ratios: readonly ErrorRatio[];
-  readonly trends: readonly RatioTrend[];
+  readonly pairs: readonly PairedErrors[];
+  /** By size as in `pairs`. */
+  readonly lost: readonly LostLength[];
 }
 
 /** Summarizes finished cells. */
@@ -84,7 +99,6 @@ export function summarizeGeneralization(
   config: GeneralizationConfig,
   cells: readonly FinishedCell<GeneralizationCell, GeneralizationMetrics>[],
 ): GeneralizationSummary {
-  const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const names = config.tests.map(({ name }) => name);
 
   const groups = groupsOf(cells, ({ critic, size }) => `${critic}/${sizeName(size)}`);
@@ -96,7 +110,10 @@ export function summarizeGeneralization(
     const chains = byTest((reports) => chainScores(reports.map((r) => r.chains)));
     return {
       ...criticRow(group[0]!),
-      tests: Object.fromEntries(byTest((reports) => testScores(reports, bootstrap))),
+      tests: Object.fromEntries(byTest((reports) => ({
+        ...testScores(reports),
+        mse: scoresOf(reports.map(({ penalizedMse }) => penalizedMse)),
+      }))),
       chains: chains.some(([, scores]) => scores === null)
         ? null
         : Object.fromEntries(chains as [string, ChainScores][]),
@@ -105,39 +122,55 @@ export function summarizeGeneralization(
 
   const reports = cells[0]!.result.metrics.tests;
   const meanInDistribution = reports[names[0]!]!.meanExact;
-  const tests = config.tests.map(({ name, shift }): TestSummary => {
+  const tests = config.tests.map(({ name, shift, max }): TestSummary => {
     const { meanExact, varianceExact, trainedActorRmse } = reports[name]!;
     const bias = meanExact - meanInDistribution;
     return {
       name,
       shift,
+      length: max / config.environment.maxLength,
       trainedMeanRmse: Math.sqrt(varianceExact + bias * bias),
       trainedActorRmse,
     };
   });
 
-  const pairs = pairsOfKinds(rows, (a, b) => a.size === b.size)
-    .toSorted((a, b) => a.generative.parameters - b.generative.parameters);
-  const scores = (test: string) =>
-    pairs.map(({ generative, discriminative }) => ({
-      parameters: generative.parameters,
-      ours: generative.tests[test]!.rmse.scores,
-      theirs: discriminative.tests[test]!.rmse.scores,
-    }));
+  const bySize = pairsOfKinds(rows, (a, b) => a.size === b.size)
+    .toSorted((a, b) => a.generative.parameters - b.generative.parameters)
+    .map(({ generative, discriminative }) =>
+      names.map((test) => pairedErrors(generative, discriminative, test))
+    );
   return {
     tests,
     headline: config.headline,
     seeds: config.seeds.length,
     rows,
-    ratios: pairs.flatMap(({ generative: { size, parameters } }, i) =>
-      names.map((test): ErrorRatio => {
-        const { ours, theirs } = scores(test)[i]!;
-        return { size, parameters, test, ratio: ratio(ours, theirs, bootstrap) };
-      })
-    ),
-    trends: pairs.length < 2
-      ? []
-      : names.map((test) => ({ test, slope: ratioSlope(scores(test), bootstrap) })),
+    pairs: bySize.flat(),
+    lost: bySize.map((pairs) => lostLengthOf(tests, pairs)),
+  };
+}
+
+function pairedErrors(
+  ours: GeneralizationRow,
+  theirs: GeneralizationRow,
+  test: string,
+): PairedErrors {
+  const { size, parameters } = ours;
+  const generative = ours.tests[test]!.mse, discriminative = theirs.tests[test]!.mse;
+  const ratio = scoresOf(generative.scores.map((mse, i) => mse / discriminative.scores[i]!));
+  return { size, parameters, test, generative, discriminative, ratio };
+}
+
+/** From one size's pairs, which are in the order of `tests`. */
+function lostLengthOf(tests: readonly TestSummary[], pairs: readonly PairedErrors[]): LostLength {
+  const points = tests.map(({ shift, length }, i) => ({ shift, length, ratio: pairs[i]!.ratio }))
+    .filter(({ shift }) => shift === "none" || shift === "length")
+    .toSorted((a, b) => a.length - b.length);
+  const lost = (ratioOf: (ratio: Scores) => number) =>
+    lostLength(points.map(({ length, ratio }) => ({ length, ratio: ratioOf(ratio) })), HALF);
+  return {
+    size: pairs[0]!.size,
+    ofMean: lost(({ mean }) => mean.estimate),
+    bySeed: pairs[0]!.ratio.scores.map((_, i) => lost(({ scores }) => scores[i]!)),
   };
 }
 
@@ -153,7 +186,7 @@ function chainScores(reports: readonly (ChainReport | null)[]): ChainScores | nu
   return {
     stillRight: curves[0]!.map((_, k) => {
       const seeds = curves.map((curve) => curve[k]!);
-      return { y: interquartileMean(seeds), low: minimum(seeds), high: maximum(seeds) };
+      return { y: mean(seeds), low: minimum(seeds), high: maximum(seeds) };
     }),
     firstWrongByTenth: wrong === 0 ? null : tenths.map((n) => n / wrong),
     rmseAfterRight: pooledRmse(chains.map((c) => c.afterRight)),
@@ -166,33 +199,6 @@ function pooledRmse(errors: readonly ChainErrors[]): number | null {
   return count === 0 ? null : Math.sqrt(errors.reduce((sum, e) => sum + e.squares, 0) / count);
 }
 
-/**
- * Least-squares slope of the error ratio against log10 of the parameters; seeds are drawn anew within each size and
- * critic. Null in a replicate where a divisor is 0.
- */
-function ratioSlope(
-  points: readonly { parameters: number; ours: readonly number[]; theirs: readonly number[] }[],
-  bootstrap: BootstrapOptions,
-): Interval {
-  const decades = points.map(({ parameters }) => log(parameters) / log(10));
-  const centre = decades.reduce((sum, x) => sum + x, 0) / points.length;
-  const offsets = decades.map((x) => x - centre);
-  const spread = offsets.reduce((sum, x) => sum + x * x, 0);
-  return stratifiedBootstrap(
-    points.flatMap(({ ours, theirs }) => [ours, theirs]),
-    (drawn) => {
-      let slope = 0;
-      for (let i = 0; i < points.length; i++) {
-        const divisor = interquartileMean(drawn[2 * i + 1]!);
-        if (divisor === 0) return null;
-        slope += offsets[i]! * interquartileMean(drawn[2 * i]!) / divisor / spread;
-      }
-      return slope;
-    },
-    bootstrap,
-  );
-}
-
 /** One line a critic, size and test set, for the terminal. */
 export function generalizationTable({ rows, tests }: GeneralizationSummary): TableRow[] {
   return tests.flatMap(({ name }) =>
@@ -202,12 +208,12 @@ export function generalizationTable({ rows, tests }: GeneralizationSummary): Tab
         test: name,
         critic: row.title,
         size: row.size,
-        RMSE: t.rmse.iqm.estimate,
-        "95% low": t.rmse.iqm.low,
-        "95% high": t.rmse.iqm.high,
-        r2: t.r2.iqm.estimate,
-        "ranking accuracy": t.rankingAccuracy.iqm.estimate,
-        "right chains": t.traceAccuracy?.iqm.estimate ?? null,
+        RMSE: t.rmse.mean.estimate,
+        "95% low": t.rmse.mean.low,
+        "95% high": t.rmse.mean.high,
+        r2: t.r2.mean.estimate,
+        "ranking accuracy": t.rankingAccuracy.mean.estimate,
+        "right chains": t.traceAccuracy?.mean.estimate ?? null,
       };
     })
   );
