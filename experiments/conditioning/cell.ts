@@ -15,7 +15,7 @@ export interface ConditioningCell extends
   SupervisedConfig,
   Omit<
     ConditioningConfig,
-    "seeds" | "runs" | "sweep" | keyof SupervisedConfig | `bootstrap${string}`
+    "seeds" | "runs" | "sweep" | keyof SupervisedConfig
   > {
   readonly context: ContextName;
   /** Learning rate over the chosen one; 1 for reported runs. */
@@ -47,7 +47,7 @@ export function runCell(
           step: critic.model.step,
           count: batchSize,
           split: "train",
-          epsilon: (row) => actors.seen[row % actors.seen.length]!,
+          actor: (row) => ({ epsilon: actors.seen[row % actors.seen.length]! }),
         }),
         optimizer,
       ),

@@ -1,4 +1,5 @@
 import { criticDefinition } from "../../lib/critic/registry.ts";
+import { UsageError } from "../../lib/errors.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { type Size, sizeName } from "../shared/config.ts";
 import { criticCost } from "../shared/critic_cost.ts";
@@ -9,8 +10,12 @@ import { conditionedEnvironment, type ContextName } from "./contexts.ts";
 
 /** The training runs of a configuration: critics x contexts x sizes x seeds, then the search's. */
 export function conditioningCells(config: ConditioningConfig): Cell<ConditioningCell>[] {
-  const { seeds, runs, sweep, bootstrapSeed: _, bootstrapReplicates: __, ...shared } = config;
+  const { seeds, runs, sweep, ...shared } = config;
   separateSeeds("sweep.seeds", sweep?.seeds ?? [], seeds);
+  for (const epsilon of config.transfer.epsilons) {
+    if (config.actors.seen.includes(epsilon)) continue;
+    throw new UsageError("transfer.epsilons", epsilon, "choose from actors.seen");
+  }
   const cell = (
     role: ConditioningCell["role"],
     critic: string,

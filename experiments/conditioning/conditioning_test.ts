@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { LabelledState, Prediction, Question } from "../../lib/critic/critic.ts";
 import type { PermutationState } from "../../lib/env/permutation.ts";
+import { estimateSuccessRate } from "../../lib/env/sampling.ts";
 import { UsageError } from "../../lib/errors.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 import {
   cellsTest,
   fakeReport,
@@ -18,8 +20,9 @@ import { conditionedEnvironment, type ContextName, contexts } from "./contexts.t
 import { driftingActor } from "./drift.ts";
 import { criticReport, GROUPS, type Reading } from "./critic_report.ts";
 import conditioning from "./mod.ts";
-import { ActorStates, exactSuccessRates, rateTelling } from "./states.ts";
+import { ActorStates, exactSuccessRate, rateTelling } from "./states.ts";
 import { type ConditioningSummary, summarizeConditioning } from "./summary.ts";
+import { BEHAVIOURS, KNOWN, matchedActors } from "./transfer.ts";
 
 const size = { dModel: 16, layers: 1, learningRate: 1e-2 };
 
@@ -28,13 +31,13 @@ function config(change: Partial<ConditioningInput> = {}): ConditioningConfig {
     seeds: [1],
     runs: [{ critic: "discriminative-mse", contexts: ["rate"], sizes: [size] }],
     environment: { group: "S4", maxMoves: 4 },
-    bootstrapReplicates: 100,
     rateEstimates: 8,
     steps: 120,
     batchSize: 16,
     testStates: 20,
     falseRateStates: 5,
     drift: { iterations: 4, states: 5, rollouts: 32 },
+    transfer: { distance: 2, states: 10 },
     ...change,
   });
 }
@@ -52,7 +55,7 @@ const draw = {
   purpose: "test",
   count: 40,
   split: "train" as const,
-  epsilon: (row: number) => EPSILONS[row % 2]!,
+  actor: (row: number) => ({ epsilon: EPSILONS[row % 2]! }),
 };
 
 cellsTest(conditioning);
@@ -61,6 +64,13 @@ Deno.test("tuning seeds may not be reported", () => {
   const runs = [{ critic: "cot", contexts: ["rate" as const], sizes: [size] }];
   const sweep = { seeds: [1], runs, factors: [1, 2] };
   assert.throws(() => conditioningCells(config({ sweep })), UsageError);
+});
+
+Deno.test("behaviours are compared with actors seen in training", () => {
+  assert.throws(() => conditioningCells(config({ transfer: { epsilons: [0.3, 0.6] } })), {
+    name: "UsageError",
+    message: /transfer\.epsilons: 0\.6: choose from actors\.seen/,
+  });
 });
 
 Deno.test("states and values do not depend on the context, and belong to their row's actor", () => {
@@ -106,7 +116,8 @@ Deno.test("the trace keeps its distance from the word, whatever the context", ()
 
 Deno.test("told success rates are noisy estimates of the actor's own", () => {
   const states = actorStates("rate");
-  const exact = exactSuccessRates(states.environment, 1, EPSILONS);
+  const rateOf = exactSuccessRate(states.environment, 1);
+  const exact = EPSILONS.map((epsilon) => rateOf({ epsilon }));
   const told = states.draw({ ...draw, count: 400 }).map(({ context }) => context.successRate!);
   EPSILONS.forEach((_, k) => {
     const own = told.filter((_, row) => row % 2 === k);
@@ -120,23 +131,71 @@ Deno.test("told success rates are noisy estimates of the actor's own", () => {
   assert.ok(states.draw({ ...draw, rate: 0.25 }).every((s) => s.context.successRate === 0.25));
 });
 
-Deno.test("the drifting actor moves linearly; its smoothed rate is the moving average of its batches'", () => {
+Deno.test("the drifting actor moves linearly; what is told is known before the iteration's outcomes", () => {
   const { environment } = actorStates("none");
   const plan = { from: 0.8, to: 0.2, iterations: 4, states: 1, rollouts: 500 };
-  const batches = driftingActor(environment, { ...plan, momentum: 0 }, 7);
+  const drift = driftingActor(environment, { ...plan, momentum: 0.75 }, 7);
+  const rateOf = exactSuccessRate(environment, 7);
+  const outcomes = drift.map(({ epsilon }, step) =>
+    estimateSuccessRate(
+      environment,
+      { seed: 7, purpose: "conditioning/drift/outcomes", step },
+      500,
+      { actor: { epsilon }, split: "train" },
+    )
+  );
   [0.8, 0.6, 0.4, 0.2].forEach((epsilon, i) => {
-    assert.ok(Math.abs(batches[i]!.epsilon - epsilon) < 1e-12);
-    const { current, smoothed } = batches[i]!;
+    assert.ok(Math.abs(drift[i]!.epsilon - epsilon) < 1e-12);
+    assert.equal(drift[i]!.current, rateOf(drift[i]!));
     // Four standard errors of 500 rollouts.
-    assert.ok(Math.abs(current - smoothed) < 4 * Math.sqrt(0.25 / 500), `${current} ${smoothed}`);
+    const error = Math.abs(outcomes[i]! - drift[i]!.current);
+    assert.ok(error < 4 * Math.sqrt(0.25 / 500), `${error}`);
   });
-  assert.ok(batches.every(({ current }, i) => i === 0 || current > batches[i - 1]!.current));
-  const smoothed = driftingActor(environment, { ...plan, momentum: 0.75 }, 7);
-  let average = batches[0]!.smoothed;
-  smoothed.forEach((iteration, i) => {
-    if (i > 0) average = 0.75 * average + 0.25 * batches[i]!.smoothed;
-    assert.equal(iteration.smoothed, average);
-    assert.equal(iteration.current, batches[i]!.current);
+  assert.ok(drift.every(({ current }, i) => i === 0 || current > drift[i - 1]!.current));
+  // As in lib/rl: the first iteration, before which nothing is known, tells its own outcomes.
+  const [first, second, third] = outcomes as [number, number, number];
+  const afterSecond = 0.75 * first + 0.25 * second;
+  assert.deepEqual(
+    drift.map(({ smoothed }) => smoothed),
+    [first, first, afterSecond, 0.75 * afterSecond + 0.25 * third],
+  );
+});
+
+Deno.test("an actor's exact success rate is the mean of its values at training problems", () => {
+  const { environment } = actorStates("none");
+  const actor = { epsilon: 0.2, far: { distance: 2, epsilon: 0.6 } };
+  let sum = 0;
+  for (let row = 0; row < 4096; row++) {
+    const random = new RandomStream({ seed: 3, purpose: "conditioning/problems", row });
+    const start = environment.initialState(random, { actor: { epsilon: 0 }, split: "train" });
+    sum += environment.exactValue(start, actor);
+  }
+  assert.ok(Math.abs(exactSuccessRate(environment, 3)(actor) - sum / 4096) < 1e-12);
+});
+
+Deno.test("matched actors are equal in success rate and err where they are said to", () => {
+  const { environment } = actorStates("none");
+  const matched = matchedActors(environment, { distance: 2, epsilons: [0.3, 0.5] }, 7);
+  const rateOf = exactSuccessRate(environment, 7);
+  assert.deepEqual(
+    matched.map(({ behaviour, epsilon }) => [behaviour, epsilon]),
+    [0.3, 0.5].flatMap((epsilon) => BEHAVIOURS.map((behaviour) => [behaviour, epsilon])),
+  );
+  for (const { actor, behaviour, epsilon, rate } of matched) {
+    assert.equal(rate, rateOf({ epsilon }));
+    assert.ok(Math.abs(rateOf(actor) - rate) < 1e-8, `${behaviour}: ${rateOf(actor)}, ${rate}`);
+  }
+  // Only far from the goal: one step away it never fails. Only near it: every first step comes closer.
+  const [, far, near] = matched.map(({ actor }) => actor);
+  const oneAway = environment.state(["rot"]), twoAway = environment.state(["rot", "(01)"]);
+  assert.equal(environment.exactValue({ ...oneAway, stepsLeft: 1 }, far!), 1);
+  assert.ok(environment.exactValue({ ...oneAway, stepsLeft: 1 }, near!) < 0.9);
+  const chance = environment.exactValue({ ...twoAway, stepsLeft: 2 }, near!);
+  const afterOne = environment.exactValue({ ...oneAway, stepsLeft: 1 }, near!);
+  assert.ok(Math.abs(chance - afterOne) < 1e-12);
+  assert.throws(() => matchedActors(environment, { distance: 2, epsilons: [0.9] }, 7), {
+    name: "UsageError",
+    message: /^transfer\.epsilons: 0\.9: no actor that errs far from the goal/,
   });
 });
 
@@ -164,7 +223,7 @@ Deno.test("a critic that is off by a constant is measured to be so, at either re
   const near = (got: number | null, expected: number) =>
     assert.ok(got !== null && Math.abs(got - expected) < 1e-12, `${got}, expected ${expected}`);
   for (const [readout, shift] of [["value", 0.25], ["expectation", -0.125]] as const) {
-    const { groups, actors, drift, falseRates } = readouts[readout]!;
+    const { groups, actors, drift, falseRates, transfer } = readouts[readout]!;
     for (const report of [...Object.values(groups), ...actors]) {
       near(report.bias, shift);
       near(report.rmse, Math.abs(shift));
@@ -179,6 +238,11 @@ Deno.test("a critic that is off by a constant is measured to be so, at either re
       report.meanPrediction.forEach((mean, i) => near(mean, meanExact[i]! + shift));
       report.ece.forEach((ece) => near(ece, Math.abs(shift)));
       assert.equal(report.calibration.reduce((n, bin) => n + bin.count, 0), 20);
+    }
+    assert.equal(transfer.length, 2 * BEHAVIOURS.length);
+    for (const { behaviour, knownActorMse, penalizedMse } of transfer) {
+      near(penalizedMse, shift * shift);
+      assert.equal(knownActorMse === 0, behaviour === KNOWN);
     }
     // The exact value of who acts does not move with what is told; what is believed does.
     for (const told of falseRates) {
@@ -217,6 +281,25 @@ Deno.test("a critic that repeats what it is told follows every false rate and th
   });
 });
 
+Deno.test("a critic that is exact for the known actors errs on others of the same rate by their distance", async () => {
+  const test = actorStates("rate", 7);
+  const known = matchedActors(test.environment, config().transfer, 7)
+    .filter(({ behaviour }) => behaviour === KNOWN);
+  const trusting = answering(({ state, context }) => {
+    const told = known.find(({ rate }) => rate === context.successRate);
+    const value = told ? test.environment.exactValue(state, told.actor) : 0;
+    return { value, expectation: null };
+  });
+  const { readouts } = await criticReport(trusting, test, config(), {
+    readouts: ["value"],
+    full: true,
+  });
+  for (const { behaviour, penalizedMse, knownActorMse } of readouts.value!.transfer) {
+    assert.equal(penalizedMse, knownActorMse);
+    assert.equal(penalizedMse > 0.001, behaviour !== KNOWN, `${behaviour}: ${penalizedMse}`);
+  }
+});
+
 Deno.test("what cannot be parsed is charged an error of 1; without a told rate there are no tellings", async () => {
   const silent = answering(() => ({ value: null, expectation: null }));
   const { readouts } = await criticReport(silent, actorStates("outcomes", 7), config(), {
@@ -242,11 +325,15 @@ interruptionTest(
   (_, { metrics: { curve } }) => assert.ok(curve.at(-1)! < 0.8 * curve[0]!, curve.join(" ")),
 );
 
-/** A reading with the given error everywhere, and values that move by `shift` when a better actor's rate is told. */
+/**
+ * A reading with the given error on the actors of training, `excess` more on those of other behaviour, and values that
+ * move by `shift` when a better actor's rate is told.
+ */
 function fakeReading(
-  { actors, drift }: ConditioningConfig,
+  { actors, drift, transfer }: ConditioningConfig,
   error: number,
   shift: number | null,
+  excess: number,
 ): Reading {
   const { calibration: _, ...report } = fakeReport(error * error, {
     rmse: error,
@@ -279,13 +366,31 @@ function fakeReading(
       meanPrediction: actors.seen.map(() => 0.5 - shift * i),
       meanBelieved: actors.seen.map(() => 0.5 - 0.1 * i),
     })),
+    transfer: transfer.epsilons.flatMap((epsilon) =>
+      BEHAVIOURS.map((behaviour) => ({
+        behaviour,
+        epsilon,
+        penalizedMse: (error + (behaviour === KNOWN ? 0 : excess)) ** 2,
+        knownActorMse: behaviour === KNOWN ? 0 : 0.01,
+      }))
+    ),
   };
 }
 
 type Errors = Readonly<Record<string, Partial<Record<ContextName, readonly number[]>>>>;
 
-/** A summary in which each critic has, with each context, the given error at each seed. */
-function summary(errors: Errors, shifts: readonly number[]): ConditioningSummary {
+/** By seed; all the same length. */
+interface Effects {
+  /** By critic and context. */
+  readonly errors: Errors;
+  /** Of values, when a better actor's rate is told. */
+  readonly shifts: readonly number[];
+  /** Error on actors of other behaviour less that on known ones. */
+  readonly excess: readonly number[];
+}
+
+/** A summary in which these are the effects. */
+function summary({ errors, shifts, excess }: Effects): ConditioningSummary {
   const full = config({
     seeds: shifts.map((_, i) => i + 1),
     runs: Object.entries(errors).map(([critic, byContext]) => ({
@@ -304,68 +409,93 @@ function summary(errors: Errors, shifts: readonly number[]): ConditioningSummary
         trainingFlops: 1,
         curve: [],
         meanExact: [0.2, 0.4, 0.6, 0.8],
-        readouts: { value: fakeReading(full, error, shift) },
+        readouts: { value: fakeReading(full, error, shift, excess[seed - 1]!) },
       };
     },
   );
   return summarizeConditioning(full, cells);
 }
 
-function verdicts(s: ConditioningSummary): Record<string, string> {
-  return verdictsOf(conditioningClaims, s);
+function verdicts(effects: Effects): Record<string, string> {
+  return verdictsOf(conditioningClaims, summary(effects));
 }
 
-const high = [0.30, 0.31, 0.29], middle = [0.20, 0.21, 0.19], low = [0.10, 0.11, 0.09];
+/** Five seeds about a centre; differences of two of them vary by a few thousandths. */
+function about(centre: number, order = 0): number[] {
+  const noise = [0.001, -0.002, 0, 0.003, -0.002];
+  return noise.map((_, i) => centre + noise[(i + order) % noise.length]!);
+}
 
 Deno.test("the verdicts of what the paper says", () => {
-  const s = summary({
-    "discriminative-mse": { none: middle, rate: [0.21, 0.20, 0.19], outcomes: low },
-    cot: { none: high, rate: middle, outcomes: low },
-  }, [0.1, 0.11, 0.1]);
-  assert.deepEqual(verdicts(s), {
+  const effects = {
+    errors: {
+      "discriminative-mse": { none: about(0.2), rate: about(0.2, 1), outcomes: about(0.1) },
+      cot: { none: about(0.3), rate: about(0.2, 1), outcomes: about(0.1) },
+    },
+    shifts: about(0.1),
+    excess: about(0.05),
+  };
+  assert.deepEqual(verdicts(effects), {
     "C4": "supported",
-    "C4-discriminative": "inconclusive",
+    "C4-discriminative": "no material difference",
     "C4-generative-only": "supported",
-    "C4-between": "inconclusive",
-    "C4-beyond": "inconclusive",
+    "C4-between": "no material difference",
+    "C4-beyond": "no material difference",
     "C4-token": "supported",
     "C4-outcomes": "supported",
+    "C4-transfer": "supported",
   });
-  const [{ gain }] = s.contrasts as [ConditioningSummary["contrasts"][number]];
-  assert.ok(Math.abs(gain.estimate! - 0.1) < 1e-12 && gain.low! > 0);
+  const { gains, rows } = summary(effects);
+  const gain = gains.find((g) => g.critic === "cot" && g.from === "none" && g.to === "rate")!;
+  const { scores, mean } = gain.gains["RMSE along the drift"];
+  scores.forEach((x, i) => assert.ok(Math.abs(x - about(0.3)[i]! + about(0.2, 1)[i]!) < 1e-12));
+  assert.ok(Math.abs(mean.estimate - 0.1) < 1e-12);
+  const [known, other] = rows.find((row) => row.critic === "cot")!.transfer;
+  assert.deepEqual([known!.behaviour, known!.knownActorRmse], [KNOWN, 0]);
+  assert.ok(Math.abs(other!.rmse.mean.estimate - 0.35) < 1e-12 && other!.knownActorRmse === 0.1);
 });
 
-Deno.test("where both kinds gain, both are supported and the contrast is not", () => {
-  const both = { none: high, rate: middle, outcomes: low };
-  assert.deepEqual(
-    verdicts(summary({ "discriminative-mse": both, cot: both }, [0.1, 0.11, 0.1])),
-    {
-      "C4": "supported",
-      "C4-discriminative": "supported",
-      "C4-generative-only": "not supported",
-      "C4-between": "supported",
-      "C4-beyond": "supported",
-      "C4-token": "supported",
-      "C4-outcomes": "supported",
-    },
-  );
+Deno.test("where both kinds gain, both are supported, and not only the generative one gains", () => {
+  const both = { none: about(0.3), rate: about(0.2, 1), outcomes: about(0.1) };
+  const errors = { "discriminative-mse": both, cot: both };
+  assert.deepEqual(verdicts({ errors, shifts: about(0.1), excess: about(0, 1) }), {
+    "C4": "supported",
+    "C4-discriminative": "supported",
+    "C4-generative-only": "contradicted",
+    "C4-between": "supported",
+    "C4-beyond": "supported",
+    "C4-token": "supported",
+    "C4-outcomes": "supported",
+    "C4-transfer": "no material difference",
+  });
 });
 
 Deno.test("the verdicts where the opposite is true", () => {
-  const worse = { none: low, rate: middle, outcomes: high };
-  const opposite = verdicts(
-    summary({ "discriminative-mse": worse, cot: worse }, [-0.1, -0.11, -0.1]),
-  );
-  for (const [id, verdict] of Object.entries(opposite)) assert.equal(verdict, "not supported", id);
+  const worse = { none: about(0.1), rate: about(0.2, 1), outcomes: about(0.3) };
+  const errors = { "discriminative-mse": worse, cot: worse };
+  const opposite = verdicts({ errors, shifts: about(-0.1), excess: about(-0.05) });
+  for (const [id, verdict] of Object.entries(opposite)) assert.equal(verdict, "contradicted", id);
 });
 
-Deno.test("with one seed, or with values that do not move, nothing is decided", () => {
+Deno.test("C4 needs a gain in every measure that is not immaterial", () => {
+  const verdict = (rate: readonly number[]) =>
+    verdicts({ errors: { cot: { none: about(0.3), rate } }, shifts: about(0), excess: about(0) })
+      .C4;
+  assert.equal(verdict(about(0.28, 1)), "supported");
+  // Significant, and less than the smallest effect of interest.
+  assert.equal(verdict(about(0.297)), "no material difference");
+  assert.equal(verdict([0.1, 0.5, 0.2, 0.4, 0.2]), "undecided");
+});
+
+Deno.test("with one seed, or without what a claim is about, nothing is decided", () => {
   const both = { none: [0.3], rate: [0.2], outcomes: [0.1] };
-  const one = verdicts(summary({ "discriminative-mse": both, cot: both }, [0.1]));
-  for (const verdict of Object.values(one)) assert.equal(verdict, "inconclusive");
-  const three = { none: high, rate: middle, outcomes: low };
-  const still = verdicts(summary({ cot: three }, [0.01, -0.01, 0]));
-  assert.equal(still["C4-token"], "inconclusive");
-  assert.equal(still["C4-generative-only"], "inconclusive");
-  assert.equal(still["C4-discriminative"], "inconclusive");
+  const errors = { "discriminative-mse": both, cot: both };
+  const one = verdicts({ errors, shifts: [0.1], excess: [0.1] });
+  for (const [id, verdict] of Object.entries(one)) assert.equal(verdict, "undecided", id);
+  const none = verdicts({
+    errors: { "discriminative-mse": { none: about(0.3) } },
+    shifts: about(0.1),
+    excess: about(0.1),
+  });
+  for (const [id, verdict] of Object.entries(none)) assert.equal(verdict, "undecided", id);
 });

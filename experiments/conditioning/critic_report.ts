@@ -1,4 +1,7 @@
-/** How a critic is judged: on actors of seen and unseen skill, on one whose skill moves, and told false success rates. */
+/**
+ * How a critic is judged: on actors of seen and unseen skill, on one whose skill moves, told false success rates, and on
+ * actors of other behaviour at the same rate.
+ */
 import type { Critic as AnyCritic, Prediction } from "../../lib/critic/critic.ts";
 import type { PermutationEnvironment, PermutationState } from "../../lib/env/permutation.ts";
 import { calibration, type CalibrationBin } from "../../lib/eval/calibration.ts";
@@ -6,14 +9,15 @@ import { bias, penalizedMse } from "../../lib/eval/value_errors.ts";
 import { type Readout, type TestReport, testReport } from "../shared/test_report.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { driftingActor } from "./drift.ts";
-import { type ActorStates, exactSuccessRates, type Labelled } from "./states.ts";
+import { type ActorStates, exactSuccessRate, type Labelled } from "./states.ts";
+import { type Behaviour, type MatchedActor, matchedActors } from "./transfer.ts";
 
 type Critic = AnyCritic<PermutationState>;
 
 /** The part of the configuration that says how to judge. */
 export type CriticReportConfig = Pick<
   ConditioningConfig,
-  "actors" | "testSeed" | "testStates" | "falseRateStates" | "drift"
+  "actors" | "testSeed" | "testStates" | "falseRateStates" | "drift" | "transfer"
 >;
 
 /** Actors of unseen skill are apart from those that the critic was trained on. */
@@ -53,6 +57,17 @@ export interface FalseRateReport {
   readonly meanBelieved: readonly number[];
 }
 
+/** What is measured at the states of an actor with a known one's success rate. */
+export interface TransferReport {
+  readonly behaviour: Behaviour;
+  /** The known actor's. */
+  readonly epsilon: number;
+  /** Against the exact values of who acts; 1 charged for a response that could not be parsed. */
+  readonly penalizedMse: number;
+  /** Mean squared error of the known actor's exact values at these states. */
+  readonly knownActorMse: number;
+}
+
 /** What is measured at one actor's states. */
 export interface ActorReport extends
   Pick<
@@ -73,6 +88,8 @@ export interface Reading {
   readonly drift: Readonly<Partial<Record<Telling, DriftReport>>>;
   /** By what is told, from the best actor's rate to the worst one's; empty for critics that are told no rate. */
   readonly falseRates: readonly FalseRateReport[];
+  /** By known actor and behaviour; empty for runs of the search. */
+  readonly transfer: readonly TransferReport[];
 }
 
 /** Everything that is measured of a critic. */
@@ -85,7 +102,7 @@ export interface CriticReport {
 /** What to measure. */
 export interface CriticReportOptions {
   readonly readouts: readonly Readout[];
-  /** False: only on the actors, neither along the drift nor with false success rates. */
+  /** False: only on the actors of seen and unseen skill. */
   readonly full: boolean;
 }
 
@@ -100,6 +117,7 @@ export async function criticReport(
     actors: await askActors(critic, test, config),
     drift: full ? await askDrift(critic, test, config) : {},
     falseRates: full && test.rates.told ? await askFalseRates(critic, test, config) : [],
+    transfer: full ? await askTransfer(critic, test, config) : [],
   };
   return {
     meanExact: asked.drift.current
@@ -132,6 +150,8 @@ interface Asked {
     readonly rate: number;
     readonly answers: Answers;
   }[];
+  /** Actor by actor. */
+  readonly transfer: readonly (MatchedActor & { readonly answers: Answers })[];
 }
 
 async function ask(critic: Critic, labelled: readonly Labelled[]): Promise<Answers> {
@@ -156,7 +176,7 @@ async function askActors(
         purpose: `conditioning/test/${epsilon}`,
         count,
         split: "test",
-        epsilon: () => epsilon,
+        actor: () => ({ epsilon }),
       })
     ),
   );
@@ -180,7 +200,7 @@ async function askDrift(
           step,
           count: drift.states,
           split: "test",
-          epsilon: () => iteration.epsilon,
+          actor: () => ({ epsilon: iteration.epsilon }),
           rate: iteration[telling],
         })
       ),
@@ -196,22 +216,45 @@ async function askFalseRates(
   { actors, falseRateStates: count, testSeed }: CriticReportConfig,
 ): Promise<Asked["falseRates"]> {
   const told = [...actors.seen, ...actors.between].toSorted((a, b) => a - b);
-  const rates = exactSuccessRates(test.environment, testSeed, told);
+  const rateOf = exactSuccessRate(test.environment, testSeed);
   const asked: Asked["falseRates"][number][] = [];
-  for (const [i, epsilon] of told.entries()) {
-    const rate = rates[i]!;
+  for (const epsilon of told) {
+    const rate = rateOf({ epsilon });
     const labelled = actors.seen.flatMap((acting) =>
       test.draw({
         purpose: `conditioning/false/${acting}`,
         count,
         split: "test",
-        epsilon: () => acting,
+        actor: () => ({ epsilon: acting }),
         rate,
       })
     );
     asked.push({ epsilon, rate, answers: await ask(critic, labelled) });
   }
   return asked;
+}
+
+/** States of known actors and of others with the same success rate, on the same problems; the rate told is exact. */
+async function askTransfer(
+  critic: Critic,
+  test: ActorStates,
+  { transfer, testSeed }: CriticReportConfig,
+): Promise<Asked["transfer"]> {
+  const matched = matchedActors(test.environment, transfer, testSeed);
+  const answers = await ask(
+    critic,
+    matched.flatMap(({ actor, epsilon, rate }) =>
+      test.draw({
+        purpose: `conditioning/transfer/${epsilon}`,
+        count: transfer.states,
+        split: "test",
+        actor: () => actor,
+        rate,
+      })
+    ),
+  );
+  const from = (i: number) => i * transfer.states;
+  return matched.map((actor, i) => ({ ...actor, answers: part(answers, from(i), from(i + 1)) }));
 }
 
 /** What the answers are worth when they are read in one way. */
@@ -259,6 +302,15 @@ function reading(
         meanBelieved: byActor.map(({ labelled }) =>
           mean(labelled.map(({ state }) => environment.exactValue(state, { epsilon })))!
         ),
+      };
+    }),
+    transfer: asked.transfer.map(({ behaviour, epsilon, answers }) => {
+      const known = answers.labelled.map(({ state }) => environment.exactValue(state, { epsilon }));
+      return {
+        behaviour,
+        epsilon,
+        penalizedMse: measure(read(answers), penalizedMse),
+        knownActorMse: penalizedMse(known, answers.labelled.map(({ value }) => value)),
       };
     }),
   };

@@ -3,14 +3,17 @@ import { smoothSuccessRate } from "../../lib/critic/success_rate.ts";
 import type { PermutationEnvironment } from "../../lib/env/permutation.ts";
 import { estimateSuccessRate } from "../../lib/env/sampling.ts";
 import type { ConditioningConfig } from "./config.ts";
-import { exactSuccessRates } from "./states.ts";
+import { exactSuccessRate } from "./states.ts";
 
 /** One iteration of the simulated training run. */
 export interface Iteration {
   readonly epsilon: number;
   /** The actor's success rate on training problems. */
   readonly current: number;
-  /** The moving average over the outcomes of the iterations so far, this one's included. */
+  /**
+   * What a critic is told in RL: the moving average over the outcomes of the iterations before this one. The first
+   * iteration has none before it and tells its own.
+   */
   readonly smoothed: number;
 }
 
@@ -24,13 +27,14 @@ export function driftingActor(
     { length: iterations },
     (_, i) => from + (to - from) * i / (iterations - 1),
   );
-  const current = exactSuccessRates(environment, seed, epsilons);
-  let smoothed: number | undefined;
+  const rateOf = exactSuccessRate(environment, seed);
+  let average: number | undefined;
   return epsilons.map((epsilon, step) => {
     const key = { seed, purpose: "conditioning/drift/outcomes", step };
     const options = { actor: { epsilon }, split: "train" } as const;
     const outcomes = estimateSuccessRate(environment, key, rollouts, options);
-    smoothed = smoothSuccessRate(smoothed, outcomes, momentum);
-    return { epsilon, current: current[step]!, smoothed };
+    const smoothed = average ?? outcomes;
+    average = smoothSuccessRate(average, outcomes, momentum);
+    return { epsilon, current: rateOf({ epsilon }), smoothed };
   });
 }

@@ -59,11 +59,11 @@ function shownRows({ rows }: ConditioningSummary): ConditioningRow[] {
 
 function overSeeds(summary: ConditioningSummary, bands: string): string {
   const { size } = shownRows(summary)[0]!;
-  return `${size}; interquartile mean over ${summary.seeds} seeds, bands: ${bands}.`;
+  return `${size}; mean over ${summary.seeds} seeds, bands: ${bands}.`;
 }
 
 const RANGE = "lowest and highest seed";
-const INTERVAL = "bootstrap 95% intervals";
+const INTERVAL = "95% intervals";
 
 function isDrawnTelling(row: ConditioningRow, telling: Telling): boolean {
   // One line for the success rate's true course is enough.
@@ -149,7 +149,7 @@ export function errorByActorFigure(summary: ConditioningSummary): Figure {
       style: LOOKS[row.context],
       panel: modelTitle(row),
       points: row.actors.toSorted((a, b) => a.epsilon - b.epsilon)
-        .map(({ epsilon, rmse }) => intervalPoint(epsilon, rmse.iqm)),
+        .map(({ epsilon, rmse }) => intervalPoint(epsilon, rmse.mean)),
     })),
     references: seen.map((value) => ({ axis: "x" as const, value, label: "" })),
     columns: 3,
@@ -278,7 +278,7 @@ export function promptsTable(config: ConditioningConfig): Displayable {
             purpose: "conditioning/prompts",
             count: 1,
             split: "test",
-            epsilon: () => config.actors.seen[0]!,
+            actor: () => ({ epsilon: config.actors.seen[0]! }),
           }) as [Labelled];
           return environment.vocabulary.render(environment.criticPrompt(state, context));
         },
@@ -306,8 +306,7 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
   type Line = typeof lines[number];
   const drift = ({ row, telling }: Line) => row.drift[telling]!;
   return table({
-    caption:
-      `Along the drift: interquartile mean over ${seeds} seeds with bootstrap 95% interval; ` +
+    caption: `Along the drift: mean over ${seeds} seeds with 95% interval; ` +
       "ECE: expected calibration error of each quarter of the run, and their mean",
     rows: lines,
     columns: [
@@ -317,9 +316,9 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
         cell: ({ row, telling }) =>
           row.response === null ? "" : telling === "current" ? "true rate" : "moving average",
       },
-      { title: "mean |bias|", cell: (line) => drift(line).bias.iqm, decimals: 3 },
-      { title: "RMSE", cell: (line) => drift(line).rmse.iqm, decimals: 3 },
-      { title: "ECE", cell: (line) => drift(line).ece.iqm, decimals: 3 },
+      { title: "mean |bias|", cell: (line) => drift(line).bias.mean, decimals: 3 },
+      { title: "RMSE", cell: (line) => drift(line).rmse.mean, decimals: 3 },
+      { title: "ECE", cell: (line) => drift(line).ece.mean, decimals: 3 },
       {
         title: "ECE by quarter",
         cell: (line) => drift(line).phaseEce.map((x) => x.toFixed(3)).join(" "),
@@ -331,15 +330,14 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
 /** Errors on actors of seen and unseen skill, a line per critic and context. */
 export function errorsTable({ rows, seeds }: ConditioningSummary): Displayable {
   return table({
-    caption:
-      `RMSE over the states of several actors: interquartile mean over ${seeds} seeds with bootstrap ` +
+    caption: `RMSE over the states of several actors: mean over ${seeds} seeds with bootstrap ` +
       "95% interval; parse rate and right chains of thought on seen actors",
     rows,
     columns: [
       ...MODEL,
       ...GROUPS.map((group) => ({
         title: group,
-        cell: (row: ConditioningRow) => row.groups[group].rmse.iqm,
+        cell: (row: ConditioningRow) => row.groups[group].rmse.mean,
         decimals: 3,
       })),
       {
@@ -359,8 +357,7 @@ export function scoresTable({ rows, seeds }: ConditioningSummary): Displayable {
   type Line = typeof lines[number];
   const scores = ({ row, group }: Line) => row.groups[group];
   return table({
-    caption:
-      `Other scores: interquartile mean over ${seeds} seeds. Pooled: over all states of the group; ` +
+    caption: `Other scores: mean over ${seeds} seeds. Pooled: over all states of the group; ` +
       "by actor: mean over its actors, each by itself",
     rows: lines,
     columns: [
@@ -383,14 +380,13 @@ export function falseRateTable({ rows, seeds }: ConditioningSummary): Displayabl
   type Line = typeof lines[number];
   const shift = ({ row, direction }: Line) => row.response![direction];
   return table({
-    caption:
-      `Told the success rate of the next better or worse actor: interquartile mean over ${seeds} ` +
-      "seeds with bootstrap 95% interval",
+    caption: `Told the success rate of the next better or worse actor: mean over ${seeds} ` +
+      "seeds with 95% interval",
     rows: lines,
     columns: [
       ...modelOfLine<Line>(),
       { title: "change of what is told", cell: (l) => shift(l).rate, decimals: 3 },
-      { title: "change of the value", cell: (l) => shift(l).value.iqm, decimals: 3 },
+      { title: "change of the value", cell: (l) => shift(l).value.mean, decimals: 3 },
       {
         title: "change of the exact value, if it were true",
         cell: (l) => shift(l).believed,
@@ -415,7 +411,7 @@ export function gainsTables({ gains, seeds }: ConditioningSummary): Displayable[
         { title: "to", cell: (g) => contexts[g.to].title },
         ...measures.map((measure) => ({
           title: measure,
-          cell: (g: Gain) => g.gains[measure],
+          cell: (g: Gain) => g.gains[measure].mean,
           decimals: 3,
         })),
       ],

@@ -1,18 +1,13 @@
-import {
-  type BootstrapOptions,
-  type Interval,
-  stratifiedBootstrap,
-} from "../../lib/eval/bootstrap.ts";
-import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { pairedDifferences, type SeedInterval } from "../../lib/eval/student.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import { criticLabel } from "../../lib/report/theme.ts";
 import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
-import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import { GENERATIVE } from "../shared/kinds.ts";
 import { criticRow, groupsOf, inRole, type Scores, scoresOf } from "../shared/scores.ts";
 import { searchRows } from "../shared/search.ts";
 import { type Readout, READOUTS } from "../shared/test_report.ts";
-import { difference } from "../shared/verdicts.ts";
 import type { ConditioningCell, ConditioningMetrics } from "./cell.ts";
 import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName } from "./contexts.ts";
@@ -24,10 +19,12 @@ import {
   GROUPS,
   type Reading,
   type Telling,
+  type TransferReport,
 } from "./critic_report.ts";
 import { driftingActor, type Iteration } from "./drift.ts";
+import { type Behaviour, BEHAVIOURS } from "./transfer.ts";
 
-/** Scores on a group of actors; numbers are interquartile means over seeds. */
+/** Scores on a group of actors; numbers are means over seeds. */
 export interface GroupScores {
   /** With 1 charged for a response that cannot be parsed. */
   readonly rmse: Scores;
@@ -51,7 +48,7 @@ export interface ActorScores {
   readonly rmse: Scores;
 }
 
-/** A quantity over iterations: interquartile mean, lowest and highest over seeds; null where none could be parsed. */
+/** A quantity over iterations: mean, lowest and highest over seeds; null where none could be parsed. */
 export interface Band {
   readonly estimate: readonly (number | null)[];
   readonly low: readonly (number | null)[];
@@ -66,7 +63,7 @@ export interface DriftScores {
   readonly bias: Scores;
   /** Mean over the phases of the expected calibration error; 1 where no response could be parsed. */
   readonly ece: Scores;
-  /** The same by phase, interquartile mean over seeds. */
+  /** The same by phase, mean over seeds. */
   readonly phaseEce: readonly number[];
   readonly meanPrediction: Band;
   readonly signedBias: Band;
@@ -78,7 +75,7 @@ export interface Response {
   readonly told: readonly {
     readonly epsilon: number;
     readonly rate: number;
-    readonly meanPrediction: Interval;
+    readonly meanPrediction: SeedInterval;
     /** What a critic would say that knew the value of every state and believed the rate. */
     readonly believed: number;
   }[];
@@ -95,6 +92,15 @@ export interface Shift {
   readonly believed: number;
 }
 
+/** Errors on actors of one behaviour, whose success rates are those of known ones. */
+export interface TransferScores {
+  readonly behaviour: Behaviour;
+  /** Over the states of all its actors. */
+  readonly rmse: Scores;
+  /** What a critic would err that were exact for the known actors. */
+  readonly knownActorRmse: number;
+}
+
 /** One critic with one context at one size, its answers read in one way. */
 export interface ConditioningRow {
   readonly critic: string;
@@ -108,6 +114,8 @@ export interface ConditioningRow {
   readonly drift: Readonly<Partial<Record<Telling, DriftScores>>>;
   /** Null for critics that are told no rate. */
   readonly response: Response | null;
+  /** In the order of `BEHAVIOURS`. */
+  readonly transfer: readonly TransferScores[];
 }
 
 /** What is compared over contexts: a critic of one size, its answers read in one way. */
@@ -148,15 +156,7 @@ export type Measure = (typeof MEASURES)[number];
 export interface Gain extends Model {
   readonly from: ContextName;
   readonly to: ContextName;
-  readonly gains: Readonly<Record<Measure, Interval>>;
-}
-
-/** The generative critic's gain from the success rate minus the discriminative one's, in |bias| along the drift. */
-export interface Contrast {
-  readonly size: string;
-  /** Of the generative critic. */
-  readonly readout: Readout;
-  readonly gain: Interval;
+  readonly gains: Readonly<Record<Measure, Scores>>;
 }
 
 /** One line of the search for learning rates. */
@@ -177,7 +177,6 @@ export interface ConditioningSummary {
   readonly iterations: readonly (Iteration & { readonly meanExact: number })[];
   readonly rows: readonly ConditioningRow[];
   readonly gains: readonly Gain[];
-  readonly contrasts: readonly Contrast[];
   readonly search: readonly SearchRow[];
 }
 
@@ -196,8 +195,6 @@ export function summarizeConditioning(
   config: ConditioningConfig,
   cells: readonly FinishedCell<ConditioningCell, ConditioningMetrics>[],
 ): ConditioningSummary {
-  const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
-
   const groups = groupsOf(
     inRole("report", cells),
     ({ critic, size, context }) => `${critic}/${sizeName(size)}/${context}`,
@@ -216,17 +213,18 @@ export function summarizeConditioning(
           size,
           parameters,
           trainingFlops,
-          groups: groupScores(readings, bootstrap),
-          actors: actorScores(readings, bootstrap),
+          groups: groupScores(readings),
+          actors: actorScores(readings),
           drift: Object.fromEntries(
             tellings.map((telling) => [
               telling,
-              driftScores(readings.map((r) => r.drift[telling]!), bootstrap),
+              driftScores(readings.map((r) => r.drift[telling]!)),
             ]),
           ),
           response: contextKind(context).rate
-            ? response(readings.map((r) => r.falseRates), config.actors.seen, bootstrap)
+            ? response(readings.map((r) => r.falseRates), config.actors.seen)
             : null,
+          transfer: transferScores(readings.map((r) => r.transfer)),
         };
       })
   );
@@ -241,30 +239,13 @@ export function summarizeConditioning(
       if (!a || !b) return [];
       const all = MEASURES.map((measure) => {
         const [x, y] = [measured(a, measure), measured(b, measure)];
-        return [measure, difference(x.scores, y.scores, bootstrap)] as const;
+        return [measure, scoresOf(pairedDifferences(x.scores, y.scores))] as const;
       });
       const { critic, readout, size } = model;
-      const gains = Object.fromEntries(all) as Record<Measure, Interval>;
+      const gains = Object.fromEntries(all) as Record<Measure, Scores>;
       return [{ critic, readout, size, from, to, gains }];
     })
   );
-
-  const contrasts = models.filter(({ critic }) => critic === GENERATIVE)
-    .flatMap((model): Contrast[] => {
-      const { size, readout } = model;
-      const rival: Model = { critic: DISCRIMINATIVE, readout: "value", size };
-      const four = [model, rival].flatMap((m) => [rowOf(m, "none"), rowOf(m, "rate")]);
-      if (four.includes(undefined)) return [];
-      const gain = stratifiedBootstrap(
-        four.map((row) => measured(row!, "mean absolute bias along the drift").scores),
-        (drawn) => {
-          const [a, b, c, d] = drawn.map(interquartileMean) as [number, number, number, number];
-          return (a - b) - (c - d);
-        },
-        bootstrap,
-      );
-      return [{ size, readout, gain }];
-    });
 
   const search = searchRows(
     inRole("sweep", cells),
@@ -291,7 +272,6 @@ export function summarizeConditioning(
     iterations,
     rows,
     gains,
-    contrasts,
     search,
   };
 }
@@ -315,48 +295,45 @@ export function measured(row: ConditioningRow, measure: Measure): Scores {
   }
 }
 
-function groupScores(
-  readings: readonly Reading[],
-  bootstrap: BootstrapOptions,
-): Record<Group, GroupScores> {
+function groupScores(readings: readonly Reading[]): Record<Group, GroupScores> {
   const scores = GROUPS.map((group) => {
     const of = (f: (report: Reading["groups"][Group]) => number) =>
       readings.map((r) => f(r.groups[group]));
     const overActors = (f: (report: ActorReport) => number) =>
-      interquartileMean(
+      mean(
         readings.map((r) => mean(r.actors.filter((actor) => actor.group === group).map(f))),
       );
     const traces = readings.flatMap((r) => r.groups[group].traceAccuracy ?? []);
     const scores: GroupScores = {
-      rmse: scoresOf(of((r) => Math.sqrt(r.penalizedMse)), bootstrap),
+      rmse: scoresOf(of((r) => Math.sqrt(r.penalizedMse))),
       meanPredictorRmse: mean(of((r) => Math.sqrt(r.varianceExact))),
-      ece: interquartileMean(of((r) => r.ece ?? 1)),
-      rankingAccuracy: interquartileMean(of((r) => r.rankingAccuracy ?? 0.5)),
+      ece: mean(of((r) => r.ece ?? 1)),
+      rankingAccuracy: mean(of((r) => r.rankingAccuracy ?? 0.5)),
       actorBias: overActors((r) => Math.abs(r.bias ?? 1)),
       actorEce: overActors((r) => r.ece ?? 1),
       actorRanking: overActors((r) => r.rankingAccuracy ?? 0.5),
-      parseRate: interquartileMean(of((r) => r.parseRate)),
-      traceAccuracy: traces.length > 0 ? interquartileMean(traces) : null,
+      parseRate: mean(of((r) => r.parseRate)),
+      traceAccuracy: traces.length > 0 ? mean(traces) : null,
     };
     return [group, scores] as const;
   });
   return Object.fromEntries(scores) as Record<Group, GroupScores>;
 }
 
-function actorScores(readings: readonly Reading[], bootstrap: BootstrapOptions): ActorScores[] {
+function actorScores(readings: readonly Reading[]): ActorScores[] {
   return readings[0]!.actors.map(({ epsilon }, i) => ({
     epsilon,
-    rmse: scoresOf(readings.map((r) => Math.sqrt(r.actors[i]!.penalizedMse)), bootstrap),
+    rmse: scoresOf(readings.map((r) => Math.sqrt(r.actors[i]!.penalizedMse))),
   }));
 }
 
-function driftScores(reports: readonly DriftReport[], bootstrap: BootstrapOptions): DriftScores {
-  const scores = (f: (report: DriftReport) => number) => scoresOf(reports.map(f), bootstrap);
+function driftScores(reports: readonly DriftReport[]): DriftScores {
+  const scores = (f: (report: DriftReport) => number) => scoresOf(reports.map(f));
   return {
     rmse: scores((r) => Math.sqrt(mean(r.penalizedMse))),
     bias: scores((r) => mean(r.bias.map((x) => Math.abs(x ?? 1)))),
     ece: scores((r) => mean(r.ece.map((x) => x ?? 1))),
-    phaseEce: reports[0]!.ece.map((_, k) => interquartileMean(reports.map((r) => r.ece[k] ?? 1))),
+    phaseEce: reports[0]!.ece.map((_, k) => mean(reports.map((r) => r.ece[k] ?? 1))),
     meanPrediction: band(reports.map((r) => r.meanPrediction)),
     signedBias: band(reports.map((r) => r.bias)),
   };
@@ -368,7 +345,7 @@ function band(courses: readonly (readonly (number | null)[])[]): Band {
   const of = (f: (values: readonly number[]) => number) =>
     values.map((v) => v.length > 0 ? f(v) : null);
   return {
-    estimate: of(interquartileMean),
+    estimate: of(mean),
     low: of(minimum),
     high: of(maximum),
   };
@@ -378,7 +355,6 @@ function band(courses: readonly (readonly (number | null)[])[]): Band {
 function response(
   reports: readonly (readonly FalseRateReport[])[],
   seen: readonly number[],
-  bootstrap: BootstrapOptions,
 ): Response {
   const first = reports[0]!;
   // Where no response could be parsed there is no value, and so no response to what is told.
@@ -397,7 +373,6 @@ function response(
             (told[lie]!.meanPrediction[k] ?? 0) - (told[truth]!.meanPrediction[k] ?? 0)
           )
         ),
-        bootstrap,
       ),
       believed: over(({ k, truth, lie }) =>
         first[lie]!.meanBelieved[k]! - first[truth]!.meanBelieved[k]!
@@ -408,7 +383,7 @@ function response(
     told: first.map(({ epsilon, rate, meanBelieved }, i) => ({
       epsilon,
       rate,
-      meanPrediction: scoresOf(reports.map((told) => predicted(told[i]!)), bootstrap).iqm,
+      meanPrediction: scoresOf(reports.map((told) => predicted(told[i]!))).mean,
       believed: mean(meanBelieved),
     })),
     higher: shift(-1),
@@ -416,10 +391,16 @@ function response(
   };
 }
 
-function mean(values: readonly number[]): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
+/** `reports`: of each seed, by known actor and behaviour. */
+function transferScores(reports: readonly (readonly TransferReport[])[]): TransferScores[] {
+  return BEHAVIOURS.map((behaviour) => {
+    const own = reports.map((report) => report.filter((r) => r.behaviour === behaviour));
+    return {
+      behaviour,
+      rmse: scoresOf(own.map((actors) => Math.sqrt(mean(actors.map((r) => r.penalizedMse))))),
+      knownActorRmse: Math.sqrt(mean(own[0]!.map((r) => r.knownActorMse))),
+    };
+  });
 }
 
 /** One line a critic, size, context and telling, for the terminal. */
@@ -430,12 +411,12 @@ export function conditioningTable({ rows }: ConditioningSummary): TableRow[] {
       size: row.size,
       context: row.context,
       "rate along the drift": row.response ? telling : "not told",
-      "RMSE seen": row.groups.seen.rmse.iqm.estimate,
-      "RMSE between": row.groups.between.rmse.iqm.estimate,
-      "RMSE beyond": row.groups.beyond.rmse.iqm.estimate,
-      "drift RMSE": drift.rmse.iqm.estimate,
-      "drift |bias|": drift.bias.iqm.estimate,
-      "drift ECE": drift.ece.iqm.estimate,
+      "RMSE seen": row.groups.seen.rmse.mean.estimate,
+      "RMSE between": row.groups.between.rmse.mean.estimate,
+      "RMSE beyond": row.groups.beyond.rmse.mean.estimate,
+      "drift RMSE": drift.rmse.mean.estimate,
+      "drift |bias|": drift.bias.mean.estimate,
+      "drift ECE": drift.ece.mean.estimate,
       "parse rate": row.groups.seen.parseRate,
     }))
   );
