@@ -3,7 +3,8 @@ import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { criticCost } from "../shared/critic_cost.ts";
-import type { CriticTrainingConfig, Start } from "./config.ts";
+import { separateSeeds } from "../shared/search.ts";
+import { type CriticTrainingConfig, searchedRates, type Start } from "./config.ts";
 import { type Algorithm, type RecipeName, RECIPES } from "./recipes.ts";
 
 /** One recipe at one learning rate. */
@@ -28,6 +29,8 @@ export interface CriticTrainingCell extends
     | "testSeed"
     | "testStates"
   > {
+  /** A run of the search is not reported. */
+  readonly role: "report" | "search";
   readonly start: Start;
   /** Whose values SFT teaches. */
   readonly sftActor: CriticTrainingConfig["actor"];
@@ -38,55 +41,70 @@ export interface CriticTrainingCell extends
   readonly runs: readonly TrainingRun[];
 }
 
+type Part = Pick<CriticTrainingConfig, "prompts" | "recipes" | "responses" | "search">;
+
 /** The recipes at their learning rates, in the order of the configuration. */
-export function trainingRuns(
-  { prompts, recipes, responses }: Pick<
-    CriticTrainingConfig,
-    "prompts" | "recipes" | "responses"
-  >,
-): TrainingRun[] {
-  return recipes.flatMap(({ name, learningRates }) =>
-    learningRates.map((learningRate): TrainingRun => ({
-      id: `${name}/lr${learningRate}`,
-      recipe: name,
-      learningRate,
-      algorithm: RECIPES[name].algorithm({ prompts, responses }),
-    }))
+export function trainingRuns(config: Part): TrainingRun[] {
+  return config.recipes.map(({ name, learningRate }) => trainingRun(config, name, learningRate));
+}
+
+/** Those of the search: each recipe at its rate and both neighbours. */
+export function searchRuns(config: Part): TrainingRun[] {
+  const { recipes, search } = config;
+  if (!search) return [];
+  return recipes.flatMap((recipe) =>
+    searchedRates(recipe, search)!.map((rate) => trainingRun(config, recipe.name, rate))
   );
 }
 
-/** A cell for each start and seed. */
+function trainingRun(
+  { prompts, responses }: Part,
+  recipe: RecipeName,
+  learningRate: number,
+): TrainingRun {
+  const algorithm = RECIPES[recipe].algorithm({ prompts, responses });
+  return { id: `${recipe}/lr${learningRate}`, recipe, learningRate, algorithm };
+}
+
+/** A cell for each start and seed, and for each start and tuning seed of the search. */
 export function criticTrainingCells(config: CriticTrainingConfig): Cell<CriticTrainingCell>[] {
-  const { actor, environment, seeds, sftBatchSize, sftSteps, starts, steps } = config;
+  const { actor, environment, search, seeds, sftBatchSize, sftSteps, starts, steps } = config;
+  separateSeeds("search.seeds", search?.seeds ?? [], seeds);
   const puzzle = createEnvironment("permutation", environment);
   const { learningRate: sftLearningRate, ...size } = config.size;
-  const runs = trainingRuns(config);
   const flops = criticCost(cot, puzzle, size).training;
-  const cost = sftSteps * flops(sftBatchSize) +
-    runs.reduce((sum, { algorithm }) => sum + steps * stepCost(algorithm, flops), 0);
-  return starts.flatMap((start) =>
-    seeds.map((seed) => ({
-      id: `${start}/seed${seed}`,
-      seed,
-      config: {
-        start,
-        environment,
-        actor,
-        sftActor: start === "stale" ? config.staleActor : actor,
-        sftLoss: start === "weak" ? config.weakLoss : 0,
-        size,
-        sftLearningRate,
-        sftSteps,
-        sftBatchSize,
-        runs,
-        steps,
-        evaluateEvery: config.evaluateEvery,
-        testSeed: config.testSeed,
-        testStates: config.testStates,
-      },
-      cost,
-    }))
-  );
+  const parts = [
+    { role: "report" as const, seeds, runs: trainingRuns(config) },
+    { role: "search" as const, seeds: search?.seeds ?? [], runs: searchRuns(config) },
+  ];
+  return parts.flatMap(({ role, seeds, runs }) => {
+    const cost = sftSteps * flops(sftBatchSize) +
+      runs.reduce((sum, { algorithm }) => sum + steps * stepCost(algorithm, flops), 0);
+    return starts.flatMap((start) =>
+      seeds.map((seed) => ({
+        id: `${role === "search" ? "search/" : ""}${start}/seed${seed}`,
+        seed,
+        config: {
+          role,
+          start,
+          environment,
+          actor,
+          sftActor: start === "stale" ? config.staleActor : actor,
+          sftLoss: start === "weak" ? config.weakLoss : 0,
+          size,
+          sftLearningRate,
+          sftSteps,
+          sftBatchSize,
+          runs,
+          steps,
+          evaluateEvery: config.evaluateEvery,
+          testSeed: config.testSeed,
+          testStates: config.testStates,
+        },
+        cost,
+      }))
+    );
+  });
 }
 
 /** FLOPs of one step: a third of a training pass for each forward pass or generation. */

@@ -1,5 +1,5 @@
 /** The figures and tables of the report; each a function of the summary, or of the configuration. */
-import { interquartileMean } from "../../lib/eval/statistics.ts";
+import { mean } from "../../lib/numeric/sums.ts";
 import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
@@ -7,7 +7,7 @@ import { plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { environmentSetting, ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
-import { rawScoresTable as rawTable } from "../shared/tables.ts";
+import { rawScoresTable as rawTable, searchTable as ratesTable } from "../shared/tables.ts";
 import type { CriticTrainingMetrics } from "./cell.ts";
 import type { CriticTrainingCell } from "./cells.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
@@ -18,6 +18,7 @@ import {
   collapseText,
   type CriticTrainingSummary,
   type RunRow,
+  type SearchRow,
   type SeedScores,
 } from "./summary.ts";
 
@@ -50,12 +51,6 @@ const AXES: Readonly<Record<Metric, { readonly title: string; readonly y: string
   kl: { title: "KL to the SFT critic", y: "nats per response" },
 };
 
-/** The learning rate at which the most recipes were run, the largest of equals. */
-function mainRate({ rows }: CriticTrainingSummary): number {
-  const counts = Map.groupBy(rows, (row) => row.learningRate);
-  return [...counts].toSorted(([a, x], [b, y]) => y.length - x.length || b - a)[0]![0];
-}
-
 function seedsText({ seeds }: CriticTrainingSummary): string {
   return `Lines: mean over ${seeds} seeds; bands: from the lowest to the highest seed.`;
 }
@@ -75,28 +70,20 @@ function line(row: RunRow, metric: Metric, panel: string): LineSeries {
   };
 }
 
-function at(
-  summary: CriticTrainingSummary,
-  recipes: readonly RecipeName[],
-  rate: number,
-): RunRow[] {
-  return summary.rows.filter((row) => recipes.includes(row.recipe) && row.learningRate === rate);
+function rowsOf({ rows }: CriticTrainingSummary, recipes: readonly RecipeName[]): RunRow[] {
+  return rows.filter((row) => recipes.includes(row.recipe));
 }
 
 /** A metric over training with REINFORCE, a panel per start. */
-export function reinforceFigure(
-  summary: CriticTrainingSummary,
-  metric: Metric,
-  rate = mainRate(summary),
-): Figure {
+export function reinforceFigure(summary: CriticTrainingSummary, metric: Metric): Figure {
   const { title, y } = AXES[metric];
   const spread = { axis: "y" as const, value: summary.exactSpread };
   return figure({
-    title: `${title} over training with REINFORCE, learning rate ${rate}`,
+    title: `${title} over training with REINFORCE`,
     subtitle: seedsText(summary),
     x: { title: "training step" },
     y: { title: y, ...metric === "reward" || metric === "kl" ? {} : { min: 0 } },
-    series: at(summary, REINFORCE, rate).map((row) => line(row, metric, `${row.start} start`)),
+    series: rowsOf(summary, REINFORCE).map((row) => line(row, metric, `${row.start} start`)),
     references: metric === "rmse"
       ? [{ ...spread, label: "predicting the mean" }]
       : metric === "valueSpread"
@@ -107,21 +94,12 @@ export function reinforceFigure(
   });
 }
 
-/** Error of the expectation with supervised Monte Carlo, and with the best REINFORCE at its better rate. */
-export function monteCarloFigure(
-  summary: CriticTrainingSummary,
-  rate = mainRate(summary),
-): Figure {
+/** Error of the expectation with supervised Monte Carlo, and with the best REINFORCE. */
+export function monteCarloFigure(summary: CriticTrainingSummary): Figure {
   const best = bestRecipe(summary, "reinforce");
-  const rows = [
-    ...at(summary, MONTE_CARLO, rate),
-    ...best
-      ? at(summary, [best.recipe], best.learningRate)
-        .map((row) => ({ ...row, title: `${row.title} (rate ${row.learningRate})` }))
-      : [],
-  ];
+  const rows = rowsOf(summary, [...MONTE_CARLO, ...best ? [best.recipe] : []]);
   return figure({
-    title: `Supervised Monte Carlo on the same states and outcomes, learning rate ${rate}`,
+    title: "Supervised Monte Carlo on the same states and outcomes",
     subtitle: seedsText(summary),
     x: { title: "training step" },
     y: { title: "RMSE of the expectation", min: 0 },
@@ -132,6 +110,29 @@ export function monteCarloFigure(
   });
 }
 
+/** The search for learning rates: the error at the end from each start, and what decides, the mean over starts. */
+export function searchTable({ search, starts }: CriticTrainingSummary): Displayable {
+  return ratesTable(
+    {
+      caption:
+        "The search for learning rates on tuning seeds: RMSE at the end, of the integer for " +
+        "REINFORCE and of the expectation for Monte Carlo; the chosen rates in bold",
+      rows: search,
+      columns: [
+        { title: "recipe", cell: (row) => row.title },
+        ...starts.map(({ start }) => ({
+          title: `${start} start`,
+          decimals: 3,
+          cell: (row: SearchRow) => row.starts.find((s) => s.start === start)?.after,
+        })),
+      ],
+    },
+    "mean",
+    (row) => row.error,
+    3,
+  );
+}
+
 /** Every run of REINFORCE, seed by seed: what its reward did against what its chain of thought did. */
 export function alarmFigure(summary: CriticTrainingSummary): Figure {
   const change = (row: RunRow, metric: Metric, i: number) =>
@@ -140,7 +141,7 @@ export function alarmFigure(summary: CriticTrainingSummary): Figure {
   const rows = summary.rows.filter((row) => isReinforce(row.recipe));
   return figure({
     title: "Chain of thought against reward, every run of REINFORCE",
-    subtitle: "A point is one seed at one learning rate. Lower right: the reward rose while the " +
+    subtitle: "A point is one seed. Lower right: the reward rose while the " +
       "chain of thought broke.",
     x: { title: "change of the reward" },
     y: { title: "change of the fraction of right chains" },
@@ -166,9 +167,7 @@ export function alarmFigure(summary: CriticTrainingSummary): Figure {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: CriticTrainingConfig): Displayable {
-  const { actor, environment, seeds, staleActor, size } = config;
-  const rates = [...new Set(config.recipes.flatMap((r) => r.learningRates))]
-    .toSorted((a, b) => a - b).join(", ");
+  const { actor, environment, search, seeds, staleActor, size } = config;
   return tableOfSettings([
     environmentSetting(environment),
     [
@@ -190,9 +189,15 @@ export function settingsTable(config: CriticTrainingConfig): Displayable {
     [
       "training",
       `${config.steps} steps of ${config.prompts} states with ${config.responses} responses or ` +
-      `rollouts each, AdamW, constant rate after warm-up; rates ${rates}; seeds ${
-        seeds.join(", ")
-      }`,
+      `rollouts each, AdamW, constant rate after warm-up; seeds ${seeds.join(", ")}`,
+    ],
+    [
+      "learning rates",
+      search
+        ? `one per recipe, the same from every start: the lowest error averaged over the starts on ` +
+          `tuning seeds ${search.seeds.join(", ")}, compared with its neighbours among ` +
+          search.rates.join(", ")
+        : "one per recipe, as in the configuration; this profile has no search",
     ],
     [
       "evaluation",
@@ -205,7 +210,6 @@ export function settingsTable(config: CriticTrainingConfig): Displayable {
 
 /** The recipes, and what they are. */
 export function recipesTable(config: CriticTrainingConfig): Displayable {
-  const names = RECIPE_NAMES.filter((name) => config.recipes.some((r) => r.name === name));
   const describe = (name: RecipeName) => {
     const { kind, choices } = RECIPES[name].algorithm(config);
     if (kind === "monte-carlo") {
@@ -230,10 +234,11 @@ export function recipesTable(config: CriticTrainingConfig): Displayable {
     ].join("; ");
   };
   return table({
-    rows: names,
+    rows: config.recipes,
     columns: [
-      { title: "recipe", cell: (name) => RECIPES[name].title },
-      { title: "what it is", cell: describe },
+      { title: "recipe", cell: ({ name }) => RECIPES[name].title },
+      { title: "what it is", cell: ({ name }) => describe(name) },
+      { title: "rate", cell: ({ learningRate }) => learningRate },
     ],
   });
 }
@@ -241,33 +246,30 @@ export function recipesTable(config: CriticTrainingConfig): Displayable {
 /** All scores from one start: SFT only, then every recipe. */
 export function scoresTable(summary: CriticTrainingSummary, start: Start): Displayable {
   const begin = summary.starts.find((row) => row.start === start)!;
-  const iqm = ({ scores }: { scores: SeedScores }, metric: Metric) =>
-    interquartileMean(scores[metric]);
+  const average = ({ scores }: { scores: SeedScores }, metric: Metric) => mean(scores[metric]);
   const rows = [
-    { ...begin, title: "SFT only", learningRate: null, collapsed: "" },
+    { ...begin, title: "SFT only", learningRate: null, lastFall: null, collapsed: "" },
     ...summary.rows.filter((row) => row.start === start)
       .map((row) => ({ ...row, collapsed: collapseText(row) })),
   ];
   return table({
-    caption: `${start} start, after ${summary.steps} steps: interquartile mean over ` +
-      `${summary.seeds} seeds, errors with bootstrap 95% interval`,
+    caption: `${start} start, after ${summary.steps} steps: mean over ` +
+      `${summary.seeds} seeds, errors with Student's 95% interval; fall: of the error (the integer's for ` +
+      "REINFORCE, the expectation's for Monte Carlo) over the last fifth of training, 0 at a plateau",
     rows,
     columns: [
       { title: "recipe", cell: (row) => row.title },
       { title: "rate", cell: (row) => row.learningRate ?? "" },
       { title: "RMSE integer", cell: (row) => row.errors.rmse, decimals: 3 },
       { title: "RMSE expectation", cell: (row) => row.errors.expectationRmse, decimals: 3 },
-      {
-        title: "ranking",
-        cell: (row) => iqm(row, "rankingAccuracy"),
-        decimals: 2,
-      },
-      { title: "right chains", cell: (row) => iqm(row, "traceAccuracy"), decimals: 2 },
-      { title: "right tokens", cell: (row) => iqm(row, "tokenAccuracy"), decimals: 2 },
-      { title: "parsed", cell: (row) => iqm(row, "parseRate"), decimals: 2 },
-      { title: "spread", cell: (row) => iqm(row, "valueSpread"), decimals: 2 },
-      { title: "reward", cell: (row) => iqm(row, "reward"), decimals: 3 },
-      { title: "KL", unit: "nats", cell: (row) => iqm(row, "kl"), decimals: 1 },
+      { title: "fall", cell: (row) => row.lastFall?.estimate, decimals: 3 },
+      { title: "ranking", cell: (row) => average(row, "rankingAccuracy"), decimals: 2 },
+      { title: "right chains", cell: (row) => average(row, "traceAccuracy"), decimals: 2 },
+      { title: "right tokens", cell: (row) => average(row, "tokenAccuracy"), decimals: 2 },
+      { title: "parsed", cell: (row) => average(row, "parseRate"), decimals: 2 },
+      { title: "spread", cell: (row) => average(row, "valueSpread"), decimals: 2 },
+      { title: "reward", cell: (row) => average(row, "reward"), decimals: 3 },
+      { title: "KL", unit: "nats", cell: (row) => average(row, "kl"), decimals: 1 },
       { title: "collapsed seeds", cell: (row) => row.collapsed },
     ],
   });
@@ -282,9 +284,10 @@ export function rankingTable(summary: CriticTrainingSummary): Displayable {
   ];
   const best = bestRecipe(summary, "reinforce");
   return table({
-    caption: "RMSE of the expectation, mean over the starts, each recipe at its better rate; the " +
+    caption:
+      "RMSE of the expectation, mean over the starts, with Student's 95% interval over seeds; the " +
       "best recipe of REINFORCE in bold",
-    rows: rows.toSorted((a, b) => a.error.estimate! - b.error.estimate!),
+    rows: rows.toSorted((a, b) => a.error.estimate - b.error.estimate),
     emphasize: (row) => row.recipe === best?.recipe,
     columns: [
       { title: "recipe", cell: (row) => row.title },

@@ -55,17 +55,6 @@ export const RECIPES = {
   "loo": reinforce("leave-one-out", { baseline: LOO }),
   "loo-outcome": reinforce("leave-one-out by outcome", { baseline: "leave-one-out-by-outcome" }),
   "loo-kl": reinforce("leave-one-out, KL", { baseline: LOO, klCoefficient: KL }),
-  "loo-kl-value": reinforce("leave-one-out, KL, value credit", {
-    baseline: LOO,
-    klCoefficient: KL,
-    credit: "value",
-  }),
-  "loo-trace-kl-value": reinforce("leave-one-out, KL on the chain, value credit", {
-    baseline: LOO,
-    klCoefficient: KL,
-    klTokens: "trace",
-    credit: "value",
-  }),
   "outcome-trace-kl-value": reinforce("by outcome, KL on the chain, value credit", {
     baseline: "leave-one-out-by-outcome",
     klCoefficient: KL,
@@ -81,7 +70,6 @@ export const RECIPES = {
     target: "mean",
     trace: "reference",
   }),
-  "mc-labels": monteCarlo("Monte Carlo, true chains", { target: "outcomes", trace: "labels" }),
 } as const satisfies Record<string, Recipe>;
 
 /** A recipe's name. */
@@ -92,4 +80,13 @@ export const RECIPE_NAMES = Object.keys(RECIPES) as [RecipeName, ...RecipeName[]
 /** Whether it is one of REINFORCE. */
 export function isReinforce(name: RecipeName): boolean {
   return RECIPES[name].kind === "reinforce";
+}
+
+/**
+ * The error in which a recipe's critic is judged where its learning rate is chosen: that of the emitted integer, which is
+ * what REINFORCE trains; that of the expectation for Monte Carlo, whose integer is 0 or 10 where single outcomes are the
+ * targets.
+ */
+export function judgedError(name: RecipeName): "rmse" | "expectationRmse" {
+  return isReinforce(name) ? "rmse" : "expectationRmse";
 }
