@@ -8,6 +8,7 @@ import { criticLabel, plainStyle, type SeriesStyle } from "../../lib/report/them
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import type { Scores } from "../shared/scores.ts";
 import {
   environmentSetting,
   ERROR_SETTING,
@@ -22,6 +23,7 @@ import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName, contexts } from "./contexts.ts";
 import { GROUPS, type Telling, TELLINGS } from "./critic_report.ts";
 import { ActorStates, type Labelled, rateTelling } from "./states.ts";
+import { BEHAVIOURS, KNOWN, type MatchedActor, matchedActors } from "./transfer.ts";
 import {
   type Band,
   type ConditioningRow,
@@ -57,13 +59,13 @@ function shownRows({ rows }: ConditioningSummary): ConditioningRow[] {
   return bySize.reduce((a, b) => b.length > a.length ? b : a);
 }
 
-function overSeeds(summary: ConditioningSummary, bands: string): string {
+function overSeeds(summary: ConditioningSummary, spread: string): string {
   const { size } = shownRows(summary)[0]!;
-  return `${size}; mean over ${summary.seeds} seeds, bands: ${bands}.`;
+  return `${size}; mean over ${summary.seeds} seeds with ${spread}.`;
 }
 
-const RANGE = "lowest and highest seed";
-const INTERVAL = "95% intervals";
+const RANGE = "bands from the lowest to the highest one";
+const INTERVAL = "Student's t 95% intervals";
 
 function isDrawnTelling(row: ConditioningRow, telling: Telling): boolean {
   // One line for the success rate's true course is enough.
@@ -189,6 +191,44 @@ export function falseRateFigure(summary: ConditioningSummary): Figure {
   });
 }
 
+/** RMSE on actors of the same success rate that err elsewhere, beside the known ones. */
+export function transferFigure(summary: ConditioningSummary): Figure {
+  const rows = shownRows(summary);
+  const panels = [...new Set(rows.map(modelTitle))];
+  const knownActor = panels.map((panel): Series => ({
+    kind: "bars",
+    critic: "oracle",
+    name: "exact values of the known actors",
+    panel,
+    bars: rows[0]!.transfer.map(({ behaviour, knownActorRmse }) => ({
+      category: behaviour,
+      y: behaviour === KNOWN ? null : knownActorRmse,
+    })),
+  }));
+  return figure({
+    title: "Actors of the same success rate that err elsewhere",
+    subtitle: `${overSeeds(summary, INTERVAL)} Critics know actors that err everywhere.`,
+    x: { title: "where the actor makes its random moves" },
+    y: { title: "RMSE against exact value", min: 0 },
+    series: [
+      ...rows.map((row): Series => ({
+        kind: "bars",
+        name: contexts[row.context].title,
+        style: LOOKS[row.context],
+        panel: modelTitle(row),
+        bars: row.transfer.map(({ behaviour, rmse }) => ({ category: behaviour, ...barOf(rmse) })),
+      })),
+      ...knownActor,
+    ],
+    columns: 3,
+    width: 960,
+  });
+}
+
+function barOf({ mean: { estimate, low, high } }: Scores) {
+  return { y: estimate, low, high };
+}
+
 /** Predicted against exact value along the drift, as the critic would be used in training; first seed. */
 export function driftCalibrationFigure(run: ConditioningRun): Figure {
   const seed = run.config.seeds[0]!;
@@ -215,7 +255,7 @@ function contextNames({ runs }: ConditioningConfig): ContextName[] {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: ConditioningConfig): Displayable {
-  const { actors, drift, rateRollouts, sweep } = config;
+  const { actors, drift, rateRollouts, sweep, transfer } = config;
   const kinds = contextNames(config).map(contextKind);
   const runs = config.runs.map(({ critic, contexts: own, sizes }) =>
     `${criticLabel(critic)} (${sizes.map(sizeName).join(", ")}): ` +
@@ -253,9 +293,17 @@ export function settingsTable(config: ConditioningConfig): Displayable {
     [
       "drift",
       `epsilon from ${drift.from} to ${drift.to} in ${drift.iterations} iterations; ${drift.rollouts} ` +
-      `rollouts each, whose outcomes move the success rate (momentum ${drift.momentum}; the paper gives ` +
-      `none, 0.9 is the choice of a public re-implementation); critics are judged at ${drift.states} ` +
-      "states each",
+      `rollouts each, whose outcomes move the success rate that the next iteration is told (momentum ` +
+      `${drift.momentum}; the paper gives none, 0.9 is the choice of a public re-implementation); ` +
+      `critics are judged at ${drift.states} states each`,
+    ],
+    [
+      "same rate, other behaviour",
+      `for epsilon ${
+        transfer.epsilons.join(", ")
+      } an actor that moves at random only at distance ` +
+      `${transfer.distance} or more from the goal, and one that does so only nearer to it, each as often ` +
+      `as makes the success rates equal; ${transfer.states} states each, told the exact rate`,
     ],
     ERROR_SETTING,
   ];
@@ -306,7 +354,7 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
   type Line = typeof lines[number];
   const drift = ({ row, telling }: Line) => row.drift[telling]!;
   return table({
-    caption: `Along the drift: mean over ${seeds} seeds with 95% interval; ` +
+    caption: `Along the drift: mean over ${seeds} seeds with Student's t 95% interval; ` +
       "ECE: expected calibration error of each quarter of the run, and their mean",
     rows: lines,
     columns: [
@@ -330,7 +378,7 @@ export function driftTable({ rows, seeds }: ConditioningSummary): Displayable {
 /** Errors on actors of seen and unseen skill, a line per critic and context. */
 export function errorsTable({ rows, seeds }: ConditioningSummary): Displayable {
   return table({
-    caption: `RMSE over the states of several actors: mean over ${seeds} seeds with bootstrap ` +
+    caption: `RMSE over the states of several actors: mean over ${seeds} seeds with Student's t ` +
       "95% interval; parse rate and right chains of thought on seen actors",
     rows,
     columns: [
@@ -381,7 +429,7 @@ export function falseRateTable({ rows, seeds }: ConditioningSummary): Displayabl
   const shift = ({ row, direction }: Line) => row.response![direction];
   return table({
     caption: `Told the success rate of the next better or worse actor: mean over ${seeds} ` +
-      "seeds with 95% interval",
+      "seeds with Student's t 95% interval",
     rows: lines,
     columns: [
       ...modelOfLine<Line>(),
@@ -396,13 +444,54 @@ export function falseRateTable({ rows, seeds }: ConditioningSummary): Displayabl
   });
 }
 
+/** The actors of equal success rate: how often they move at random, and where. */
+export function matchedActorsTable(config: ConditioningConfig): Displayable {
+  const environment = conditionedEnvironment(config.environment, "none", config);
+  const { distance } = config.transfer;
+  return table({
+    caption: "Actors of equal success rate: probability of a random move by distance to the goal",
+    rows: matchedActors(environment, config.transfer, config.testSeed),
+    columns: [
+      { title: "actor", cell: ({ behaviour }: MatchedActor) => behaviour },
+      { title: "success rate", cell: ({ rate }) => rate, decimals: 3 },
+      { title: `below ${distance}`, cell: ({ actor }) => actor.epsilon, decimals: 3 },
+      {
+        title: `${distance} or more`,
+        cell: ({ actor }) => actor.far?.epsilon ?? actor.epsilon,
+        decimals: 3,
+      },
+    ],
+  });
+}
+
+/** Errors on actors of the same success rate that err elsewhere, a line per critic and context. */
+export function transferTable({ rows, seeds }: ConditioningSummary): Displayable {
+  const of = (row: ConditioningRow, i: number) => row.transfer[i]!;
+  return table({
+    caption:
+      `RMSE on actors of the same success rates: mean over ${seeds} seeds with Student's t ` +
+      "95% interval; in brackets what the exact values of the known actors, which err everywhere, would err",
+    rows,
+    columns: [
+      ...MODEL,
+      ...BEHAVIOURS.map((behaviour, i): Column<ConditioningRow> => ({
+        title: behaviour === KNOWN
+          ? behaviour
+          : `${behaviour} (${of(rows[0]!, i).knownActorRmse.toFixed(3)})`,
+        cell: (row) => of(row, i).rmse.mean,
+        decimals: 3,
+      })),
+    ],
+  });
+}
+
 /** What a context gains over another: differences of errors, better where above 0. A table each for drift and actors. */
 export function gainsTables({ gains, seeds }: ConditioningSummary): Displayable[] {
   const part = (caption: string, measures: readonly Measure[]) =>
     table({
       caption:
-        `Fall of the error ${caption} from one context to another (95% interval over ${seeds} ` +
-        "seeds); reliable where the interval leaves out 0",
+        `Fall of the error ${caption} from one context to another: mean over ${seeds} seeds ` +
+        "with Student's t 95% interval of the paired differences",
       rows: gains,
       columns: [
         { title: "critic", cell: modelTitle },
