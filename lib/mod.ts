@@ -170,6 +170,7 @@ export { provenanceTable } from "./report/provenance_table.ts";
 export { show } from "./report/show.ts";
 export { table } from "./report/table.ts";
 export { type TokenBox, tokenSequence } from "./report/token_sequence.ts";
+export { traceTokens } from "./report/trace_tokens.ts";
 export { verdictCard, verdictCards } from "./report/verdict_card.ts";
 export { openRun } from "./run/open_run.ts";
 export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";

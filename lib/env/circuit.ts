@@ -199,6 +199,10 @@ export class CircuitEnvironment
     return circuit.length - written.length;
   }
 
+  responseSubject(index: number): string {
+    return `g${index}`;
+  }
+
   /** The state after the next gate's value is written. Throws a RangeError if there is none, or no such value. */
   act({ circuit, written }: CircuitState, token: number): CircuitState {
     if (written.length === circuit.length) throw new RangeError("act: every gate is written");

@@ -195,6 +195,10 @@ export class SatEnvironment implements TaskEnvironment<SatState, SatActor, SatAc
     return variables - assignment.length;
   }
 
+  responseSubject(index: number): string {
+    return `v${index + 1}`;
+  }
+
   /** The state after the next variable has a value. Throws a RangeError if there is none, or no such value. */
   act(state: SatState, token: number): SatState {
     const bit = this.actionTokens.indexOf(token);

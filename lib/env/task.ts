@@ -49,6 +49,8 @@ export interface TaskEnvironment<State, Actor, Teacher = unknown>
   actorPosition(index: number, state: State): number;
   /** How many tokens the response will have from here; 0 where it is complete. */
   stepsLeft(state: State): number;
+  /** What token `index` (from 0) of a response sets, for a human reader, e.g. "g3". */
+  responseSubject(index: number): string;
   /** The state after one more token. Throws a RangeError if it is no action token, or the response is complete. */
   act(state: State, token: number): State;
   /** The outcome of a complete response. Throws a RangeError if it is not complete. */

@@ -38,6 +38,17 @@ for (const name of taskNames) {
     });
   });
 
+  Deno.test(`${name}: every token of a response sets something of its own`, () => {
+    for (const problem of problems) {
+      const subjects = Array.from(
+        { length: environment.stepsLeft(problem) },
+        (_, i) => environment.responseSubject(i),
+      );
+      assert.equal(new Set(subjects).size, subjects.length);
+      assert.ok(subjects.every((subject) => subject !== ""));
+    }
+  });
+
   Deno.test(`${name}: the expert always succeeds, and its value says whether it still can`, () => {
     problems.forEach((problem, row) => {
       const random = stream("expert", row);

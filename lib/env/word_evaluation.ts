@@ -185,6 +185,10 @@ export class WordEvaluationEnvironment
     return word.length - written.length;
   }
 
+  responseSubject(index: number): string {
+    return `product ${index + 1}`;
+  }
+
   /** The state after the next product is written. Throws a RangeError if there is none, or no such element. */
   act(state: WordState, token: number): WordState {
     if (this.stepsLeft(state) === 0) throw new RangeError("act: every product is written");

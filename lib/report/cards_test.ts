@@ -63,15 +63,15 @@ Deno.test("a card has the claim's terms, and a row of tests for each comparison"
   const { html, plain } = shown(verdictCard(decidedClaim("C5")));
   const { texts } = readPage(html);
   assert.deepEqual(texts("details tbody:not(thead + tbody) td"), [
-    ...["the paper's words", "Better than value-based & value-free baselines."],
+    ...["the paper", "Better than value-based & value-free baselines."],
     ...["read here as", "Paired differences of success."],
-    ...["smallest effect of interest", "0.02 of success: a tenth of the gain."],
+    ...["smallest effect of interest (SESOI)", "0.02 of success: a tenth of the gain."],
     ...["family", "confirmatory"],
     ...["episodes", "2,400"],
   ]);
   assert.deepEqual(texts("thead th"), [
     ...["comparison", "effect [95%]", "p", "p (Holm)", "sd"],
-    ...["seeds for 80% power at the smallest effect", "decision"],
+    ...["seeds for 80% power at the SESOI", "decision"],
   ]);
   // scipy: ttest_1samp and t.interval; statsmodels: TTestPower().solve_power(0.02 / sd, 0.8).
   assert.deepEqual(texts("thead + tbody td"), [
@@ -158,6 +158,16 @@ Deno.test("tokens are marked right or wrong also without colour", () => {
   ], "A thought"));
   assert.match(html, /P2<span style="color:#d55e00">✗<\/span><br><small[^>]*>P7<\/small>/);
   assert.equal(plain, "A thought\n<x>\nP1✓ P2✗(P7)");
+});
+
+Deno.test("the variable that a token sets stands above it", () => {
+  const { html, plain } = shown(tokenSequence([
+    { text: "w2", subject: "g<3>", label: "−0.40" },
+    { text: "V4", tone: "value" },
+  ]));
+  assert.deepEqual(readPage(html).texts("span > small"), ["g<3>", "−0.40"]);
+  assert.match(html, /g&lt;3&gt;<\/small><br>w2<br><small/);
+  assert.equal(plain, "g<3>: w2(−0.40) V4");
 });
 
 Deno.test("long token sequences wrap in plain text", () => {

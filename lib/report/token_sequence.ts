@@ -10,6 +10,8 @@ export interface TokenBox {
   readonly text: string;
   /** Default "plain". Right and wrong carry a mark as well as a colour. */
   readonly tone?: TokenTone;
+  /** Small print above: the variable that the token sets, or what else it is about. */
+  readonly subject?: string;
   /** Small print below: a position, or what a wrong token should have been. */
   readonly label?: string;
   /** Starts a new line. */
@@ -39,24 +41,26 @@ export function tokenSequence(tokens: readonly TokenBox[], caption?: string): Di
   };
 }
 
-function box({ text, tone = "plain", label, breakBefore }: TokenBox): string {
+function box({ text, tone = "plain", subject, label, breakBefore }: TokenBox): string {
   const { border, fill, mark } = TONES[tone];
-  const small = label === undefined
-    ? ""
-    : `<br><small style="font-size:75%;color:${INK.muted}">${escapeHtml(label)}</small>`;
+  const small = (note: string) =>
+    `<small style="font-size:75%;color:${INK.muted}">${escapeHtml(note)}</small>`;
   return (breakBefore ? "<br>" : "") +
     `<span style="display:inline-block;vertical-align:top;text-align:center;padding:1px 5px;` +
     `margin:2px 1px;border:1.5px solid ${border};border-radius:4px;background:${fill};` +
-    `color:${INK.text};font-family:monospace">${escapeHtml(text)}` +
-    (mark === "" ? "" : `<span style="color:${border}">${mark}</span>`) + `${small}</span>`;
+    `color:${INK.text};font-family:monospace">` +
+    (subject === undefined ? "" : `${small(subject)}<br>`) + escapeHtml(text) +
+    (mark === "" ? "" : `<span style="color:${border}">${mark}</span>`) +
+    (label === undefined ? "" : `<br>${small(label)}`) + "</span>";
 }
 
 function plain(tokens: readonly TokenBox[], caption: string | undefined): string {
   const lines = [""];
-  for (const { text, tone = "plain", label, breakBefore } of tokens) {
+  for (const { text, tone = "plain", subject, label, breakBefore } of tokens) {
     if (breakBefore) lines.push("");
     const note = label === undefined ? "" : `(${label})`;
-    const word = `${text}${TONES[tone].mark}${note}`;
+    const name = subject === undefined ? "" : `${subject}: `;
+    const word = `${name}${text}${TONES[tone].mark}${note}`;
     const line = lines.at(-1)!;
     if (line === "") lines[lines.length - 1] = word;
     else if (line.length + 1 + word.length <= 100) lines[lines.length - 1] = `${line} ${word}`;

@@ -80,7 +80,7 @@ function html(claim: ClaimVerdict): string {
   const rows = (entries: readonly (readonly [string, string])[]) =>
     entries.map(([name, text]) =>
       `<tr><td style="text-align:left;vertical-align:top">${escapeHtml(name)}</td>` +
-      `<td style="text-align:left">${escapeHtml(text)}</td></tr>`
+      `<td style="text-align:left;vertical-align:top">${escapeHtml(text)}</td></tr>`
     ).join("");
   const folded = [
     ...(termsOf(claim).length === 0
@@ -126,9 +126,9 @@ function plain(claim: ClaimVerdict): string {
 /** What was fixed before the runs. */
 function termsOf({ paper, readAs, sesoi, family }: ClaimVerdict): [string, string][] {
   const terms = {
-    "the paper's words": paper,
+    "the paper": paper,
     "read here as": readAs,
-    "smallest effect of interest": sesoi,
+    "smallest effect of interest (SESOI)": sesoi,
     family,
   };
   return Object.entries(terms).flatMap(([name, text]): [string, string][] =>
@@ -165,7 +165,7 @@ const COLUMNS: readonly Column<ComparisonRow>[] = [
   { title: HOLM, cell: ({ comparison }) => probability(comparison.adjustedP), align: "right" },
   { title: "sd", cell: ({ comparison }) => comparison.sd, significant: 2 },
   {
-    title: "seeds for 80% power at the smallest effect",
+    title: "seeds for 80% power at the SESOI",
     cell: ({ comparison: { sd, sesoi } }) =>
       sesoi === 0 ? null : seedsNeeded({ effect: sesoi, sd }),
   },
