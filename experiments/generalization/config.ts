@@ -76,7 +76,7 @@ export type GeneralizationConfig = z.output<typeof generalizationConfig>;
 /** A configuration before defaults. */
 export type GeneralizationInput = z.input<typeof generalizationConfig>;
 
-/** smoke: seconds, for CI; quick: a minute, two sizes; standard: all sizes and critics, 5 seeds. */
+/** smoke: seconds, for CI; quick: a minute, two sizes; standard: all sizes and critics, 7 fresh seeds. */
 export const profiles: Record<"smoke" | "quick" | "standard", GeneralizationInput> = {
   smoke: {
     seeds: [1, 2],

@@ -1,10 +1,11 @@
 /** The figures and tables of the report; each a function of the summary alone. */
-import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
+import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table, type TableCell } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticStyle, type SeriesStyle } from "../../lib/report/theme.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
 import { GENERATIVE } from "../shared/kinds.ts";
+import type { Scores } from "../shared/scores.ts";
 import { ERROR_SETTING, supervisedSettings, tableOfSettings } from "../shared/settings.ts";
 import { linesOverSizes, overSeeds, PARAMETERS, rankingOverSizes } from "../shared/size_figures.ts";
 import { CRITIC_COLUMNS, rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
@@ -60,8 +61,8 @@ export function errorFigure(summary: GeneralizationSummary, shift: Shift): Figur
         (set) => set.trainedActorRmse,
       ),
     ],
-    columns: sets.length === 4 ? 2 : 3,
-    width: sets.length === 4 ? 760 : 960,
+    columns: 3,
+    width: 960,
   });
 }
 
@@ -87,32 +88,18 @@ function generativeSizes({ rows }: GeneralizationSummary) {
 
 /** The CoT critic's MSE over the discriminative one's against the length of words, a panel per size. */
 export function ratioFigure(summary: GeneralizationSummary): Figure {
-  const sets = setsOf(summary, "length");
-  const lengths = new Map(sets.map(({ name, length }) => [name, length]));
   return figure({
     title: "MSE of the generative critic over that of the discriminative one",
-    subtitle:
-      `Lines are means over ${summary.seeds} seeds, points single seeds. Below the dashed ` +
-      `line at 1 the generative critic is better, below that at ${HALF} by more than 50%.`,
+    subtitle: `${overLengths(summary)} Dashed: no difference (1), and lower by 50% (${HALF}).`,
     x: LENGTH,
     y: { title: "ratio of MSE", scale: "log" },
-    series: [...Map.groupBy(summary.pairs, ({ size }) => size)].flatMap(([panel, pairs]) => {
-      const longer = pairs.flatMap(({ test, ratio }) => {
-        const x = lengths.get(test);
-        return x === undefined ? [] : [{ x, ratio }];
-      });
-      const points = longer.flatMap(({ x, ratio }) => ratio.scores.map((y) => ({ x, y })));
-      return [
-        {
-          kind: "line",
-          critic: GENERATIVE,
-          name: "mean",
-          panel,
-          points: longer.map(({ x, ratio }) => ({ x, y: ratio.mean.estimate })),
-        },
-        { kind: "scatter", critic: GENERATIVE, name: "one seed", panel, points },
-      ] satisfies Series[];
-    }),
+    series: summary.lost.flatMap(({ size }) =>
+      linesOverLengths(
+        summary,
+        size,
+        (set) => summary.pairs.find((pair) => pair.size === size && pair.test === set)!.ratio,
+      )
+    ),
     references: [
       { axis: "y", value: 1, label: "" },
       { axis: "y", value: HALF, label: "" },
@@ -121,24 +108,47 @@ export function ratioFigure(summary: GeneralizationSummary): Figure {
   });
 }
 
-/** The CoT critic's chains that are right in every token against the length of words. */
+/** The CoT critic's chains that are right in every token against the length of words, a panel per size. */
 export function rightChainsFigure(summary: GeneralizationSummary): Figure {
-  const sets = setsOf(summary, "length");
   return figure({
     title: "Right chains of thought against length",
-    subtitle: `${overSeeds(summary)} A chain is right if every token of it is.`,
+    subtitle: `${overLengths(summary)} A chain is right if every token of it is.`,
     x: LENGTH,
-    y: { title: "chains right in every token", min: 0, max: 1 },
-    series: generativeSizes(summary).map(({ row, style }): Series => ({
-      kind: "line",
-      name: row.size,
-      style,
-      points: sets.flatMap(({ name, length }) => {
-        const scores = row.tests[name]!.traceAccuracy;
-        return scores ? [intervalPoint(length, scores.mean)] : [];
-      }),
-    })),
+    y: { title: "right chains", min: 0, max: 1 },
+    series: generativeSizes(summary).flatMap(({ row }) =>
+      linesOverLengths(summary, row.size, (set) => row.tests[set]!.traceAccuracy)
+    ),
+    width: 960,
   });
+}
+
+function overLengths({ seeds }: GeneralizationSummary): string {
+  return `Lines are means over ${seeds} seeds, hollow points single seeds.`;
+}
+
+/** The CoT critic's mean over seeds and every seed, over the sets of longer words; none where there is no such score. */
+function linesOverLengths(
+  summary: GeneralizationSummary,
+  panel: string,
+  scoresOf: (set: string) => Scores | null,
+): Series[] {
+  const sets = setsOf(summary, "length").flatMap(({ name, length: x }) => {
+    const scores = scoresOf(name);
+    return scores ? [{ x, ...scores }] : [];
+  });
+  const mean = sets.map(({ x, mean }) => ({ x, y: mean.estimate }));
+  const seeds = sets.flatMap(({ x, scores }) => scores.map((y) => ({ x, y })));
+  const shared = { critic: GENERATIVE, panel };
+  return [
+    { ...shared, kind: "line", name: "mean", points: mean },
+    {
+      ...shared,
+      kind: "scatter",
+      name: "one seed",
+      style: { open: true, marker: "circle" },
+      points: seeds,
+    },
+  ];
 }
 
 /** How long the CoT critic's chains stay right on longer words: a row of panels per size, a column per test set. */
@@ -305,7 +315,7 @@ export function ratiosTable({ lost, pairs, seeds, tests }: GeneralizationSummary
       cell: atSize(({ ofMean }) => times(ofMean)),
     },
     {
-      name: `the same, every seed`,
+      name: "the same, every seed",
       cell: atSize(({ bySeed }) => bySeed.map(times).join(", ")),
     },
   ];
