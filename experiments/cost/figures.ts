@@ -12,8 +12,9 @@ import { tableOfSettings } from "../shared/settings.ts";
 import type { CostMetrics } from "./cell.ts";
 import type { CostCell } from "./cells.ts";
 import type { CostConfig } from "./config.ts";
+import { ABOUT_ONE } from "./claims.ts";
 import { methodOf } from "./methods.ts";
-import { type CostRow, type CostSummary, methodTitle, secondsOf } from "./summary.ts";
+import { type CostRow, type CostSummary, methodTitle, secondsOf, segmentsText } from "./summary.ts";
 
 /** A finished run of this experiment. */
 export type CostRun = Run<CostConfig, CostCell, CostMetrics, CostSummary>;
@@ -67,23 +68,73 @@ export function ratioFigure({ rows, seeds }: CostSummary): Figure {
     subtitle:
       `A point is a number of segments; mean over ${seeds} seeds. Open: no training of the ` +
       "critic during RL.",
-    x: { title: "tokens that the critic writes per token of the actor", scale: "log" },
+    x: { title: "tokens of the critic's answers per token of the actor", scale: "log" },
     y: { title: "FLOPs of an iteration over PPO's", scale: "log" },
     series: [
       ...lengths.map((length, i) =>
-        of("trained", length, variant(criticStyle(GENERATIVE), i), ({ timesPpo }) => timesPpo)
+        of(
+          "trained",
+          length,
+          variant(criticStyle(GENERATIVE), i),
+          (row) => row.timesPpo.mean.estimate,
+        )
       ),
       ...lengths.map((length, i) =>
         of(
           "frozen",
           length,
           { ...variant(criticStyle(GENERATIVE), i), open: true },
-          (row) => row.frozenTimesPpo,
+          (row) => row.frozenTimesPpo.mean.estimate,
         )
       ),
     ],
-    references: [{ axis: "y", value: 2.1, label: "the paper's 2.1" }],
+    references: [
+      { axis: "y", value: 2.1, label: "the paper's 2.1" },
+      { axis: "x", value: ABOUT_ONE.least, label: `C6 from ${ABOUT_ONE.least}` },
+      { axis: "x", value: ABOUT_ONE.most, label: `to ${ABOUT_ONE.most}` },
+    ],
     width: 900,
+  });
+}
+
+/** GenAC's computation over VinePPO's against the length, each number of segments. */
+export function crossoverFigure({ crossovers, seeds }: CostSummary): Figure {
+  return figure({
+    title: "Longer responses favour the critic over continuations",
+    subtitle: `One iteration, mean over ${seeds} seeds.`,
+    x: { title: "tokens of a response", scale: "log" },
+    y: { title: "GenAC's FLOPs over VinePPO's", scale: "log" },
+    series: crossovers.map(({ segments, measured }, i): LineSeries => ({
+      kind: "line",
+      name: segmentsText(segments),
+      style: variant(criticStyle(GENERATIVE), i),
+      points: measured.map(({ length, timesVinePpo }) => ({ x: length, y: timesVinePpo })),
+    })),
+    references: [{ axis: "y", value: 1, label: "as much as VinePPO" }],
+    width: 900,
+  });
+}
+
+/** The ratios of `crossoverFigure` with the length at which they are 1. */
+export function crossoverTable({ crossovers, seeds }: CostSummary): Displayable {
+  const lengths = [
+    ...new Set(crossovers.flatMap(({ measured }) => measured.map(({ length }) => length))),
+  ];
+  return table({
+    caption:
+      `GenAC's FLOPs over VinePPO's, mean over ${seeds} seeds; the length of equal cost is ` +
+      "extrapolated from the two longest, each cost as a power of the length",
+    rows: crossovers,
+    columns: [
+      { title: "segments", cell: ({ segments }) => segments },
+      ...lengths.map((length) => ({
+        title: `${length} tokens`,
+        cell: ({ measured }: typeof crossovers[number]) =>
+          measured.find((one) => one.length === length)?.timesVinePpo ?? null,
+        decimals: 2,
+      })),
+      { title: "equal at (tokens)", cell: ({ length }) => length, decimals: 0 },
+    ],
   });
 }
 
@@ -141,8 +192,8 @@ export function flopsTable({ rows, seeds }: CostSummary): Displayable {
         decimals: 3,
       })),
       { title: "all", cell: (row) => totalParts(row.flops) / 1e9, decimals: 3 },
-      { title: "times PPO", cell: (row) => row.timesPpo, decimals: 2 },
-      { title: "times GRPO", cell: (row) => row.timesGrpo, decimals: 2 },
+      { title: "times PPO", cell: (row) => row.timesPpo.mean.estimate, decimals: 2 },
+      { title: "times GRPO", cell: (row) => row.timesGrpo.mean.estimate, decimals: 2 },
       { title: "questions to the critic", cell: (row) => row.questions, decimals: 0 },
       {
         title: "tokens written: actor",
@@ -179,7 +230,7 @@ export function secondsTable({ cells, summary }: CostRun): Displayable {
         cell: ({ row, parts }) => totalParts(parts) / grpo(row.length),
         decimals: 2,
       },
-      { title: "in FLOPs", cell: ({ row }) => row.timesGrpo, decimals: 2 },
+      { title: "in FLOPs", cell: ({ row }) => row.timesGrpo.mean.estimate, decimals: 2 },
     ],
   });
 }
@@ -189,7 +240,7 @@ export function settingsTable(config: CostConfig): Displayable {
   const { training, warmUp } = config;
   const criticOf = (method: "ppo" | "genac") =>
     methodConfig(methodOf({ method, segments: method === "genac" ? 1 : null }), training).critic;
-  const ppo = criticOf("ppo"), genac = criticOf("genac"), { responses } = genac.reinforce;
+  const ppo = criticOf("ppo"), genac = criticOf("genac");
   return tableOfSettings([
     ["responses", `circuits of ${config.gates.join(", ")} gates, a token each`],
     ["actor and critics", `${sizeName({ ...config })}, after ${warmUp.steps} supervised steps`],
@@ -201,7 +252,7 @@ export function settingsTable(config: CostConfig): Displayable {
     [
       "critics",
       `PPO's: one regression step on ${ppo.batch} states; GenAC's: one REINFORCE step on ` +
-      `${genac.batch} responses, ${responses} to each of ${genac.batch / responses} states`,
+      `${genac.batch} responses, ${genac.reinforce.responses} to a state`,
     ],
     ["seeds", config.seeds.join(", ")],
   ]);

@@ -33,19 +33,16 @@ export function costMethods(segments: readonly number[], T: number): CostMethod[
 
 /**
  * The method that is run. GenAC asks before every token, thinned evenly to its number of segments. Its critic learns from
- * as many responses as PPO's from states, 64, and at PPO's rate: 8 to each of 8 states, where in the credit experiment it
- * is 4. Else methods are the credit experiment's.
+ * as many responses as PPO's from states, 64, where lib/rl/methods.ts has 32. Else methods are as there.
  */
 export function methodOf({ method, segments }: Pick<CostMethod, "method" | "segments">): Method {
   const own: Method = methods[method === "ppo-one-pass" ? "ppo" : method];
   if (segments === null) return own;
   const { algorithm, training } = own, { advantage } = algorithm;
   const options = { ...advantage.options, threshold: 1, maxSegments: segments };
-  const { batch, learningRate } = methods.ppo.training;
-  const reinforce = { ...training?.reinforce, responses: 8 };
   return {
     ...own,
     algorithm: { ...algorithm, advantage: { ...advantage, options } },
-    training: { ...training, batch, learningRate, reinforce },
+    training: { ...training, batch: methods.ppo.training.batch },
   };
 }

@@ -1,14 +1,7 @@
 /** The profiles of the cost experiment. */
 import type { CostInput } from "./config.ts";
 
-/** What quick and standard measure. */
-const measured = {
-  gates: [4, 8, 16],
-  segments: [1, 2, 4, 8, 16],
-  warmUp: { steps: 100 },
-};
-
-/** smoke: seconds, for CI; quick: a minute or two; standard: the same with 5 seeds. */
+/** smoke: seconds, for CI; quick: short responses; standard: four lengths, 5 seeds that were not seen before. */
 export const profiles: Record<"smoke" | "quick" | "standard", CostInput> = {
   smoke: {
     seeds: [1, 2],
@@ -18,6 +11,18 @@ export const profiles: Record<"smoke" | "quick" | "standard", CostInput> = {
     layers: 1,
     training: { iterations: 1, problems: 4, responses: 4 },
   },
-  quick: { seeds: [1, 2], ...measured },
-  standard: { seeds: [1, 2, 3, 4, 5], ...measured },
+  quick: {
+    seeds: [1, 2],
+    gates: [4, 8],
+    segments: [1, 2, 4, 8],
+    warmUp: { steps: 100 },
+    training: { iterations: 1 },
+  },
+  standard: {
+    seeds: [6, 7, 8, 9, 10],
+    gates: [4, 8, 16, 32],
+    segments: [1, 2, 4, 8],
+    warmUp: { steps: 100 },
+    training: { iterations: 1 },
+  },
 };
