@@ -1,83 +1,110 @@
+import type { ActorResponse, NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { ValueTree } from "../../lib/actor/exact_values.ts";
-import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import type { CriticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { CriticContext } from "../../lib/env/environment.ts";
+import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { rankingAccuracy } from "../../lib/eval/ranking.ts";
-import { mean } from "../../lib/numeric/sums.ts";
-import type { CriticReading } from "../../lib/rl/ask_critic.ts";
+import { mean, populationVariance } from "../../lib/numeric/sums.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
+import { firstWrongToken } from "../shared/chains.ts";
 
-/** What an actor does on held-out problems, and how well a critic knows it. */
-export interface Evaluation {
-  readonly iteration: number;
-  /** The fraction of held-out problems solved by one sampled response each; the same random numbers for all runs. */
-  readonly success: number;
-  /** Of the critic against the actor's values, on states along those responses; null without a critic. */
-  readonly criticRmse: number | null;
-  /** Mean of the critic's value less the actor's. */
-  readonly criticBias: number | null;
-  readonly criticRanking: number | null;
+/** Which value of a generative critic counts. */
+export type CriticReading = CriticLearningConfig["read"];
+
+/** How good a critic is on states along the current actor's responses to held-out problems, against the actor's values. */
+export interface CriticEvaluation {
+  /** Parse failures count as an error of 1. */
+  readonly rmse: number;
+  /** RMSE of always predicting the mean of these values: their standard deviation. */
+  readonly meanPredictorRmse: number;
+  /** Mean of the critic's value less the actor's; null if nothing could be parsed. */
+  readonly bias: number | null;
+  readonly ranking: number | null;
+  /** Fraction of its chains that are right in every token; null for a critic that writes none. */
+  readonly rightChains: number | null;
 }
 
-/** How to evaluate. */
-export interface ActorEvaluationOptions<State> {
-  readonly testSeed: number;
-  readonly testProblems: number;
-  /** At which the actor writes; default 1. */
-  readonly temperature?: number;
-  /** A critic to be judged, and what it is told. */
-  readonly critic?: NeuralCritic<State>;
-  readonly context?: Pick<CriticContext, "successRate">;
-  readonly read?: CriticReading;
-  /** States at which it is judged, at most one of each problem. */
-  readonly states?: number;
-  readonly valuesOf?: (
-    actor: NeuralActor<State>,
-    roots: readonly State[],
-  ) => Promise<ValueTree[]>;
-}
-
-/** Evaluates. Parse failures of a critic count as an error of 1, a penalized MSE. */
-export async function evaluateActor<State>(
-  actor: NeuralActor<State>,
-  {
-    critic,
-    context = {},
-    read = "expectation",
-    states: count = 64,
-    temperature = 1,
-    testProblems,
-    testSeed,
-    valuesOf,
-  }: ActorEvaluationOptions<State>,
-): Promise<Omit<Evaluation, "iteration">> {
-  const { environment } = actor;
-  const problems = Array.from({ length: testProblems }, (_, row) =>
+/** Held-out problems, the same for every actor. */
+export function testProblems<State>(
+  environment: TaskEnvironment<State, unknown>,
+  seed: number,
+  count: number,
+): State[] {
+  return Array.from({ length: count }, (_, row) =>
     environment.problem(
-      new RandomStream({ seed: testSeed, purpose: "credit/test", row }),
+      new RandomStream({ seed, purpose: "credit/test", row }),
       { split: "test" },
     ));
-  const responses = await actor.sample(problems, {
-    seed: testSeed,
-    purpose: "credit/test responses",
-    firstRow: 0,
-  }, temperature);
-  const success = mean(responses.map(({ reward }) => reward));
-  if (!critic || !valuesOf) {
-    return { success, criticRmse: null, criticBias: null, criticRanking: null };
-  }
-  // A state of each response in turn: the first of some, the last of others.
-  const states = responses.slice(0, count).map(({ states }, i) => states[i % states.length]!);
-  const exact = (await valuesOf(actor, states)).map((tree) => tree.value([]));
-  const predictions = await critic.values(states.map((state) => ({ state, context })));
+}
+
+/** An actor's responses to held-out problems: from the same random numbers for every actor. */
+export function testResponses<State>(
+  actor: NeuralActor<State>,
+  seed: number,
+  count: number,
+  temperature?: number,
+): Promise<ActorResponse<State>[]> {
+  const problems = testProblems(actor.environment, seed, count);
+  const key = { seed, purpose: "credit/test responses", firstRow: 0 };
+  return actor.sample(problems, key, temperature);
+}
+
+/** The fraction of successes. */
+export function successOf(responses: readonly Pick<ActorResponse<unknown>, "reward">[]): number {
+  return mean(responses.map(({ reward }) => reward));
+}
+
+/** What a critic is asked, and how it is read. */
+export interface CriticTest<State> {
+  readonly critic: NeuralCritic<State>;
+  readonly actor: NeuralActor<State>;
+  readonly context: Pick<CriticContext, "successRate">;
+  readonly read: CriticReading;
+  /** States along each response, spread over it evenly. */
+  readonly states: number;
+  readonly valuesOf: (actor: NeuralActor<State>, roots: readonly State[]) => Promise<ValueTree[]>;
+}
+
+/** Judges a critic on states along responses of the actor. */
+export async function evaluateCritic<State>(
+  { actor, context, critic, read, states: count, valuesOf }: CriticTest<State>,
+  responses: readonly ActorResponse<State>[],
+): Promise<CriticEvaluation> {
+  const { environment } = actor;
+  const trees = await valuesOf(actor, responses.map(({ states }) => states[0]!));
+  const asked = responses.flatMap(({ states, tokens }, i) => {
+    const actions = tokens.map((token) => environment.actionTokens.indexOf(token));
+    // Each response begins elsewhere, so that together they cover every position.
+    const places = Array.from(
+      { length: count },
+      (_, j) => Math.floor(states.length * (j + i % count / count) / count),
+    );
+    return [...new Set(places)].map((t) => ({
+      state: states[t]!,
+      exact: trees[i]!.value(actions.slice(0, t)),
+    }));
+  });
+  const predictions = await critic.values(asked.map(({ state }) => ({ state, context })));
+  const exact = asked.map((a) => a.exact);
   const values = predictions.map(({ value, expectation }) =>
     read === "expectation" ? expectation ?? value : value
   );
   const known = values.flatMap((v, i) => v === null ? [] : [v - exact[i]!]);
+  const { writesChain } = critic.definition;
   return {
-    success,
-    criticRmse: Math.sqrt(mean(values.map((v, i) => v === null ? 1 : (v - exact[i]!) ** 2))),
-    criticBias: known.length === 0 ? null : mean(known),
-    criticRanking: rankingAccuracy(values, exact),
+    rmse: Math.sqrt(mean(values.map((v, i) => v === null ? 1 : (v - exact[i]!) ** 2))),
+    meanPredictorRmse: Math.sqrt(populationVariance(exact)),
+    bias: known.length === 0 ? null : mean(known),
+    ranking: rankingAccuracy(values, exact),
+    rightChains: writesChain
+      ? mean(
+        predictions.map(({ responses }, i) =>
+          firstWrongToken(environment.reasoningTrace(asked[i]!.state), responses?.[0]) === null
+            ? 1
+            : 0
+        ),
+      )
+      : null,
   };
 }

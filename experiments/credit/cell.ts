@@ -13,15 +13,21 @@ import { findTrainingFailures, type TrainingFailure } from "../../lib/rl/trainin
 import type { Parts } from "../../lib/rl/work.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
-import { evaluateActor, type Evaluation } from "./actor_evaluation.ts";
+import {
+  type CriticEvaluation,
+  evaluateCritic,
+  successOf,
+  testResponses,
+} from "./actor_evaluation.ts";
 import { type CreditCell, type MethodRun, taskEnvironment } from "./cells.ts";
 import {
+  comparedMethods,
   type Example,
   exampleRollout,
   type GradientQuality,
   gradientQuality,
 } from "./gradients.ts";
-import { methodOf } from "./methods.ts";
+import { methodOf, trainingOf } from "./methods.ts";
 import {
   type CellSetup,
   newCritic,
@@ -31,9 +37,18 @@ import {
   type State,
 } from "./preparation.ts";
 
+/** An actor's success on held-out problems, and how good its critic is. */
+export interface Evaluation {
+  /** After how many iterations. */
+  readonly iteration: number;
+  readonly success: number;
+  /** Null without a critic, and at evaluations at which it is not judged. */
+  readonly critic: CriticEvaluation | null;
+}
+
 /** What one method did. */
 export interface MethodResult {
-  /** At iteration 0, and after every `evaluateEvery`. */
+  /** At iteration 0, after every `evaluateEvery`, and at the end. */
   readonly points: readonly Evaluation[];
   /** Means over the iterations since the point before. */
   readonly training: readonly Diagnostics[];
@@ -103,8 +118,8 @@ export async function runCell(
         prepared,
         (info, share) => progress(share, units, info),
       );
-      const methods = config.runs.map(({ method }) => method),
-        choices = methodConfig({}, { ...config.training, learningRate: 1e-3 });
+      const choices = methodConfig({}, config.training);
+      const methods = comparedMethods(config.runs.map(({ method }) => method), choices);
       const frozen = { ...prepared, successRate: preparation.successRate };
       const batches = config.gradientBatches;
       const gradients = batches === 0
@@ -167,9 +182,9 @@ async function trainBy(
   progress: (info: string, share: number) => void,
 ): Promise<MethodResult> {
   const { config: cell, engine, environment, seed } = setup;
-  const { evaluateEvery, task, testProblems, testSeed } = cell;
+  const { criticTest, evaluateEvery, judgeEvery, task, testProblems, testSeed } = cell;
   const method = methodOf(name);
-  const config = methodConfig(method, { ...cell.training, learningRate });
+  const config = trainingOf(name, { ...cell.training, learningRate });
   const actor = new NeuralActor(engine, environment, task.actor, seed);
   await copyModel(prepared.actor.model, actor.model);
   const run: ActorTraining<State> = {
@@ -182,39 +197,43 @@ async function trainBy(
     successRate,
     initialSuccessRate: successRate,
   };
-  let own: NeuralCritic<State> | undefined;
+  let critic: NeuralCritic<State> | undefined;
   if (method.critic) {
-    own = newCritic(setup, method.critic);
+    critic = newCritic(setup, method.critic);
     const criticReference = prepared.critics[method.critic]!;
-    await copyModel(criticReference.model, own.model);
-    Object.assign(run, { critic: own, criticReference });
+    await copyModel(criticReference.model, critic.model);
+    Object.assign(run, { critic, criticReference });
   }
-  const test = { testSeed, testProblems };
-  const ask = () =>
-    evaluateActor(actor, {
-      ...test,
-      ...(own
-        ? {
-          critic: own,
+  const evaluate = async (iteration: number): Promise<Evaluation> => {
+    const responses = await testResponses(actor, testSeed, testProblems);
+    const isJudged = iteration % judgeEvery === 0 || iteration === config.iterations;
+    return {
+      iteration,
+      success: successOf(responses),
+      critic: critic && isJudged
+        ? await evaluateCritic({
+          critic,
+          actor,
           valuesOf: prepared.exactValues,
-          states: cell.testStates,
+          states: criticTest.states,
           read: config.critic.read,
           context: criticContext(run, run.successRate!),
-        }
-        : {}),
-    });
-  const points: Evaluation[] = [{ ...await ask(), iteration: 0 }];
+        }, responses.slice(0, criticTest.problems))
+        : null,
+    };
+  };
+  const points: Evaluation[] = [await evaluate(0)];
   const reports: IterationReport[] = [], diagnostics: Diagnostics[] = [];
   for (let i = 0; i < config.iterations; i++) {
     reports.push(await trainActorStep(run, i));
     if ((i + 1) % evaluateEvery > 0 && i + 1 < config.iterations) continue;
-    points.push({ ...await ask(), iteration: i + 1 });
+    points.push(await evaluate(i + 1));
     const since = reports.slice(points.at(-2)!.iteration);
     diagnostics.push({ iteration: i + 1, ...means(since) });
-    const { criticRmse, success } = points.at(-1)!;
+    const { critic: judged, success } = points.at(-1)!;
     progress(
       `${name}: success ${success.toFixed(2)}, KL ${since.at(-1)!.referenceKl.toFixed(2)}` +
-        (criticRmse === null ? "" : `, critic RMSE ${criticRmse.toFixed(2)}`),
+        (judged ? `, critic RMSE ${judged.rmse.toFixed(2)}` : ""),
       (i + 1) / config.iterations,
     );
   }

@@ -6,8 +6,15 @@ import { trainingFlops } from "../../lib/nn/flops.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
-import { type CreditConfig, preparationOf, type TaskConfig } from "./config.ts";
-import { type CriticKind, CRITICS, type MethodName, methodOf } from "./methods.ts";
+import { type CreditConfig, criticSize, type TaskConfig } from "./config.ts";
+import {
+  criticEntry,
+  type CriticKind,
+  CRITICS,
+  type MethodName,
+  methodOf,
+  trainingOf,
+} from "./methods.ts";
 
 /** One method at one learning rate. */
 export interface MethodRun {
@@ -21,7 +28,13 @@ export interface MethodRun {
 export interface CreditCell extends
   Pick<
     CreditConfig,
-    "training" | "evaluateEvery" | "testSeed" | "testProblems" | "testStates" | "gradientBatches"
+    | "training"
+    | "evaluateEvery"
+    | "judgeEvery"
+    | "testSeed"
+    | "testProblems"
+    | "criticTest"
+    | "gradientBatches"
   > {
   readonly task: Omit<TaskConfig, "methods" | "search">;
   readonly runs: readonly MethodRun[];
@@ -34,32 +47,26 @@ export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
   const { seeds, tasks } = config;
   return tasks.flatMap((task) => {
     const { search } = task;
-    const reported = task.methods.map(({ name, learningRate }) => ({
-      id: name,
-      method: name,
-      learningRate,
-    }));
-    const cells = seeds.map((seed) =>
-      cell(config, task, reported, `${task.name}/seed${seed}`, seed)
-    );
+    const cells = seeds.map((seed, i) => {
+      const runs = task.methods.filter((method) => i < (method.seeds ?? seeds.length))
+        .map(({ name, learningRate }) => ({ id: name, method: name, learningRate }));
+      return cell(config, task, runs, `${task.name}/seed${seed}`, seed);
+    });
     if (!search) return cells;
     separateSeeds("search.seeds", search.seeds, seeds);
-    const training = { ...config.training, iterations: search.iterations };
-    const shorter = { ...config, training, gradientBatches: 0 };
+    const alone = { ...config, gradientBatches: 0 };
     return [
       ...cells,
       ...search.seeds.map((seed) =>
-        cell(shorter, task, searchRuns(search), `${task.name}/search/seed${seed}`, seed)
+        cell(alone, task, searchRuns(search), `${task.name}/search/seed${seed}`, seed)
       ),
     ];
   });
 }
 
-/** Every method at every rate. */
-export function searchRuns(
-  { methods, rates }: NonNullable<TaskConfig["search"]>,
-): MethodRun[] {
-  return methods.flatMap((method) =>
+/** Every method at every rate of its own. */
+export function searchRuns({ runs }: NonNullable<TaskConfig["search"]>): MethodRun[] {
+  return runs.flatMap(({ method, rates }) =>
     rates.map((learningRate) => ({ id: `${method}/lr${learningRate}`, method, learningRate }))
   );
 }
@@ -71,23 +78,13 @@ function cell(
   id: string,
   seed: number,
 ): Cell<CreditCell> {
-  const { evaluateEvery, gradientBatches, testProblems, testSeed, testStates, training } = config;
+  const { seeds: _seeds, tasks: _tasks, ...shared } = config;
   const names = runs.map(({ method }) => methodOf(method).critic);
   const needs = (Object.keys(CRITICS) as CriticKind[]).filter((kind) => names.includes(kind));
   return {
     id,
     seed,
-    config: {
-      task,
-      runs,
-      needs,
-      training,
-      evaluateEvery,
-      testSeed,
-      testProblems,
-      testStates,
-      gradientBatches,
-    },
+    config: { ...shared, task, runs, needs },
     cost: cost(task, runs, needs, config),
   };
 }
@@ -109,20 +106,28 @@ function cost(
   const environment = taskEnvironment(task);
   const actor = (batch: number) =>
     trainingFlops(actorTransformer(environment, task.actor), batch, environment.maxActorLength);
-  const critic = (kind: CriticKind, batch: number) => {
-    const definition = criticDefinition(CRITICS[kind].definition);
-    return criticCost(definition, environment, preparationOf(task, kind).size).training(batch);
-  };
-  let total = task.sftSteps * actor(task.sftBatchSize);
+  const critic = (kind: CriticKind) =>
+    criticCost(criticDefinition(criticEntry(kind).definition), environment, criticSize(task, kind));
+  const { checkpoints, problems, responses } = task.pilot;
+  let total = task.sft.steps * actor(task.sft.batchSize) +
+    2 * Math.max(...checkpoints) * actor(problems * responses);
   for (const kind of needs) {
-    const { batchSize, steps, traces } = preparationOf(task, kind);
-    total += ((traces?.steps ?? 0) + steps) * critic(kind, batchSize);
+    const { outcomes, preparation } = criticEntry(kind), { training: step } = critic(kind);
+    const { reinforce, traces } = task.generative;
+    if (preparation === "generative") total += traces.steps * step(traces.batchSize);
+    total += outcomes === "REINFORCE"
+      ? 2 * reinforce.steps * step(training.problems * training.responses)
+      : task[preparation].steps * step(task[preparation].batchSize);
   }
-  const batch = training.problems * training.responses;
-  for (const { method } of runs) {
-    const kind = methodOf(method).critic;
+  for (const { method, learningRate } of runs) {
+    const { iterations, problems, responses, epochs } = trainingOf(method, {
+      ...training,
+      learningRate,
+    });
+    const { critic: kind } = methodOf(method), batch = problems * responses;
     // A generative critic answers some states of each response, a discriminative one all.
-    total += training.iterations * (2 * actor(batch) + (kind ? critic(kind, 2 * batch) : 0));
+    total += iterations *
+      ((1 + epochs) * actor(batch) + (kind ? critic(kind).training(2 * batch) : 0));
   }
   return total;
 }

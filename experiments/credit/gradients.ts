@@ -6,7 +6,7 @@ import type { ActorTraining, ActorTrainingConfig } from "../../lib/rl/actor_trai
 import { creditRollouts, policyGradient } from "../../lib/rl/train_actor.ts";
 import { minimum } from "../../lib/numeric/extrema.ts";
 import { exp } from "../../lib/numeric/math.ts";
-import { type CriticKind, type MethodName, methodOf } from "./methods.ts";
+import { type CriticKind, type MethodName, methodOf, trainingOf } from "./methods.ts";
 
 /** Over batches. */
 export interface GradientQuality {
@@ -99,6 +99,16 @@ export async function exampleRollout<State>(
       [...credited].map(([name, { raw }]) => [name, raw[chosen]!]),
     ),
   };
+}
+
+/** Those that credit the same batches: arms with other batches or more epochs are the same before training. */
+export function comparedMethods(
+  names: readonly MethodName[],
+  shared: ActorTrainingConfig,
+): MethodName[] {
+  const shape = ({ epochs, iterations, problems, responses }: ActorTrainingConfig) =>
+    [epochs, iterations, problems, responses].join();
+  return names.filter((name) => shape(trainingOf(name, shared)) === shape(shared));
 }
 
 function withOracle(methods: readonly MethodName[]): MethodName[] {

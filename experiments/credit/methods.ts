@@ -1,28 +1,81 @@
-/** The methods that are compared: those of lib/rl/methods.ts, and their ablations. */
+/** The methods that are compared: those of lib/rl/methods.ts, their ablations, and arms with other batches. */
+import type { Knowledge } from "../../lib/critic_learning/prepare.ts";
+import type { ActorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import {
   type Method as BaseMethod,
-  type MethodCritic,
-  methodCritics,
+  methodConfig,
   type MethodName as BaseMethodName,
   methods,
+  type SharedTraining,
 } from "../../lib/rl/methods.ts";
 
-/** The critics that methods ask. */
-export const CRITICS = methodCritics;
-
-/** One of them. */
-export type CriticKind = MethodCritic;
-
-/** A method with its name in figures and tables. */
-export interface Method extends BaseMethod {
-  readonly title: string;
+/** A critic as it is prepared before RL. */
+interface CriticEntry {
+  /** Of lib/critic/registry.ts. */
+  readonly definition: string;
+  /** Whose chains of thought it learns. */
+  readonly knowledge: Knowledge;
+  /** Whose preparation in the configuration. */
+  readonly preparation: "discriminative" | "generative";
+  /** What follows the chains: regression on outcomes, or REINFORCE on a frozen actor's rollouts (Algorithm 1, stage 2). */
+  readonly outcomes: "regression" | "REINFORCE";
+  /** Whether its weights start as the actor's, whose size it has then. */
+  readonly fromActor?: boolean;
 }
 
+/** The critics that methods ask, each prepared in its own way. */
+export const CRITICS = {
+  "discriminative": {
+    definition: "discriminative-mse",
+    knowledge: "privileged",
+    preparation: "discriminative",
+    outcomes: "regression",
+  },
+  "generative": {
+    definition: "cot",
+    knowledge: "privileged",
+    preparation: "generative",
+    outcomes: "regression",
+  },
+  "generative, REINFORCE": {
+    definition: "cot",
+    knowledge: "privileged",
+    preparation: "generative",
+    outcomes: "REINFORCE",
+  },
+  "generative, equal knowledge": {
+    definition: "cot",
+    knowledge: "equal",
+    preparation: "generative",
+    outcomes: "regression",
+  },
+  "generative, from the actor": {
+    definition: "cot",
+    knowledge: "privileged",
+    preparation: "generative",
+    outcomes: "regression",
+    fromActor: true,
+  },
+} as const satisfies Record<string, CriticEntry>;
+
+/** One of them. */
+export type CriticKind = keyof typeof CRITICS;
+
+/** One critic's preparation. */
+export function criticEntry(kind: CriticKind): CriticEntry {
+  return CRITICS[kind];
+}
+
+/** A method with its name in figures and tables. */
+export interface Method extends Omit<BaseMethod, "critic"> {
+  readonly title: string;
+  readonly critic?: CriticKind;
+}
+
+type Changes = Partial<Omit<Method, "algorithm">> & { readonly lambda?: number };
+
 /** A method of lib/rl/methods.ts under its algorithm's title, but for `changes`; `lambda` is the estimator's. */
-function method(
-  name: BaseMethodName,
-  { lambda, ...changes }: Partial<Method> & { readonly lambda?: 0 | 1 } = {},
-): Method {
+function method(name: BaseMethodName, { lambda, ...changes }: Changes = {}): Method {
   const base: BaseMethod = methods[name], { algorithm } = base, { advantage } = algorithm;
   const options = { ...advantage.options, ...(lambda === undefined ? {} : { lambda }) };
   return {
@@ -34,92 +87,88 @@ function method(
 }
 
 const frozen = { training: { method: "frozen" } } as const;
-const { critic, training } = methods.ppo, discriminative = { critic, training };
-const generative = { critic: "generative" } as const;
-const equal = { critic: "generative, equal knowledge" } as const;
+
+/** A generative critic asked before every token, read by its expectation; joint training is regression with its chains. */
+function generative(lambda: number, how: "frozen" | "joint", changes: Changes = {}): Method {
+  return method("ppo", {
+    title: `Generative, lambda ${lambda}${how === "frozen" ? ", frozen" : ""}`,
+    lambda,
+    critic: "generative",
+    ...(how === "frozen" ? frozen : {}),
+    ...changes,
+  });
+}
+
+const DEFAULT_TITLE = "Generative, lambda 0.8";
 
 /** By name, in the order of legends and tables. */
 export const METHODS = {
-  "reinforce": method("reinforce"),
   "rloo": method("rloo"),
   "grpo": method("grpo"),
-  "dr-grpo": method("dr-grpo"),
   "ppo": method("ppo"),
-  "ppo frozen": method("ppo", { title: "PPO, frozen critic", ...frozen }),
-  "vc-ppo": method("vc-ppo"),
-  "vapo": method("vapo"),
-  "sae": method("sae"),
-  "sp3o": method("sp3o"),
-  "one-shot token lambda 1": method("ppo", {
-    title: "Discriminative, token, lambda 1",
-    lambda: 1,
+  "discriminative lambda 0": method("ppo", { title: "Discriminative, lambda 0", lambda: 0 }),
+  /** As the paper has it: chains, REINFORCE on the frozen actor, then both together; the emitted integer. */
+  "genac": method("genac", { critic: "generative, REINFORCE" }),
+  /** The recipe that did best in experiments/critic-training, around the same algorithm. */
+  "genac-leave-one-out": method("genac-leave-one-out"),
+  "generative lambda 0 frozen": generative(0, "frozen"),
+  "generative lambda 0": generative(0, "joint"),
+  "generative lambda 0.8 frozen": generative(0.8, "frozen"),
+  "generative lambda 0.8": generative(0.8, "joint"),
+  "generative lambda 1 frozen": generative(1, "frozen"),
+  "generative lambda 1": generative(1, "joint"),
+  "generative no ICC": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, without ICC`,
+    conditioning: "initial",
   }),
-  "one-shot token lambda 0": method("ppo", {
-    title: "Discriminative, token, lambda 0",
-    lambda: 0,
+  "generative from the actor": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, critic begun as the actor`,
+    critic: "generative, from the actor",
   }),
-  "one-shot segment lambda 1": method("genac", {
-    title: "Discriminative, segment, lambda 1",
-    lambda: 1,
-    ...discriminative,
+  "generative lambda 0.8 equal": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, equal knowledge`,
+    critic: "generative, equal knowledge",
   }),
-  "one-shot segment lambda 0": method("genac", {
-    title: "Discriminative, segment, lambda 0",
-    lambda: 0,
-    ...discriminative,
-  }),
-  "genac": method("genac"),
-  "genac no ICC": method("genac", { title: "GenAC without ICC", conditioning: "initial" }),
-  "genac equal": method("genac", { title: "GenAC, equal knowledge", ...equal }),
-  "cot segment lambda 0": method("genac", {
-    title: "Generative, segment, lambda 0",
-    lambda: 0,
-    ...frozen,
-  }),
-  "cot segment lambda 1": method("genac", {
-    title: "Generative, segment, lambda 1",
-    lambda: 1,
-    ...frozen,
-  }),
-  "cot token lambda 0": method("ppo", {
-    title: "Generative, token, lambda 0",
-    lambda: 0,
-    ...generative,
-    ...frozen,
-  }),
-  "cot token lambda 1": method("ppo", {
-    title: "Generative, token, lambda 1",
-    lambda: 1,
-    ...generative,
-    ...frozen,
-  }),
-  "cot token lambda 0 equal": method("ppo", {
-    title: "Generative, token, lambda 0, equal knowledge",
-    lambda: 0,
-    ...equal,
-    ...frozen,
-  }),
-  "cot token lambda 1 equal": method("ppo", {
-    title: "Generative, token, lambda 1, equal knowledge",
-    lambda: 1,
-    ...equal,
-    ...frozen,
-  }),
-  "cot segment lambda 0 equal": method("genac", {
-    title: "Generative, segment, lambda 0, equal knowledge",
-    lambda: 0,
-    ...equal,
-    ...frozen,
-  }),
-  /** The critic learns as PPO's does, by regression, and keeps its chains. */
-  "cot token lambda 0 joint": method("ppo", {
-    title: "Generative, token, lambda 0, joint",
-    lambda: 0,
-    ...generative,
+  "genac equal": method("genac-leave-one-out", {
+    title: "GenAC, leave-one-out, equal knowledge",
+    critic: "generative, equal knowledge",
   }),
   "vineppo": method("vineppo"),
   "process": method("process-reward"),
   "oracle": method("oracle"),
+  "grpo x8": method("grpo", {
+    title: "GRPO, 8 times the episodes",
+    changes: ({ iterations }) => ({ iterations: 8 * iterations }),
+  }),
+  "ppo 16x1": method("ppo", {
+    title: "PPO, 16 x 1",
+    changes: () => ({ problems: 16, responses: 1 }),
+  }),
+  "generative 16x1": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, 16 x 1`,
+    changes: () => ({ problems: 16, responses: 1 }),
+  }),
+  "grpo 8x8": method("grpo", {
+    title: "GRPO, 8 x 8",
+    changes: () => ({ problems: 8, responses: 8 }),
+  }),
+  "generative 8x8": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, 8 x 8`,
+    changes: () => ({ problems: 8, responses: 8 }),
+  }),
+  "grpo 16x16": method("grpo", {
+    title: "GRPO, 16 x 16",
+    changes: () => ({ problems: 16, responses: 16 }),
+  }),
+  "generative 16x16": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, 16 x 16`,
+    changes: () => ({ problems: 16, responses: 16 }),
+  }),
+  "ppo 4 epochs": method("ppo", { title: "PPO, 4 epochs", changes: () => ({ epochs: 4 }) }),
+  "generative 4 epochs": generative(0.8, "joint", {
+    title: `${DEFAULT_TITLE}, 4 epochs`,
+    changes: () => ({ epochs: 4 }),
+  }),
 } satisfies Record<string, Method>;
 
 /** A method's name. */
@@ -130,4 +179,10 @@ export const METHOD_NAMES = Object.keys(METHODS) as [MethodName, ...MethodName[]
 /** The method of that name. */
 export function methodOf(name: MethodName): Method {
   return METHODS[name];
+}
+
+/** The configuration of a run by a method. */
+export function trainingOf(name: MethodName, shared: SharedTraining): ActorTrainingConfig {
+  const { critic: _, ...method } = methodOf(name);
+  return methodConfig(method, shared);
 }

@@ -1,20 +1,34 @@
-/** What a cell prepares before RL: the actor by supervised fine-tuning, then the critics on the frozen actor. */
+/** What a cell prepares before RL: the actor, a pilot run from it, then the critics on the actors of both. */
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
-import { prepareCriticStep, RolloutStates, traceStep } from "../../lib/critic_learning/prepare.ts";
+import {
+  type JudgedActor,
+  prepareCriticStep,
+  RolloutStates,
+  traceStep,
+} from "../../lib/critic_learning/prepare.ts";
+import { greedyChains } from "../../lib/critic_learning/samples.ts";
+import { pretrainCriticStep } from "../../lib/critic_learning/pretrain_critic.ts";
+import { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import { parseConfig } from "../../lib/parse_config.ts";
-import { Stopwatch } from "../../lib/rl/work.ts";
+import type { ActorTraining } from "../../lib/rl/actor_training.ts";
+import { rlAlgorithms } from "../../lib/rl/algorithms.ts";
+import { methodConfig } from "../../lib/rl/methods.ts";
+import { trainActorStep } from "../../lib/rl/train_actor.ts";
+import { Stopwatch, totalParts } from "../../lib/rl/work.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
-import { evaluateActor } from "./actor_evaluation.ts";
+import { firstWrongToken } from "../shared/chains.ts";
+import { successOf, testResponses } from "./actor_evaluation.ts";
 import type { CreditCell } from "./cells.ts";
-import { preparationOf } from "./config.ts";
+import { criticSize } from "./config.ts";
 import type { Checkpoint } from "./gradients.ts";
-import { type CriticKind, CRITICS } from "./methods.ts";
+import { criticEntry, type CriticKind, methodOf } from "./methods.ts";
 
 /** A state of any task. */
 export type State = unknown;
@@ -30,16 +44,32 @@ export interface CellSetup {
 /** The actor and the critics from which every method starts. */
 export type Prepared = Omit<Checkpoint<State>, "successRate">;
 
+/** Training up to a gate: what was reached, in how many rounds. */
+export interface Gate {
+  readonly reached: number;
+  readonly rounds: number;
+  readonly passed: boolean;
+}
+
 /** What preparation cost and reached. */
 export interface Preparation {
-  readonly actorLoss: number;
+  /** Loss of the actor's supervised fine-tuning. */
+  readonly actor: Gate;
   /** Of the actor, on held-out problems. */
   readonly successRate: number;
+  /** Success rates of the actors that the critics were prepared on. */
+  readonly skills: readonly number[];
+  /** By critic that writes chains: the fraction of right ones after training on chains alone. */
+  readonly chains: Readonly<Record<string, Gate>>;
+  /** By critic: the loss at the end of regression, or the mean reward at that of REINFORCE. */
   readonly criticLoss: Readonly<Record<string, number>>;
-  /** Of training the actor and each critic; `lessons`: of the rollouts that label the critics' states. */
+  /**
+   * Of training the actor, of the pilot run, of the rollouts that label the critics' states ("lessons"), and of training
+   * each critic.
+   */
   readonly flops: Readonly<Record<string, number>>;
-  /** Those rollouts, by the frozen actors. */
-  readonly episodes: number;
+  /** Episodes of the same. */
+  readonly episodes: Readonly<Record<string, number>>;
 }
 
 /** A critic of one kind with fresh weights. */
@@ -47,87 +77,234 @@ export function newCritic(
   { config: { task }, engine, environment, seed }: CellSetup,
   kind: CriticKind,
 ): NeuralCritic<State> {
-  const definition = criticDefinition(CRITICS[kind].definition);
-  return new NeuralCritic(engine, definition, environment, preparationOf(task, kind).size, seed);
+  const definition = criticDefinition(criticEntry(kind).definition);
+  return new NeuralCritic(engine, definition, environment, criticSize(task, kind), seed);
 }
 
-/** Supervised fine-tuning of the actor, then of the critics on the frozen actor, all on the same labelled states. */
+/** Prepares everything in place. */
 export async function prepare(
-  { config: { task, needs, testProblems, testSeed }, engine, environment, seed }: CellSetup,
+  setup: CellSetup,
   { actor, critics }: Prepared,
   progress: (info: string, share: number) => void,
 ): Promise<{ preparation: Preparation; seconds: Record<string, number> }> {
+  const { config: { task, needs }, environment, seed } = setup;
   const teacher = parseConfig(environment.teacher, task.teacher, "teacher");
-  const weak: NeuralActor<State>[] = [];
-  const losses: number[] = [];
-  const flops: Record<string, number> = {
-    actor: task.sftSteps * actor.trainingFlops(task.sftBatchSize),
-  };
-  const optimizer = adamW(task.actor.learningRate, task.sftSteps);
-  const clock = new Stopwatch(["actor", "lessons", ...needs]);
-  // Shares of the preparation by what each part is likely to take.
-  const report = (name: string, step: number, steps: number, from: number, to: number) => {
-    if (step % 50 === 0) progress(`${name}: step ${step}`, from + (to - from) * step / steps);
-  };
-  while (actor.model.step < task.sftSteps) {
-    report("actor", actor.model.step, task.sftSteps, 0, 0.3);
-    const key = { seed, purpose: "credit/sft", batchSize: task.sftBatchSize };
-    losses.push((await actor.supervisedStep(key, teacher, optimizer)).loss);
-    if (task.weakSteps.includes(actor.model.step)) {
-      const copy = new NeuralActor(engine, environment, task.actor, seed);
-      await copyModel(actor.model, copy.model);
-      weak.push(copy);
-    }
-  }
-  const judged = [];
-  for (
-    const each of [
-      { actor },
-      ...weak.map((actor) => ({ actor })),
-      ...task.temperatures.map((temperature) => ({ actor, temperature })),
-    ]
-  ) {
-    const { success } = await evaluateActor(each.actor, { ...each, testSeed, testProblems });
-    judged.push({ ...each, successRate: success });
-  }
-  const criticLoss: Record<string, number> = {};
-  const labelled = new RolloutStates(judged, teacher, seed, task.lessons);
+  const clock = new Stopwatch(["actor", "pilot", "lessons", ...needs]);
+  const flops: Record<string, number> = {}, episodes: Record<string, number> = {};
+
+  const tuned = await fineTune(setup, actor, teacher, (step) => {
+    progress(`actor: step ${step}`, 0.2 * step / (task.sft.steps * task.sft.rounds));
+  });
+  flops.actor = tuned.flops;
   clock.lap("actor");
+
+  const pilot = await pilotRun(setup, actor);
+  flops.pilot = pilot.flops;
+  episodes.pilot = pilot.episodes;
+  clock.lap("pilot");
+
+  progress("lessons", 0.25);
+  const judged = await judgedActors(setup, [
+    { actor },
+    ...task.temperatures.map((temperature) => ({ actor, temperature })),
+    ...pilot.checkpoints.map((actor) => ({ actor })),
+  ]);
+  const labelled = new RolloutStates(judged, teacher, seed, task.lessons);
   await labelled.next(task.lessons);
   flops.lessons = labelled.flops;
+  episodes.lessons = labelled.episodes;
   clock.lap("lessons");
+
+  const chains: Record<string, Gate> = {}, criticLoss: Record<string, number> = {};
   for (const [i, kind] of needs.entries()) {
-    const own = critics[kind]!, { knowledge } = CRITICS[kind];
-    const { traces, steps, batchSize, size } = preparationOf(task, kind);
-    const first = traces?.steps ?? 0, all = first + steps;
-    const optimizer = adamW(size.learningRate, all);
+    const critic = critics[kind]!,
+      { knowledge, outcomes, fromActor, preparation } = criticEntry(kind);
+    const report = (step: number, steps: number) =>
+      progress(`${kind}: step ${step}`, 0.3 + 0.7 * (i + step / steps) / needs.length);
+    let spent = 0;
+    if (fromActor) await copyModel(actor.model, critic.model);
+    if (preparation === "generative") {
+      const { traces } = task.generative;
+      const source = { environment, teacher, knowledge, seed, ...traces };
+      const learned = await learnChains(setup, critic, source, judged[0]!, (step) => {
+        report(step, 2 * traces.steps * traces.rounds);
+      });
+      chains[kind] = learned.gate;
+      spent += learned.flops;
+    }
+    // A schedule of its own after that of the chains.
+    await copyModel(critic.model, critic.model);
     labelled.restart();
-    const curve: number[] = [];
-    let spent = steps * own.trainingFlops(batchSize);
-    while (own.model.step < all) {
-      report(
-        kind,
-        own.model.step,
-        all,
-        0.3 + 0.7 * i / needs.length,
-        0.3 + 0.7 * (i + 1) / needs.length,
-      );
-      if (traces && own.model.step < first) {
-        const { difficulty } = traces;
-        const source = { environment, teacher, knowledge, seed, batchSize, difficulty };
-        spent += (await traceStep(own, source, optimizer)).flops;
-      } else {
-        curve.push(await prepareCriticStep(own, labelled, batchSize, optimizer, knowledge));
+    if (outcomes === "REINFORCE") {
+      const learned = await reinforceOnFrozen(setup, critic, labelled);
+      criticLoss[kind] = learned.reward;
+      spent += learned.flops;
+    } else {
+      const { batchSize, size, steps } = task[preparation];
+      const optimizer = adamW(size.learningRate, steps);
+      const curve: number[] = [];
+      while (critic.model.step < steps) {
+        curve.push(await prepareCriticStep(critic, labelled, batchSize, optimizer, knowledge));
+        report(steps + critic.model.step, 2 * steps);
       }
+      criticLoss[kind] = mean(curve.slice(-50));
+      spent += steps * critic.trainingFlops(batchSize);
     }
     flops[kind] = spent;
-    criticLoss[kind] = mean(curve.slice(-50));
     clock.lap(kind);
   }
-  const { episodes } = labelled, actorLoss = mean(losses.slice(-50));
-  const { successRate } = judged[0]!;
   return {
-    preparation: { actorLoss, successRate, criticLoss, flops, episodes },
+    preparation: {
+      actor: tuned.gate,
+      successRate: judged[0]!.successRate,
+      skills: judged.map(({ successRate }) => successRate),
+      chains,
+      criticLoss,
+      flops,
+      episodes,
+    },
     seconds: clock.seconds,
   };
+}
+
+/** Rounds of training until `measure` passes; the schedule of round r has r times the steps, so that it goes on. */
+async function trainToGate(
+  { steps, rounds }: { readonly steps: number; readonly rounds: number },
+  train: (total: number) => Promise<void>,
+  measure: () => Promise<number> | number,
+  passes: (reached: number) => boolean,
+): Promise<Gate> {
+  for (let round = 1;; round++) {
+    await train(round * steps);
+    const reached = await measure(), passed = passes(reached);
+    if (passed || round === rounds) return { reached, rounds: round, passed };
+  }
+}
+
+async function fineTune(
+  { config: { task: { actor: size, sft } }, seed }: CellSetup,
+  actor: NeuralActor<State>,
+  teacher: unknown,
+  report: (step: number) => void,
+): Promise<{ gate: Gate; flops: number }> {
+  const losses: number[] = [], { batchSize } = sft;
+  const gate = await trainToGate(
+    sft,
+    async (total) => {
+      const optimizer = adamW(size.learningRate, total);
+      while (actor.model.step < total) {
+        const key = { seed, purpose: "credit/sft", batchSize };
+        losses.push((await actor.supervisedStep(key, teacher, optimizer)).loss);
+        if (actor.model.step % 50 === 0) report(actor.model.step);
+      }
+    },
+    () => mean(losses.slice(-50)),
+    (loss) => loss <= sft.gate,
+  );
+  return { gate, flops: actor.model.step * actor.trainingFlops(batchSize) };
+}
+
+/** GRPO from the actor, which itself stays as it is; its checkpoints are what RL will make of it, more or less. */
+async function pilotRun(
+  { config: { task: { actor: size, pilot } }, engine, environment, seed }: CellSetup,
+  actor: NeuralActor<State>,
+) {
+  const { checkpoints: at, learningRate, problems, responses } = pilot;
+  const fresh = () => new NeuralActor(engine, environment, size, seed);
+  const own = fresh(), iterations = Math.max(...at);
+  await copyModel(actor.model, own.model);
+  const run: ActorTraining<State> = {
+    actor: own,
+    reference: actor,
+    algorithm: rlAlgorithms.grpo,
+    config: methodConfig({}, { problems, responses, iterations, learningRate }),
+    // Not the problems of the runs to come.
+    seed: seed + 1_000_000,
+  };
+  const checkpoints: NeuralActor<State>[] = [];
+  let flops = 0;
+  for (let i = 0; i < iterations; i++) {
+    flops += totalParts((await trainActorStep(run, i)).flops);
+    if (!at.includes(i + 1)) continue;
+    const copy = fresh();
+    await copyModel(own.model, copy.model);
+    checkpoints.push(copy);
+  }
+  return { checkpoints, flops, episodes: iterations * problems * responses };
+}
+
+async function judgedActors(
+  { config: { testProblems, testSeed } }: CellSetup,
+  actors: readonly Omit<JudgedActor<State, unknown>, "successRate">[],
+) {
+  const judged = [];
+  for (const each of actors) {
+    const { actor, temperature } = each;
+    const responses = await testResponses(actor, testSeed, testProblems, temperature);
+    judged.push({ ...each, successRate: successOf(responses) });
+  }
+  return judged;
+}
+
+/** Chains alone, up to the gate, which is measured on states of held-out problems. */
+async function learnChains(
+  { config: { criticTest, task: { generative: { traces } }, testSeed } }: CellSetup,
+  critic: NeuralCritic<State>,
+  source: Parameters<typeof traceStep<State, unknown>>[1],
+  { actor, successRate }: JudgedActor<State, unknown>,
+  report: (step: number) => void,
+): Promise<{ gate: Gate; flops: number }> {
+  const { environment, knowledge, teacher } = source;
+  const questions = (await testResponses(actor, testSeed, 2 * criticTest.problems))
+    .map(({ states }, i) => ({
+      state: states[i % states.length]!,
+      context: { successRate: successRate! },
+    }));
+  // With equal knowledge a chain is a sample; how likely right ones are shows whether the teacher's are learned.
+  const right = (state: State, row: number) =>
+    knowledge === "privileged" ? environment.reasoningTrace(state) : environment.teacherTrace(
+      new RandomStream({ seed: testSeed, purpose: "credit/test chains", row }),
+      state,
+      teacher,
+    );
+  let flops = 0;
+  const gate = await trainToGate(
+    traces,
+    async (total) => {
+      const optimizer = adamW(traces.learningRate, total);
+      while (critic.model.step < total) {
+        flops += (await traceStep(critic, source, optimizer)).flops;
+        if (critic.model.step % 50 === 0) report(critic.model.step);
+      }
+    },
+    async () => {
+      const chains = await greedyChains(critic, questions);
+      return mean(
+        chains.map((chain, i) =>
+          firstWrongToken(right(questions[i]!.state, i), chain) === null ? 1 : 0
+        ),
+      );
+    },
+    (share) => knowledge === "equal" || share >= traces.gate,
+  );
+  return { gate, flops };
+}
+
+/** GenAC's second stage: the critic alone learns by the method's REINFORCE from rollouts of the frozen actors. */
+async function reinforceOnFrozen(
+  { config: { task: { generative: { reinforce } } }, seed }: CellSetup,
+  critic: NeuralCritic<State>,
+  labelled: RolloutStates<State, unknown>,
+): Promise<{ reward: number; flops: number }> {
+  const { learningRate, steps } = reinforce;
+  const config = criticLearningConfig.parse(methodOf("genac").training);
+  const optimizer = { ...adamW(learningRate, steps), finalFraction: 1 };
+  const rewards: number[] = [];
+  let flops = 0;
+  while (critic.model.step < steps) {
+    const report = await pretrainCriticStep(critic, labelled, { config, optimizer, seed });
+    flops += report.flops;
+    rewards.push(report.reward!);
+  }
+  return { reward: mean(rewards.slice(-20)), flops };
 }

@@ -84,6 +84,17 @@ export function probabilityOfImprovementInterval(
 }
 
 /**
+ * The least-squares slope of values over x, in their unit per unit of x.
+ *
+ * @param x At least two different finite numbers.
+ * @param values One finite value per x, in the same order.
+ * @throws RangeError for other numbers, or another number of values.
+ */
+export function leastSquaresSlope(x: ArrayLike<number>, values: ArrayLike<number>): number {
+  return slopeOver(x, values, "x");
+}
+
+/**
  * How a metric moves with size in one seed: the least-squares slope of its values over log10 of the sizes, in units of
  * the metric per tenfold size. One number a seed, which `studentInterval` and `decide` take.
  *
@@ -92,21 +103,26 @@ export function probabilityOfImprovementInterval(
  * @throws RangeError for other sizes, or another number of values.
  */
 export function slopePerDecade(sizes: ArrayLike<number>, values: ArrayLike<number>): number {
-  if (sizes.length !== values.length) {
-    throw new RangeError(
-      `values: ${values.length}: give one for each of the ${sizes.length} sizes`,
-    );
-  }
   const decades = Array.from(sizes, (size, i) => {
-    checkElement(values[i], "values", i, "give a finite number, or leave the seed out");
     if (size > 0 && size < Infinity) return log(size) / log(10);
     throw new RangeError(`sizes[${i}]: ${size}: give a positive number`);
   });
-  if (new Set(decades).size < 2) {
-    throw new RangeError("sizes: give at least two different ones");
+  return slopeOver(decades, values, "sizes");
+}
+
+function slopeOver(x: ArrayLike<number>, values: ArrayLike<number>, name: string): number {
+  if (x.length !== values.length) {
+    throw new RangeError(`values: ${values.length}: give one for each of the ${x.length} ${name}`);
   }
-  const centre = mean(decades);
-  const offsets = decades.map((decade) => decade - centre);
+  for (let i = 0; i < x.length; i++) {
+    checkElement(x[i], name, i, "give a finite number");
+    checkElement(values[i], "values", i, "give a finite number, or leave the seed out");
+  }
+  if (new Set(Array.from(x)).size < 2) {
+    throw new RangeError(`${name}: give at least two different ones`);
+  }
+  const centre = mean(x);
+  const offsets = Array.from(x, (value) => value - centre);
   const spread = sum(offsets.map((offset) => offset * offset));
   return sum(offsets.map((offset, i) => offset * values[i]!)) / spread;
 }

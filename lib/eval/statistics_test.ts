@@ -3,6 +3,7 @@ import { rankingAccuracy } from "./ranking.ts";
 import {
   interquartileMean,
   interquartileMeanInterval,
+  leastSquaresSlope,
   meanInterval,
   probabilityOfImprovement,
   probabilityOfImprovementInterval,
@@ -82,6 +83,8 @@ Deno.test("slopes of single seeds equal numpy's polyfit, and their mean scipy's 
   near(slopes.reduce((total, slope) => total + slope) / 3, 0.04429689549115153);
   near(slopePerDecade([1e5, 1e3], [0.6, 0.2]), 0.2);
   near(slopePerDecade([1, 10, 100], [0.5, 0.5, 0.5]), 0);
+  // numpy.polyfit([0.1, 0.3, 0.2, 0.7], [1, 0.5, 0.9, 0.1], 1)[0]
+  near(leastSquaresSlope([0.1, 0.3, 0.2, 0.7], [1, 0.5, 0.9, 0.1]), -1.5060240963855414);
 });
 
 Deno.test("a metric that does not move has slope 0 and no rank correlation", () => {
