@@ -1,7 +1,8 @@
 /** What is claimed of cost, as predicates on the summary. */
 import { maximum } from "../../lib/numeric/extrema.ts";
 import type { Claim } from "../../lib/run/experiment.ts";
-import { decided } from "../shared/verdicts.ts";
+import type { Scores } from "../shared/scores.ts";
+import { decided, listed } from "../shared/verdicts.ts";
 import type { Crossover } from "./crossover.ts";
 import { type CostRow, type CostSummary, segmentsText } from "./summary.ts";
 
@@ -30,24 +31,30 @@ function aboutTwice(rows: readonly CostRow[]) {
       [`${place(row)}: below ${most}`, row.timesPpo.scores.map((ratio) => most - ratio)],
     ])),
     { sesoi: 0 },
-    () => `FLOPs over PPO's: ${ratios(rows, ({ timesPpo }) => timesPpo.mean.estimate)}.`,
-    `No setting has ${ABOUT_ONE.least} to ${ABOUT_ONE.most} tokens of the critic's answers for each of the actor's.`,
+    () => `FLOPs over PPO's: ${ratios(rows, ({ timesPpo }) => timesPpo)}.`,
+    `Needs ${ABOUT_ONE.least} to ${ABOUT_ONE.most} tokens of the critic's answers per token of the actor.`,
   );
 }
 
-/** "2.07 (16 tokens, 1 segment)", all of them. */
-function ratios(rows: readonly CostRow[], number: (row: CostRow) => number): string {
-  return rows.map((row) => `${number(row).toFixed(2)} (${place(row)})`).join("; ");
+/** "2.070 [2.061, 2.079] (16 tokens, 1 segment)", all of them. */
+function ratios(rows: readonly CostRow[], ratio: (row: CostRow) => Scores): string {
+  return listed(Object.fromEntries(rows.map((row) => [place(row), ratio(row).mean])));
 }
 
-/** "1 segment: 3.00, 2.38 and 1.77 at 4, 8 and 16 tokens, equal at about 61". */
+/** "1 segment: 3.00, 2.38, 1.77 at 4, 8, 16 tokens, equal at about 61". */
 function crossing({ segments, measured, length }: Crossover): string {
   const times = measured.map(({ timesVinePpo }) => timesVinePpo.toFixed(2)).join(", ");
   const lengths = measured.map(({ length }) => length).join(", ");
-  const equal = length === null ? "never equal" : `equal at about ${length.toFixed(0)}`;
+  const equal = length !== null
+    ? `equal at about ${length.toFixed(0)}`
+    : measured.length > 1
+    ? "never equal"
+    : "no second length";
   return `${segmentsText(segments)}: ${times} at ${lengths} tokens, ${equal}`;
 }
 
+const EXTRAPOLATED =
+  "Lengths of equal cost outside the measured ones are extrapolated, each cost as a power of the length.";
 const IN_THE_THRESHOLDS = "0: effects are distances from the bounds, which say what is material";
 
 /** The claims, in the order of the report. */
@@ -87,7 +94,7 @@ export const costClaims: readonly Claim<CostSummary>[] = [
           rows.map((row) => [place(row), row.frozenTimesPpo.scores.map((x) => 3 - x)]),
         ),
         { sesoi: 0 },
-        () => `FLOPs over PPO's: ${ratios(rows, (row) => row.frozenTimesPpo.mean.estimate)}.`,
+        () => `FLOPs over PPO's: ${ratios(rows, ({ frozenTimesPpo }) => frozenTimesPpo)}.`,
       );
     },
   },
@@ -107,10 +114,7 @@ export const costClaims: readonly Claim<CostSummary>[] = [
         ),
         { sesoi: SESOI },
         () =>
-          `FLOPs over VinePPO's. ${
-            summary.crossovers.map(crossing).join(". ")
-          }. Lengths of equal ` +
-          "cost outside the measured ones are extrapolated, each cost as a power of the length.",
+          ["FLOPs over VinePPO's", ...summary.crossovers.map(crossing), EXTRAPOLATED].join(". "),
       );
     },
   },
