@@ -4,8 +4,8 @@ import { sizeName } from "../shared/config.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
 import type { LadderCell } from "./cell.ts";
-import { type LadderConfig, learningRate, type Shape } from "./config.ts";
-import { environmentOf, MATCHED } from "./rungs.ts";
+import { isOn, type LadderConfig, learningRate, type Shape } from "./config.ts";
+import { environmentOf } from "./rungs.ts";
 
 /** The training runs of a configuration: rungs x critics x sizes x seeds, those with more data, the search's. */
 export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
@@ -54,13 +54,13 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
           })
         )
       );
-    const more = MATCHED.includes(rung.complexity) ? moreData : undefined;
+    const ours = runs.filter((run) => isOn(run, rung));
     return [
-      ...runs.flatMap((run) => reported(run, { role: "report", steps })),
-      ...(more?.runs ?? []).flatMap((run) =>
-        reported(run, { role: "more data", steps: more!.factor * steps })
+      ...ours.flatMap((run) => reported(run, { role: "report", steps })),
+      ...(moreData?.runs ?? []).filter((run) => isOn(run, rung)).flatMap((run) =>
+        reported(run, { role: "more data", steps: moreData!.factor * steps })
       ),
-      ...(search ? runs : []).flatMap(({ critic }) =>
+      ...(search && isOn(search, rung) ? ours : []).flatMap(({ critic }) =>
         search!.rates.flatMap((learningRate) =>
           search!.seeds.map((seed) =>
             cell(critic, search!.size, seed, {

@@ -1,26 +1,30 @@
 import { z } from "zod";
 import { commonFields, count, criticName, rate, size } from "../shared/config.ts";
 import { tuningSeeds } from "../shared/search.ts";
-import { type Rung, rung, type RungInput, RUNGS } from "./rungs.ts";
+import { MATCHED, type Rung, rung, type RungInput, RUNGS } from "./rungs.ts";
 
 /** Width and depth; the learning rate is the rung's. */
 const shape = size.omit({ learningRate: true });
 
+const rungNames = z.array(z.string()).min(1).optional()
+  .describe("Names of the rungs on which; default: all.");
+
 const runs = z.array(z.strictObject({
   critic: criticName.describe("A critic of lib/critic/registry.ts."),
   sizes: z.array(shape).min(1).describe("Sizes of its transformer."),
+  rungs: rungNames,
 })).min(1);
 
 /** Configuration of the ladder. */
 export const ladderConfig = z.strictObject({
   ...commonFields,
   rungs: z.array(rung).min(1).describe("Value functions, in order of rising complexity."),
-  runs: runs.describe("Which critics are trained at which sizes, on every rung."),
+  runs: runs.describe("Which critics are trained at which sizes, on which rungs."),
   steps: count.describe("Training steps, the same on every rung."),
   batchSize: count.default(16).describe("States in a training batch."),
   moreData: z.strictObject({
     factor: count.min(2).describe("How many times the steps."),
-    runs: runs.describe("Which critics are trained at which sizes, on the rungs up to NC1."),
+    runs: runs.describe("Which critics are trained at which sizes, on which rungs."),
   }).optional().describe("Some of the runs with more data."),
   testStates: count.default(1000).describe("Held-out states of each rung."),
   search: z.strictObject({
@@ -33,6 +37,7 @@ export const ladderConfig = z.strictObject({
       "Learning rates tried, the same on every rung for every critic.",
     ),
     steps: count.describe("Training steps."),
+    rungs: rungNames,
   }).optional().describe("The search from which the rungs' learning rates come."),
 }).refine(({ rungs }) => new Set(rungs.map(({ name }) => name)).size === rungs.length, {
   path: ["rungs"],
@@ -43,7 +48,24 @@ export const ladderConfig = z.strictObject({
       [...runs, ...(moreData?.runs ?? [])].every(({ critic }) => critic in r.learningRates)
     ),
   { path: ["rungs"], error: "a rung has no learning rate for a critic of runs: add it" },
-);
+).refine(
+  ({ moreData, rungs, runs, search }) =>
+    [...runs, ...(moreData?.runs ?? []), ...(search ? [search] : [])].every((part) =>
+      (part.rungs ?? []).every((name) => rungs.some((r) => r.name === name))
+    ),
+  { path: ["runs"], error: "unknown rung: give the name of one of rungs" },
+).refine(({ rungs, runs }) => rungs.every((r) => runs.some((run) => isOn(run, r))), {
+  path: ["runs"],
+  error: "a rung has no run: add one, or leave the rung out",
+});
+
+/** Whether a part of the configuration is about a rung. */
+export function isOn(
+  { rungs }: { readonly rungs?: readonly string[] | undefined },
+  { name }: Pick<Rung, "name">,
+): boolean {
+  return rungs === undefined || rungs.includes(name);
+}
 
 /** A resolved configuration. */
 export type LadderConfig = z.output<typeof ladderConfig>;
@@ -57,12 +79,17 @@ export function learningRate({ learningRates }: Rung, critic: string, { dModel }
   return learningRates[critic]! * Math.sqrt(32 / dModel);
 }
 
-const d16L2 = { dModel: 16, layers: 2 }, d32L2 = { dModel: 32, layers: 2 };
-const d64L2 = { dModel: 64, layers: 2 };
+const d32L2 = { dModel: 32, layers: 2 }, d64L2 = { dModel: 64, layers: 2 };
 
-const pair = (
-  ...sizes: Shape[]
-) => [{ critic: "discriminative-mse", sizes }, { critic: "cot", sizes }];
+const pair = (shape: Shape, rungs?: string[]): LadderInput["runs"] =>
+  ["discriminative-mse", "cot"].map((critic) => ({
+    critic,
+    sizes: [shape],
+    ...rungs && { rungs },
+  }));
+
+const all = Object.values(RUNGS);
+const matched = all.filter(({ complexity }) => MATCHED.includes(complexity)).map((r) => r.name);
 
 /** A rung of another problem size. */
 function resized(of: RungInput, size: Readonly<Record<string, number>>): RungInput {
@@ -76,7 +103,10 @@ function resized(of: RungInput, size: Readonly<Record<string, number>>): RungInp
   };
 }
 
-/** smoke: seconds, for CI; quick: a minute, one size; standard: every rung, three sizes and the search for learning rates, 5 seeds. */
+/**
+ * smoke: seconds, for CI; quick: a minute; standard: every rung, most with more data too, the search for learning rates
+ * up to NC1, 5 seeds. Circuits take the larger size: at d32-L2 few of their chains are learned in these steps.
+ */
 export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
   smoke: {
     seeds: [1, 2],
@@ -90,7 +120,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
     runs: pair(d32L2),
     steps: 300,
     testStates: 200,
-    moreData: { factor: 2, runs: [{ critic: "discriminative-mse", sizes: [d32L2] }] },
+    moreData: { factor: 2, runs: pair(d32L2, [RUNGS.localCheck.name, RUNGS.A5.name]) },
     search: { seeds: [101], testSeed: 8, size: d32L2, rates: [6e-3, 1.5e-2], steps: 50 },
   },
   quick: {
@@ -105,24 +135,26 @@ export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
       resized(RUNGS.sat, { minVariables: 4, maxVariables: 4 }),
     ],
     runs: pair(d32L2),
-    steps: 1400,
+    steps: 1000,
   },
   standard: {
-    seeds: [1, 2, 3, 4, 5],
-    rungs: Object.values(RUNGS),
+    seeds: [6, 7, 8, 9, 10],
+    rungs: all,
     runs: [
-      ...pair(d16L2, d32L2, d64L2),
+      ...pair(d32L2, [...matched, RUNGS.sat.name]),
+      ...pair(d64L2, [RUNGS.circuit.name]),
       // Goes through the prompt serially, as no transformer of constant depth can.
-      { critic: "discriminative-gru", sizes: [d32L2] },
+      { critic: "discriminative-gru", sizes: [d32L2], rungs: matched },
     ],
     steps: 1000,
-    moreData: { factor: 4, runs: [{ critic: "discriminative-mse", sizes: [d32L2] }] },
+    moreData: { factor: 4, runs: pair(d32L2, matched) },
     search: {
       seeds: [101],
       testSeed: 8,
       size: d32L2,
       rates: [1e-3, 2.5e-3, 6e-3, 1.5e-2],
       steps: 750,
+      rungs: matched,
     },
   },
 };

@@ -6,7 +6,7 @@ import { table } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticLabel, criticStyle, tint } from "../../lib/report/theme.ts";
 import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
-import { criticsSetting, tableOfSettings, trainingSetting } from "../shared/settings.ts";
+import { tableOfSettings, trainingSetting } from "../shared/settings.ts";
 import {
   CRITIC_COLUMNS,
   rawScoresTable as rawTable,
@@ -47,7 +47,7 @@ function shade(critic: string, rank: number, count: number): string {
 }
 
 function bar({ rung: name, complexity, scores }: LadderRow, metric: Metric): Bar {
-  const { estimate, low, high } = scores[metric].iqm;
+  const { estimate, low, high } = scores[metric].mean;
   const cut = (x: number | null) => x === null ? null : Math.max(x, FLOOR);
   const drawn = high !== null && high > FLOOR;
   return {
@@ -72,7 +72,7 @@ function bars({ rows }: LadderSummary, metric: Metric): Series[] {
 }
 
 function overSeeds({ seeds }: LadderSummary): string {
-  return `Interquartile mean over ${seeds} seeds with bootstrap 95% intervals.`;
+  return `Mean over ${seeds} seeds with 95% intervals (Student's t).`;
 }
 
 const CLASS_NOTE =
@@ -184,14 +184,31 @@ export function rungsTable({ rungs }: LadderSummary): Displayable {
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: LadderConfig): Displayable {
-  const { runs, rungs, search, testStates } = config;
+  const { moreData, runs, rungs, search, testStates } = config;
+  const critics = [...new Set(runs.map(({ critic }) => critic))];
   const rates = rungs.map(({ name, learningRates }) =>
-    `${name} ${runs.map(({ critic }) => learningRates[critic]).join(" / ")}`
+    `${name} ${critics.map((critic) => learningRates[critic]).join(" / ")}`
   );
+  const onRungs = ({ rungs: names }: { readonly rungs?: readonly string[] | undefined }) =>
+    names === undefined ? "every rung" : names.join(", ");
   return tableOfSettings([
     ["target", "the actor's exact probability of success, on every rung"],
-    criticsSetting(runs),
+    [
+      "critics",
+      runs.map((run) =>
+        `${criticLabel(run.critic)} (${run.sizes.map(sizeName).join(", ")}) on ${onRungs(run)}`
+      ).join("; "),
+    ],
     trainingSetting(config),
+    [
+      "more data",
+      moreData
+        ? moreData.runs.map((run) =>
+          `${moreData.factor} times the steps: ${criticLabel(run.critic)} ` +
+          `(${run.sizes.map(sizeName).join(", ")}) on ${onRungs(run)}`
+        ).join("; ")
+        : "not in this profile",
+    ],
     [
       "learning rates",
       `at width 32, in the order of the critics: ${rates.join(", ")}; times the root of 32 / width`,
@@ -200,9 +217,9 @@ export function settingsTable(config: LadderConfig): Displayable {
       "search for learning rates",
       search
         ? `tuning seeds ${search.seeds.join(", ")}, ${search.rates.join(", ")} at ` +
-          `${
-            sizeName(search.size)
-          } for every critic and rung, ${search.steps} steps, judged on other test states`
+          `${sizeName(search.size)} for every critic on ${
+            onRungs(search)
+          }, ${search.steps} steps, judged on other test states`
         : "not in this profile",
     ],
     ["test", `${testStates} states of held-out problems for each rung, the same for all runs`],
@@ -211,15 +228,15 @@ export function settingsTable(config: LadderConfig): Displayable {
 }
 
 /** Scores by rung, critic and size. */
-export function scoresTable({ rows, seeds }: LadderSummary): Displayable {
+export function scoresTable({ moreData, rows, seeds }: LadderSummary): Displayable {
   const column = scoreColumns(({ scores }: LadderRow) => scores);
   return table({
-    caption:
-      `Interquartile mean over ${seeds} seeds, for the first two with bootstrap 95% interval`,
-    rows,
+    caption: `Mean over ${seeds} seeds, for the first two with 95% interval (Student's t)`,
+    rows: [...rows, ...moreData],
     columns: [
       { title: "rung", cell: ({ rung, complexity }) => category({ name: rung, complexity }) },
       ...CRITIC_COLUMNS,
+      { title: "examples", cell: (row) => row.examples },
       column("r2", "r2", 3, "interval"),
       column("ranking accuracy", "rankingAccuracy", 3, "interval"),
       column("RMSE", "rmse", 3),
@@ -228,7 +245,7 @@ export function scoresTable({ rows, seeds }: LadderSummary): Displayable {
       column("right chains", "traceAccuracy", 2),
       {
         title: "r2 after right chains",
-        cell: (row) => row.r2AfterRightChains?.iqm.estimate,
+        cell: (row) => row.r2AfterRightChains?.mean.estimate,
         decimals: 3,
       },
     ],
@@ -238,24 +255,32 @@ export function scoresTable({ rows, seeds }: LadderSummary): Displayable {
 /** r2 of the CoT critic less that of the discriminative one. */
 export function advantageTable({ advantages, seeds }: LadderSummary): Displayable {
   return table({
-    caption:
-      `CoT critic less discriminative critic: difference of interquartile means over ${seeds} seeds`,
+    caption: "CoT critic less discriminative critic, same seed: " +
+      `mean over ${seeds} seeds with 95% interval (Student's t)`,
     rows: advantages,
     columns: [
       { title: "rung", cell: ({ rung }) => rung },
       { title: "size", cell: ({ size }) => size },
-      { title: "r2", cell: ({ r2 }) => r2, decimals: 3 },
-      { title: "ranking accuracy", cell: (row) => row.rankingAccuracy, decimals: 3 },
+      { title: "examples", cell: ({ examples }) => examples },
+      { title: "r2", cell: ({ r2 }) => r2.mean, decimals: 3 },
+      { title: "ranking accuracy", cell: (row) => row.rankingAccuracy.mean, decimals: 3 },
     ],
   });
 }
 
 /** Every run's raw score. */
-export function rawScoresTable({ rows }: LadderSummary, { seeds }: LadderConfig): Displayable {
+export function rawScoresTable(
+  { moreData, rows }: LadderSummary,
+  { seeds }: LadderConfig,
+): Displayable {
   return rawTable({
     caption: "r2, every seed",
-    rows,
-    columns: [{ title: "rung", cell: (row) => row.rung }, ...CRITIC_COLUMNS],
+    rows: [...rows, ...moreData],
+    columns: [
+      { title: "rung", cell: (row) => row.rung },
+      ...CRITIC_COLUMNS,
+      { title: "examples", cell: (row) => row.examples },
+    ],
     seeds,
     scores: (row) => row.scores.r2.scores,
   });

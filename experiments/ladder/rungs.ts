@@ -97,8 +97,9 @@ function group(
 }
 
 /**
- * The ladder. Learning rates are the best of the standard profile's search, the middle one of equals. Circuits and
- * formulas are small, for a gate or clause takes many tokens; formulas have fewer clauses than the hardest.
+ * The ladder. Learning rates are the best of a search, the middle one of equals; the standard profile repeats it up to
+ * NC1. Circuits and formulas are small, for a gate or clause takes many tokens; formulas have fewer clauses than the
+ * hardest.
  */
 export const RUNGS = {
   localCheck: {

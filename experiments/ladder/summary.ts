@@ -1,5 +1,5 @@
 import { createEnvironment } from "../../lib/env/registry.ts";
-import type { BootstrapOptions, Interval } from "../../lib/eval/bootstrap.ts";
+import { pairedDifferences } from "../../lib/eval/student.ts";
 import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { sizeName } from "../shared/config.ts";
 import { pairsOfKinds } from "../shared/kinds.ts";
@@ -14,7 +14,6 @@ import {
   testScores,
 } from "../shared/scores.ts";
 import { searchRows } from "../shared/search.ts";
-import { difference } from "../shared/verdicts.ts";
 import type { Baselines, LadderCell, LadderMetrics } from "./cell.ts";
 import type { LadderConfig } from "./config.ts";
 import { type ComplexityClass, environmentOf, type Rung } from "./rungs.ts";
@@ -50,12 +49,11 @@ export interface LadderRow extends CriticRow {
   readonly r2AfterRightChains: Scores | null;
 }
 
-/** Score of the CoT critic less that of the discriminative one, at one size on one rung. */
-export interface Advantage {
-  readonly rung: string;
-  readonly size: string;
-  readonly r2: Interval;
-  readonly rankingAccuracy: Interval;
+/** Score of the CoT critic less that of the discriminative one of the same size after as many examples, on one rung. */
+export interface Advantage
+  extends Pick<LadderRow, "rung" | "complexity" | "size" | "parameters" | "examples"> {
+  readonly r2: Scores;
+  readonly rankingAccuracy: Scores;
 }
 
 /** One line of the search for learning rates. */
@@ -78,7 +76,6 @@ export interface LadderSummary {
   readonly moreData: readonly LadderRow[];
   readonly advantages: readonly Advantage[];
   readonly search: readonly SearchRow[];
-  readonly bootstrap: { readonly seed: number; readonly replicates: number };
 }
 
 /** Summarizes finished cells. */
@@ -86,7 +83,6 @@ export function summarizeLadder(
   config: LadderConfig,
   cells: readonly FinishedCell<LadderCell, LadderMetrics>[],
 ): LadderSummary {
-  const bootstrap = { seed: config.bootstrapSeed, replicates: config.bootstrapReplicates };
   const rungOf = (name: string) => config.rungs.find((rung) => rung.name === name)!;
 
   const rowsOf = (role: LadderCell["role"]) =>
@@ -101,11 +97,11 @@ export function summarizeLadder(
         complexity: rungOf(rung).complexity,
         ...criticRow(group[0]!),
         examples: steps * batchSize,
-        scores: testScores(metrics.map(({ test }) => test), bootstrap),
-        r2AfterRightChains: r2AfterRightChains(metrics, bootstrap),
+        scores: testScores(metrics.map(({ test }) => test)),
+        r2AfterRightChains: r2AfterRightChains(metrics),
       };
     });
-  const rows = rowsOf("report");
+  const rows = rowsOf("report"), moreData = rowsOf("more data");
 
   const reported = inRole("report", cells);
   const rungs = config.rungs.map((rung): RungSummary => {
@@ -121,16 +117,28 @@ export function summarizeLadder(
     };
   });
 
-  const pairs = pairsOfKinds(rows, (a, b) => a.rung === b.rung && a.size === b.size);
+  const pairs = pairsOfKinds(
+    [...rows, ...moreData],
+    (a, b) => a.rung === b.rung && a.size === b.size && a.examples === b.examples,
+  );
   const advantages = pairs.map(({ discriminative, generative }): Advantage => {
     const gap = (metric: "r2" | "rankingAccuracy") =>
-      difference(
-        generative.scores[metric].scores,
-        discriminative.scores[metric].scores,
-        bootstrap,
+      scoresOf(
+        pairedDifferences(
+          generative.scores[metric].scores,
+          discriminative.scores[metric].scores,
+        ),
       );
-    const { rung, size } = generative;
-    return { rung, size, r2: gap("r2"), rankingAccuracy: gap("rankingAccuracy") };
+    const { complexity, examples, parameters, rung, size } = generative;
+    return {
+      rung,
+      complexity,
+      size,
+      parameters,
+      examples,
+      r2: gap("r2"),
+      rankingAccuracy: gap("rankingAccuracy"),
+    };
   });
 
   const search = searchRows(
@@ -146,19 +154,15 @@ export function summarizeLadder(
       chosen: learningRate === rungOf(rung).learningRates[critic],
     }),
   );
-  const seeds = config.seeds.length, moreData = rowsOf("more data");
-  return { rungs, seeds, rows, moreData, advantages, search, bootstrap };
+  return { rungs, seeds: config.seeds.length, rows, moreData, advantages, search };
 }
 
 /** Null if right chains are too few for some seed. */
-function r2AfterRightChains(
-  metrics: readonly LadderMetrics[],
-  bootstrap: BootstrapOptions,
-): Scores | null {
+function r2AfterRightChains(metrics: readonly LadderMetrics[]): Scores | null {
   const scores = metrics.flatMap(({ afterRightChains: { n, r2 } }) =>
     n >= FEWEST_CHAINS && r2 !== null ? [r2] : []
   );
-  return scores.length < metrics.length ? null : scoresOf(scores, bootstrap);
+  return scores.length < metrics.length ? null : scoresOf(scores);
 }
 
 /** What can be said of a rung's problems without drawing one. */
@@ -191,11 +195,11 @@ export function ladderTable({ rows, moreData }: LadderSummary): TableRow[] {
     critic: title,
     size,
     examples,
-    r2: scores.r2.iqm.estimate,
-    "95% low": scores.r2.iqm.low,
-    "95% high": scores.r2.iqm.high,
-    "ranking accuracy": scores.rankingAccuracy.iqm.estimate,
-    "parse rate": scores.parseRate.iqm.estimate,
-    "right chains": scores.traceAccuracy?.iqm.estimate ?? null,
+    r2: scores.r2.mean.estimate,
+    "95% low": scores.r2.mean.low,
+    "95% high": scores.r2.mean.high,
+    "ranking accuracy": scores.rankingAccuracy.mean.estimate,
+    "parse rate": scores.parseRate.mean.estimate,
+    "right chains": scores.traceAccuracy?.mean.estimate ?? null,
   }));
 }
