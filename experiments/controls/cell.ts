@@ -19,7 +19,7 @@ import { heldOutStates, type Readout, type TestReport, testReport } from "../sha
 import type { ControlName, TraceLabels } from "./controls.ts";
 import { handFeatures } from "./hand_features.ts";
 import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
-import { sparseTrace, trainingSequences, trainingStates } from "./sequences.ts";
+import { rightTrace, trainingSequences, trainingStates } from "./sequences.ts";
 
 /** Everything a run depends on besides its seed. */
 export interface ControlsCell extends SupervisedConfig {
@@ -50,6 +50,8 @@ export type ControlReport = Omit<TestReport, "calibration">;
 export interface ControlsMetrics extends SupervisedMetrics {
   /** By the way in which answers are read: the value, and for critics that emit a value token the mean over tokens. */
   readonly tests: { readonly value: ControlReport; readonly expectation?: ControlReport };
+  /** Mean tokens of an answer, the value's included; left out by critics that write no chain of thought. */
+  readonly tokens?: number;
   /** The chosen one, of the linear model. */
   readonly penalty?: number;
 }
@@ -78,7 +80,10 @@ export function runCell(
       const labelled = testSet(environment, config);
       const predictions = await critic.values(labelled);
       const emitsValues = !critic.definition.valueHead;
-      return { tests: tests(environment, config, labelled, predictions, emitsValues) };
+      return {
+        tests: tests(environment, config, labelled, predictions, emitsValues),
+        ...critic.definition.writesChain && { tokens: meanTokens(predictions) },
+      };
     },
   }, context);
 }
@@ -101,10 +106,7 @@ function tests(
   predictions: readonly Prediction[],
   emitsValues: boolean,
 ): ControlsMetrics["tests"] {
-  const trace = (state: PermutationState) =>
-    traceLabels.kind === "sparse"
-      ? sparseTrace(environment, state, traceLabels.kept)
-      : environment.reasoningTrace(state);
+  const trace = (state: PermutationState) => rightTrace(environment, state, traceLabels);
   const read = (readOut: Readout) => {
     const read = predictions.map((p) => ({ ...p, value: p[readOut] }));
     const { calibration: _, ...report } = testReport(environment, labelled, read, trace);
@@ -113,6 +115,12 @@ function tests(
   return emitsValues
     ? { value: read("value"), expectation: read("expectation") }
     : { value: read("value") };
+}
+
+/** Mean tokens of an answer. */
+function meanTokens(predictions: readonly Prediction[]): number {
+  const written = (one: Prediction) => one.responses![0]!.length;
+  return predictions.reduce((sum, one) => sum + written(one), 0) / predictions.length;
 }
 
 /** The linear model: as many examples as a critic gets, the penalty chosen on the last part of them. */

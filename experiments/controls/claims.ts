@@ -1,44 +1,61 @@
 /** What the controls say for or against the chain of thought, as predicates on the summary. */
-import type { Claim, Json } from "../../lib/run/experiment.ts";
+import { minimum } from "../../lib/numeric/extrema.ts";
+import type { Claim } from "../../lib/run/experiment.ts";
 import type { Readout } from "../shared/test_report.ts";
-import { missing, shown } from "../shared/verdicts.ts";
-import type { ControlName } from "./controls.ts";
-import type { ControlRow, ControlsSummary } from "./summary.ts";
+import { decided, missing, shown } from "../shared/verdicts.ts";
+import { type ControlName, controlOf } from "./controls.ts";
+import { type ControlsSummary, isSurelyPositive } from "./summary.ts";
 
 /**
- * A claim that some controls refute their objections: supported if all of them do, not supported if one upholds its
- * objection. The gap is the difference in r2 between the discriminative and the CoT critic of the same size.
+ * A claim that each of some controls refutes its objection. The gap is the difference in r2 between the CoT and the
+ * discriminative critic of the same size; the controls of a claim refute on the same side of its half.
  */
 function refutes(
   id: string,
   statement: string,
-  names: readonly ControlName[],
+  names: readonly [ControlName, ...ControlName[]],
   readOut?: Readout,
 ): Claim<ControlsSummary> {
+  const { refuted } = controlOf(names[0]), sign = refuted === "above" ? 1 : -1;
   return {
     id,
     statement,
+    family: "exploratory",
+    readAs: `For each control of this kind: its r2 is ${refuted} the midpoint of the CoT and the ` +
+      "discriminative critic's of the same size, by seed.",
+    sesoi: "0 of r2 from the midpoint: half of the gap is the threshold",
     evaluate: ({ rows }) => {
-      const found = rows.filter((row) =>
+      const found = rows.flatMap((row) =>
         names.includes(row.control) && (readOut === undefined || row.readOut === readOut)
+          ? [{ name: row.size ? `${row.title}, ${row.size}` : row.title, ...row.placed! }]
+          : []
       );
-      if (found.length === 0) {
-        return missing(`Needs a run of ${names.join(" or ")}: not in this profile.`);
+      if (found.some(({ gap }) => !isSurelyPositive(gap))) {
+        return missing("There is no sure gap between the two critics that a control could close.");
       }
-      const has = (standing: ControlRow["standing"]) =>
-        found.some((row) => row.standing === standing);
-      const parts = found.map(({ title, size, closed }) =>
-        `${title}${size && ` (${size})`} ${shown(closed!)}`
-      );
-      return {
-        verdict: has("upheld") ? "not supported" : has("undecided") ? "inconclusive" : "supported",
-        reading: `Share of the gap in r2 that is closed: ${parts.join("; ")}.`,
-        evidence: Object.fromEntries(
-          found.map(({ title, base, closed }) => [`${title}, ${base}`, { ...closed! } as Json]),
+      return decided(
+        Object.fromEntries(
+          found.map(({ name, beyondHalf }) => [name, beyondHalf.scores.map((x) => sign * x)]),
         ),
-      };
+        { sesoi: 0 },
+        () =>
+          `Share of the gap in r2 that is closed, and r2 beyond its half: ${
+            found.map(({ beyondHalf, closed, name }) =>
+              `${closed!.toFixed(2)}, ${shown(beyondHalf.mean)} (${name})`
+            ).join("; ")
+          }.`,
+        `Needs a run of ${names.join(" or ")}: not in this profile.`,
+      );
     },
   };
+}
+
+/** How steeply y rises with x: the least-squares slope. */
+function slope(x: readonly number[], y: readonly number[]): number {
+  const centre = x.reduce((sum, one) => sum + one, 0) / x.length;
+  const offsets = x.map((one) => one - centre);
+  const spread = offsets.reduce((sum, offset) => sum + offset * offset, 0);
+  return offsets.reduce((sum, offset, i) => sum + offset * y[i]!, 0) / spread;
 }
 
 /** The claims, in the order of the table. */
@@ -96,14 +113,46 @@ export const controlsClaims: readonly Claim<ControlsSummary>[] = [
   ),
   refutes(
     "control-dropped",
-    "With half of its process labels the chain of thought closes more than half of the gap.",
-    ["every-second", "first-half"],
+    "With fillers in place of every second product the chain of thought closes more than half of the gap.",
+    ["every-second"],
   ),
   refutes(
     "control-distance",
     "Without process labels, the final distance alone, it closes more than half of the gap.",
     ["distance-alone"],
   ),
+  {
+    id: "control-length",
+    statement: "The more products of the chain are written, the lower the CoT critic's error.",
+    family: "exploratory",
+    readAs:
+      "Least-squares slope of r2 over the fraction of products in the chain, 0 to 1, by seed; the critic writes fewer tokens.",
+    sesoi: "0.05 of r2 between no product and all of them: 5% of the value's variance",
+    evaluate: ({ lengths }) =>
+      decided(
+        Object.fromEntries(
+          [...Map.groupBy(lengths, ({ base }) => base)].map(([base, rows]) => {
+            const kept = rows.map((row) => row.kept);
+            const seeds = minimum(rows.map(({ scores }) => scores.r2.scores.length));
+            return [
+              base,
+              Array.from(
+                { length: seeds },
+                (_, seed) => slope(kept, rows.map(({ scores }) => scores.r2.scores[seed]!)),
+              ),
+            ];
+          }),
+        ),
+        { sesoi: 0.05 },
+        (numbers) =>
+          `Slope of r2 over the fraction of products: ${numbers}; r2 ${
+            lengths.map(({ base, kept, scores }) =>
+              `${shown(scores.r2.mean)} (${100 * kept}%, ${base})`
+            ).join("; ")
+          }.`,
+        "Needs runs with a shortened chain: not in this profile.",
+      ),
+  },
   refutes(
     "control-sampled",
     "Taught sampled outcomes and read by the expectation it closes more than half of the gap.",

@@ -7,7 +7,12 @@ export type TraceLabels =
   /** Each token is replaced by a random one of its kind with this probability. */
   | { readonly kind: "corrupted"; readonly probability: number }
   /** All products but these are replaced by fillers, which the critic learns to write in their place. */
-  | { readonly kind: "sparse"; readonly kept: "every second" | "first half" | "none" };
+  | { readonly kind: "sparse"; readonly kept: "every second" | "none" }
+  /** Of the products only this fraction, spread evenly, is in the chain, which is shorter for it. */
+  | { readonly kind: "shortened"; readonly kept: KeptFraction };
+
+/** Fractions of a chain's products, none to all but a fourth. */
+export type KeptFraction = 0 | 0.25 | 0.5 | 0.75;
 
 /** Everything in which a control may differ from the critic it is made of. */
 export interface Control {
@@ -46,12 +51,26 @@ export const OBJECTIONS = {
   features: "A linear model on hand features would do.",
   head: "It is the generative head.",
   perfect: "The process labels are too good to be true.",
+  length: "A shorter chain would do.",
   exact: "Exact values are not available.",
   broken: "The discriminative critic is badly built.",
 } as const;
 
 const discriminative = { critic: DISCRIMINATIVE, refuted: "below" } as const;
 const cot = { critic: GENERATIVE, refuted: "above" } as const;
+/** The CoT critic with a shorter chain, which refutes that one would do if it keeps less than half of the gap. */
+function shortened(kept: KeptFraction) {
+  return {
+    critic: GENERATIVE,
+    refuted: "below",
+    objection: "length",
+    title: kept === 0
+      ? "no product in the chain: the distance, then the value"
+      : `${100 * kept}% of the products in the chain`,
+    traceLabels: { kind: "shortened", kept },
+  } as const;
+}
+
 /** Critics that cannot know the value put its mean, not its likeliest token, nearest to it. */
 const mean = ["expectation"] as const;
 const both = ["expectation", "value"] as const;
@@ -193,21 +212,20 @@ export const controls = {
   "every-second": {
     ...cot,
     objection: "perfect",
-    title: "every second product left out of the chain",
+    title: "fillers in place of every second product",
     traceLabels: { kind: "sparse", kept: "every second" },
-  },
-  "first-half": {
-    ...cot,
-    objection: "perfect",
-    title: "second half of the products left out of the chain",
-    traceLabels: { kind: "sparse", kept: "first half" },
   },
   "distance-alone": {
     ...cot,
     objection: "perfect",
-    title: "all products left out: the final distance alone",
+    title: "fillers in place of all products",
     traceLabels: { kind: "sparse", kept: "none" },
   },
+
+  "kept-75": shortened(0.75),
+  "kept-50": shortened(0.5),
+  "kept-25": shortened(0.25),
+  "kept-0": shortened(0),
 
   "sampled-8": {
     ...cot,

@@ -19,9 +19,9 @@ import { controlsCells } from "./cells.ts";
 import { controlsClaims } from "./claims.ts";
 import { type ControlsConfig, controlsConfig, type ControlsInput, profiles } from "./config.ts";
 import { type ControlName, controls } from "./controls.ts";
-import { controlsTable, gapFigure } from "./figures.ts";
+import { controlsTable, gapFigure, lengthFigure } from "./figures.ts";
 import controlsExperiment from "./mod.ts";
-import { gapClosed, summarizeControls } from "./summary.ts";
+import { place, summarizeControls } from "./summary.ts";
 
 const size = { dModel: 16, layers: 1, learningRate: 1e-2 };
 const all = Object.keys(controls) as ControlName[];
@@ -122,19 +122,34 @@ Deno.test("ridge regression beats the mean by what hand features say", async () 
   assert.deepEqual((await runCell(cellOf("ridge"), cellContext())).digests, digests);
 });
 
-const bootstrap = { seed: 1, replicates: 500 };
-
-Deno.test("the share of the gap: 0 at one critic, 1 at the other; none where there is no gap", () => {
+Deno.test("a control is placed: its share of the gap, and how far it is beyond half of it", () => {
   const from = [0.1, 0.11, 0.12], to = [0.9, 0.91, 0.92];
-  const share = (control: number[]) => gapClosed(control, from, to, bootstrap);
-  assert.equal(share(from).estimate, 0);
-  assert.equal(share(to).estimate, 1);
-  const { estimate, low, high } = share([0.5, 0.51, 0.52]);
-  assert.ok(Math.abs(estimate! - 0.5) < 1e-12 && low! > 0.47 && high! < 0.53);
-  assert.equal(gapClosed(to, to, from, bootstrap).estimate, null);
-  // Runs that overlap: in some samples there is no gap.
-  const open = gapClosed([0.5, 0.5], [0.1, 0.6], [0.2, 0.9], bootstrap);
-  assert.deepEqual([open.low, open.high], [null, null]);
+  const placed = (control: number[]) => place("below", { control, from, to });
+  assert.equal(placed(from).closed, 0);
+  assert.ok(Math.abs(placed(to).closed! - 1) < 1e-12);
+  const { beyondHalf, closed, gap, standing } = placed([0.4, 0.42, 0.44]);
+  // Midpoints 0.5, 0.51, 0.52.
+  [-0.1, -0.09, -0.08].forEach((x, i) => assert.ok(Math.abs(beyondHalf.scores[i]! - x) < 1e-12));
+  assert.ok(Math.abs(closed! - 0.31 / 0.8) < 1e-12);
+  assert.ok(Math.abs(gap.estimate - 0.8) < 1e-12);
+  assert.equal(standing, "refuted");
+  assert.equal(place("above", { control: [0.4, 0.42, 0.44], from, to }).standing, "upheld");
+  assert.equal(placed([0.8, 0.81, 0.83]).standing, "upheld");
+  assert.equal(placed([0.5, 0.52, 0.51]).standing, "undecided");
+});
+
+Deno.test("a control is placed by the seeds that all have, and nowhere surely without a gap", () => {
+  const from = [0.1, 0.12, 0.3, 0.2], to = [0.9, 0.91, 0.4, 0.3];
+  const control = [0.2, 0.21];
+  assert.deepEqual(
+    place("below", { control, from, to }),
+    place("below", { control, from: from.slice(0, 2), to: to.slice(0, 2) }),
+  );
+  const noGap = place("below", { control: to, from: to, to: from });
+  assert.deepEqual([noGap.closed, noGap.standing], [null, "undecided"]);
+  // Runs that overlap: there may be none.
+  const unsure = { control: [0.05, 0.06], from: [0.1, 0.6], to: [0.2, 0.9] };
+  assert.equal(place("below", unsure).standing, "undecided");
 });
 
 /** The summary of runs that have these r2; 0.1 for the others, 0.9 for the CoT critic. */
@@ -145,13 +160,18 @@ function summary(r2: (cell: Cell<ControlsCell>) => number | undefined, seeds = [
     const score = (r2(cell) ?? usual) + cell.seed / 1000;
     const report = fakeReport((1 - score) * 0.06);
     const tests = { value: report, expectation: report };
-    return { parameters: 1, trainingFlops: 1, tests, curve: [] };
+    const { traceLabels } = cell.config;
+    // Products that are kept, of 8.
+    const kept = traceLabels.kind === "shortened" ? traceLabels.kept : 1;
+    return { parameters: 1, trainingFlops: 1, tests, tokens: 2 + 8 * kept, curve: [] };
   });
   return summarizeControls(full, cells);
 }
 
+/** Those about sides of half of the gap. */
 function verdicts(s: ReturnType<typeof summary>): Record<string, string> {
-  return verdictsOf(controlsClaims, s);
+  const { "control-length": _, ...sides } = verdictsOf(controlsClaims, s);
+  return sides;
 }
 
 const SIDES: Record<string, "below" | "above"> = {
@@ -183,14 +203,14 @@ Deno.test("every claim holds on its side of half of the gap and on no other", ()
   for (const [r2, side] of [[0.3, "below"], [0.7, "above"]] as const) {
     const expected = Object.entries(SIDES).map(([id, where]) => [
       id,
-      where === side ? "supported" : "not supported",
+      where === side ? "supported" : "contradicted",
     ]);
     assert.deepEqual(verdicts(summary(at(r2))), Object.fromEntries(expected));
   }
 });
 
 Deno.test("nothing is decided at half of the gap, with one seed, or without a gap", () => {
-  const undecided = Object.fromEntries(Object.keys(SIDES).map((id) => [id, "inconclusive"]));
+  const undecided = Object.fromEntries(Object.keys(SIDES).map((id) => [id, "undecided"]));
   assert.deepEqual(verdicts(summary(at(0.5))), undecided);
   assert.deepEqual(verdicts(summary(at(0.3), [1])), undecided);
   const noGap = summary(({ config: { control } }) => control === "cot" ? 0 : 0.1);
@@ -199,11 +219,48 @@ Deno.test("nothing is decided at half of the gap, with one seed, or without a ga
 
 Deno.test("one control of several that closes the gap decides the claim; a missing one leaves it open", () => {
   const one = summary(({ config: { control } }) => control === "gru" ? 0.8 : undefined);
-  assert.equal(verdicts(one)["control-serial"], "not supported");
+  assert.equal(verdicts(one)["control-serial"], "contradicted");
   assert.equal(verdicts(one)["control-serial-labels"], "supported");
   const { rows, ...rest } = one;
   const without = { ...rest, rows: rows.filter(({ control }) => control !== "dense") };
-  assert.equal(verdicts(without)["control-dense"], "inconclusive");
+  assert.equal(verdicts(without)["control-dense"], "undecided");
+});
+
+Deno.test("a longer chain helps, hurts or does not matter by the slope of r2 over what is kept", () => {
+  const verdict = (slope: number, noise = 0.002) => {
+    const s = summary(({ config: { control, traceLabels }, seed }) => {
+      const kept = traceLabels.kind === "shortened"
+        ? traceLabels.kept
+        : control === "cot"
+        ? 1
+        : null;
+      return kept === null ? undefined : 0.5 + (slope + (seed - 2) * noise) * kept;
+    });
+    return controlsClaims.find(({ id }) => id === "control-length")!.evaluate(s);
+  };
+  assert.equal(verdict(0.3).verdict, "supported");
+  assert.equal(verdict(-0.3).verdict, "contradicted");
+  assert.equal(verdict(0.01).verdict, "no material difference");
+  assert.equal(verdict(0.1, 0.3).verdict, "undecided");
+  assert.match(
+    verdict(0.3).reading,
+    /^Slope of r2 over the fraction of products: 0\.300 \[0\.295, 0\.305\]/,
+  );
+  const none = summary(() => undefined);
+  const { verdict: open } = controlsClaims.find(({ id }) => id === "control-length")!
+    .evaluate({ ...none, lengths: [] });
+  assert.equal(open, "undecided");
+});
+
+Deno.test("chains of different lengths stand shortest first, with the tokens that are written", () => {
+  const { lengths } = summary(() => undefined);
+  assert.deepEqual(lengths.map(({ kept, tokens }) => [kept, tokens]), [
+    [0, 2],
+    [0.25, 4],
+    [0.5, 6],
+    [0.75, 8],
+    [1, 10],
+  ]);
 });
 
 Deno.test("the learning rate that is reported is the best one on tuning seeds", () => {
@@ -233,6 +290,13 @@ Deno.test("the table has a line for every control and reading, the figure a poin
   assert.equal(drawn.length, s.rows.length);
   assert.equal(new Set(drawn.map(({ category }) => category)).size, drawn.length);
   controlsTable(s);
+  // r2 and ranking accuracy: these made-up chains are not judged.
+  assert.deepEqual(
+    lengthFigure(s).description.series.map((series) =>
+      series.kind === "line" && series.points.length
+    ),
+    [5, 5],
+  );
 });
 
 Deno.test("the experiment's configuration resolves for every profile", () => {

@@ -1,5 +1,11 @@
 /** The figure and the tables of the report; each a function of the summary alone. */
-import { type Figure, figure, type Row, type Series } from "../../lib/report/figure.ts";
+import {
+  type Figure,
+  figure,
+  intervalPoint,
+  type Row,
+  type Series,
+} from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { sizeName } from "../shared/config.ts";
@@ -17,8 +23,9 @@ import type { ControlRow, ControlsSummary } from "./summary.ts";
 /** The whole table: objection, control, result, reading. */
 export function controlsTable({ rows }: ControlsSummary): Displayable {
   return table({
-    caption: "Interquartile mean over seeds with bootstrap 95% interval. Gap: between the r2 of " +
-      "the discriminative and of the CoT critic of the same size",
+    caption: "Mean over seeds with 95% interval (Student's t). Gap: between the r2 of the " +
+      "discriminative and of the CoT critic of the same size; beyond half: r2 less the midpoint " +
+      "of the two, same seed",
     rows,
     emphasize: ({ objection }) => objection === null,
     columns: [
@@ -26,8 +33,14 @@ export function controlsTable({ rows }: ControlsSummary): Displayable {
       { title: "control", cell: (row) => row.title },
       { title: "size", cell: (row) => row.size },
       { title: "seeds", cell: (row) => row.scores.r2.scores.length },
-      { title: "r2", cell: (row) => row.scores.r2.iqm, decimals: 2 },
-      { title: "gap closed", cell: (row) => row.closed ?? "", decimals: 2, align: "right" },
+      { title: "r2", cell: (row) => row.scores.r2.mean, decimals: 2 },
+      { title: "gap closed", cell: (row) => row.placed?.closed ?? "", decimals: 2, align: "right" },
+      {
+        title: "beyond half",
+        cell: (row) => row.placed?.beyondHalf.mean ?? "",
+        decimals: 2,
+        align: "right",
+      },
       { title: "reading", cell: reading },
     ],
   });
@@ -38,8 +51,9 @@ function isFirst(rows: readonly ControlRow[], row: ControlRow): boolean {
   return rows.find(({ objection }) => objection === row.objection) === row;
 }
 
-function reading({ control, standing }: ControlRow): string {
-  if (standing === null) return "";
+function reading({ control, placed }: ControlRow): string {
+  if (placed === null) return "";
+  const { standing } = placed;
   if (standing === "undecided") return "undecided: the interval has half of the gap in it";
   const isBelow = (controlOf(control).refuted === "below") === (standing === "refuted");
   return `${standing}: closes ${isBelow ? "less" : "more"} than half`;
@@ -53,7 +67,7 @@ export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
     { name: "made of the CoT critic", critic: GENERATIVE },
   ] as const;
   const lines = rows.map((row): Row & { readonly critic: string } => {
-    const { estimate: x, low, high } = row.scores.r2.iqm;
+    const { estimate: x, low, high } = row.scores.r2.mean;
     const isSame = row.size === "" || row.size === base;
     const { critic } = controlOf(row.control);
     return {
@@ -81,18 +95,50 @@ export function gapFigure({ rows, seeds }: ControlsSummary): Figure {
   }));
   const references = rows.flatMap(({ objection, base: size, scores }) =>
     objection === null && size === base
-      ? [{ axis: "x", value: scores.r2.iqm.estimate!, label: "" } as const]
+      ? [{ axis: "x", value: scores.r2.mean.estimate!, label: "" } as const]
       : []
   );
   return figure({
     title: "What closes the gap between the discriminative and the CoT critic?",
-    subtitle: `Interquartile mean over up to ${seeds} seeds with bootstrap 95% interval. Dashed: ` +
+    subtitle: `Mean over up to ${seeds} seeds with 95% interval (Student's t). Dashed: ` +
       `the two critics at ${base}, the size where no other is given.`,
     x: { title: "r2 against the exact value (0 = always predicting the mean)" },
     y: { title: "" },
     series,
     references,
     width: 900,
+  });
+}
+
+const LENGTH_PANELS = [
+  { panel: "r2", metric: "r2" },
+  { panel: "ranking accuracy", metric: "rankingAccuracy" },
+  { panel: "chains right as taught", metric: "traceAccuracy" },
+] as const;
+
+/** Accuracy against the tokens that the CoT critic writes, where products are left out of its chain. */
+export function lengthFigure({ lengths, seeds }: ControlsSummary): Figure {
+  return figure({
+    title: "Accuracy against the length of the chain of thought",
+    subtitle: `The CoT critic with ${
+      [...new Set(lengths.map(({ kept }) => `${100 * kept}%`))].join(", ")
+    } of the products in its chain. Mean over up to ${seeds} seeds; bands are 95% intervals (Student's t).`,
+    x: { title: "tokens written, mean" },
+    y: { title: "score", max: 1 },
+    series: LENGTH_PANELS.flatMap(({ metric, panel }): Series[] =>
+      [...Map.groupBy(lengths, ({ base }) => base)].flatMap(([base, rows]) => {
+        const points = rows.flatMap(({ kept, scores, tokens }) => {
+          const of = scores[metric];
+          return of && tokens !== null
+            ? [intervalPoint(tokens, of.mean, `${100 * kept}% of the products`)]
+            : [];
+        });
+        const line = { kind: "line", critic: GENERATIVE, name: `CoT critic, ${base}` } as const;
+        return points.length > 0 ? [{ ...line, panel, points }] : [];
+      })
+    ),
+    columns: 3,
+    width: 960,
   });
 }
 
@@ -156,12 +202,13 @@ const CONTROL_COLUMNS = [
 export function scoresTable({ rows }: ControlsSummary): Displayable {
   const column = scoreColumns(({ scores }: ControlRow) => scores);
   return table({
-    caption: "Other scores: interquartile mean over seeds with bootstrap 95% interval",
+    caption: "Other scores: mean over seeds with 95% interval (Student's t)",
     rows,
     columns: [
       ...CONTROL_COLUMNS,
       { title: "parameters", cell: (row) => row.parameters },
       { title: "training FLOPs", cell: (row) => row.trainingFlops },
+      { title: "tokens written", cell: (row) => row.tokens, decimals: 1 },
       column("RMSE", "rmse", 3, "interval"),
       column("ranking accuracy", "rankingAccuracy", 2, "interval"),
       column("parse rate", "parseRate", 2),

@@ -51,12 +51,8 @@ export function trainingSequences(
       const trace = corruptedTrace(environment, state, traceLabels.probability, noise);
       return definition.encode(environment, labelled, trace);
     }
-    if (traceLabels.kind === "sparse") {
-      return definition.encode(
-        environment,
-        labelled,
-        sparseTrace(environment, state, traceLabels.kept),
-      );
+    if (traceLabels.kind !== "true") {
+      return definition.encode(environment, labelled, rightTrace(environment, state, traceLabels));
     }
     const sequence = definition.encode(environment, labelled);
     return denseValues ? withDenseValues(sequence, environment, state, actor) : sequence;
@@ -96,20 +92,25 @@ export function corruptedTrace(
   });
 }
 
-/** The reasoning trace with fillers in place of some products, so that a critic can write such a chain itself. */
-export function sparseTrace(
+/** The chain that counts as right: the reasoning trace, less what these labels leave out. */
+export function rightTrace(
   environment: PermutationEnvironment,
   state: PermutationState,
-  kept: "every second" | "first half" | "none",
+  labels: TraceLabels,
 ): number[] {
-  const keeps = {
-    "every second": (i: number) => i % 2 === 1,
-    "first half": (i: number, products: number) => i < products / 2,
-    "none": () => false,
-  }[kept];
-  return environment.reasoningTrace(state).map((token, i, { length }) =>
-    i === length - 1 || keeps(i, length - 1) ? token : environment.vocabulary.filler
-  );
+  const trace = environment.reasoningTrace(state);
+  if (labels.kind === "sparse") {
+    const keeps = (i: number) => labels.kept === "every second" && i % 2 === 1;
+    return trace.map((token, i) =>
+      i === trace.length - 1 || keeps(i) ? token : environment.vocabulary.filler
+    );
+  }
+  if (labels.kind === "shortened") {
+    // Each product moves the count of kept ones up by the fraction; it is kept where that reaches the next integer.
+    const keeps = (i: number) => Math.floor((i + 1) * labels.kept) > Math.floor(i * labels.kept);
+    return trace.filter((_, i) => i === trace.length - 1 || keeps(i));
+  }
+  return trace;
 }
 
 /**

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
+import type { TraceLabels } from "./controls.ts";
 import {
   corruptedTrace,
-  sparseTrace,
+  rightTrace,
   type TrainingData,
   trainingSequences,
   trainingStates,
@@ -112,25 +113,39 @@ Deno.test("corrupted labels are wrong as often as asked, of their kind, and depe
   assert.deepEqual(part, sequences(1, 5).slice(0, 4));
 });
 
-Deno.test("what is left out of the chain becomes filler, in what is read and in what is predicted", () => {
+Deno.test("what is left out of the chain becomes filler, or the chain is shorter for it", () => {
   const state = environment.state(["rot", "(01)", "rot", "rot"], ["(23)"]);
-  const truth = environment.reasoningTrace(state), f = vocabulary.filler;
-  const [p1, p2, p3, p4, , p6, distance] = truth;
-  const sparse = (kept: "every second" | "first half" | "none") =>
-    sparseTrace(environment, state, kept);
+  const [p1, p2, p3, p4, p5, p6, distance] = environment.reasoningTrace(state);
+  const f = vocabulary.filler;
+  const trace = (labels: TraceLabels) => rightTrace(environment, state, labels);
+  assert.deepEqual(trace({ kind: "true" }), [p1, p2, p3, p4, p5, p6, distance]);
+  assert.deepEqual(trace({ kind: "corrupted", probability: 1 }), trace({ kind: "true" }));
+  const sparse = (kept: "every second" | "none") => trace({ kind: "sparse", kept });
   assert.deepEqual(sparse("every second"), [f, p2, f, p4, f, p6, distance]);
-  assert.deepEqual(sparse("first half"), [p1, p2, p3, f, f, f, distance]);
   assert.deepEqual(sparse("none"), [f, f, f, f, f, f, distance]);
+  const shortened = (kept: 0 | 0.25 | 0.5 | 0.75) => trace({ kind: "shortened", kept });
+  assert.deepEqual(shortened(0.75), [p2, p3, p4, p6, distance]);
+  assert.deepEqual(shortened(0.5), [p2, p4, p6, distance]);
+  assert.deepEqual(shortened(0.25), [p4, distance]);
+  assert.deepEqual(shortened(0), [distance]);
+});
 
-  const traceLabels = { kind: "sparse", kept: "every second" } as const;
-  const sequences = trainingSequences(cot, data({ traceLabels }), 0);
-  trainingStates(data(), 0).forEach((state, row) => {
-    const prompt = environment.criticPrompt(state, {});
-    const trace = sparseTrace(environment, state, "every second");
-    const { tokens, targets, weights } = sequences[row]!;
-    assert.deepEqual(tokens, [...prompt, vocabulary.think, ...trace]);
-    const value = vocabulary.valueToken(environment.exactValue(state, actor));
-    assert.deepEqual(targets!.slice(prompt.length), [...trace, value]);
-    assert.deepEqual(weights!.slice(prompt.length), [...trace.map(() => 1), 0.3]);
-  });
+Deno.test("a chain with products left out is what is read and what is predicted", () => {
+  for (
+    const traceLabels of [
+      { kind: "sparse", kept: "every second" },
+      { kind: "shortened", kept: 0.25 },
+    ] as const
+  ) {
+    const sequences = trainingSequences(cot, data({ traceLabels }), 0);
+    trainingStates(data(), 0).forEach((state, row) => {
+      const prompt = environment.criticPrompt(state, {});
+      const trace = rightTrace(environment, state, traceLabels);
+      const { tokens, targets, weights } = sequences[row]!;
+      assert.deepEqual(tokens, [...prompt, vocabulary.think, ...trace]);
+      const value = vocabulary.valueToken(environment.exactValue(state, actor));
+      assert.deepEqual(targets!.slice(prompt.length), [...trace, value]);
+      assert.deepEqual(weights!.slice(prompt.length), [...trace.map(() => 1), 0.3]);
+    });
+  }
 });
