@@ -17,10 +17,20 @@ export const scalingConfig = z.strictObject({
   actor: permutationActor.prefault({ epsilon: 0.3 }).describe(
     "The actor whose values are learned.",
   ),
-  runs: criticRuns.describe("Which critics are trained at which sizes."),
+  runs: criticRuns.describe("Which critics learn exact values, at which sizes."),
+  outcomes: criticRuns.optional().describe(
+    "Which learn from the outcome of one rollout a state, 0 or 1, in place of its exact value.",
+  ),
   steps: count.default(1000).describe("Training steps."),
   batchSize: count.default(64).describe("States in a training batch."),
   sweep: searchAround(criticRuns),
+  samples: z.strictObject({
+    sizes: z.array(z.string()).min(1).describe(
+      'Sizes of the generative critic that is sampled, e.g. "d16-L2".',
+    ),
+    states: count.describe("The first so many states of each test set."),
+    counts: z.array(count).min(2).describe("How many sampled chains are averaged, rising."),
+  }).optional().describe("Sampled chains of thought, averaged; default: greedy decoding alone."),
   testStates: count.default(2000).describe("Held-out states for each difficulty."),
   difficulties: z.array(z.strictObject({
     name: z.string().describe("Name in tables."),
@@ -40,27 +50,34 @@ export type ScalingInput = z.input<typeof scalingConfig>;
 
 type Sizes = Record<keyof typeof oneShot, Size>;
 
+const small = (t: Sizes) => [t.d16L2, t.d32L2];
 const middle = (t: Sizes) => [t.d16L2, t.d32L2, t.d64L2];
+const both = (sizes: (t: Sizes) => Size[]) => [
+  { critic: "discriminative-mse", sizes: sizes(oneShot) },
+  { critic: "cot", sizes: sizes(serial) },
+];
 const search = (sizes: (t: Sizes) => Size[]) => ({
   seeds: [101],
   factors: [0.5, 1, 2],
-  runs: [
-    { critic: "discriminative-mse", sizes: sizes(oneShot) },
-    { critic: "cot", sizes: sizes(serial) },
-  ],
+  runs: both(sizes),
 });
 
-/** smoke: seconds, for CI; quick: minutes; standard: all sizes and the search, 5 seeds (other critics: experiments/controls). */
+const counts = [1, 2, 4, 8, 16];
+
+/**
+ * smoke: seconds, for CI; quick: a minute; standard: all sizes and the search, 5 seeds (other critics: experiments/controls).
+ */
 export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
   smoke: {
     seeds: [1, 2],
     runs: [
-      { critic: "discriminative-mse", sizes: [oneShot.d16L2, oneShot.d32L2] },
-      { critic: "cot", sizes: [serial.d16L2, serial.d32L2] },
+      ...both(small),
       ...["discriminative-hl-gauss", "discriminative-auxiliary", "one-shot", "filler"]
         .map((critic) => ({ critic, sizes: [oneShot.d16L2] })),
       { critic: "cot-scalar", sizes: [serial.d16L2] },
     ],
+    outcomes: both((t) => [t.d16L2]),
+    samples: { sizes: ["d16-L2"], states: 50, counts },
     sweep: search((t) => [t.d16L2]),
     // A smaller puzzle, which is learned in seconds.
     environment: { group: "S4", minLength: 3, maxLength: 5, maxMoves: 4, maxMovesBefore: 2 },
@@ -73,21 +90,20 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
     testStates: 300,
   },
   quick: {
-    seeds: [1, 2, 3],
-    runs: [
-      { critic: "discriminative-mse", sizes: [oneShot.d16L1, ...middle(oneShot)] },
-      { critic: "one-shot", sizes: [oneShot.d32L2] },
-      { critic: "cot", sizes: [serial.d16L1, ...middle(serial)] },
-    ],
+    seeds: [1, 2],
+    runs: both((t) => [t.d16L1, t.d16L2, t.d32L2]),
+    outcomes: both(small),
+    samples: { sizes: ["d16-L2", "d32-L2"], states: 256, counts },
   },
   standard: {
-    seeds: [1, 2, 3, 4, 5],
+    seeds: [6, 7, 8, 9, 10],
     runs: [
-      { critic: "discriminative-mse", sizes: Object.values(oneShot) },
+      ...both((t) => [t.d16L1, ...middle(t), t.d64L4]),
       { critic: "one-shot", sizes: [oneShot.d32L2] },
-      { critic: "cot", sizes: Object.values(serial) },
       { critic: "cot-scalar", sizes: [serial.d32L2] },
     ],
-    sweep: search((t) => [t.d16L2, t.d32L2]),
+    outcomes: both(middle),
+    samples: { sizes: ["d16-L2", "d32-L2", "d64-L2"], states: 256, counts },
+    sweep: search(small),
   },
 };
