@@ -5,7 +5,7 @@ import { relative } from "node:path";
 import { formatElapsed, formatNumber } from "../report/format.ts";
 import { PIN_STATES } from "../report/pin_state.ts";
 import { alignedRows, plainTable } from "../report/plain_table.ts";
-import { countVerdicts } from "../report/verdict.ts";
+import { byFamily, supportedOf, verdictCounts } from "../report/verdict.ts";
 import type { FailedCheck } from "../run/compare.ts";
 import type { AnyExperiment, Json, TableRow } from "../run/experiment.ts";
 import type { ExperimentOutcome } from "../run/reproduce.ts";
@@ -81,15 +81,21 @@ function summaryLine({ experiment, run, partial }: ExperimentOutcome): string[] 
   const stored = run ?? partial;
   // What failed stands above.
   if (!stored) return [experiment, "FAILED", "no verdicts", ""];
-  const said = partial
-    ? `PARTIAL: ${cellsDone(partial)}, no verdicts`
-    : countVerdicts(run!.claims).map(({ count, verdict }) => `${count} ${verdict}`).join(", ");
+  const said = partial ? `PARTIAL: ${cellsDone(partial)}, no verdicts` : verdictWords(run!);
   return [
     experiment,
     PIN_STATES[stored.pins.state].words,
     said,
     formatElapsed(stored.provenance.wallSeconds),
   ];
+}
+
+/** "1 of 2 confirmatory, 5 of 12 exploratory supported"; "14 see standard" where the seeds carry no verdicts. */
+function verdictWords({ claims }: Pick<Run, "claims">): string {
+  if (claims.some(({ verdict }) => verdict === "see standard")) return verdictCounts(claims);
+  const shares = Object.entries(byFamily(claims)).filter(([, own]) => own.length > 0)
+    .map(([family, own]) => `${supportedOf(own)} ${family}`);
+  return shares.length === 0 ? "" : `${shares.join(", ")} supported`;
 }
 
 function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {

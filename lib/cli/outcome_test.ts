@@ -7,7 +7,7 @@ import { formatSummary, formatSummaryLine } from "./outcome.ts";
 
 const NONE = { directory: "", failures: [], pinChanges: [], damaged: [] };
 
-/** A finished run; `verdicts` counts the supported, contradicted and undecided claims. */
+/** A finished run; `verdicts` counts the supported, contradicted and undecided claims, of which the first is confirmatory. */
 function finished(
   experiment: string,
   state: PinCheck["state"],
@@ -15,9 +15,8 @@ function finished(
   wallSeconds: number,
 ): ExperimentOutcome {
   const words = ["supported", "contradicted", "undecided"];
-  const claims = words.flatMap((verdict, i) =>
-    Array.from({ length: verdicts[i]! }, () => ({ verdict }))
-  );
+  const claims = words.flatMap((verdict, i) => Array.from({ length: verdicts[i]! }, () => verdict))
+    .map((verdict, i) => ({ verdict, family: i === 0 ? "confirmatory" : "exploratory" }));
   const run = { claims, pins: { state }, provenance: { wallSeconds } } as unknown as Run;
   return { ...NONE, experiment, run };
 }
@@ -33,9 +32,9 @@ Deno.test("the summary is a line for each experiment, in columns, then the page 
   assert.equal(
     text,
     `\
-scaling          pins equal        12 supported, 3 contradicted, 2 undecided  1 min 40 s
-critic-training  not pinned        1 supported                                    3 s
-cost             within tolerance                                                 2 h
+scaling          pins equal        1 of 1 confirmatory, 11 of 16 exploratory supported  1 min 40 s
+critic-training  not pinned        1 of 1 confirmatory supported                        3 s
+cost             within tolerance                                                       2 h
 
 Reports     reports/index.html
 Total time  1 h 2 min`,
@@ -45,7 +44,16 @@ Total time  1 h 2 min`,
 Deno.test("a single experiment has the same line", () => {
   assert.equal(
     formatSummaryLine(finished("scaling", "matched", [1, 0, 2], 100)),
-    "scaling  pins equal  1 supported, 2 undecided  1 min 40 s",
+    "scaling  pins equal  1 of 1 confirmatory, 0 of 2 exploratory supported  1 min 40 s",
+  );
+});
+
+Deno.test("a run whose seeds carry no verdict says so", () => {
+  const { run, ...rest } = finished("scaling", "matched", [2, 0, 0], 100);
+  const claims = run!.claims.map((claim) => ({ ...claim, verdict: "see standard" as const }));
+  assert.equal(
+    formatSummaryLine({ ...rest, run: { ...run!, claims } }),
+    "scaling  pins equal  2 see standard  1 min 40 s",
   );
 });
 
@@ -85,9 +93,9 @@ pin pins/w.json: mean: expected 3, got 4
 
 x  FAILED            no verdicts
 y  partly pinned     PARTIAL: 2 of 3 cells, no verdicts  1 s
-z  pins NOT EQUAL    1 supported                         1 s
-w  pins rewritten    1 supported                         1 s
-v  OUT OF TOLERANCE  1 supported                         1 s
+z  pins NOT EQUAL    1 of 1 confirmatory supported       1 s
+w  pins rewritten    1 of 1 confirmatory supported       1 s
+v  OUT OF TOLERANCE  1 of 1 confirmatory supported       1 s
 
 Total time  < 1 s`,
   );
@@ -98,8 +106,10 @@ Deno.test("no line of the experiments that there are is wider than 100 character
     const outcomes = await Promise.all(
       Object.entries(registry).map(async ([name, load]) => {
         const { default: { claims } } = await load();
-        // Wider than any: as many claims with each verdict as there are claims.
-        return finished(name, state, Array(3).fill(claims.length), 23 * 3600 + 59 * 60);
+        const outcome = finished(name, state, [0, 0, 0], 23 * 3600 + 59 * 60);
+        // None is longer than that of a run which supports everything.
+        const supported = claims.map((claim) => ({ ...claim, verdict: "supported" }));
+        return { ...outcome, run: { ...outcome.run!, claims: supported } } as ExperimentOutcome;
       }),
     );
     for (const line of formatSummary(outcomes, options).split("\n")) {

@@ -66,7 +66,7 @@ Deno.test("the run that the report shows comes first, runs of other profiles fol
   assert.equal(path, `${box.folder}/reports/index.html`);
   assert.deepEqual(texts(ROWS), ["smokein the report", "standard"]);
   assert.deepEqual(texts(".links a"), ["Report", "Executed notebook"]);
-  assert.match(texts(".summary")[0]!, /^1 experiment \(profile smoke\), 1 claim:/);
+  assert.match(texts(".summary")[0]!, /^1 experiment \(profile smoke\), 1 confirmatory claim:/);
   assert.equal((await index(box)).html, html, "the page depends on nothing else");
 });
 
@@ -98,7 +98,7 @@ Deno.test("a damaged run and a damaged notebook are no obstacle", async () => {
   write(
     box,
     file,
-    Deno.readTextFileSync(`${box.folder}/${file}`).replace('"supported"', '"contradicted"'),
+    Deno.readTextFileSync(`${box.folder}/${file}`).replace('"see standard"', '"supported"'),
   );
   write(box, `reports/${NOTEBOOK}.html`, "");
   write(box, `reports/${NOTEBOOK}.ipynb`, "{");

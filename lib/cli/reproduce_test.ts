@@ -85,10 +85,10 @@ Deno.test("the exit code is 0 for matched pins, with table, verdict and run on s
   const { code, stdout, stderr } = await reproduce(box, "--profile=standard");
   assert.equal(code, 0);
   assert.match(stdout, /sum\/n5\/seed3 +0\.\d+/);
-  assert.match(stdout, /C0 SUPPORTED: The mean is about a half\./);
+  assert.match(stdout, /C0 SEE STANDARD: The mean is about a half\./);
   assert.match(stdout, /pins: all 6 cells, the summary and the verdicts are equal/);
   assert.match(stdout, /run: .*runs\/fake\/standard-[0-9a-f]{12}\/run\.json/);
-  assert.match(stdout, /\nfake +pins equal +1 supported +.*\n\nTotal time +.*\n$/);
+  assert.match(stdout, /\nfake +pins equal +1 see standard +.*\n\nTotal time +.*\n$/);
   assert.doesNotMatch(stderr, /fake standard: 6\/6 cells/, "no terminal, not verbose");
 });
 
@@ -122,7 +122,7 @@ Deno.test("some cells are reported as such, without summary and verdicts", async
   const { code, stdout } = await reproduce(box, ...flags);
   assert.equal(code, 0);
   assert.match(stdout, /sum\/n2\/seed3 +0\.\d+/);
-  assert.doesNotMatch(stdout, /sum\/n5|SUPPORTED/);
+  assert.doesNotMatch(stdout, /sum\/n5|SEE STANDARD/);
   assert.match(stdout, /PARTIAL: 3 of 6 cells: no summary, no verdicts/);
   assert.match(stdout, /run: .*\/partial\.json/);
   assert.match(stdout, /pins: equal .*; PARTLY PINNED: not compared: the summary, the verdicts/);

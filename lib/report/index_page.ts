@@ -10,7 +10,14 @@ import { formatElapsed, formatNumber } from "./format.ts";
 import { escapeHtml } from "./mime.ts";
 import { PIN_STATES } from "./pin_state.ts";
 import { FONT_FAMILY, INK } from "./theme.ts";
-import { countVerdicts, VERDICT_LOOKS, type VerdictLook } from "./verdict.ts";
+import {
+  byFamily,
+  type ClaimVerdict,
+  countVerdicts,
+  VERDICT_LOOKS,
+  verdictCounts,
+  type VerdictLook,
+} from "./verdict.ts";
 
 /** What the page says of a finished run. */
 export type RunFacts = Pick<Run, "seeds" | "claims" | "pins" | "provenance"> & {
@@ -40,7 +47,7 @@ export interface IndexEntry {
   readonly runs?: readonly IndexedRun[];
 }
 
-/** A table of more claims than this is folded. */
+/** A table of more confirmatory claims than this is folded; exploratory ones always are. */
 const MOST_UNFOLDED = 6;
 
 /** The whole page as HTML, the entries in their order. */
@@ -94,9 +101,13 @@ function summary(entries: readonly IndexEntry[]): string {
     `<p class="summary"><strong>${
       amount(runs.length, "experiment")
     }</strong> (profile ${profiles}), `,
-    `<strong>${amount(claims.length, "claim")}</strong>: `,
-    ...countVerdicts(claims).map(({ verdict, count }) =>
-      `${badge(VERDICT_LOOKS[verdict], `${count} ${verdict}`)} `
+    ...Object.entries(byFamily(claims)).filter(([, own]) => own.length > 0).flatMap(
+      ([family, own]) => [
+        `<strong>${amount(own.length, `${family} claim`)}</strong>: `,
+        ...countVerdicts(own).map(({ verdict, count }) =>
+          `${badge(VERDICT_LOOKS[verdict], `${count} ${verdict}`)} `
+        ),
+      ],
     ),
     ...pins.map((pin) => `${pin} `),
     unread.length === 0
@@ -192,21 +203,36 @@ function runName({ profile, backend }: IndexedRun): string {
 
 function claimsTable(indexed: IndexedRun & { run: RunFacts }, isMain: boolean): string {
   const { claims, provenance } = indexed.run;
-  const isOpen = isMain && claims.length <= MOST_UNFOLDED;
+  const { confirmatory, exploratory } = byFamily(claims);
+  const isOpen = isMain && confirmatory.length <= MOST_UNFOLDED;
+  const details = `<details${isMain ? ' class="main"' : ""}`;
+  return `${details}${isOpen ? " open" : ""}><summary>${amount(claims.length, "claim")}, ${
+    runName(indexed)
+  }</summary>
+${confirmatory.length === 0 ? "" : verdictsTable(confirmatory)}
+${
+    exploratory.length === 0
+      ? ""
+      : `${details}><summary>${amount(exploratory.length, "exploratory claim")}: ${
+        verdictCounts(exploratory)
+      }</summary>
+${verdictsTable(exploratory)}
+</details>`
+  }
+<p class="command">To reproduce it: <code>${escapeHtml(provenance.command)}</code></p>
+</details>`;
+}
+
+function verdictsTable(claims: readonly ClaimVerdict[]): string {
   const rows = claims.map(({ id, statement, verdict, reading }) =>
     `<tr><td>${badge(VERDICT_LOOKS[verdict], verdict)}</td><td><p><strong>${
       escapeHtml(id)
     }</strong> ${escapeHtml(statement)}</p><p class="reading">${escapeHtml(reading)}</p></td></tr>`
   );
-  return `<details${isMain ? ' class="main"' : ""}${isOpen ? " open" : ""}><summary>${
-    amount(claims.length, "claim")
-  }, ${runName(indexed)}</summary>
-<table class="claims"><thead><tr><th scope="col">Verdict</th><th scope="col">Claim</th></tr></thead>
+  return `<table class="claims"><thead><tr><th scope="col">Verdict</th><th scope="col">Claim</th></tr></thead>
 <tbody>
 ${rows.join("\n")}
-</tbody></table>
-<p class="command">To reproduce it: <code>${escapeHtml(provenance.command)}</code></p>
-</details>`;
+</tbody></table>`;
 }
 
 function notRun(entries: readonly IndexEntry[]): string {

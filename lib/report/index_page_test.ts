@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { PinCheck } from "../run/pin_check.ts";
 import { type IndexedRun, type IndexEntry, indexPage, type RunFacts } from "./index_page.ts";
 import { readPage } from "./testing.ts";
-import type { VerdictWord } from "./verdict.ts";
+import type { VerdictWord } from "../run/experiment.ts";
 
 const PROVENANCE: RunFacts["provenance"] = {
   commit: "0123456789abcdef0123456789abcdef01234567",
@@ -28,6 +28,7 @@ function run(
   verdicts: readonly VerdictWord[],
   state: PinCheck["state"] = "matched",
   provenance: Partial<RunFacts["provenance"]> = {},
+  exploratory: readonly VerdictWord[] = [],
 ): IndexedRun {
   return {
     profile: "quick",
@@ -35,9 +36,10 @@ function run(
     run: {
       seeds: [1, 2],
       cells: { length: 12 },
-      claims: verdicts.map((verdict, i) => ({
+      claims: [...verdicts, ...exploratory].map((verdict, i) => ({
         id: `C${i + 1}`,
         statement: `x < ${i}`,
+        family: i < verdicts.length ? "confirmatory" : "exploratory",
         verdict,
         reading: `"${i}" & more`,
         evidence: {},
@@ -118,7 +120,7 @@ Deno.test("the summary counts the first readable run of each experiment", () => 
     { name: "00-d", title: "D", html: "00-d.html" },
   );
   assert.deepEqual(texts(".summary"), [
-    "2 experiments (profile quick), 3 claims: ✔ 2 supported ✘ 1 contradicted " +
+    "2 experiments (profile quick), 3 confirmatory claims: ✔ 2 supported ✘ 1 contradicted " +
     "✔ pins equal in 1 ? not pinned in 1 ✘ 1 run not readable",
   ]);
   assert.deepEqual(texts("#a .problem"), ["✘ not readable a/run.json: damaged"]);
@@ -128,7 +130,7 @@ Deno.test("the summary counts the first readable run of each experiment", () => 
 
 Deno.test("where all pins are equal, or nothing has run, the summary says that", () => {
   const all = page({ name: "a", title: "A", runs: [run(["supported"])] });
-  assert.match(all.texts(".summary")[0]!, /1 claim: ✔ 1 supported ✔ pins equal$/);
+  assert.match(all.texts(".summary")[0]!, /1 confirmatory claim: ✔ 1 supported ✔ pins equal$/);
   const none = page({ name: "a", title: "A", runs: [] });
   assert.match(none.texts(".summary")[0]!, /^No experiment has a finished run yet/);
 });
@@ -151,6 +153,24 @@ Deno.test("many claims are folded, and so are those of other runs", () => {
   const open = (id: string) => attributes(`#${id} details`, "open").map((open) => open !== null);
   assert.deepEqual(open("few"), [true, false]);
   assert.deepEqual(open("many"), [false]);
+});
+
+Deno.test("exploratory claims are folded below the confirmatory ones, and counted apart", () => {
+  const one = run(["supported"], "matched", {}, ["contradicted", "no material difference"]);
+  const { texts, attributes } = page({ name: "a", title: "A", runs: [one] });
+  assert.match(
+    texts(".summary")[0]!,
+    /1 confirmatory claim: ✔ 1 supported 2 exploratory claims: ✘ 1 contradicted ≈ 1 no material/,
+  );
+  assert.deepEqual(texts("summary"), [
+    "3 claims, quick",
+    "2 exploratory claims: 1 contradicted, 1 no material difference",
+  ]);
+  assert.deepEqual(attributes("details", "open").map((open) => open !== null), [true, false]);
+  assert.deepEqual(texts("details details td:first-child"), [
+    "✘ contradicted",
+    "≈ no material difference",
+  ]);
 });
 
 Deno.test("the page loads nothing, and is the same for the same runs", () => {

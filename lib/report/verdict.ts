@@ -52,3 +52,8 @@ export function countVerdicts(
 export function verdictCounts(claims: readonly Pick<ClaimVerdict, "verdict">[]): string {
   return countVerdicts(claims).map(({ count, verdict }) => `${count} ${verdict}`).join(", ");
 }
+
+/** "2 of 5": so many of the claims are supported. */
+export function supportedOf(claims: readonly Pick<ClaimVerdict, "verdict">[]): string {
+  return `${claims.filter(({ verdict }) => verdict === "supported").length} of ${claims.length}`;
+}

@@ -119,7 +119,7 @@ Deno.test("updated pins say what they changed", async () => {
   assert.deepEqual(failures, []);
   assert.equal(run?.pins.state, "updated");
   assert.deepEqual(pinChanges.map(({ expected, got }) => [expected, got]), [
-    ['"undecided"', '"supported"'],
+    ['"undecided"', '"see standard"'],
   ]);
   assert.equal((await reproduceBox(box)).run?.pins.state, "matched");
 });
@@ -341,7 +341,7 @@ Deno.test("a damaged run.json is made anew from the cells", async () => {
   const { directory } = loadRun(box.experiment, "quick", { out });
   const path = `${directory}/run.json`;
   const text = Deno.readTextFileSync(path);
-  for (const damage of [text.slice(0, 100), text.replace('"supported"', '"Supported"'), ""]) {
+  for (const damage of [text.slice(0, 100), text.replace('"see standard"', '"supported"'), ""]) {
     Deno.writeTextFileSync(path, damage);
     assert.throws(() => loadRun(box.experiment, "quick", { out }), DamagedError);
     const { run, damaged } = await reproduceBox(box);
@@ -474,7 +474,7 @@ Deno.test("a report loads the run, its provenance and its files", async () => {
   const run = loadRun(box.experiment, "quick", { out });
   assert.deepEqual(run.seeds, [1, 2, 3]);
   assert.equal((run.config as { pause: number }).pause, 0, "defaults are resolved");
-  assert.equal(run.claims[0]!.verdict, "supported");
+  assert.equal(run.claims[0]!.verdict, "see standard");
   assert.match(run.provenance.command, /^deno task reproduce --experiment fake --profile quick/);
   const bytes = readCellFile(run, "sum/n5/seed2", "model.safetensors");
   assert.deepEqual(readSafetensors(bytes, "model").tensors.get("sum")?.shape, [5]);

@@ -51,6 +51,7 @@ export function fakeExperiment(
     claims: [{
       id: "C0",
       statement: "The mean is about a half.",
+      family: "confirmatory",
       evaluate({ means }) {
         const farthest = Object.values(means).reduce(
           (far, m) => Math.max(far, Math.abs(m - 0.5)),
