@@ -14,7 +14,12 @@ import {
 import type { ConditioningMetrics } from "./cell.ts";
 import { conditioningCells } from "./cells.ts";
 import { conditioningClaims } from "./claims.ts";
-import { type ConditioningConfig, conditioningConfig, type ConditioningInput } from "./config.ts";
+import {
+  type ConditioningConfig,
+  conditioningConfig,
+  type ConditioningInput,
+  profiles,
+} from "./config.ts";
 import { READOUTS } from "../shared/test_report.ts";
 import { conditionedEnvironment, type ContextName, contexts } from "./contexts.ts";
 import { driftingActor } from "./drift.ts";
@@ -131,6 +136,25 @@ Deno.test("told success rates are noisy estimates of the actor's own", () => {
   assert.ok(states.draw({ ...draw, rate: 0.25 }).every((s) => s.context.successRate === 0.25));
 });
 
+Deno.test("the success rate of every tested actor has a token that training tells", () => {
+  const full = conditioningConfig.parse(profiles.standard);
+  const { seen, between, beyond } = full.actors;
+  const environment = conditionedEnvironment(full.environment, "rate", full);
+  const { vocabulary } = environment;
+  for (const seed of full.seeds) {
+    const states = new ActorStates(environment, seed, rateTelling(full, "rate"));
+    const actor = (row: number) => ({ epsilon: seen[row % seen.length]! });
+    const told = states.draw({ ...draw, count: 400, actor })
+      .map(({ context }) => vocabulary.rateToken(context.successRate!));
+    const rateOf = exactSuccessRate(environment, full.testSeed);
+    for (const epsilon of [...seen, ...between, ...beyond]) {
+      const token = vocabulary.rateToken(rateOf({ epsilon }));
+      const share = told.filter((t) => t === token).length / told.length;
+      assert.ok(share > 0.02, `${vocabulary.names[token]}: ${share} of seed ${seed}'s states`);
+    }
+  }
+});
+
 Deno.test("the drifting actor moves linearly; what is told is known before the iteration's outcomes", () => {
   const { environment } = actorStates("none");
   const plan = { from: 0.8, to: 0.2, iterations: 4, states: 1, rollouts: 500 };
@@ -229,7 +253,7 @@ Deno.test("a critic that is off by a constant is measured to be so, at either re
       near(report.rmse, Math.abs(shift));
       assert.equal(report.rankingAccuracy, 1);
     }
-    assert.deepEqual(actors.map((a) => a.epsilon), [0.1, 0.3, 0.5, 0.7, 0.2, 0.4, 0.6, 0.05, 0.9]);
+    assert.deepEqual(actors.map((a) => a.epsilon), [0.1, 0.3, 0.5, 0.7, 0.2, 0.4, 0.6, 0.05, 0.75]);
     assert.deepEqual([groups.seen.n, groups.between.n, groups.beyond.n], [80, 60, 40]);
     assert.deepEqual(Object.keys(drift), ["current", "smoothed"]);
     for (const report of Object.values(drift)) {

@@ -29,7 +29,8 @@ export const conditioningConfig = z.strictObject({
   actors: z.strictObject({
     seen: epsilons.default([0.1, 0.3, 0.5, 0.7]).describe("Epsilons mixed in training."),
     between: epsilons.default([0.2, 0.4, 0.6]).describe("Epsilons tested, between the seen ones."),
-    beyond: epsilons.default([0.05, 0.9]).describe("Epsilons tested, outside of the seen ones."),
+    // With 0.9 the rate would be told by a token that training hardly has: a test of its initial embedding.
+    beyond: epsilons.default([0.05, 0.75]).describe("Epsilons tested, outside of the seen ones."),
   }).prefault({}).describe("The actors, by their probability of a uniformly random move."),
   rateRollouts: count.default(64).describe("Rollouts behind one estimate of a success rate."),
   rateEstimates: count.default(64)
