@@ -5,6 +5,7 @@ import { DISCRIMINATIVE, GENERATIVE, pairsOfKinds } from "../shared/kinds.ts";
 import { decided, shown } from "../shared/verdicts.ts";
 import { type ContextName, contexts } from "./contexts.ts";
 import {
+  type ConditioningRow,
   type ConditioningSummary,
   findRow,
   type Measure,
@@ -113,24 +114,24 @@ function valuesFollow({ rows }: ConditioningSummary): Verdict {
 
 /** Whether the generative critic errs more on actors of other behaviour than on the known ones at the same rate. */
 function worseOnOthers({ rows }: ConditioningSummary): Verdict {
-  const comparisons = rows.filter((row) => row.context === "rate" && row.critic === GENERATIVE)
-    .flatMap((row) => {
-      const known = row.transfer.find(({ behaviour }) => behaviour === KNOWN)!;
-      return row.transfer.filter((own) => own !== known).map((own) => {
-        const name = `${named(row)}, actor that ${own.behaviour}`;
-        return {
-          name,
-          excess: pairedDifferences(own.rmse.scores, known.rmse.scores),
-          words: `${name}: RMSE ${shown(own.rmse.mean)}, on the known one ` +
-            `${shown(known.rmse.mean)}; exact values of the known one would err by ` +
-            own.knownActorRmse.toFixed(3),
-        };
-      });
-    });
+  const own = rows.filter((row) => row.context === "rate" && row.critic === GENERATIVE);
+  const others = (row: ConditioningRow) => row.transfer.filter((t) => t.behaviour !== KNOWN);
+  const excess = own.flatMap((row) => {
+    const known = row.transfer.find(({ behaviour }) => behaviour === KNOWN)!.rmse.scores;
+    return others(row).map(({ behaviour, rmse }) =>
+      [`${named(row)}, ${behaviour}`, pairedDifferences(rmse.scores, known)] as const
+    );
+  });
   return decided(
-    Object.fromEntries(comparisons.map(({ name, excess }) => [name, excess])),
+    Object.fromEntries(excess),
     { sesoi: SESOI },
-    (numbers) => `Excess ${numbers}. ${comparisons.map(({ words }) => words).join(". ")}.`,
+    (numbers) => {
+      const floors = others(own[0]!).map(({ behaviour, knownActorRmse }) =>
+        `${knownActorRmse.toFixed(3)} (${behaviour})`
+      );
+      return `RMSE exceeds that on the known actors by ${numbers}. The known actors' exact ` +
+        `values would err by ${floors.join(", ")}.`;
+    },
     "Needs the generative critic with the success rate.",
   );
 }
