@@ -6,78 +6,137 @@ import { z } from "zod";
 import { type Answer, answers } from "../../experiments/answers.ts";
 import { registry } from "../../experiments/registry.ts";
 import { capital } from "../../experiments/shared/verdicts.ts";
-import { type AnyExperiment, PROFILES, type Verdict } from "../run/experiment.ts";
+import { formatInterval, type IntervalLike } from "../report/format.ts";
+import { byFamily, supportedOf, verdictCounts } from "../report/verdict.ts";
 import { resolveConfig } from "../run/config.ts";
+import { evaluateClaims } from "../run/evaluate_claims.ts";
+import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experiment.ts";
 import { readBytes } from "../run/files.ts";
-import { pinsPath, readPins } from "../run/pins.ts";
+import { type Pins, pinsPath, readPins } from "../run/pins.ts";
+import { type EvaluatedClaim, reproduceCommand } from "../run/run.ts";
 import { ROOT } from "../root.ts";
 import { type Command, runCommand } from "./command.ts";
 
 const START = "<!-- written by `deno task readme` from pinned results -->";
 const END = "<!-- end of what is written by `deno task readme` -->";
 
-/** A claim as the pinned results decide it. */
-interface Row extends Verdict {
-  readonly id: string;
-  readonly statement: string;
-}
-
 /** Text files by path, relative to the checkout, as they should be. */
 export async function pages(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   const front: string[] = [], verdicts: string[] = [];
-  for (const [name, load] of Object.entries(registry)) {
+  for (const load of Object.values(registry)) {
     const { default: experiment } = await load();
-    const largest = largestPins(experiment);
-    if (!largest) continue;
-    const { profile, pins } = largest;
-    const rows = experiment.claims.map((claim): Row => ({
-      id: claim.id,
-      statement: claim.statement,
-      ...claim.evaluate(pins.summary),
-    }));
+    const pinned = largestPins(experiment);
+    if (!pinned) continue;
+    const { name, title } = experiment;
+    const { config } = resolveConfig(experiment, pinned.profile);
+    const claims = pinnedClaims(experiment, pinned, config);
     const figure = `experiments/${name}/figure.svg`;
     if (experiment.figure && Object.keys(files).length === 0) {
-      files[figure] = `${experiment.figure(pins.summary)}\n`;
-      front.push(`![${experiment.title}](${figure})`, "");
+      files[figure] = `${experiment.figure(pinned.pins.summary)}\n`;
+      front.push(`![${title}](${figure})`, "");
     }
-    const { title, notebook } = experiment;
-    const answer = answerOf(name, rows, answers[name]);
-    const links = [
-      `[${supported(rows)}](experiments/README.md#${name})`,
-      ...notebook ? [`[report](notebooks/${notebook}.ipynb)`] : [],
-    ].join(", ");
-    front.push(`- **${title}** ${answer} (${links})`);
-    const { config } = resolveConfig(experiment, profile);
     const { seeds } = config as { seeds: readonly number[] };
-    verdicts.push(
-      ...[`## ${name}`, "", `**${title}** ${answer}`, ""],
-      `${supported(rows)}; profile ${profile}, ${seeds.length} seeds` +
-        (notebook ? `; report: [${notebook}](../notebooks/${notebook}.ipynb).` : "."),
-      ...["", "| Id | Claim | Verdict |", "|---|---|---|"],
-      ...rows.map((row) => `| ${row.id} | ${cell(row.statement)} | **${row.verdict}** |`),
-      ...["", "<details><summary>The numbers behind each verdict</summary>", ""],
-      ...["| Id | Numbers |", "|---|---|"],
-      ...rows.map((row) => `| ${row.id} | ${cell(row.reading)} |`),
-      ...["", "</details>", ""],
-    );
+    const run = { profile: pinned.profile, seeds: seeds.length };
+    const lines = linesOf(experiment, claims, run, answers[name]);
+    front.push(lines.front);
+    verdicts.push(...lines.verdicts, "");
   }
   files["README.md"] = withBlock("README.md", front);
   files["experiments/README.md"] = withBlock("experiments/README.md", verdicts);
   return files;
 }
 
+/** What the front page and the page of experiments say of one. */
+export function linesOf(
+  { name, title, notebook }: Pick<AnyExperiment, "name" | "title" | "notebook">,
+  claims: readonly EvaluatedClaim[],
+  { profile, seeds }: { readonly profile: ProfileName; readonly seeds: number },
+  given: Answer | undefined,
+): { readonly front: string; readonly verdicts: readonly string[] } {
+  const { confirmatory, exploratory } = byFamily(claims);
+  const answer = answerOf(name, claims, given);
+  const links = [
+    `[${supported(claims)}](experiments/README.md#${name})`,
+    ...notebook ? [`[report](notebooks/${notebook}.ipynb)`] : [],
+  ].join(", ");
+  const report = notebook ? `; report: [${notebook}](../notebooks/${notebook}.ipynb).` : ".";
+  return {
+    front: `- **${title}** ${answer} (${links})`,
+    verdicts: [
+      ...[`## ${name}`, "", `**${title}** ${answer}`, ""],
+      `${capital(supported(claims))}; profile ${profile}, ${seeds} seeds${report}`,
+      ...confirmatory.length === 0 ? [] : [
+        "",
+        ...tableOf(
+          ["Id", "Claim", "Verdict", "Smallest effect of interest"],
+          confirmatory.map((claim) => [...verdictCells(claim), claim.sesoi ?? ""]),
+        ),
+        ...folded(
+          "The numbers behind each verdict",
+          tableOf(["Id", "Numbers"], confirmatory.map(({ id, reading }) => [id, reading])),
+        ),
+      ],
+      ...exploratory.length === 0 ? [] : folded(
+        `Exploratory claims: ${verdictCounts(exploratory)}`,
+        tableOf(
+          ["Id", "Claim", "Verdict", "Numbers"],
+          exploratory.map((claim) => [...verdictCells(claim), claim.reading]),
+        ),
+      ),
+    ],
+  };
+}
+
+function verdictCells({ id, statement, verdict }: EvaluatedClaim): string[] {
+  return [id, statement, `**${verdict}**`];
+}
+
+/** A table in Markdown, as lines. */
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)];
+}
+
+/** The claims as these pinned results decide them; throws an Error where the claims have moved on since. */
+function pinnedClaims(
+  experiment: AnyExperiment,
+  { profile, pins }: { readonly profile: ProfileName; readonly pins: Pins },
+  config: unknown,
+): EvaluatedClaim[] {
+  try {
+    return evaluateClaims(experiment.claims, pins.summary, config);
+  } catch (cause) {
+    const command = `${reproduceCommand(experiment.name, profile)} --update-pins`;
+    throw new Error(
+      `experiments/${experiment.name}/pins/${profile}.json: the claims ask for more than its summary has: ${command}`,
+      { cause },
+    );
+  }
+}
+
+/** In place of verdicts where the pinned profile has not the seeds for them. */
+const TOO_FEW = "too few seeds for verdicts";
+
+/** A claim as answers rest on it. */
+type Row = Pick<EvaluatedClaim, "id" | "statement" | "family" | "verdict" | "evidence">;
+
 /**
- * An experiment's answer in a sentence; without one of its own, its first claim's verdict.
+ * An experiment's answer in a sentence; without one of its own, its first confirmatory claim's verdict.
  *
- * @throws Error if the sentence rests on other verdicts than these.
+ * @throws Error if the sentence rests on other verdicts or effects than these.
  */
 export function answerOf(
   name: string,
-  rows: readonly Pick<Row, "id" | "statement" | "verdict">[],
+  rows: readonly Row[],
   answer: Answer | undefined,
 ): string {
-  if (!answer) return `${capital(rows[0]!.verdict)}: ${rows[0]!.statement}`;
+  if (!answer) {
+    const first = byFamily(rows).confirmatory[0] ?? rows[0]!;
+    const verdict = first.verdict === "see standard" ? TOO_FEW : first.verdict;
+    return `${capital(verdict)}: ${first.statement}`;
+  }
   for (const [id, given] of Object.entries(answer.given)) {
     const verdict = rows.find((row) => row.id === id)?.verdict;
     if (verdict !== given) {
@@ -87,22 +146,46 @@ export function answerOf(
       );
     }
   }
-  return answer.sentence;
+  const { sentence } = answer;
+  if (typeof sentence === "string") return sentence;
+  return sentence((id, comparison) => effectOf(name, rows, id, comparison));
 }
 
-/** "2 of 5 claims supported". */
-function supported(rows: readonly Pick<Row, "verdict">[]): string {
-  const count = rows.filter(({ verdict }) => verdict === "supported").length;
-  return `${count} of ${rows.length} claims supported`;
+/** "0.41 [0.33, 0.49]": an effect in a claim's evidence; throws an Error that lists those there are. */
+function effectOf(name: string, rows: readonly Row[], id: string, comparison: string): string {
+  const effects = Object.entries(rows.find((row) => row.id === id)?.evidence ?? {})
+    .filter((entry): entry is [string, typeof entry[1] & IntervalLike] => isInterval(entry[1]));
+  const found = effects.find(([named]) => named === comparison);
+  if (found) return formatInterval(found[1], { significant: 2 });
+  const known = rows.some((row) => row.id === id)
+    ? effects.map(([named]) => JSON.stringify(named))
+    : rows.map((row) => row.id);
+  throw new Error(
+    `experiments/answers.ts: ${name}: no effect ${JSON.stringify(comparison)} of ${id}: ` +
+      `choose from ${known.join(", ") || "none: its evidence has no effects"}`,
+  );
 }
 
-/** Text in a cell of a Markdown table. */
-function cell(text: string): string {
-  return text.replaceAll("|", "\\|");
+function isInterval(value: unknown): value is IntervalLike {
+  return typeof value === "object" && value !== null && "estimate" in value && "low" in value;
 }
 
-/** The pins of the largest profile that has some. */
-function largestPins(experiment: AnyExperiment) {
+/** "2 of 5 confirmatory claims supported"; "exploratory: 2 of 5 supported" where there are no others. */
+function supported(claims: readonly EvaluatedClaim[]): string {
+  if (claims.some(({ verdict }) => verdict === "see standard")) return TOO_FEW;
+  const { confirmatory, exploratory } = byFamily(claims);
+  return confirmatory.length > 0
+    ? `${supportedOf(confirmatory)} confirmatory claims supported`
+    : `exploratory: ${supportedOf(exploratory)} supported`;
+}
+
+/** Lines that a reader unfolds. */
+function folded(summary: string, lines: readonly string[]): string[] {
+  return ["", `<details><summary>${summary}</summary>`, "", ...lines, "", "</details>"];
+}
+
+/** The pins of the largest profile that has some: those that the pages speak of. */
+export function largestPins(experiment: AnyExperiment) {
   for (const profile of PROFILES.toReversed()) {
     const pins = readPins(pinsPath(experiment, profile));
     if (pins) return { profile, pins };

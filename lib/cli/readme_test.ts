@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { answers } from "../../experiments/answers.ts";
 import { registry } from "../../experiments/registry.ts";
 import { ROOT } from "../root.ts";
-import { answerOf, stalePages } from "./readme.ts";
+import type { EvaluatedClaim } from "../run/run.ts";
+import { answerOf, linesOf, stalePages } from "./readme.ts";
 
 const readme = Deno.readTextFileSync(`${ROOT}README.md`);
 
@@ -10,20 +11,116 @@ Deno.test("what the pages say of results is what the pinned ones say", async () 
   assert.deepEqual(await stalePages(), [], "run `deno task readme` and commit the result");
 });
 
+const evidence = { GRPO: { estimate: 0.412, low: 0.333, high: 0.491 }, episodes: 2400 };
+const terms = { reading: "0.4 | 0.3", evidence: {} };
+const claims: EvaluatedClaim[] = [
+  { ...terms, id: "E1", statement: "It helps.", family: "exploratory", verdict: "undecided" },
+  {
+    ...terms,
+    id: "C1",
+    statement: "It is |better|.",
+    family: "confirmatory",
+    sesoi: "0.05 of success",
+    verdict: "supported",
+    evidence,
+  },
+  { ...terms, id: "C2", statement: "It grows.", family: "confirmatory", verdict: "contradicted" },
+];
+
 Deno.test("an answer that rests on other verdicts than the pinned ones is refused", () => {
-  const rows = [
-    { id: "C1", statement: "It is.", verdict: "supported" },
-    { id: "C2", statement: "It grows.", verdict: "undecided" },
-  ] as const;
   const given = { C1: "supported" } as const;
-  assert.equal(answerOf("scaling", rows, { sentence: "Yes.", given }), "Yes.");
-  assert.equal(answerOf("new", rows, undefined), "Supported: It is.");
+  assert.equal(answerOf("scaling", claims, { sentence: "Yes.", given }), "Yes.");
+  assert.equal(answerOf("new", claims, undefined), "Supported: It is |better|.");
+  assert.equal(answerOf("new", claims.slice(0, 1), undefined), "Undecided: It helps.");
   for (const wrong of [{ C1: "contradicted" }, { C3: "supported" }] as const) {
     assert.throws(
-      () => answerOf("scaling", rows, { sentence: "Yes.", given: wrong }),
+      () => answerOf("scaling", claims, { sentence: "Yes.", given: wrong }),
       /experiments\/answers\.ts: scaling: .* C[13], which is "(supported|undefined)": write it/,
     );
   }
+});
+
+Deno.test("an answer has its numbers from the pinned results", () => {
+  const answer = (id: string, comparison: string) =>
+    answerOf("credit", claims, {
+      sentence: (effect) => `It gains ${effect(id, comparison)}.`,
+      given: {},
+    });
+  assert.equal(answer("C1", "GRPO"), "It gains 0.41 [0.33, 0.49].");
+  const cases = [
+    ["C1", "PPO", /credit: no effect "PPO" of C1: choose from "GRPO"$/],
+    ["C1", "episodes", /no effect "episodes" of C1: choose from "GRPO"$/],
+    ["C2", "GRPO", /no effect "GRPO" of C2: choose from none: its evidence has no effects$/],
+    ["C9", "GRPO", /no effect "GRPO" of C9: choose from E1, C1, C2$/],
+  ] as const;
+  for (const [id, comparison, message] of cases) {
+    assert.throws(() => answer(id, comparison), message);
+  }
+});
+
+Deno.test("confirmatory claims stand in a table, their numbers and exploratory claims are folded", () => {
+  const experiment = { name: "credit", title: "Does it?", notebook: "08-credit" };
+  const run = { profile: "standard", seeds: 5 } as const;
+  const { front, verdicts } = linesOf(experiment, claims, run, undefined);
+  assert.equal(
+    front,
+    "- **Does it?** Supported: It is |better|. ([1 of 2 confirmatory claims supported]" +
+      "(experiments/README.md#credit), [report](notebooks/08-credit.ipynb))",
+  );
+  assert.equal(
+    verdicts.join("\n"),
+    `\
+## credit
+
+**Does it?** Supported: It is |better|.
+
+1 of 2 confirmatory claims supported; profile standard, 5 seeds; report: [08-credit](../notebooks/08-credit.ipynb).
+
+| Id | Claim | Verdict | Smallest effect of interest |
+|---|---|---|---|
+| C1 | It is \\|better\\|. | **supported** | 0.05 of success |
+| C2 | It grows. | **contradicted** |  |
+
+<details><summary>The numbers behind each verdict</summary>
+
+| Id | Numbers |
+|---|---|
+| C1 | 0.4 \\| 0.3 |
+| C2 | 0.4 \\| 0.3 |
+
+</details>
+
+<details><summary>Exploratory claims: 1 undecided</summary>
+
+| Id | Claim | Verdict | Numbers |
+|---|---|---|---|
+| E1 | It helps. | **undecided** | 0.4 \\| 0.3 |
+
+</details>`,
+  );
+});
+
+Deno.test("pins of few seeds support nothing and contradict nothing", () => {
+  const few = claims.map((claim) => ({ ...claim, verdict: "see standard" as const }));
+  const run = { profile: "smoke", seeds: 2 } as const;
+  const { front } = linesOf({ name: "noise", title: "Is it?" }, few, run, undefined);
+  assert.equal(
+    front,
+    "- **Is it?** Too few seeds for verdicts: It is |better|. " +
+      "([too few seeds for verdicts](experiments/README.md#noise))",
+  );
+});
+
+Deno.test("an experiment without confirmatory claims says that it explores", () => {
+  const experiment = { name: "noise", title: "Is it?" };
+  const run = { profile: "smoke", seeds: 2 } as const;
+  const { front, verdicts } = linesOf(experiment, claims.slice(0, 1), run, undefined);
+  assert.equal(
+    front,
+    "- **Is it?** Undecided: It helps. ([exploratory: 0 of 1 supported](experiments/README.md#noise))",
+  );
+  assert.ok(verdicts.includes("Exploratory: 0 of 1 supported; profile smoke, 2 seeds."));
+  assert.equal(verdicts.filter((line) => line.startsWith("| Id")).length, 1);
 });
 
 Deno.test("every answer is an experiment's", () => {

@@ -292,6 +292,7 @@ a { color: var(--link); text-decoration: none; }
 a:hover, a:focus-visible { text-decoration: underline; }
 h2 a { color: inherit; }
 .summary { line-height: 2; }
+.summary strong { white-space: nowrap; }
 .links a { margin-right: 1rem; }
 section { border-top: 1px solid var(--rule); padding: 1.25rem 0; }
 table { width: 100%; border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
@@ -305,7 +306,7 @@ tbody tr { border-top: 1px solid var(--rule); }
 .runs th:nth-child(4) { width: 9%; }
 .runs th:nth-child(6) { width: 19%; }
 .runs th:nth-child(7) { width: 13%; }
-.claims td:first-child { width: 10rem; }
+.claims td:first-child { width: 12.5rem; }
 .claims p { margin: 0; max-width: 52rem; }
 .reading, .command, .note, footer { color: var(--muted); font-size: 0.85rem; }
 .problem { overflow-wrap: anywhere; }
