@@ -2,7 +2,7 @@
 import { minimum } from "../../lib/numeric/extrema.ts";
 import type { Claim } from "../../lib/run/experiment.ts";
 import type { Readout } from "../shared/test_report.ts";
-import { decided, missing, shown } from "../shared/verdicts.ts";
+import { decided, shown } from "../shared/verdicts.ts";
 import { type ControlName, controlOf } from "./controls.ts";
 import { type ControlsSummary, isSurelyPositive } from "./summary.ts";
 
@@ -30,10 +30,8 @@ function refutes(
           ? [{ name: row.size ? `${row.title}, ${row.size}` : row.title, ...row.placed! }]
           : []
       );
-      if (found.some(({ gap }) => !isSurelyPositive(gap))) {
-        return missing("There is no sure gap between the two critics that a control could close.");
-      }
-      return decided(
+      const share = (closed: number | null) => closed === null ? "no gap" : closed.toFixed(2);
+      const verdict = decided(
         Object.fromEntries(
           found.map(({ name, beyondHalf }) => [name, beyondHalf.scores.map((x) => sign * x)]),
         ),
@@ -41,11 +39,14 @@ function refutes(
         () =>
           `Share of the gap in r2 that is closed, and r2 beyond its half: ${
             found.map(({ beyondHalf, closed, name }) =>
-              `${closed!.toFixed(2)}, ${shown(beyondHalf.mean)} (${name})`
+              `${share(closed)}, ${shown(beyondHalf.mean)} (${name})`
             ).join("; ")
           }.`,
         `Needs a run of ${names.join(" or ")}: not in this profile.`,
       );
+      if (found.every(({ gap }) => isSurelyPositive(gap))) return verdict;
+      const reading = `${verdict.reading} That there is a gap at all is not sure.`;
+      return { ...verdict, verdict: "undecided", reading };
     },
   };
 }

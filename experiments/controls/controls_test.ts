@@ -215,6 +215,10 @@ Deno.test("nothing is decided at half of the gap, with one seed, or without a ga
   assert.deepEqual(verdicts(summary(at(0.3), [1])), undecided);
   const noGap = summary(({ config: { control } }) => control === "cot" ? 0 : 0.1);
   assert.deepEqual(verdicts(noGap), undecided);
+  assert.match(
+    controlsClaims[0]!.evaluate(noGap).reading,
+    /: no gap, 0\.050 \[0\.050, 0\.050\] \(filler.* That there is a gap at all is not sure\.$/,
+  );
 });
 
 Deno.test("one control of several that closes the gap decides the claim; a missing one leaves it open", () => {

@@ -120,7 +120,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", LadderInput> = {
     runs: pair(d32L2),
     steps: 300,
     testStates: 200,
-    moreData: { factor: 2, runs: pair(d32L2, [RUNGS.localCheck.name, RUNGS.A5.name]) },
+    moreData: { factor: 2, runs: pair(d32L2, [RUNGS.localCheck.name, RUNGS.S3.name]) },
     search: { seeds: [101], testSeed: 8, size: d32L2, rates: [6e-3, 1.5e-2], steps: 50 },
   },
   quick: {
