@@ -102,7 +102,7 @@ export function outcomesFigure(summary: ScalingSummary): Figure {
   ): Series => ({
     kind: "line",
     critic,
-    name: `${criticLabel(critic)}, ${name}`,
+    name: `${criticLabel(critic)}: ${name}`,
     panel,
     ...look === null ? {} : { style: { ...variant(criticStyle(critic), look), open: true } },
     points: rows.filter((row) => row.critic === critic).map((row) =>
@@ -149,7 +149,7 @@ export function samplesFigure(summary: ScalingSummary): Figure {
     x: { title: "sampled chains", scale: "log" },
     y: { title: "RMSE against the exact value", min: 0 },
     series: sampled.flatMap(({ difficulty, greedy, labels, sampled, size }): Series[] => {
-      const style = plainStyle(sizes.indexOf(size));
+      const style = { ...plainStyle(sizes.indexOf(size)), dash: [] };
       const panel = `${LABELS[labels]}, ${difficulty}`;
       return [
         {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../lib/errors.ts";
+import type { Figure } from "../../lib/report/figure.ts";
 import {
   cellContext,
   cellsTest,
@@ -12,6 +13,7 @@ import { runCell, type ScalingMetrics } from "./cell.ts";
 import { scalingCells } from "./cells.ts";
 import { scalingClaims } from "./claims.ts";
 import { type ScalingConfig, scalingConfig } from "./config.ts";
+import { outcomesFigure, samplesFigure } from "./figures.ts";
 import scaling from "./mod.ts";
 import { type ScalingSummary, summarizeScaling } from "./summary.ts";
 
@@ -226,6 +228,35 @@ Deno.test("what a profile lacks leaves its claims undecided", () => {
   }));
   const found = verdictsOf(scalingClaims, summarizeScaling(exact, cells));
   for (const [id, verdict] of Object.entries(found)) assert.equal(verdict, "undecided", id);
+});
+
+Deno.test("figures have what the critics learned from, and greedy decoding beside the sampled chains", () => {
+  const made = summary({
+    discriminative: flat,
+    generative: falling,
+    outcomes: { discriminative: falling, generative: flat },
+    gains: [0.05, 0.05, 0.05, 0.05, 0.05],
+  });
+  const lines = (figure: Figure, panel: string) =>
+    Object.fromEntries(
+      figure.description.series.filter((series) => series.panel === panel).map((series) => [
+        series.name!.replace(/.*: /, series.critic === "cot" ? "G " : "D "),
+        "points" in series ? series.points.map(({ y }) => y!.toFixed(2)) : [],
+      ]),
+    );
+  const [same, down] = [["0.24", "0.24", "0.24", "0.24"], ["0.20", "0.15", "0.10", "0.05"]];
+  assert.deepEqual(lines(outcomesFigure(made), "2x length"), {
+    "D exact values": same,
+    "D outcomes": down,
+    "G exact values": down,
+    "G outcomes, expectation": same,
+    "G outcomes, integer": ["1.00", "1.00", "1.00", "1.00"],
+    "Always predicting the mean": ["0.24", "0.24"],
+  });
+  assert.deepEqual(lines(samplesFigure(made), "exact values, 2x length"), {
+    "d16-L1": ["0.25", "0.20"],
+    "d16-L1, greedy": ["0.20", "0.20"],
+  });
 });
 
 function claim(id: string): typeof scalingClaims[number] {
