@@ -124,7 +124,7 @@ export function lengthFigure({ lengths, seeds }: ControlsSummary): Figure {
       [...new Set(lengths.map(({ kept }) => `${100 * kept}%`))].join(", ")
     } of the products in its chain. Mean over up to ${seeds} seeds; bands are 95% intervals (Student's t).`,
     x: { title: "tokens written, mean" },
-    y: { title: "score", max: 1 },
+    y: { title: "score" },
     series: LENGTH_PANELS.flatMap(({ metric, panel }): Series[] =>
       [...Map.groupBy(lengths, ({ base }) => base)].flatMap(([base, rows]) => {
         const points = rows.flatMap(({ kept, scores, tokens }) => {

@@ -65,11 +65,11 @@ function at({ examples, size }: LadderRow | Advantage): string {
   return `${size} with ${examples} examples`;
 }
 
-/** For how many pairs of rungs the effect is surely positive, and for which it is not. */
-function held(effects: Effects): string {
+/** For how many of the comparisons the effect is surely positive, and for which it is not. */
+function held(effects: Effects, what = "pairs of rungs"): string {
   const names = Object.keys(effects);
   const others = names.filter((name) => !((seedInterval(effects[name]!).low ?? 0) > 0));
-  return `this holds for ${names.length - others.length} of ${names.length} pairs of rungs` +
+  return `this holds for ${names.length - others.length} of ${names.length} ${what}` +
     (others.length > 0 ? `, not for ${others.join(", ")}` : "");
 }
 
@@ -216,10 +216,16 @@ export const ladderClaims: readonly Claim<LadderSummary>[] = [
       const gains = rungs.flatMap(({ name }) =>
         most(advantages.filter(({ rung }) => rung === name), CLASSES)
       );
+      const effects: Effects = Object.fromEntries(
+        gains.map(({ r2, rung, size }) => [`${rung}, ${size}`, r2.scores]),
+      );
       return decided(
-        Object.fromEntries(gains.map(({ r2, rung, size }) => [`${rung}, ${size}`, r2.scores])),
+        effects,
         { sesoi: SESOI },
-        (numbers) => `r2 of the CoT critic less the discriminative one's: ${numbers}.`,
+        (numbers) =>
+          `r2 of the CoT critic less the discriminative one's: ${numbers}; ${
+            held(effects, "rungs")
+          }.`,
         "Needs both critics at one size: add them to the config.",
       );
     },

@@ -58,7 +58,7 @@ function bar({ rung: name, complexity, scores }: LadderRow, metric: Metric): Bar
 }
 
 /** One group of bars a rung, one bar a critic and size. */
-function bars({ rows }: LadderSummary, metric: Metric): Series[] {
+function bars({ rows, rungs }: LadderSummary, metric: Metric): Series[] {
   return [...Map.groupBy(rows, ({ critic }) => critic)].flatMap(([critic, of]) => {
     const sizes = [...new Set(of.map(({ size }) => size))];
     return sizes.map((size, i) => ({
@@ -66,7 +66,11 @@ function bars({ rows }: LadderSummary, metric: Metric): Series[] {
       critic,
       name: `${criticLabel(critic)}, ${size}`,
       style: { color: shade(critic, i, sizes.length) },
-      bars: of.filter((row) => row.size === size).map((row) => bar(row, metric)),
+      // Every series lists every rung, so that the rungs keep their order.
+      bars: rungs.map((rung) => {
+        const row = of.find((row) => row.rung === rung.name && row.size === size);
+        return row ? bar(row, metric) : { category: category(rung), y: null };
+      }),
     }));
   });
 }
