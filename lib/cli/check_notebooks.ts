@@ -7,6 +7,7 @@ import { z } from "zod";
 import {
   formatProblem,
   hasTag,
+  INJECTED_TAG,
   type Notebook,
   type NotebookProblem,
   OUTPUT_TAG,
@@ -33,7 +34,8 @@ export function moduleOf(notebook: Notebook): NotebookModule {
   const source: string[] = [];
   const lines: NotebookModule["lines"][number][] = [];
   notebook.cells.forEach((cell, i) => {
-    if (cell.cell_type !== "code") return;
+    // A run's own values declare parameters anew, which only the kernel allows.
+    if (cell.cell_type !== "code" || hasTag(cell, INJECTED_TAG)) return;
     sourceOf(cell).split("\n").forEach((text, k) => {
       source.push(text);
       lines.push({ cell: i + 1, line: k + 1 });

@@ -29,6 +29,16 @@ Deno.test("cells become one module that knows where each line came from", () => 
   ]);
 });
 
+Deno.test("the values of the run that made a report are not declared a second time", () => {
+  const { source, lines } = moduleOf(notebook(
+    ["let a = 1;", ["parameters"]],
+    ["let a = 2;", ["injected-parameters"]],
+    ["a;"],
+  ));
+  assert.equal(source, "let a = 1;\n;\na;\n;\nexport {};\n");
+  assert.deepEqual(lines[2], { cell: 3, line: 1 });
+});
+
 Deno.test("the compiler's places become cells and lines", () => {
   const module = {
     path: "notebooks/a.ipynb",

@@ -202,11 +202,11 @@ export const notebooksCommand: Command<typeof flags.shape> = {
   positional: "name",
   async run({ name, profile, parameter, inPlace, timeout }) {
     const given = { ...(profile === undefined ? {} : { profile }), ...parseParameters(parameter) };
-    if (inPlace && Object.keys(given).length > 0) {
+    if (inPlace && parameter.length > 0) {
       throw new UsageError(
         "--in-place",
-        Object.keys(given).join(", "),
-        "a committed notebook shows its own parameters: leave out --profile and --parameter",
+        parameter.join(", "),
+        "a committed notebook shows a profile or its own parameters: leave out --parameter",
       );
     }
     const paths = notebookPaths(name);

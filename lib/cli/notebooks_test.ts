@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
-import { executeNotebook, NotebookError, notebookPaths, parseParameters } from "./notebooks.ts";
+import {
+  executeNotebook,
+  NotebookError,
+  notebookPaths,
+  notebooksCommand,
+  parseParameters,
+} from "./notebooks.ts";
 import { withVariables } from "./testdata/with_variables.ts";
 import { isVenvReady } from "./venv.ts";
 
@@ -16,6 +22,15 @@ Deno.test("parameters are JSON or else text; lists survive the cutting at commas
 
 Deno.test("an unknown notebook is refused with a suggestion", () => {
   assert.throws(() => notebookPaths(["99-nothing-like-it"]), /notebook: "99-nothing-like-it"/);
+});
+
+Deno.test("a notebook executed in place may show another profile, no other parameter", async () => {
+  const flags = { name: ["00-quickstart"], inPlace: true, timeout: 1 };
+  await assert.rejects(
+    async () =>
+      await notebooksCommand.run({ ...flags, profile: "standard", parameter: ["seed=2"] }),
+    /--in-place: "seed=2": .* leave out --parameter/,
+  );
 });
 
 const CELLS = [

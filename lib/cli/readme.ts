@@ -30,7 +30,7 @@ export async function pages(): Promise<Record<string, string>> {
     if (!pinned) continue;
     const { name, title } = experiment;
     const { config } = resolveConfig(experiment, pinned.profile);
-    const claims = pinnedClaims(experiment, pinned, config);
+    const claims = pinnedClaims(experiment, pinned);
     const figure = `experiments/${name}/figure.svg`;
     if (experiment.figure && Object.keys(files).length === 0) {
       files[figure] = `${experiment.figure(pinned.pins.summary)}\n`;
@@ -100,11 +100,11 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 /** The claims as these pinned results decide them; throws an Error where the claims have moved on since. */
-function pinnedClaims(
+export function pinnedClaims(
   experiment: AnyExperiment,
   { profile, pins }: { readonly profile: ProfileName; readonly pins: Pins },
-  config: unknown,
 ): EvaluatedClaim[] {
+  const { config } = resolveConfig(experiment, profile);
   try {
     return evaluateClaims(experiment.claims, pins.summary, config);
   } catch (cause) {

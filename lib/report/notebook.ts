@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 
 /** Tag of the cell that declares parameters. */
 export const PARAMETERS_TAG = "parameters";
-/** Tag of the cell with a run's own values, put after it by `injectParameters`. */
+/** Tag of the cell with a run's own values, put after it by `prepareNotebook`. */
 export const INJECTED_TAG = "injected-parameters";
 /** Tag of a cell that must show something. */
 export const OUTPUT_TAG = "output";
@@ -151,7 +151,7 @@ export function prepareNotebook(notebook: Notebook, values: Parameters, path: st
       cell_type: "code",
       metadata: { tags: [INJECTED_TAG] },
       source: [
-        "// Set by the run that made this report.",
+        "// Set by the run that made this report. Without this cell the values above are used.",
         // Declared anew, which the kernel allows: an assignment's value would be an output.
         ...Object.entries(values).map(([name, value]) => `let ${name} = ${JSON.stringify(value)};`),
       ].join("\n"),
