@@ -72,7 +72,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
     seeds: [1, 2],
     runs: [
       ...both(small),
-      ...["discriminative-hl-gauss", "discriminative-auxiliary", "one-shot", "filler"]
+      ...["discriminative-hl-gauss", "discriminative-auxiliary", "one-shot"]
         .map((critic) => ({ critic, sizes: [oneShot.d16L2] })),
       { critic: "cot-scalar", sizes: [serial.d16L2] },
     ],
@@ -91,9 +91,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", ScalingInput> = {
   },
   quick: {
     seeds: [1, 2],
-    runs: both((t) => [t.d16L1, t.d16L2, t.d32L2]),
+    runs: both(small),
     outcomes: both(small),
-    samples: { sizes: ["d16-L2", "d32-L2"], states: 256, counts },
+    samples: { sizes: ["d16-L2"], states: 256, counts },
+    testStates: 1000,
   },
   standard: {
     seeds: [6, 7, 8, 9, 10],

@@ -1,6 +1,6 @@
 /**
  * Scaling of discriminative and generative critics (claims C1 and C2 of the GenAC paper): critics of several kinds and
- * sizes learn the exact values of a programmatic actor in the permutation puzzle.
+ * sizes learn the values of a programmatic actor in the permutation puzzle, from exact values or from sampled outcomes.
  */
 import { defineExperiment } from "../../lib/run/experiment.ts";
 import { DISPLAY } from "../../lib/report/mime.ts";
