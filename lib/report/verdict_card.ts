@@ -145,9 +145,12 @@ function evidenceOf({ verdict, evidence = {} }: ClaimVerdict) {
   const others = entries.filter(([, value]) => !isComparison(value))
     .map(([name, value]) => [name, evidenceText(value)] as const);
   if (rows.length === 0) return { others };
-  const columns = COLUMNS.filter(({ title }) =>
-    title === DECISION ? verdict !== "see standard" : title !== HOLM || rows.length > 1
-  );
+  const hasColumn: Readonly<Record<string, boolean>> = {
+    [HOLM]: rows.length > 1,
+    [SEEDS]: rows.some(({ comparison }) => comparison.sesoi > 0),
+    [DECISION]: verdict !== "see standard",
+  };
+  const columns = COLUMNS.filter(({ title }) => hasColumn[title] ?? true);
   return { comparisons: table({ rows, columns })[DISPLAY](), others };
 }
 
@@ -157,6 +160,7 @@ interface ComparisonRow {
 }
 
 const HOLM = "p (Holm)";
+const SEEDS = "seeds for 80% power at the SESOI";
 const DECISION = "decision";
 const COLUMNS: readonly Column<ComparisonRow>[] = [
   { title: "comparison", cell: ({ name }) => name },
@@ -165,7 +169,7 @@ const COLUMNS: readonly Column<ComparisonRow>[] = [
   { title: HOLM, cell: ({ comparison }) => probability(comparison.adjustedP), align: "right" },
   { title: "sd", cell: ({ comparison }) => comparison.sd, significant: 2 },
   {
-    title: "seeds for 80% power at the SESOI",
+    title: SEEDS,
     cell: ({ comparison: { sd, sesoi } }) =>
       sesoi === 0 ? null : seedsNeeded({ effect: sesoi, sd }),
   },
