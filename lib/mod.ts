@@ -91,6 +91,8 @@ export { pairedTPower, type PowerOptions, seedsNeeded } from "./eval/power.ts";
 export * from "./eval/statistics.ts";
 export {
   pairedDifferences,
+  type SeedInterval,
+  seedInterval,
   type StudentInterval,
   studentInterval,
   type StudentPValues,

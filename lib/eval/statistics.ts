@@ -1,8 +1,7 @@
 /**
- * What may be said over seeds: interquartile mean, mean, probability of improvement and trend with
- * size, each with a stratified bootstrap interval (see `bootstrap.ts` for what that covers).
- *
- * Every function takes strata: one array of scores per task or cell, one score per seed.
+ * What may be said over seeds: interquartile mean, mean and probability of improvement, each with a
+ * stratified bootstrap interval (see `bootstrap.ts` for what that covers), from strata: one array of
+ * scores per task or cell, one score per seed. And one seed's trend with size, for `student.ts`.
  */
 import { log } from "../numeric/math.ts";
 import {
@@ -14,7 +13,6 @@ import {
   stratifiedBootstrap,
 } from "./bootstrap.ts";
 import { checkElement } from "./pairs.ts";
-import { spearman } from "./ranking.ts";
 import { mean, sum } from "../numeric/sums.ts";
 
 /**
@@ -125,67 +123,6 @@ function slopeOver(x: ArrayLike<number>, values: ArrayLike<number>, name: string
   const offsets = Array.from(x, (value) => value - centre);
   const spread = sum(offsets.map((offset) => offset * offset));
   return sum(offsets.map((offset, i) => offset * values[i]!)) / spread;
-}
-
-/** The runs of one model size. */
-export interface SizePoint {
-  /** Parameters, FLOPs, examples: anything positive. */
-  readonly size: number;
-  /** The metric, one score per seed. */
-  readonly scores: ArrayLike<number>;
-}
-
-/** How a metric moves with size. */
-export interface SizeTrend {
-  /**
-   * Least-squares slope over all runs, in units of the metric per tenfold size. The metric
-   * improves reliably only if the whole interval lies on the improving side of 0.
-   */
-  readonly slope: Interval;
-  /** Fitted value at size 1, so that metric = intercept + slope log10(size). */
-  readonly intercept: number;
-  /**
-   * Spearman's correlation of size and score over all runs: near 1 = larger models score higher
-   * than smaller ones. With several seeds a size, whose sizes are tied, it does not quite reach 1.
-   * Null if all scores are equal.
-   */
-  readonly spearman: Interval;
-}
-
-/**
- * The trend of a metric against log size. Seeds are drawn anew within each size; the sizes stay.
- *
- * @param points At least two different sizes, in any order.
- * @throws RangeError for fewer, a size that is not positive, or scores that are missing or not finite.
- */
-export function sizeTrend(points: readonly SizePoint[], options: BootstrapOptions): SizeTrend {
-  points.forEach(({ size }, i) => {
-    if (!(size > 0 && size < Infinity)) {
-      throw new RangeError(`points[${i}].size: ${size}: give a positive number`);
-    }
-  });
-  if (new Set(points.map(({ size }) => size)).size < 2) {
-    throw new RangeError("points: give at least two different sizes");
-  }
-  const strata = checkedStrata(points.map(({ scores }) => scores), "points");
-  const sizes: number[] = [];
-  points.forEach(({ size, scores }) => {
-    for (let i = 0; i < scores.length; i++) sizes.push(size);
-  });
-  const decades = sizes.map((size) => log(size) / log(10));
-  const centre = mean(decades);
-  const offsets = decades.map((decade) => decade - centre);
-  const spread = sum(offsets.map((offset) => offset * offset));
-  const slopeOf: Statistic = (drawn) => {
-    const scores = pooled(drawn);
-    return sum(offsets.map((offset, i) => offset * scores[i]!)) / spread;
-  };
-  const slope = stratifiedBootstrap(strata, slopeOf, options);
-  return {
-    slope,
-    intercept: mean(pooled(strata)) - slope.estimate! * centre,
-    spearman: stratifiedBootstrap(strata, (drawn) => spearman(sizes, pooled(drawn)), options),
-  };
 }
 
 function improvement(x: readonly Float64Array[], y: readonly Float64Array[]): number {

@@ -7,7 +7,6 @@ import {
   meanInterval,
   probabilityOfImprovement,
   probabilityOfImprovementInterval,
-  sizeTrend,
   slopePerDecade,
 } from "./statistics.ts";
 import { near } from "./testdata.ts";
@@ -58,21 +57,6 @@ Deno.test("the probability of improvement equals rliable's", () => {
   near(interval.high, 0.93333333, 0.01);
 });
 
-Deno.test("the trend with size equals scipy's linregress and spearmanr", () => {
-  const scores = [[0.05, 0.07, 0.06], [0.09, 0.10, 0.095], [0.10, 0.11, 0.12], [0.17, 0.16, 0.18]];
-  const points = [3000, 25000, 98000, 787000].map((size, i) => ({ size, scores: scores[i]! }));
-  const trend = sizeTrend(points, { seed: 1 });
-  near(trend.slope.estimate, 0.04429689549115153);
-  near(trend.intercept, -0.0990274905390796);
-  near(trend.spearman.estimate, 0.9625137653758576);
-  // 50,000 and 20,000 numpy replicates.
-  near(trend.slope.low, 0.03910619, 0.0003);
-  near(trend.slope.high, 0.04934763, 0.0003);
-  near(trend.spearman.low, 0.94682884, 0.002);
-  near(trend.spearman.high, 0.98907071, 0.002);
-  assert.deepEqual(JSON.parse(JSON.stringify(trend)), trend);
-});
-
 Deno.test("slopes of single seeds equal numpy's polyfit, and their mean scipy's slope of all", () => {
   const sizes = [3000, 25000, 98000, 787000];
   const seeds = [[0.05, 0.09, 0.10, 0.17], [0.07, 0.10, 0.11, 0.16], [0.06, 0.095, 0.12, 0.18]];
@@ -85,24 +69,6 @@ Deno.test("slopes of single seeds equal numpy's polyfit, and their mean scipy's 
   near(slopePerDecade([1, 10, 100], [0.5, 0.5, 0.5]), 0);
   // numpy.polyfit([0.1, 0.3, 0.2, 0.7], [1, 0.5, 0.9, 0.1], 1)[0]
   near(leastSquaresSlope([0.1, 0.3, 0.2, 0.7], [1, 0.5, 0.9, 0.1]), -1.5060240963855414);
-});
-
-Deno.test("a metric that does not move has slope 0 and no rank correlation", () => {
-  const points = [1, 10, 100].map((size) => ({ size, scores: [0.5, 0.5] }));
-  const { slope, spearman, intercept } = sizeTrend(points, { seed: 1, replicates: 100 });
-  near(slope.estimate, 0);
-  near(slope.high, 0);
-  near(intercept, 0.5);
-  assert.equal(spearman.estimate, null);
-  assert.equal(spearman.replicates, 0);
-});
-
-Deno.test("one seed a size gives the trend, without an interval", () => {
-  const { slope } = sizeTrend([{ size: 1e3, scores: [0.2] }, { size: 1e5, scores: [0.6] }], {
-    seed: 1,
-  });
-  near(slope.estimate, 0.2);
-  assert.equal(slope.low, null);
 });
 
 Deno.test("ranking accuracy of two classes is the probability of improvement", () => {
@@ -121,18 +87,6 @@ Deno.test("bad input is a RangeError that says what to do", () => {
       /^RangeError: y: 0 tasks: must be the same 1 tasks/,
     ],
     [() => probabilityOfImprovement([[1]], [[]]), /^RangeError: y\[0\]: empty/],
-    [
-      () => sizeTrend([{ size: 1, scores: [1] }], seed),
-      /^RangeError: points: .*two different sizes/,
-    ],
-    [
-      () => sizeTrend([{ size: 0, scores: [1] }, { size: 1, scores: [1] }], seed),
-      /^RangeError: points\[0\].size: 0: give a positive number/,
-    ],
-    [
-      () => sizeTrend([{ size: 2, scores: [] }, { size: 1, scores: [1] }], seed),
-      /^RangeError: points\[0\]: empty/,
-    ],
   ];
   for (const [call, message] of cases) assert.throws(call, message);
 });
