@@ -153,6 +153,11 @@ Deno.test("the arms train as their names say", () => {
   assert.equal(lambda("genac"), 1);
 });
 
+Deno.test("no two methods have one title: figures keep them apart by it", () => {
+  const titles = METHOD_NAMES.map((name) => methodOf(name).title);
+  assert.deepEqual(titles.filter((title, i) => titles.indexOf(title) !== i), []);
+});
+
 Deno.test("gradients are compared among methods with the same batches and epochs", () => {
   const shared = methodConfig({}, { problems: 4, responses: 4, learningRate: 1e-3 });
   const others: MethodName[] = [
