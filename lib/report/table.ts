@@ -38,7 +38,7 @@ export interface TableDescription<Row> {
  *
  * @example A number with its interval is written "0.123 [0.110, 0.140]"
  * ```ts
- * import { interquartileMeanInterval, show, table } from "genac";
+ * import { seedInterval, show, table } from "genac";
  *
  * await show(table({
  *   caption: "RMSE by critic",
@@ -49,11 +49,7 @@ export interface TableDescription<Row> {
  *   columns: [
  *     { title: "critic", cell: (row) => row.critic },
  *     { title: "parameters", cell: (row) => row.parameters },
- *     {
- *       title: "RMSE",
- *       cell: (row) => interquartileMeanInterval([row.rmse], { seed: 1 }),
- *       decimals: 3,
- *     },
+ *     { title: "RMSE", cell: (row) => seedInterval(row.rmse), decimals: 3 },
  *   ],
  * }));
  * ```
