@@ -80,7 +80,11 @@ function cell(
 ): Cell<CreditCell> {
   const { seeds: _seeds, tasks: _tasks, ...shared } = config;
   const names = runs.map(({ method }) => methodOf(method).critic);
-  const needs = (Object.keys(CRITICS) as CriticKind[]).filter((kind) => names.includes(kind));
+  const needs = (Object.keys(CRITICS) as CriticKind[]).filter((kind) =>
+    names.includes(kind) ||
+    // The one that it goes on from.
+    kind === "generative" && names.some((name) => name && criticEntry(name).reinforced)
+  );
   return {
     id,
     seed,
@@ -112,12 +116,13 @@ function cost(
   let total = task.sft.steps * actor(task.sft.batchSize) +
     2 * Math.max(...checkpoints) * actor(problems * responses);
   for (const kind of needs) {
-    const { outcomes, preparation } = criticEntry(kind), { training: step } = critic(kind);
-    const { reinforce, traces } = task.generative;
-    if (preparation === "generative") total += traces.steps * step(traces.batchSize);
-    total += outcomes === "REINFORCE"
-      ? 2 * reinforce.steps * step(training.problems * training.responses)
-      : task[preparation].steps * step(task[preparation].batchSize);
+    const { reinforced, preparation } = criticEntry(kind), { training: step } = critic(kind);
+    const { reinforce, traces } = task.generative, { batchSize, steps } = task[preparation];
+    if (reinforced) total += 2 * reinforce.steps * step(32);
+    else {
+      if (preparation === "generative") total += traces.steps * step(traces.batchSize);
+      total += steps * step(batchSize);
+    }
   }
   for (const { method, learningRate } of runs) {
     const { iterations, problems, responses, epochs } = trainingOf(method, {

@@ -194,8 +194,8 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
     paper: "A generative critic gives better downstream RL than value-based (PPO) and value-free " +
       "(GRPO, RLOO) methods.",
     readAs:
-      "Chains of thought, REINFORCE on the frozen actor, then joint training, all with the raw " +
-      "reward on the whole response; emitted integer, lambda 1, clip 0.2, KL 0. Mean success on " +
+      "Chains of thought with values by regression, REINFORCE on frozen actors, then joint training, " +
+      "both with the raw reward on the whole response; emitted integer, lambda 1, clip 0.2, KL 0. Mean success on " +
       "held-out problems over training less each rival's, on tasks where an exact critic gains " +
       `${HEADROOM} over GRPO. Episodes and computation of preparing critics are not counted here.`,
     sesoi: SUCCESS_TEXT,

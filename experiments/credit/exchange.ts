@@ -10,7 +10,7 @@ export interface Path {
   /** FLOPs of these, and of all else in RL. */
   readonly rolloutFlops: number;
   readonly otherFlops: number;
-  /** Of preparing the critic, training included; 0 without one. */
+  /** Of preparing the critic, training included; 0 without one. A continuation counts as an episode. */
   readonly preparationEpisodes: number;
   readonly preparationFlops: number;
 }

@@ -13,47 +13,43 @@ import {
 interface CriticEntry {
   /** Of lib/critic/registry.ts. */
   readonly definition: string;
-  /** Whose chains of thought it learns. */
-  readonly knowledge: Knowledge;
   /** Whose preparation in the configuration. */
   readonly preparation: "discriminative" | "generative";
-  /** What follows the chains: regression on outcomes, or REINFORCE on a frozen actor's rollouts (Algorithm 1, stage 2). */
-  readonly outcomes: "regression" | "REINFORCE";
+  /** Whose chains of thought it learns. */
+  readonly knowledge: Knowledge;
   /** Whether its weights start as the actor's, whose size it has then. */
   readonly fromActor?: boolean;
+  /**
+   * Whether GenAC's second stage, REINFORCE on the frozen actors' rollouts (Algorithm 1), follows the preparation of
+   * "generative". The values of the paper's synthetic traces are a stronger model's guesses; here they are what the
+   * regression on mean outcomes has taught by then, which favours GenAC.
+   */
+  readonly reinforced?: boolean;
 }
 
-/** The critics that methods ask, each prepared in its own way. */
+/** The critics that methods ask, each prepared in its own way; one that goes on from another stands below it. */
 export const CRITICS = {
   "discriminative": {
     definition: "discriminative-mse",
-    knowledge: "privileged",
     preparation: "discriminative",
-    outcomes: "regression",
-  },
-  "generative": {
-    definition: "cot",
     knowledge: "privileged",
-    preparation: "generative",
-    outcomes: "regression",
   },
+  "generative": { definition: "cot", preparation: "generative", knowledge: "privileged" },
   "generative, REINFORCE": {
     definition: "cot",
-    knowledge: "privileged",
     preparation: "generative",
-    outcomes: "REINFORCE",
+    knowledge: "privileged",
+    reinforced: true,
   },
   "generative, equal knowledge": {
     definition: "cot",
-    knowledge: "equal",
     preparation: "generative",
-    outcomes: "regression",
+    knowledge: "equal",
   },
   "generative, from the actor": {
     definition: "cot",
-    knowledge: "privileged",
     preparation: "generative",
-    outcomes: "regression",
+    knowledge: "privileged",
     fromActor: true,
   },
 } as const satisfies Record<string, CriticEntry>;
@@ -110,7 +106,7 @@ export const METHODS = {
   /** As the paper has it: chains, REINFORCE on the frozen actor, then both together; the emitted integer. */
   "genac": method("genac", { critic: "generative, REINFORCE" }),
   /** The recipe that did best in experiments/critic-training, around the same algorithm. */
-  "genac-leave-one-out": method("genac-leave-one-out"),
+  "genac-leave-one-out": method("genac-leave-one-out", { title: "GenAC, leave-one-out" }),
   "generative lambda 0 frozen": generative(0, "frozen"),
   "generative lambda 0": generative(0, "joint"),
   "generative lambda 0.8 frozen": generative(0.8, "frozen"),

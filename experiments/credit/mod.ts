@@ -21,6 +21,6 @@ export default defineExperiment({
   summarize: summarizeCredit,
   claims: creditClaims,
   table: creditTable,
-  compared: { names: ["success", "criticRmse"], lossCurve: "curve" },
+  compared: { names: ["success", "rmse"], lossCurve: "curve" },
   notebook: "08-credit",
 });

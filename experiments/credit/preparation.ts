@@ -55,7 +55,7 @@ export interface Gate {
 export interface Preparation {
   /** Loss of the actor's supervised fine-tuning. */
   readonly actor: Gate;
-  /** Of the actor, on held-out problems. */
+  /** Of the actor, on held-out problems that no result is read on. */
   readonly successRate: number;
   /** Success rates of the actors that the critics were prepared on. */
   readonly skills: readonly number[];
@@ -117,40 +117,21 @@ export async function prepare(
 
   const chains: Record<string, Gate> = {}, criticLoss: Record<string, number> = {};
   for (const [i, kind] of needs.entries()) {
-    const critic = critics[kind]!,
-      { knowledge, outcomes, fromActor, preparation } = criticEntry(kind);
-    const report = (step: number, steps: number) =>
-      progress(`${kind}: step ${step}`, 0.3 + 0.7 * (i + step / steps) / needs.length);
-    let spent = 0;
-    if (fromActor) await copyModel(actor.model, critic.model);
-    if (preparation === "generative") {
-      const { traces } = task.generative;
-      const source = { environment, teacher, knowledge, seed, ...traces };
-      const learned = await learnChains(setup, critic, source, judged[0]!, (step) => {
-        report(step, 2 * traces.steps * traces.rounds);
-      });
-      chains[kind] = learned.gate;
-      spent += learned.flops;
-    }
-    // A schedule of its own after that of the chains.
-    await copyModel(critic.model, critic.model);
+    const critic = critics[kind]!, { reinforced } = criticEntry(kind);
+    const report = (share: number) =>
+      progress(`${kind}: step ${critic.model.step}`, 0.3 + 0.7 * (i + share) / needs.length);
     labelled.restart();
-    if (outcomes === "REINFORCE") {
+    if (reinforced) {
+      await copyModel(critics.generative!.model, critic.model);
       const learned = await reinforceOnFrozen(setup, critic, labelled);
       criticLoss[kind] = learned.reward;
-      spent += learned.flops;
+      flops[kind] = flops.generative! + learned.flops;
     } else {
-      const { batchSize, size, steps } = task[preparation];
-      const optimizer = adamW(size.learningRate, steps);
-      const curve: number[] = [];
-      while (critic.model.step < steps) {
-        curve.push(await prepareCriticStep(critic, labelled, batchSize, optimizer, knowledge));
-        report(steps + critic.model.step, 2 * steps);
-      }
-      criticLoss[kind] = mean(curve.slice(-50));
-      spent += steps * critic.trainingFlops(batchSize);
+      const learned = await prepareCritic(setup, kind, critic, judged[0]!, labelled, report);
+      if (learned.gate) chains[kind] = learned.gate;
+      criticLoss[kind] = learned.loss;
+      flops[kind] = learned.flops;
     }
-    flops[kind] = spent;
     clock.lap(kind);
   }
   return {
@@ -233,29 +214,69 @@ async function pilotRun(
   return { checkpoints, flops, episodes: iterations * problems * responses };
 }
 
+/** Of problems that decide about gates and rates, and are none of those that results are read on. */
+function validationSeed({ testSeed }: CreditCell): number {
+  return testSeed + 1;
+}
+
 async function judgedActors(
-  { config: { testProblems, testSeed } }: CellSetup,
+  { config }: CellSetup,
   actors: readonly Omit<JudgedActor<State, unknown>, "successRate">[],
 ) {
   const judged = [];
   for (const each of actors) {
     const { actor, temperature } = each;
-    const responses = await testResponses(actor, testSeed, testProblems, temperature);
+    const seed = validationSeed(config);
+    const responses = await testResponses(actor, seed, config.testProblems, temperature);
     judged.push({ ...each, successRate: successOf(responses) });
   }
   return judged;
 }
 
+/** Chains of thought where it writes some, then regression on the mean outcomes of labelled states. */
+async function prepareCritic(
+  setup: CellSetup,
+  kind: CriticKind,
+  critic: NeuralCritic<State>,
+  judged: JudgedActor<State, unknown>,
+  labelled: RolloutStates<State, unknown>,
+  report: (share: number) => void,
+): Promise<{ gate?: Gate; loss: number; flops: number }> {
+  const { config: { task }, environment, seed } = setup;
+  const { fromActor, knowledge, preparation } = criticEntry(kind);
+  const { batchSize, size, steps } = task[preparation];
+  let learned: { gate?: Gate; flops: number } = { flops: 0 };
+  if (fromActor) await copyModel(judged.actor.model, critic.model);
+  if (preparation === "generative") {
+    const { traces } = task.generative;
+    const source = { environment, teacher: labelled.teacher, knowledge, seed, ...traces };
+    learned = await learnChains(setup, critic, source, judged, report);
+    // Outcomes have a schedule of their own.
+    await copyModel(critic.model, critic.model);
+  }
+  const optimizer = adamW(size.learningRate, steps), curve: number[] = [];
+  while (critic.model.step < steps) {
+    curve.push(await prepareCriticStep(critic, labelled, batchSize, optimizer, knowledge));
+    if (critic.model.step % 50 === 0) report((1 + critic.model.step / steps) / 2);
+  }
+  return {
+    ...learned,
+    loss: mean(curve.slice(-50)),
+    flops: learned.flops + steps * critic.trainingFlops(batchSize),
+  };
+}
+
 /** Chains alone, up to the gate, which is measured on states of held-out problems. */
 async function learnChains(
-  { config: { criticTest, task: { generative: { traces } }, testSeed } }: CellSetup,
+  { config }: CellSetup,
   critic: NeuralCritic<State>,
   source: Parameters<typeof traceStep<State, unknown>>[1],
   { actor, successRate }: JudgedActor<State, unknown>,
-  report: (step: number) => void,
+  report: (share: number) => void,
 ): Promise<{ gate: Gate; flops: number }> {
-  const { environment, knowledge, teacher } = source;
-  const questions = (await testResponses(actor, testSeed, 2 * criticTest.problems))
+  const { environment, knowledge, teacher } = source, { traces } = config.task.generative;
+  const seed = validationSeed(config);
+  const questions = (await testResponses(actor, seed, 4 * config.criticTest.problems))
     .map(({ states }, i) => ({
       state: states[i % states.length]!,
       context: { successRate: successRate! },
@@ -263,7 +284,7 @@ async function learnChains(
   // With equal knowledge a chain is a sample; how likely right ones are shows whether the teacher's are learned.
   const right = (state: State, row: number) =>
     knowledge === "privileged" ? environment.reasoningTrace(state) : environment.teacherTrace(
-      new RandomStream({ seed: testSeed, purpose: "credit/test chains", row }),
+      new RandomStream({ seed, purpose: "credit/gate chains", row }),
       state,
       teacher,
     );
@@ -274,7 +295,9 @@ async function learnChains(
       const optimizer = adamW(traces.learningRate, total);
       while (critic.model.step < total) {
         flops += (await traceStep(critic, source, optimizer)).flops;
-        if (critic.model.step % 50 === 0) report(critic.model.step);
+        if (critic.model.step % 50 === 0) {
+          report(critic.model.step / (2 * traces.steps * traces.rounds));
+        }
       }
     },
     async () => {
