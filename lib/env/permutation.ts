@@ -20,7 +20,12 @@ import {
   indexOfName,
 } from "./group.ts";
 import { type PermutationState, PermutationText } from "./permutation_text.ts";
-import { checkActor, PermutationPolicy } from "./permutation_value.ts";
+import {
+  checkActor,
+  type PermutationActor,
+  permutationActor,
+  PermutationPolicy,
+} from "./permutation_value.ts";
 import {
   checkDifficulty,
   checkOrdered,
@@ -34,6 +39,7 @@ import {
 import type { Vocabulary } from "./vocabulary.ts";
 
 export type { PermutationState } from "./permutation_text.ts";
+export { type PermutationActor, permutationActor } from "./permutation_value.ts";
 
 const length = z.int().min(1).max(1000);
 const moves = z.int().min(0).max(100);
@@ -63,22 +69,6 @@ export type PermutationConfig = {
     z.output<typeof permutationConfig>[K]
   >;
 };
-
-/** The programmatic actor. */
-export const permutationActor = z.strictObject({
-  epsilon: z.number().min(0).max(1).describe("The probability of a uniformly random move."),
-  far: z.strictObject({
-    distance: z.int().min(1).describe("The least distance to the identity that is far from it."),
-    epsilon: z.number().min(0).max(1).describe("The probability of a random move there."),
-  }).optional().describe("An epsilon of its own far from the identity; default: the same."),
-});
-
-/**
- * With probability 1 - epsilon the actor moves closer to the identity, each of the moves that do so
- * being equally likely; otherwise it picks any generator, each equally likely. With `far` it errs
- * at another rate far from the identity than near it: actors of equal success rate may differ in that.
- */
-export type PermutationActor = z.output<typeof permutationActor>;
 
 /**
  * The word problem of a finite group as a puzzle.

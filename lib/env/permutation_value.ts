@@ -1,11 +1,27 @@
+import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import type { RandomStream } from "../numeric/random.ts";
 import type { FiniteGroup } from "./group.ts";
-import type { PermutationActor } from "./permutation.ts";
 import { checkEpsilon } from "./problems.ts";
 
 /** How many actors' tables are kept. */
 const MAX_TABLES = 256;
+
+/** The programmatic actor. */
+export const permutationActor = z.strictObject({
+  epsilon: z.number().min(0).max(1).describe("The probability of a uniformly random move."),
+  far: z.strictObject({
+    distance: z.int().min(1).describe("The least distance to the identity that is far from it."),
+    epsilon: z.number().min(0).max(1).describe("The probability of a random move there."),
+  }).optional().describe("An epsilon of its own far from the identity; default: the same."),
+});
+
+/**
+ * With probability 1 - epsilon the actor moves closer to the identity, each of the moves that do so
+ * being equally likely; otherwise it picks any generator, each equally likely. With `far` it errs
+ * at another rate far from the identity than near it: actors of equal success rate may differ in that.
+ */
+export type PermutationActor = z.output<typeof permutationActor>;
 
 /**
  * The actor of the puzzle and its values: with probability 1 - epsilon it makes one of the moves that reduce the
