@@ -1,6 +1,7 @@
 /** At which length of a response GenAC begins to cost less than VinePPO, beyond what was measured. */
 import { exp, log } from "../../lib/numeric/math.ts";
-import type { CostRow } from "./summary.ts";
+import type { Scores } from "../shared/scores.ts";
+import type { CostMethod } from "./methods.ts";
 
 /** GenAC at one number of segments against VinePPO. */
 export interface Crossover {
@@ -14,8 +15,16 @@ export interface Crossover {
   readonly length: number | null;
 }
 
+/** A method's cost at one length, as the crossover needs it. */
+interface Measurement extends CostMethod {
+  /** Tokens of a response. */
+  readonly length: number;
+  /** FLOPs of an iteration over VinePPO's. */
+  readonly timesVinePpo: Scores;
+}
+
 /** One entry for each number of segments. */
-export function crossovers(rows: readonly CostRow[]): Crossover[] {
+export function crossovers(rows: readonly Measurement[]): Crossover[] {
   const genac = rows.filter(({ method }) => method === "genac");
   return [...Map.groupBy(genac, ({ segments }) => segments!)].map(([segments, own]) => {
     const measured = own.map(({ length, timesVinePpo }) => ({
