@@ -1,4 +1,5 @@
 /** What the controls say for or against the chain of thought, as predicates on the summary. */
+import { leastSquaresSlope } from "../../lib/eval/statistics.ts";
 import { minimum } from "../../lib/numeric/extrema.ts";
 import type { Claim } from "../../lib/run/experiment.ts";
 import type { Readout } from "../shared/test_report.ts";
@@ -49,14 +50,6 @@ function refutes(
       return { ...verdict, verdict: "undecided", reading };
     },
   };
-}
-
-/** How steeply y rises with x: the least-squares slope. */
-function slope(x: readonly number[], y: readonly number[]): number {
-  const centre = x.reduce((sum, one) => sum + one, 0) / x.length;
-  const offsets = x.map((one) => one - centre);
-  const spread = offsets.reduce((sum, offset) => sum + offset * offset, 0);
-  return offsets.reduce((sum, offset, i) => sum + offset * y[i]!, 0) / spread;
 }
 
 /** The claims, in the order of the table. */
@@ -139,7 +132,8 @@ export const controlsClaims: readonly Claim<ControlsSummary>[] = [
               base,
               Array.from(
                 { length: seeds },
-                (_, seed) => slope(kept, rows.map(({ scores }) => scores.r2.scores[seed]!)),
+                (_, seed) =>
+                  leastSquaresSlope(kept, rows.map(({ scores }) => scores.r2.scores[seed]!)),
               ),
             ];
           }),
