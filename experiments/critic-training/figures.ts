@@ -4,12 +4,9 @@ import { type Figure, figure, type LineSeries } from "../../lib/report/figure.ts
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
-import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { environmentSetting, ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
 import { rawScoresTable as rawTable, searchTable as ratesTable } from "../shared/tables.ts";
-import type { CriticTrainingMetrics } from "./cell.ts";
-import type { CriticTrainingCell } from "./cells.ts";
 import type { CriticTrainingConfig, Start } from "./config.ts";
 import type { Metric } from "./snapshot.ts";
 import { isReinforce, RECIPE_NAMES, type RecipeName, RECIPES } from "./recipes.ts";
@@ -21,14 +18,6 @@ import {
   type SearchRow,
   type SeedScores,
 } from "./summary.ts";
-
-/** A finished run of this experiment. */
-export type CriticTrainingRun = Run<
-  CriticTrainingConfig,
-  CriticTrainingCell,
-  CriticTrainingMetrics,
-  CriticTrainingSummary
->;
 
 const REINFORCE = RECIPE_NAMES.filter(isReinforce);
 const MONTE_CARLO = RECIPE_NAMES.filter((name) => !isReinforce(name));

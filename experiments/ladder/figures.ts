@@ -4,7 +4,6 @@ import { formatNumber } from "../../lib/report/format.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { BASELINE_STYLE, criticLabel, criticStyle, tint } from "../../lib/report/theme.ts";
-import type { Run } from "../../lib/run/run.ts";
 import { sizeName } from "../shared/config.ts";
 import { tableOfSettings, trainingSetting } from "../shared/settings.ts";
 import {
@@ -13,13 +12,9 @@ import {
   scoreColumns,
   searchTable as ratesTable,
 } from "../shared/tables.ts";
-import type { LadderCell, LadderMetrics } from "./cell.ts";
 import type { LadderConfig } from "./config.ts";
 import { CLASSES, type ComplexityClass, KNOWN } from "./rungs.ts";
 import type { LadderRow, LadderSummary, RungSummary } from "./summary.ts";
-
-/** A finished run of this experiment. */
-export type LadderRun = Run<LadderConfig, LadderCell, LadderMetrics, LadderSummary>;
 
 type Metric = "r2" | "rankingAccuracy";
 

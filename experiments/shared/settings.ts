@@ -31,7 +31,7 @@ export function environmentSetting(
 }
 
 /** Which critics, at which sizes. */
-export function criticsSetting(
+function criticsSetting(
   runs: readonly {
     readonly critic: string;
     readonly sizes: readonly Pick<Size, "dModel" | "layers">[];
