@@ -47,10 +47,10 @@ export function creditCells(config: CreditConfig): Cell<CreditCell>[] {
   const { seeds, tasks } = config;
   return tasks.flatMap((task) => {
     const { search } = task;
-    const cells = seeds.map((seed, i) => {
+    const cells = seeds.flatMap((seed, i) => {
       const runs = task.methods.filter((method) => i < (method.seeds ?? seeds.length))
         .map(({ name, learningRate }) => ({ id: name, method: name, learningRate }));
-      return cell(config, task, runs, `${task.name}/seed${seed}`, seed);
+      return runs.length === 0 ? [] : [cell(config, task, runs, `${task.name}/seed${seed}`, seed)];
     });
     if (!search) return cells;
     separateSeeds("search.seeds", search.seeds, seeds);

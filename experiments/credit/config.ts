@@ -27,7 +27,9 @@ const generative = z.strictObject({
     difficulty: z.strictObject({ min: count, max: count }).describe(
       "Problem sizes in the environment's own unit, one drawn for each batch.",
     ),
-    gate: z.number().min(0).max(1).describe("Fraction of right chains that must be reached."),
+    gate: z.number().min(0).max(1).describe(
+      "Fraction of chains with the right conclusion, their last token, that must be reached.",
+    ),
     rounds,
   }).describe("Steps on chains of thought alone, before outcomes."),
   reinforce: z.strictObject({

@@ -168,7 +168,6 @@ Deno.test("gradients are compared among methods with the same batches and epochs
     "generative 8x8",
     "grpo 16x16",
     "generative 16x16",
-    "ppo 4 epochs",
     "generative 4 epochs",
   ];
   assert.deepEqual(
@@ -289,6 +288,7 @@ function madeUp(
     example: {
       problem: "a word",
       tokens: ["w1", "w2"],
+      subjects: ["product 1", "product 2"],
       reward: 0,
       probabilities: [0.9, 0.2],
       advantages: { grpo: [-1, -1], oracle: [-0.5, 0.2] },
@@ -319,7 +319,6 @@ const RANKED: MethodName[] = [
   "rloo",
   "grpo 8x8",
   "ppo 16x1",
-  "ppo 4 epochs",
   "discriminative lambda 0",
   "grpo",
   "ppo",
@@ -555,7 +554,6 @@ Deno.test("families: whose values a method has", () => {
   assert.equal(familyOf("generative lambda 1 frozen"), "generative critic, frozen");
   assert.equal(familyOf("generative 8x8"), "generative critic, learning");
   assert.equal(familyOf("generative no ICC"), "generative critic without ICC");
-  assert.equal(familyOf("ppo 4 epochs"), "discriminative critic");
   assert.equal(familyOf("vineppo"), "no critic");
 });
 

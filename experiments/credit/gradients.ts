@@ -23,6 +23,8 @@ export interface Example {
   /** The problem and what was right, for a human reader. */
   readonly problem: string;
   readonly tokens: readonly string[];
+  /** What each token sets, e.g. "g3". */
+  readonly subjects: readonly string[];
   readonly reward: 0 | 1;
   readonly probabilities: readonly number[];
   /** The oracle's among them: A_t = Q - V. */
@@ -93,6 +95,7 @@ export async function exampleRollout<State>(
   return {
     problem: environment.describe(final ?? rollouts[chosen]!.states.at(-1)!),
     tokens: tokens.map((token) => environment.vocabulary.names[token]!),
+    subjects: tokens.map((_, t) => environment.responseSubject(t)),
     reward,
     probabilities: logProbabilities.map(exp),
     advantages: Object.fromEntries(

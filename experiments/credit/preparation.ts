@@ -23,7 +23,6 @@ import { methodConfig } from "../../lib/rl/methods.ts";
 import { trainActorStep } from "../../lib/rl/train_actor.ts";
 import { Stopwatch, totalParts } from "../../lib/rl/work.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
-import { firstWrongToken } from "../shared/chains.ts";
 import { successOf, testResponses } from "./actor_evaluation.ts";
 import type { CreditCell } from "./cells.ts";
 import { criticSize } from "./config.ts";
@@ -59,7 +58,7 @@ export interface Preparation {
   readonly successRate: number;
   /** Success rates of the actors that the critics were prepared on. */
   readonly skills: readonly number[];
-  /** By critic that writes chains: the fraction of right ones after training on chains alone. */
+  /** By critic that writes chains: the fraction whose conclusion is right after training on chains alone. */
   readonly chains: Readonly<Record<string, Gate>>;
   /** By critic: the loss at the end of regression, or the mean reward at that of REINFORCE. */
   readonly criticLoss: Readonly<Record<string, number>>;
@@ -249,7 +248,14 @@ async function prepareCritic(
   if (fromActor) await copyModel(judged.actor.model, critic.model);
   if (preparation === "generative") {
     const { traces } = task.generative;
-    const source = { environment, teacher: labelled.teacher, knowledge, seed, ...traces };
+    const source = {
+      environment,
+      teacher: labelled.teacher,
+      knowledge,
+      seed,
+      writers: "all skills" as const,
+      ...traces,
+    };
     learned = await learnChains(setup, critic, source, judged, report);
     // Outcomes have a schedule of their own.
     await copyModel(critic.model, critic.model);
@@ -266,7 +272,10 @@ async function prepareCritic(
   };
 }
 
-/** Chains alone, up to the gate, which is measured on states of held-out problems. */
+/**
+ * Chains alone, up to the gate: the fraction of chains whose last token, what they conclude about the state, is right, on
+ * states of held-out problems.
+ */
 async function learnChains(
   { config }: CellSetup,
   critic: NeuralCritic<State>,
@@ -303,9 +312,7 @@ async function learnChains(
     async () => {
       const chains = await greedyChains(critic, questions);
       return mean(
-        chains.map((chain, i) =>
-          firstWrongToken(right(questions[i]!.state, i), chain) === null ? 1 : 0
-        ),
+        chains.map((chain, i) => chain.at(-1) === right(questions[i]!.state, i).at(-1) ? 1 : 0),
       );
     },
     (share) => knowledge === "equal" || share >= traces.gate,

@@ -8,20 +8,21 @@ type Rates = Readonly<Partial<Record<MethodName, number>>>;
 /** Whose learning rate a method takes that the search leaves out. */
 const KIN: Readonly<Partial<Record<MethodName, MethodName>>> = {
   "rloo": "grpo",
+  "genac": "generative lambda 0.8",
   "grpo x8": "grpo",
   "grpo 8x8": "grpo",
   "grpo 16x16": "grpo",
   "ppo 16x1": "ppo",
-  "ppo 4 epochs": "ppo",
   "genac-leave-one-out": "genac",
   "genac equal": "genac-leave-one-out",
   "discriminative lambda 0": "ppo",
   "generative lambda 0 frozen": "generative lambda 0.8",
   "generative lambda 0": "generative lambda 0 frozen",
   "generative lambda 0.8": "oracle",
+  "oracle": "generative lambda 0.8",
   "generative lambda 0.8 frozen": "generative lambda 0.8",
   "generative lambda 1": "generative lambda 1 frozen",
-  "generative lambda 1 frozen": "genac",
+  "generative lambda 1 frozen": "generative lambda 0.8",
   "generative no ICC": "generative lambda 0.8",
   "generative from the actor": "generative lambda 0.8",
   "generative lambda 0.8 equal": "generative lambda 0.8",
@@ -62,21 +63,15 @@ const WORD_RATES = {
   "grpo": 8e-4,
   "rloo": 8e-4,
   "ppo": 8e-4,
-  "discriminative lambda 0": 8e-4,
   "genac": 8e-4,
-  "generative lambda 0 frozen": 8e-4,
   "generative lambda 0.8": 8e-4,
-  "generative lambda 1 frozen": 8e-4,
   "oracle": 8e-4,
 } as const satisfies Rates;
 
 const CIRCUIT_RATES = {
   "grpo": 4e-4,
-  "rloo": 4e-4,
   "ppo": 4e-4,
-  "genac": 4e-4,
   "generative lambda 0.8": 4e-4,
-  "oracle": 4e-4,
 } as const satisfies Rates;
 
 /** Running products of which a quarter of the table's entries are taught with the wrong mode. */
@@ -87,21 +82,28 @@ const words = {
   teacher: {},
   values: "local",
   actor: { dModel: 64, layers: 2, learningRate: 5e-3 },
-  sft: { steps: 800, batchSize: 64, gate: 0.3, rounds: 2 },
-  pilot: { problems: 8, responses: 8, learningRate: 8e-4, checkpoints: [20, 40, 60, 80, 100] },
-  lessons: 4096,
-  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1000 },
+  sft: { steps: 1000, batchSize: 32, gate: 0.3, rounds: 2 },
+  pilot: {
+    problems: 8,
+    responses: 8,
+    learningRate: 8e-4,
+    checkpoints: [10, 20, 30, 40, 50, 60, 70, 80, 90, 100],
+  },
+  // A round of 256 states for each actor, and one more of the first.
+  lessons: 3072,
+  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 600 },
   generative: {
     size: { dModel: 32, layers: 2, learningRate: 2e-3 },
+    // On shorter words, too, the distances over which it compares differ, and it learns them less well.
     traces: {
       learningRate: 6e-3,
-      steps: 1500,
+      steps: 2500,
       difficulty: { min: 16, max: 16 },
       gate: 0.98,
-      rounds: 3,
+      rounds: 2,
     },
     steps: 600,
-    reinforce: { steps: 150, learningRate: 3e-4 },
+    reinforce: { steps: 100, learningRate: 1e-4 },
   },
 } satisfies Omit<Task, "methods">;
 
@@ -113,10 +115,10 @@ const circuit = {
   teacher: { kind: "mode-right" },
   values: "local",
   actor: { dModel: 64, layers: 2, learningRate: 5e-3 },
-  sft: { steps: 2000, batchSize: 64, gate: 0.4, rounds: 2 },
-  pilot: { problems: 8, responses: 8, learningRate: 8e-4, checkpoints: [25, 50, 75, 100] },
-  lessons: 4096,
-  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1000 },
+  sft: { steps: 2000, batchSize: 32, gate: 0.4, rounds: 2 },
+  pilot: { problems: 8, responses: 8, learningRate: 4e-4, checkpoints: [20, 40, 60, 80, 100] },
+  lessons: 3072,
+  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 600 },
   generative: {
     size: { dModel: 32, layers: 2, learningRate: 2e-3 },
     traces: {
@@ -125,11 +127,10 @@ const circuit = {
       batchSize: 16,
       difficulty: { min: 2, max: 6 },
       gate: 0.98,
-      rounds: 3,
+      rounds: 2,
     },
-    steps: 1000,
-    batchSize: 16,
-    reinforce: { steps: 150, learningRate: 3e-4 },
+    steps: 600,
+    reinforce: { steps: 100, learningRate: 1e-4 },
   },
 } satisfies Omit<Task, "methods">;
 
@@ -175,7 +176,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         reinforce: { steps: 10, learningRate: 3e-4 },
       },
       methods: [
-        ...at({ "grpo": 1e-3, "ppo": 1e-3, "genac": 1e-3, "oracle": 1e-3 }, [
+        ...at({ "grpo": 1e-3, "ppo": 1e-3, "generative lambda 0.8": 1e-3 }, [
           ...CORE,
           "genac-leave-one-out",
           "generative lambda 1 frozen",
@@ -186,11 +187,10 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
           "generative 8x8",
           "grpo 8x8",
         ]),
-        ...at({ "ppo": 1e-3, "oracle": 1e-3, "genac": 1e-3 }, [
+        ...at({ "ppo": 1e-3, "generative lambda 0.8": 1e-3 }, [
           "generative lambda 0.8 equal",
           "generative from the actor",
           "ppo 16x1",
-          "ppo 4 epochs",
         ], 1),
       ],
       search: {
@@ -214,10 +214,11 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         "grpo x8",
       ]),
     }],
-    training: { problems: 4, responses: 4, iterations: 150 },
-    evaluateEvery: 50,
+    training: { problems: 4, responses: 4, iterations: 120 },
+    evaluateEvery: 40,
+    judgeEvery: 40,
     testProblems: 256,
-    criticTest: { problems: 32 },
+    criticTest: { problems: 32, states: 8 },
     gradientBatches: 0,
   },
   standard: {
@@ -226,28 +227,24 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       {
         ...words,
         methods: [
+          ...at(WORD_RATES, [...CORE, "grpo x8"]),
           ...at(WORD_RATES, [
-            ...CORE,
             "discriminative lambda 0",
             "genac-leave-one-out",
             "generative lambda 0 frozen",
+            "generative lambda 0",
             "generative lambda 0.8 frozen",
             "generative lambda 1 frozen",
-            "generative no ICC",
-            "process",
-            "grpo x8",
-          ]),
-          ...at(WORD_RATES, [
-            "generative lambda 0",
             "generative lambda 1",
+            "generative no ICC",
             "generative lambda 0.8 equal",
             "genac equal",
             "vineppo",
+            "process",
             "ppo 16x1",
             "generative 16x1",
             "grpo 8x8",
             "generative 8x8",
-            "ppo 4 epochs",
             "generative 4 epochs",
           ], 5),
           ...at(WORD_RATES, ["generative from the actor", "grpo 16x16", "generative 16x16"], 3),
@@ -256,14 +253,14 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       },
       {
         ...circuit,
-        methods: at(CIRCUIT_RATES, [
-          ...CORE,
-          "generative lambda 0 frozen",
-          "process",
-        ]),
+        methods: at(CIRCUIT_RATES, CORE, 5),
         search: searchOf(CIRCUIT_RATES),
       },
     ],
-    training: { problems: 4, responses: 4, iterations: 150 },
+    training: { problems: 4, responses: 4, iterations: 120, continuations: 4 },
+    evaluateEvery: 20,
+    judgeEvery: 40,
+    criticTest: { problems: 32, states: 8 },
+    gradientBatches: 4,
   },
 };

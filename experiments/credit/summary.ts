@@ -118,8 +118,8 @@ type Cells = readonly FinishedCell<CreditCell, CreditMetrics>[];
 /** Summarizes finished cells. */
 export function summarizeCredit(config: CreditConfig, cells: Cells): CreditSummary {
   const tasks = config.tasks.map((task): TaskRow => {
-    const own = config.seeds.map((seed) =>
-      cells.find(({ cell }) => cell.config.task.name === task.name && cell.seed === seed)!
+    const own = cells.filter(({ cell }) =>
+      cell.config.task.name === task.name && config.seeds.includes(cell.seed)
     );
     const tuning = cells.filter(({ cell }) =>
       cell.config.task.name === task.name && !config.seeds.includes(cell.seed)

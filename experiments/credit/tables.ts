@@ -211,7 +211,7 @@ export function searchTable({ methods, search, task }: TaskRow): Displayable | n
 
 /** One response, token by token, in the colours of blame and credit: the exact advantage first, then each method's. */
 export function creditTokens(
-  { example: { advantages, tokens }, methods }: TaskRow,
+  { example: { advantages, subjects, tokens }, methods }: TaskRow,
   which: (row: MethodRow) => boolean = () => true,
 ): Displayable[] {
   return methods.filter((row) => advantages[row.method] && which(row))
@@ -222,6 +222,7 @@ export function creditTokens(
           const A = advantages[method]![t]!;
           return {
             text,
+            subject: subjects[t]!,
             label: A.toFixed(2),
             tone: A < -0.1 ? "wrong" : A > 0.1 ? "right" : "plain",
           };

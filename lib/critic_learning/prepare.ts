@@ -166,7 +166,16 @@ export interface TraceSource<State, Teacher> {
    * little, carries over to long ones.
    */
   readonly difficulty: IntegerRange;
+  /**
+   * Who wrote what the chains are about: the teacher, or writers of all skills from the teacher's to one who makes no
+   * mistake but for a slip now and then. These are what RL makes of the actor; a critic that has met the teacher's mistakes
+   * alone knows them by where they happen and takes others for right. Default "teacher".
+   */
+  readonly writers?: "teacher" | "all skills";
 }
+
+/** Probability with which a writer of `"all skills"` writes any action token. */
+const SLIP = 0.05;
 
 /**
  * One optimizer step of a generative critic's supervised fine-tuning on chains of thought, about states that the teacher
@@ -177,10 +186,11 @@ export interface TraceSource<State, Teacher> {
  */
 export async function traceStep<State, Teacher>(
   critic: NeuralCritic<State>,
-  { environment, teacher, knowledge, seed, batchSize, difficulty }: TraceSource<State, Teacher>,
+  source: TraceSource<State, Teacher>,
   optimizer: OptimizerConfig,
 ): Promise<{ loss: number; flops: number }> {
-  const { definition, model } = critic, { step } = model, { min, max } = difficulty;
+  const { environment, teacher, knowledge, seed, batchSize, difficulty: { min, max } } = source;
+  const { definition, model } = critic, { step } = model;
   checkWritesChain(definition);
   checkKnowledge(definition, knowledge);
   const random = (purpose: string, row = 0) =>
@@ -190,9 +200,9 @@ export async function traceStep<State, Teacher>(
     const own = random("trace problems", row);
     const range = { min: size, max: size };
     const problem = environment.problem(own, { split: "train", difficulty: range });
-    const tokens = environment.demonstration(own, problem, teacher);
-    const written = tokens.slice(0, own.integer(tokens.length));
-    const state = written.reduce((s, token) => environment.act(s, token), problem);
+    const state = source.writers === "all skills"
+      ? writtenWithSkill(own, problem, source)
+      : writtenByTeacher(own, problem, source);
     const trace = knowledge === "equal"
       ? environment.teacherTrace(own, state, teacher)
       : environment.reasoningTrace(state);
@@ -203,6 +213,38 @@ export async function traceStep<State, Teacher>(
   const length = batchLength(sequences);
   const { loss } = await model.train(sequences, length, optimizer);
   return { loss, flops: trainingFlops(model.config, batchSize, length) };
+}
+
+/** A problem after the first tokens of a demonstration. */
+function writtenByTeacher<State, Teacher>(
+  random: RandomStream,
+  problem: State,
+  { environment, teacher }: TraceSource<State, Teacher>,
+): State {
+  const tokens = environment.demonstration(random, problem, teacher);
+  const written = tokens.slice(0, random.integer(tokens.length));
+  return written.reduce((s, token) => environment.act(s, token), problem);
+}
+
+/** A problem after the first tokens of a writer who is right where the teacher may be wrong with a probability of its own. */
+function writtenWithSkill<State, Teacher>(
+  random: RandomStream,
+  problem: State,
+  { environment, teacher }: TraceSource<State, Teacher>,
+): State {
+  const { actionTokens, expertTeacher } = environment, skill = random.uniform();
+  const count = random.integer(environment.stepsLeft(problem));
+  let state = problem;
+  for (let i = 0; i < count; i++) {
+    const writer = random.uniform() < skill ? expertTeacher : teacher;
+    const [token] = environment.demonstration(random, state, writer);
+    const slip = random.uniform() < SLIP;
+    state = environment.act(
+      state,
+      slip ? actionTokens[random.integer(actionTokens.length)]! : token!,
+    );
+  }
+  return state;
 }
 
 /** The sequence without the loss of its last token, whatever the head. */

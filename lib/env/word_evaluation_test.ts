@@ -158,7 +158,7 @@ Deno.test("the teacher's chain is its own: it takes its error for right", () => 
   const state = tokens.slice(0, 5).reduce((s, token) => environment.act(s, token), problem);
   const chain = environment.teacherTrace(stream("unused"), state, wrong);
   const names = chain.map((token) => environment.vocabulary.names[token]!);
-  const written = environment.vocabulary.render(tokens).replaceAll("w", "=");
+  const written = environment.vocabulary.render(tokens);
   assert.equal(names.slice(0, 16).join(" "), written);
   assert.deepEqual(names.slice(16), [
     "CHECK",
@@ -188,8 +188,8 @@ Deno.test("an unsure teacher's chain is as unsure as its demonstrations", () => 
 Deno.test("the prompt is header, word, SEP, products as written, Q", () => {
   const read = (written: string[], context = {}) =>
     s3.vocabulary.render(s3.criticPrompt(byHand(written), context));
-  assert.equal(read(["(012)", "e"]), "R? L1 rot (01) rot SEP w(012) we w? Q");
-  assert.equal(read([], { successRate: 0.32 }), "R3 L3 rot (01) rot SEP w? w? w? Q");
+  assert.equal(read(["(012)", "e"]), "R? L1 rot (01) rot SEP =(012) =e =? Q");
+  assert.equal(read([], { successRate: 0.32 }), "R3 L3 rot (01) rot SEP =? =? =? Q");
   const trace = s3.vocabulary.render(s3.reasoningTrace(byHand(["(012)", "e"])));
   assert.equal(trace, "=(012) =(12) =(01) CHECK same differs open bad1");
   const long = s3.state(["rot", "rot", "rot", "rot", "rot"], ["(012)"]);
@@ -200,11 +200,11 @@ Deno.test("the prompt is header, word, SEP, products as written, Q", () => {
 Deno.test("the actor reads the word, then what it has written", () => {
   const state = byHand(["(012)", "(12)"]);
   const prompt = s3.actorPrompt(state, { successRate: 1 });
-  assert.equal(s3.vocabulary.render(prompt), "R10 L3 rot (01) rot TH w(012) w(12)");
+  assert.equal(s3.vocabulary.render(prompt), "R10 L3 rot (01) rot TH =(012) =(12)");
   const positions = prompt.map((_, i) => s3.actorPosition(i, state));
   assert.deepEqual(positions, [0, 1, 2, 3, 4, 72, 73, 74]);
   assert.equal(s3.maxActorLength, prompt.length + 1);
-  const elements = s3.group.elementNames.map((name) => `w${name}`);
+  const elements = s3.group.elementNames.map((name) => `=${name}`);
   assert.equal(s3.vocabulary.render(s3.actionTokens), elements.join(" "));
 });
 

@@ -31,8 +31,9 @@ export function runningProducts(group: FiniteGroup, word: readonly number[]): nu
 /**
  * What a critic reads and writes about a word, and the tokens in which an actor writes its products.
  *
- * Prompt: `[rate] [products left] g1..gn SEP w1..wn Q`: the word, then its products as written (`w(012)`, the identity `we`),
- * `w?` where there is none yet. Trace: `P1..Pn CHECK C1..Cn D`: the right products (`=(012)`), whether each written one is
+ * Prompt: `[rate] [products left] g1..gn SEP w1..wn Q`: the word, then its products as written (`=(012)`, the identity `=e`),
+ * `=?` where there is none yet. Trace: `P1..Pn CHECK C1..Cn D`: the right products, in the same tokens, so that to compare
+ * them is to compare embeddings (with tokens of their own a small critic never learned it for all), whether each written one is
  * the right one (`same`, `differs`, `open`), then whether the last written one is, and how many are left (`ok3`, `bad3`).
  *
  * The trace has a token for every prompt token from the first generator on, so each is predicted at a constant distance
@@ -45,7 +46,6 @@ export class WordEvaluationText {
   /** The first ids of runs of tokens. */
   readonly #left: number;
   readonly #generators: number;
-  readonly #products: number;
   readonly #ok: number;
   readonly #bad: number;
   readonly #separator: number;
@@ -65,9 +65,8 @@ export class WordEvaluationText {
       "SEP",
       ...left("L"),
       ...generators,
-      ...elements("w"),
-      "w?",
       ...elements("="),
+      "=?",
       "CHECK",
       "same",
       "differs",
@@ -76,14 +75,13 @@ export class WordEvaluationText {
       ...left("bad"),
     ]);
     const { id } = this.vocabulary;
-    this.writtenTokens = elements("w").map(id);
+    this.writtenTokens = elements("=").map(id);
     this.#left = id("L0");
     this.#generators = id(generators[0]!);
-    this.#products = id(elements("=")[0]!);
     this.#ok = id("ok0");
     this.#bad = id("bad0");
     this.#separator = id("SEP");
-    this.#notYet = id("w?");
+    this.#notYet = id("=?");
     this.#check = id("CHECK");
     this.#same = id("same");
     this.#differs = id("differs");
@@ -113,7 +111,7 @@ export class WordEvaluationText {
     const right = written.map((element, i) => element === products[i]);
     const verdict = last < 0 || right[last] ? this.#ok : this.#bad;
     return [
-      ...products.map((element) => this.#products + element),
+      ...products.map((element) => this.writtenTokens[element]!),
       this.#check,
       ...products.map((_, i) => i > last ? this.#open : right[i] ? this.#same : this.#differs),
       verdict + this.#productsLeft(state),
