@@ -209,13 +209,16 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
     seeds: [1, 2],
     tasks: [{
       ...words,
-      methods: at(WORD_RATES, [
-        ...CORE,
-        "grpo x8",
-      ]),
+      generative: {
+        ...words.generative,
+        traces: { ...words.generative.traces, steps: 1500, rounds: 1 },
+        steps: 400,
+        reinforce: { ...words.generative.reinforce, steps: 50 },
+      },
+      methods: at(WORD_RATES, CORE),
     }],
-    training: { problems: 4, responses: 4, iterations: 120 },
-    evaluateEvery: 40,
+    training: { problems: 4, responses: 4, iterations: 80 },
+    evaluateEvery: 20,
     judgeEvery: 40,
     testProblems: 256,
     criticTest: { problems: 32, states: 8 },
