@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../lib/errors.ts";
 import type { Figure } from "../../lib/report/figure.ts";
+import { DISPLAY } from "../../lib/report/mime.ts";
 import { methodConfig } from "../../lib/rl/methods.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { pinsPath, readPins } from "../../lib/run/pins.ts";
@@ -29,7 +30,7 @@ import {
   searchFigure,
 } from "./figures.ts";
 import { comparedMethods } from "./gradients.ts";
-import { familyOf } from "./looks.ts";
+import { familyOf, seedsByTask } from "./looks.ts";
 import { CRITICS, METHOD_NAMES, type MethodName, methodOf, trainingOf } from "./methods.ts";
 import credit from "./mod.ts";
 import { profiles } from "./profiles.ts";
@@ -56,6 +57,8 @@ import {
 const smoke = creditConfig.parse(profiles.smoke);
 const standard = creditConfig.parse(profiles.standard);
 const task = smoke.tasks[0]!;
+/** Of a run in batches of 4 x 4. */
+const EPISODES = 16 * standard.training.iterations;
 
 cellsTest(credit);
 
@@ -85,6 +88,23 @@ Deno.test("a method runs on its first seeds; a cell prepares the critics that it
   const search = cells.find(({ id }) => id.includes("/search/"))!;
   assert.deepEqual(search.config.runs, searchRuns(task.search!));
   assert.deepEqual(search.config.needs, []);
+});
+
+Deno.test("circuits have the first five seeds, and figures and settings say so", () => {
+  const seedsOf = (name: string) =>
+    creditCells(standard).filter(({ config, seed }) =>
+      config.task.name === name && standard.seeds.includes(seed)
+    ).map(({ seed }) => seed);
+  assert.deepEqual(seedsOf("word evaluation"), standard.seeds);
+  assert.deepEqual(seedsOf("circuit"), standard.seeds.slice(0, 5));
+
+  const summary = summaryIn(BETTER);
+  const seeds = "10 seeds on word evaluation, 5 on circuit";
+  assert.equal(seedsByTask(summary), seeds);
+  assert.ok(centralFigure(summary).description.subtitle!.includes(seeds));
+  assert.equal(seedsByTask({ ...summary, tasks: summary.tasks.slice(1) }), "5 seeds");
+  const settings = settingsTable(standard)[DISPLAY]()["text/plain"];
+  assert.match(settings, /circuit .*; the first 5 seeds only/);
 });
 
 Deno.test("the rates of the standard profile are the best of its pinned search, none at the edge of what was tried", () => {
@@ -117,19 +137,23 @@ Deno.test("the best rate of a search, and whether it is the smallest or the larg
 });
 
 Deno.test("the arms train as their names say", () => {
-  const shared = { problems: 4, responses: 4, iterations: 150, learningRate: 1e-3 };
+  const shared = { problems: 4, responses: 4, iterations: 120, learningRate: 1e-3 };
   const of = (name: MethodName) => trainingOf(name, shared);
   const batch = (name: MethodName) => {
     const { epochs, iterations, problems, responses } = of(name);
     return [problems, responses, iterations, epochs];
   };
-  assert.deepEqual(batch("grpo"), [4, 4, 150, 1]);
-  assert.deepEqual(batch("grpo x8"), [4, 4, 1200, 1]);
-  assert.deepEqual(batch("ppo 16x1"), [16, 1, 150, 1]);
-  assert.deepEqual(batch("generative 16x1"), [16, 1, 150, 1]);
-  assert.deepEqual(batch("grpo 8x8"), [8, 8, 150, 1]);
-  assert.deepEqual(batch("generative 16x16"), [16, 16, 150, 1]);
-  assert.deepEqual(batch("generative 4 epochs"), [4, 4, 150, 4]);
+  assert.deepEqual(batch("grpo"), [4, 4, 120, 1]);
+  assert.deepEqual(batch("grpo x8"), [4, 4, 960, 1]);
+  assert.deepEqual(batch("ppo 16x1"), [16, 1, 120, 1]);
+  assert.deepEqual(batch("generative 16x1"), [16, 1, 120, 1]);
+  // Twice the size: half the iterations, twice the episodes.
+  for (const name of ["grpo", "generative"] as const) {
+    assert.deepEqual(batch(`${name} 8x8`), [8, 8, 60, 1]);
+    assert.deepEqual(batch(`${name} 16x16`), [16, 16, 30, 1]);
+  }
+  assert.equal(trainingOf("grpo 8x8", { ...shared, iterations: 5 }).iterations, 3);
+  assert.deepEqual(batch("generative 4 epochs"), [4, 4, 120, 4]);
   for (const name of METHOD_NAMES) assert.equal(of(name).learningRate, 1e-3, name);
 
   const lambda = (name: MethodName) =>
@@ -140,7 +164,11 @@ Deno.test("the arms train as their names say", () => {
     [0, 0.8, 0.8],
   );
   assert.equal(of("generative lambda 0.8 frozen").critic.method, "frozen");
-  assert.equal(of("generative lambda 0.8").critic.method, "regression");
+  // The rate of a discriminative critic would cost a generative one its chains.
+  for (const [name, rate] of [["ppo", 1e-3], ["generative lambda 0.8", 3e-4]] as const) {
+    const { learningRate, method } = of(name).critic;
+    assert.deepEqual([method, learningRate], ["regression", rate]);
+  }
   assert.equal(of("generative no ICC").conditioning, "initial");
   assert.equal(of("generative lambda 0.8").conditioning, "current");
 
@@ -278,7 +306,7 @@ function madeUp(
         lessons: 1e12,
         ...Object.fromEntries(Object.keys(CRITICS).map((kind) => [kind, 1e11])),
       },
-      episodes: { pilot: 6400, lessons: 30_000 },
+      episodes: { pilot: 6400, lessons: 3600 },
     },
     gradients: Object.fromEntries(METHOD_NAMES.map((name) => [name, {
       cosine: success(name),
@@ -335,8 +363,8 @@ const RANKED: MethodName[] = [
   "generative lambda 0.8 equal",
   "generative 16x1",
   "generative 8x8",
-  "generative 4 epochs",
   "generative lambda 0.8",
+  "generative 4 epochs",
   "generative from the actor",
 ];
 
@@ -446,15 +474,17 @@ Deno.test("the summary of a made-up run", () => {
   const row = (name: MethodName) => words.methods.find(({ method }) => method === name)!;
   const genac = row("genac");
   assert.equal(genac.area.scores.length, 10);
-  assert.equal(genac.episodes, 2400);
-  assert.equal(genac.preparationEpisodes, 36_400);
+  assert.equal(genac.episodes, EPISODES);
+  assert.equal(genac.preparationEpisodes, 10_000);
   assert.ok(Math.abs(genac.preparationFlops - 1.5e12) < 1);
-  assert.ok(Math.abs(genac.flops - 150 * 4e9) < 1);
+  assert.ok(Math.abs(genac.flops - 4e9 * standard.training.iterations) < 1);
   assert.ok(Math.abs(genac.critic!.absoluteBias.mean.estimate - 0.02) < 1e-12);
   assert.equal(row("ppo").critic!.rightChains, null);
   assert.equal(row("grpo").critic, null);
   assert.equal(row("grpo").preparationEpisodes, 0);
-  assert.equal(row("grpo x8").episodes, 19_200);
+  assert.equal(row("grpo x8").episodes, 8 * EPISODES);
+  assert.equal(row("grpo 8x8").episodes, 2 * EPISODES);
+  assert.equal(row("generative 16x16").episodes, 4 * EPISODES);
   assert.equal(failureText(row("ppo")), "10 of 10 (critic collapse)");
   assert.equal(circuit.exchange, null);
   assert.equal(words.exchange!.rates.length, 10);
@@ -487,7 +517,7 @@ Deno.test("figures hold the methods that they are about", () => {
   const gains = gainFigure(words).description.series.flatMap((series) =>
     series.kind === "rows" ? series.rows.filter(({ x }) => x !== null) : []
   );
-  const unequal = words.methods.filter(({ episodes }) => episodes !== 2400);
+  const unequal = words.methods.filter(({ episodes }) => episodes !== EPISODES);
   assert.equal(gains.length, words.methods.length - unequal.length - 1);
   const genac = gains.find(({ category }) => category === "GenAC")!;
   assert.ok(Math.abs(genac.x! - (up("genac") - up("grpo"))) < 1e-12);
@@ -512,7 +542,7 @@ Deno.test("figures hold the methods that they are about", () => {
     flopsFigure(summary).description.series.length,
     words.methods.length + circuit.methods.length,
   );
-  assert.equal(searchFigure(circuit).description.series.length, 6);
+  assert.deepEqual(names(searchFigure(circuit)), ["GRPO", "PPO", "Generative, lambda 0.8"]);
 });
 
 Deno.test("learning curves are against episodes, without gaps where a critic was not judged", () => {
@@ -520,9 +550,9 @@ Deno.test("learning curves are against episodes, without gaps where a critic was
   const row = (name: MethodName) => words!.methods.find(({ method }) => method === name)!;
   const xs = (name: MethodName, what: "success" | "rmse") =>
     curvePoints(row(name), what).map(({ x }) => x);
-  assert.deepEqual(xs("genac", "success"), [0, 1200, 2400]);
-  assert.deepEqual(xs("genac", "rmse"), [0, 2400]);
-  assert.deepEqual(xs("generative 8x8", "success"), [0, 4800, 9600]);
+  assert.deepEqual(xs("genac", "success"), [0, EPISODES / 2, EPISODES]);
+  assert.deepEqual(xs("genac", "rmse"), [0, EPISODES]);
+  assert.deepEqual(xs("generative 8x8", "success"), [0, EPISODES, 2 * EPISODES]);
   assert.deepEqual(xs("grpo", "rmse"), []);
 });
 

@@ -25,6 +25,7 @@ import {
   hasEqualEpisodes,
   isCentral,
   nameOf,
+  seedsByTask,
   seedsText,
   styleOf,
 } from "./looks.ts";
@@ -67,7 +68,7 @@ export function successFigure(
   const bands = shown.every(({ rows }) => rows.length <= 3);
   return figure({
     title,
-    subtitle: `Mean over ${seedsText(summary.seeds)}, or as many as the legend says` +
+    subtitle: `Mean over ${seedsByTask(summary)}, or as many as the legend says` +
       (bands ? "; bands: from the lowest to the highest seed." : "."),
     x: { title: "episodes of RL" },
     y: { title: "success on held-out problems" },
@@ -140,7 +141,8 @@ export function batchFigure(task: TaskRow): Figure | null {
   return rowsFigure(
     {
       title: `${task.task}: what the generative critic gains, by problems x responses of a batch`,
-      subtitle: `Lambda 0.8; as many iterations for all. ${pairsText(task)}`,
+      subtitle: "Lambda 0.8; half the iterations for twice the size, so that episodes double. " +
+        pairsText(task),
       x: `${AREA}, less the other's`,
     },
     comparisons,
@@ -207,7 +209,7 @@ export function criticErrorFigure(summary: CreditSummary): Figure {
   return figure({
     title: "The critics' error while the actor learns",
     subtitle: `Solid: critics, against the actor's values on its own responses; mean over ` +
-      `${seedsText(summary.seeds)}. Dashed in the same colour: always predicting the mean of ` +
+      `${seedsByTask(summary)}. Dashed in the same colour: always predicting the mean of ` +
       "these values.",
     x: { title: "episodes of RL" },
     y: { title: "RMSE", min: 0 },
@@ -240,7 +242,7 @@ export function criticBiasFigure(summary: CreditSummary): Figure | null {
   if (rows.length === 0) return null;
   return figure({
     title: "The critics' bias while the actor learns",
-    subtitle: `Mean value less the actor's, over ${seedsText(summary.seeds)}. Below 0: too low.`,
+    subtitle: `Mean value less the actor's, over ${seedsByTask(summary)}. Below 0: too low.`,
     x: { title: "episodes of RL" },
     y: { title: "bias" },
     series: rows.map(({ row, task }): LineSeries => ({

@@ -1,7 +1,7 @@
 /** How methods look in figures, and how they are named there. */
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import { CRITICS, METHOD_NAMES, type MethodName, methodOf } from "./methods.ts";
-import type { MethodRow, TaskRow } from "./summary.ts";
+import type { CreditSummary, MethodRow, TaskRow } from "./summary.ts";
 
 /** Whose values a method has; its colour. In the order of the figure of gains. */
 export const FAMILIES = {
@@ -79,6 +79,14 @@ export function hasEqualBatches(row: MethodRow, task: TaskRow): boolean {
 /** The method that all others are measured by. */
 export function grpoOf({ methods }: TaskRow): MethodRow {
   return methods.find(({ method }) => method === "grpo")!;
+}
+
+/** "10 seeds", or where tasks have not as many, "10 seeds on word evaluation, 5 on circuit". */
+export function seedsByTask({ tasks }: CreditSummary): string {
+  const counts = tasks.map(({ starts }) => starts.length);
+  if (new Set(counts).size === 1) return seedsText(counts[0]!);
+  return tasks.map(({ task }, i) => `${i === 0 ? seedsText(counts[i]!) : counts[i]} on ${task}`)
+    .join(", ");
 }
 
 /** "10 seeds". */

@@ -56,10 +56,10 @@ export function preparationTable({ cells }: CreditRun): Displayable {
   type PreparationRow = typeof rows[number];
   return table({
     caption: "Before RL: the actor's success on held-out problems and loss (nats per token); " +
-      "success of all the actors that critics are prepared on; by critic, right chains after " +
-      "training on chains alone, and the loss at the end of regression (discriminative: squared " +
-      "error; generative: cross-entropy) or the mean reward at the end of REINFORCE. ✗: the gate was " +
-      "missed in all rounds",
+      "success of all the actors that critics are prepared on; by critic, chains whose conclusion " +
+      "(last token) is right after training on chains alone, and the loss at the end of " +
+      "regression (discriminative: squared error; generative: cross-entropy) or the mean reward " +
+      "at the end of REINFORCE. ✗: the gate was missed in all rounds",
     rows,
     columns: [
       { title: "cell", cell: ({ id }) => id },
@@ -72,7 +72,7 @@ export function preparationTable({ cells }: CreditRun): Displayable {
       ...kinds.flatMap((kind) => [
         ...rows.some(({ chains }) => chains[kind])
           ? [{
-            title: `${kind}: right chains`,
+            title: `${kind}: right conclusions`,
             cell: ({ chains }: PreparationRow) => chains[kind] && gateText(chains[kind], 2),
           }]
           : [],
@@ -96,7 +96,7 @@ function gateText({ passed, reached, rounds }: Gate, decimals: number): string {
 export function criticTable(task: TaskRow): Displayable {
   return table({
     caption: `${task.task}: critics during RL against the actor's values, mean over the ` +
-      `evaluations after the first and over seeds, with ${INTERVAL}`,
+      `evaluations after the first and over seeds, with ${INTERVAL}; chains right in every token`,
     rows: task.methods.flatMap((row) =>
       row.critic ? [{ ...row.critic, name: nameOf(row, task) }] : []
     ),
@@ -257,15 +257,18 @@ export function failuresTable({ tasks }: CreditSummary): Displayable {
 
 /** What was run, in words and numbers. */
 export function settingsTable(config: CreditConfig): Displayable {
-  const { criticTest, seeds, training } = config;
+  const { criticTest, seeds, tasks, training } = config;
+  const few = tasks.some(({ methods }) => methods.some((method) => method.seeds !== undefined));
   return tableOfSettings([
-    ...config.tasks.flatMap(taskSettings),
+    ...tasks.flatMap((task) => taskSettings(task, seeds)),
     [
       "RL",
       `${training.iterations} iterations of ${training.problems} problems with ` +
       `${training.responses} responses each, where a method does not say otherwise; KL loss ` +
       `${training.klCoefficient}, for GenAC 0; ${training.epochs} epoch; ` +
-      `${seedsText(seeds.length)}: ${seeds.join(", ")}`,
+      `${seedsText(seeds.length)}: ${seeds.join(", ")}${
+        few ? "; the first of them where a method has fewer" : ""
+      }`,
     ],
     [
       "evaluation",
@@ -277,7 +280,8 @@ export function settingsTable(config: CreditConfig): Displayable {
   ]);
 }
 
-function taskSettings(task: TaskConfig): Setting[] {
+function taskSettings(task: TaskConfig, seeds: readonly number[]): Setting[] {
+  const own = Math.max(...task.methods.map((method) => method.seeds ?? seeds.length));
   const { discriminative, generative, pilot, search, sft, temperatures } = task;
   const { reinforce, traces } = generative;
   const cooler = temperatures.length === 0 ? "" : `, at temperature ${temperatures.join(" and ")}`;
@@ -287,7 +291,7 @@ function taskSettings(task: TaskConfig): Setting[] {
       `${task.environment} ${JSON.stringify(task.environmentConfig)}; teacher ` +
       `${JSON.stringify(task.teacher)}; actor ${sizeName(task.actor)}, ${sft.steps} steps of ` +
       `supervised fine-tuning a round, up to a loss of ${sft.gate} nats per token or ` +
-      `${sft.rounds} rounds`,
+      `${sft.rounds} rounds` + (own < seeds.length ? `; the first ${seedsText(own)} only` : ""),
     ],
     [
       `${task.name}: what critics learn from`,
@@ -300,9 +304,9 @@ function taskSettings(task: TaskConfig): Setting[] {
       `discriminative ${
         sizeName(discriminative.size)
       }, ${discriminative.steps} steps; generative ` +
-      `${sizeName(generative.size)}, ${traces.steps} steps a round on chains alone up to ` +
-      `${traces.gate} right ones or ${traces.rounds} rounds, then ${generative.steps} of ` +
-      `regression; GenAC's critic goes on with ${reinforce.steps} of REINFORCE`,
+      `${sizeName(generative.size)}, ${traces.steps} steps a round on chains alone, about states ` +
+      `by writers of all skills, up to ${traces.gate} right conclusions or ${traces.rounds} ` +
+      `rounds, then ${generative.steps} of regression; GenAC's critic goes on with ${reinforce.steps} of REINFORCE`,
     ],
     [
       `${task.name}: learning-rate search`,

@@ -5,6 +5,9 @@ import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
 import { CircuitEnvironment, type CircuitState } from "../env/circuit.ts";
 import type { CircuitTeacher } from "../env/circuit_teacher.ts";
+import { WordEvaluationEnvironment, type WordState } from "../env/word_evaluation.ts";
+import type { WordTeacher } from "../env/word_evaluation_teacher.ts";
+import { runningProducts } from "../env/word_evaluation_text.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { type Knowledge, RolloutStates, traceStep } from "./prepare.ts";
 
@@ -128,6 +131,76 @@ Deno.test("chains of thought are learned before any outcome, short ones at less 
       await first({ knowledge: "equal", teacher: wrong }),
       await first({ knowledge: "privileged", teacher: wrong }),
     );
+  } finally {
+    engine.close();
+  }
+});
+
+/** Looks a product up in a table of which every entry is right half of the time. */
+const coinFlips: WordTeacher = {
+  epsilon: 0,
+  hardFraction: 1,
+  likely: 0.5,
+  unlikely: 0.5,
+  seed: 1,
+};
+
+/** Keeps the states that chains are written about. */
+class WatchedWords extends WordEvaluationEnvironment {
+  readonly asked: WordState[] = [];
+
+  override reasoningTrace(state: WordState): number[] {
+    this.asked.push(state);
+    return super.reasoningTrace(state);
+  }
+}
+
+Deno.test("writers of all skills make fewer mistakes than the teacher, but do make some", async () => {
+  const words = { group: "S3", minLength: 6, maxLength: 6 }, rows = 2048;
+  const engine = await WasmEngine.create({ threads: 1 });
+  try {
+    const written = async (writers?: "teacher" | "all skills") => {
+      const environment = new WatchedWords(words);
+      const cot = criticDefinition("cot");
+      const critic = new NeuralCritic<WordState>(engine, cot, environment, size, 1);
+      const source = {
+        environment,
+        teacher: coinFlips,
+        knowledge: "privileged" as const,
+        seed: 1,
+        batchSize: rows,
+        difficulty: { min: 6, max: 6 },
+        ...(writers && { writers }),
+      };
+      await traceStep(critic, source, adamW(1e-3, 1));
+      return environment.asked;
+    };
+    const { group } = new WordEvaluationEnvironment(words);
+    const withoutMistake = (states: readonly WordState[]) =>
+      states.filter(({ word, written }) => {
+        const right = runningProducts(group, word);
+        return written.every((element, i) => element === right[i]);
+      }).length / states.length;
+    /** Over 0 to 5 products, each as likely: the mean of a power of the probability that one is right. */
+    const expected = (power: (products: number) => number) =>
+      [0, 1, 2, 3, 4, 5].reduce((sum, products) => sum + power(products) / 6, 0);
+
+    const teacher = await written("teacher"), skilled = await written("all skills");
+    assert.equal(skilled.length, rows);
+    assert.deepEqual(await written(), teacher);
+    assert.deepEqual(await written("all skills"), skilled);
+
+    // Four standard errors.
+    const margin = 4 * Math.sqrt(0.25 / rows);
+    const byTeacher = expected((k) => 0.5 ** k);
+    assert.ok(Math.abs(withoutMistake(teacher) - byTeacher) < margin);
+    // One token in 20 is any of the six, else right with probability (1 + skill) / 2, the skill uniform over [0, 1].
+    const worst = 0.95 * 0.5 + 0.05 / 6, best = 0.95 + 0.05 / 6;
+    const bySkilled = expected((k) =>
+      (best ** (k + 1) - worst ** (k + 1)) / ((k + 1) * (best - worst))
+    );
+    assert.ok(Math.abs(withoutMistake(skilled) - bySkilled) < margin);
+    assert.ok(byTeacher + 3 * margin < bySkilled && bySkilled < 1 - 3 * margin);
   } finally {
     engine.close();
   }
