@@ -61,15 +61,15 @@ function searchOf(found: Rates): NonNullable<Task["search"]> {
 /** The best ones on tuning seeds: the standard profile's search, whose pins hold them to it. */
 const WORD_RATES = {
   "grpo": 8e-4,
-  "rloo": 8e-4,
+  "rloo": 4e-4,
   "ppo": 8e-4,
-  "genac": 8e-4,
+  "genac": 4e-4,
   "generative lambda 0.8": 8e-4,
   "oracle": 8e-4,
 } as const satisfies Rates;
 
 const CIRCUIT_RATES = {
-  "grpo": 4e-4,
+  "grpo": 2e-4,
   "ppo": 4e-4,
   "generative lambda 0.8": 4e-4,
 } as const satisfies Rates;
@@ -91,7 +91,7 @@ const words = {
   },
   // A round of 256 states for each actor, and one more of the first.
   lessons: 3072,
-  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 600 },
+  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1500 },
   generative: {
     size: { dModel: 32, layers: 2, learningRate: 2e-3 },
     // On shorter words, too, the distances over which it compares differ, and it learns them less well.
@@ -118,7 +118,7 @@ const circuit = {
   sft: { steps: 2000, batchSize: 32, gate: 0.4, rounds: 2 },
   pilot: { problems: 8, responses: 8, learningRate: 4e-4, checkpoints: [20, 40, 60, 80, 100] },
   lessons: 3072,
-  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 600 },
+  discriminative: { size: { dModel: 32, layers: 2, learningRate: 2e-3 }, steps: 1500 },
   generative: {
     size: { dModel: 32, layers: 2, learningRate: 2e-3 },
     traces: {

@@ -178,8 +178,8 @@ export interface TraceSource<State, Teacher> {
 const SLIP = 0.05;
 
 /**
- * One optimizer step of a generative critic's supervised fine-tuning on chains of thought, about states that the teacher
- * wrote, before any outcome is known: the value after them is not trained. Depends on `source` and the critic's step alone.
+ * One optimizer step of a generative critic's supervised fine-tuning on chains of thought, about states that the
+ * source's writers wrote, before any outcome is known: the value after them is not trained. Depends on `source` and the critic's step alone.
  *
  * @returns The loss in nats per token, and the step's FLOPs.
  * @throws UsageError for a critic that writes no chain of thought.
