@@ -2,7 +2,7 @@
  * What `reproduce` prints: an experiment's table, verdicts and pins; at the end what failed and a line for each.
  */
 import { relative } from "node:path";
-import { formatElapsed, formatNumber } from "../report/format.ts";
+import { formatDuration, formatNumber } from "../report/format.ts";
 import { PIN_STATES } from "../report/pin_state.ts";
 import { alignedRows, plainTable } from "../report/plain_table.ts";
 import { byFamily, supportedOf, verdictCounts } from "../report/verdict.ts";
@@ -60,7 +60,7 @@ export function formatSummary(
   ]);
   const last = [
     ...(index === undefined ? [] : [["Reports", relative(Deno.cwd(), index)]]),
-    ["Total time", formatElapsed(seconds)],
+    ["Total time", formatDuration(seconds)],
   ];
   return [
     ...failed,
@@ -86,7 +86,7 @@ function summaryLine({ experiment, run, partial }: ExperimentOutcome): string[] 
     experiment,
     PIN_STATES[stored.pins.state].words,
     said,
-    formatElapsed(stored.provenance.wallSeconds),
+    formatDuration(stored.provenance.wallSeconds),
   ];
 }
 

@@ -17,7 +17,7 @@ Deno.test("a line has what is done, how fast, and when it will be over", () => {
   const progress = PROGRESS;
   assert.equal(
     formatProgress(progress),
-    "scaling quick: 7/24 cells, 42 %, 21.0 GFLOP/s, ETA 1:19  cot/d32-L2/seed1 50/1000 loss 2.31",
+    "scaling quick: 7/24 cells, 42 %, 21.0 GFLOP/s, ETA 1 min 19 s  cot/d32-L2/seed1 50/1000 loss 2.31",
   );
   assert.equal(
     formatProgress({ ...progress, secondsLeft: undefined, current: "7 cells taken up" }),
@@ -26,11 +26,11 @@ Deno.test("a line has what is done, how fast, and when it will be over", () => {
   const overall = { run: 2, runs: 6, fraction: 0.25, secondsLeft: 200 };
   assert.equal(
     formatProgress({ ...progress, overall, current: "cot" }),
-    "scaling quick: 7/24 cells, 42 %, 21.0 GFLOP/s, ETA 1:19; run 2 of 6, all 25 %, ETA 3:20  cot",
+    "scaling quick: 7/24 cells, 42 %, 21.0 GFLOP/s, ETA 1 min 19 s; run 2 of 6, all 25 %, ETA 3 min 20 s  cot",
   );
   assert.equal(
     formatProgress({ ...progress, overall: { ...overall, run: 1, runs: 1 }, current: "cot" }),
-    "scaling quick: 7/24 cells, 42 %, 21.0 GFLOP/s, ETA 1:19  cot",
+    "scaling quick: 7/24 cells, 42 %, 21.0 GFLOP/s, ETA 1 min 19 s  cot",
   );
 });
 

@@ -70,20 +70,8 @@ export function formatTick(value: number): string {
   return formatPlain(value);
 }
 
-/** Minutes and seconds, "0:07" or "12:30"; hours in front where there are any. */
+/** A time that has passed or is left: "40 s", "1 min 40 s", "2 h 5 min". */
 export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [hours, minutes, rest] = [
-    Math.floor(whole / 3600),
-    Math.floor(whole / 60) % 60,
-    whole % 60,
-  ];
-  const two = (n: number) => String(n).padStart(2, "0");
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
-}
-
-/** A time that has passed: "40 s", "1 min 40 s", "2 h 5 min". */
-export function formatElapsed(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 1) return "< 1 s";
   if (whole < 60) return `${whole} s`;

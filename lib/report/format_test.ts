@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  formatDuration,
-  formatElapsed,
-  formatInterval,
-  formatNumber,
-  formatTick,
-} from "./format.ts";
+import { formatDuration, formatInterval, formatNumber, formatTick } from "./format.ts";
 
 Deno.test("formatNumber keeps three digits and parts thousands", () => {
   const cases: [number | null, string][] = [
@@ -56,12 +50,7 @@ Deno.test("formatTick is short", () => {
   for (const [value, text] of cases) assert.equal(formatTick(value), text);
 });
 
-Deno.test("formatDuration shows hours only if there are any", () => {
-  assert.equal(formatDuration(7.4), "0:07");
-  assert.equal(formatDuration(3725), "1:02:05");
-});
-
-Deno.test("formatElapsed names its units", () => {
+Deno.test("formatDuration names its units", () => {
   const cases: [number, string][] = [
     [0.4, "< 1 s"],
     [0.6, "1 s"],
@@ -71,5 +60,5 @@ Deno.test("formatElapsed names its units", () => {
     [3599.7, "1 h"],
     [7500, "2 h 5 min"],
   ];
-  for (const [seconds, text] of cases) assert.equal(formatElapsed(seconds), text);
+  for (const [seconds, text] of cases) assert.equal(formatDuration(seconds), text);
 });

@@ -6,7 +6,7 @@ import type { BackendName } from "../backend/create.ts";
 import type { ProfileName } from "../run/experiment.ts";
 import type { PinCheck } from "../run/pin_check.ts";
 import type { Run } from "../run/run.ts";
-import { formatElapsed, formatNumber } from "./format.ts";
+import { formatDuration, formatNumber } from "./format.ts";
 import { escapeHtml } from "./mime.ts";
 import { PIN_STATES } from "./pin_state.ts";
 import { FONT_FAMILY, INK } from "./theme.ts";
@@ -178,7 +178,7 @@ function runRow(indexed: IndexedRun): string {
     ).join(" "),
     `${amount(run.seeds.length, "seed")}<br><small>${amount(run.cells.length, "cell")}</small>`,
     `${escapeHtml(finishedAt.slice(0, 16).replace("T", " "))}<br><small>in ${
-      escapeHtml(formatElapsed(wallSeconds))
+      escapeHtml(formatDuration(wallSeconds))
     }${cellsTakenUp > 0 ? `, ${amount(cellsTakenUp, "cell")} from sessions before` : ""}</small>`,
     `${escapeHtml(adapter === undefined ? cpu : `${adapter}; ${cpu}`)}<br><small>${
       amount(cores, "core")

@@ -34,8 +34,8 @@ Deno.test("progress shows rate and time left, and ends without times", async () 
   await progress.finish();
   assert.deepEqual(output.drawn, [
     "Training: 0 runs",
-    "Training: 4 of 12 runs, 2.0 per second, 0:04 left, d32",
-    "Training: 6 of 12 runs, 2.0 per second, 0:03 left",
+    "Training: 4 of 12 runs, 2.0 per second, 4 s left, d32",
+    "Training: 6 of 12 runs, 2.0 per second, 3 s left",
     "Training: 12 runs",
   ]);
   assert.equal(output.flushed, 1);

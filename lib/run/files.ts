@@ -132,9 +132,9 @@ function remedyFor(error: unknown): string | undefined {
   switch ((error as { code?: unknown }).code) {
     case "EACCES":
     case "EPERM":
-      return "no permission: change the owner or mode, or give another --out";
+      return "no permission: change the owner or mode, or, for runs, give another --out";
     case "EROFS":
-      return "the file system is read-only: give another --out";
+      return "the file system is read-only: make it writable, or, for runs, give another --out";
     case "ENOSPC":
     case "EDQUOT":
       return "the disk is full: free some space and run the command again, finished work is kept";
