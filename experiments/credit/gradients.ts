@@ -14,8 +14,8 @@ export interface GradientQuality {
   readonly cosine: number;
   /** Of the mean over all batches with the oracle's mean: what remains of the angle without noise. */
   readonly meanCosine: number;
-  /** Mean squared distance from the mean, over the squared norm of the mean. */
-  readonly relativeVariance: number;
+  /** Mean squared distance from the mean, over the squared norm of the mean; null where all gradients are 0. */
+  readonly relativeVariance: number | null;
 }
 
 /** A response of the frozen actor with what each method credits its tokens with, in units of reward. */
@@ -68,7 +68,8 @@ export async function gradientQuality<State>(
     return [name, {
       cosine: mean(own.map((g, b) => cosine(g, total.map((x, i) => x - truth[b]![i]!)))),
       meanCosine: cosine(centre, total),
-      relativeVariance: mean(own.map((g) => {
+      // Where all rollouts fail and a critic has said so, no advantage is left.
+      relativeVariance: norm === 0 ? null : mean(own.map((g) => {
         const away = g.map((x, i) => x - centre[i]!);
         return dot(away, away) / norm;
       })),

@@ -42,6 +42,11 @@ export interface CriticScores {
   readonly rightChains: Scores | null;
 }
 
+/** The gradients of a method before training, by seed; the variance over the seeds that have one, null if none has. */
+export interface GradientScores extends Readonly<Record<"cosine" | "meanCosine", Scores>> {
+  readonly relativeVariance: Scores | null;
+}
+
 /** A method on a task. */
 export interface MethodRow {
   readonly method: MethodName;
@@ -61,7 +66,7 @@ export interface MethodRow {
   /** Null without a critic. */
   readonly critic: CriticScores | null;
   /** Null where gradients were not compared. */
-  readonly gradient: { readonly [K in keyof GradientQuality]: Scores } | null;
+  readonly gradient: GradientScores | null;
   /** By seed. */
   readonly failures: readonly (readonly TrainingFailure[])[];
   /** FLOPs of one iteration by part, mean over seeds. */
@@ -174,11 +179,7 @@ function methodRow(
       FOLLOWED.map((what) => [what, curve(runs.map((r) => r.points), what)]),
     ) as Record<Followed, CurvePoint[]>,
     critic: critic ? criticScores(runs.map(({ points }) => points)) : null,
-    gradient: gradients.length < own.length ? null : {
-      cosine: scoresOf(gradients.map((g) => g.cosine)),
-      meanCosine: scoresOf(gradients.map((g) => g.meanCosine)),
-      relativeVariance: scoresOf(gradients.map((g) => g.relativeVariance)),
-    },
+    gradient: gradients.length < own.length ? null : gradientScores(gradients),
     failures: runs.map(({ failures }) => failures),
     iterationFlops: Object.fromEntries(
       PARTS.map((part) => [part, mean(runs.map(({ flops }) => flops[part])) / iterations]),
@@ -189,6 +190,15 @@ function methodRow(
     preparationEpisodes: mean(
       preparations.map(({ episodes }) => critic ? episodes.pilot! + episodes.lessons! : 0),
     ),
+  };
+}
+
+function gradientScores(gradients: readonly GradientQuality[]): GradientScores {
+  const variances = gradients.flatMap((g) => g.relativeVariance ?? []);
+  return {
+    cosine: scoresOf(gradients.map((g) => g.cosine)),
+    meanCosine: scoresOf(gradients.map((g) => g.meanCosine)),
+    relativeVariance: variances.length === 0 ? null : scoresOf(variances),
   };
 }
 

@@ -160,7 +160,7 @@ export function gradientTable(task: TaskRow): Displayable | null {
       { title: "cosine of the mean", cell: (row) => row.meanCosine.mean.estimate, decimals: 2 },
       {
         title: "relative variance",
-        cell: (row) => row.relativeVariance.mean.estimate,
+        cell: (row) => row.relativeVariance?.mean.estimate,
         decimals: 1,
       },
     ],
