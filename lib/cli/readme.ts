@@ -148,15 +148,30 @@ export function answerOf(
   }
   const { sentence } = answer;
   if (typeof sentence === "string") return sentence;
-  return sentence((id, comparison) => effectOf(name, rows, id, comparison));
+  return sentence((id, comparison, plus) => effectOf(name, rows, { id, comparison, plus }));
 }
 
 /** "0.41 [0.33, 0.49]": an effect in a claim's evidence; throws an Error that lists those there are. */
-function effectOf(name: string, rows: readonly Row[], id: string, comparison: string): string {
+function effectOf(
+  name: string,
+  rows: readonly Row[],
+  { id, comparison, plus = 0 }: {
+    readonly id: string;
+    readonly comparison: string;
+    readonly plus?: number | undefined;
+  },
+): string {
   const effects = Object.entries(rows.find((row) => row.id === id)?.evidence ?? {})
     .filter((entry): entry is [string, typeof entry[1] & IntervalLike] => isInterval(entry[1]));
   const found = effects.find(([named]) => named === comparison);
-  if (found) return formatInterval(found[1], { significant: 2 });
+  if (found) {
+    const [, { estimate, low, high }] = found;
+    const shift = (x: number | null) => x === null ? null : x + plus;
+    return formatInterval(
+      { estimate: shift(estimate), low: shift(low), high: shift(high) },
+      { significant: 2 },
+    );
+  }
   const known = rows.some((row) => row.id === id)
     ? effects.map(([named]) => JSON.stringify(named))
     : rows.map((row) => row.id);
