@@ -63,6 +63,21 @@ export const answers: Readonly<Record<string, Answer>> = {
       "C4-transfer": "supported",
     },
   },
+  credit: {
+    sentence: (effect) =>
+      "At equal episodes, by the credit it assigns: a generative critic at lambda 0.8 gains " +
+      `${
+        effect("C5-kit", "GRPO on word evaluation")
+      } of success over GRPO, GenAC as the paper has it ` +
+      `${effect("C5", "GRPO on word evaluation")}. At equal computation GRPO wins by ` +
+      "far: an episode is nearly free here.",
+    given: {
+      "C5": "undecided",
+      "C5-kit": "supported",
+      "C5-compute": "contradicted",
+      "C5-credit": "supported",
+    },
+  },
   cost: {
     sentence: (effect) =>
       "With one critic token for each of the actor's " +
