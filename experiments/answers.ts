@@ -63,6 +63,18 @@ export const answers: Readonly<Record<string, Answer>> = {
       "C4-transfer": "supported",
     },
   },
+  ladder: {
+    sentence: (effect) =>
+      "In part: a discriminative critic learns a local check and an abelian sum, and next to nothing of " +
+      "a non-abelian group, solvable or not. A generative one's r2 is " +
+      `${effect("L5", "A5, d32-L2")} higher on A5, on 3-SAT ${effect("L5", "3-SAT, d32-L2")}.`,
+    given: {
+      "L1": "contradicted",
+      "L1-learned": "contradicted",
+      "L3": "supported",
+      "L4": "contradicted",
+    },
+  },
   credit: {
     sentence: (effect) =>
       "At equal episodes, by the credit it assigns: a generative critic at lambda 0.8 gains " +
