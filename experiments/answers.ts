@@ -21,12 +21,9 @@ export interface Answer {
 export const answers: Readonly<Record<string, Answer>> = {
   scaling: {
     sentence: (effect) =>
-      "Discriminative ones hardly: a tenfold size changes the RMSE by less than 5% of the mean " +
-      "predictor's. A generative one's falls by " +
-      `${effect("C2-scale", "in distribution")}, and is ${
-        effect("C2-error", "d64-L2")
-      } lower once ` +
-      "it writes right chains, also if both learn from 0/1 outcomes.",
+      "Discriminative ones hardly: tenfold size lowers the RMSE by less than 5% of the mean " +
+      `predictor's. A generative one's falls by ${effect("C2-scale", "in distribution")}; with ` +
+      `right chains it is ${effect("C2-error", "d64-L2")} lower, from 0/1 outcomes too.`,
     given: {
       "C1": "supported",
       "C2-error": "supported",
@@ -37,11 +34,9 @@ export const answers: Readonly<Record<string, Answer>> = {
   },
   generalization: {
     sentence: (effect) =>
-      "To 1.5 times the length, yes; at twice, whether a generative critic halves the MSE is open " +
-      `(it gains ${
-        effect("C3", "2x length")
-      } on half of the other's), at three times it is lost. ` +
-      `Its RMSE is ${effect("C3-skill", "epsilon 0.5")} lower for an actor of another skill.`,
+      "To 1.5 times the length a generative critic more than halves the MSE; at twice that is " +
+      `open (by ${effect("C3", "2x length")}), at three times it is lost. For actors of another ` +
+      "skill its error is lower.",
     given: {
       "C3": "undecided",
       "C3-longer": "contradicted",
@@ -51,11 +46,9 @@ export const answers: Readonly<Record<string, Answer>> = {
   conditioning: {
     sentence: (effect) =>
       "Yes: along a drift a generative critic's RMSE falls by " +
-      `${
-        effect("C4", "generative d32-L2, RMSE along the drift")
-      }, and a discriminative one gains, too. ` +
-      "For an actor of equal rate that fails elsewhere it errs by " +
-      `${effect("C4-transfer", "generative d32-L2, errs far from the goal")} more.`,
+      `${effect("C4", "generative d32-L2, RMSE along the drift")}; a discriminative one gains, ` +
+      "too. If an actor of equal rate fails elsewhere it rises by " +
+      `${effect("C4-transfer", "generative d32-L2, errs far from the goal")}.`,
     given: {
       "C4": "supported",
       "C4-discriminative": "supported",
@@ -65,9 +58,9 @@ export const answers: Readonly<Record<string, Answer>> = {
   },
   ladder: {
     sentence: (effect) =>
-      "In part: a discriminative critic learns a local check and an abelian sum, and next to nothing of " +
-      "a non-abelian group, solvable or not. A generative one's r2 is " +
-      `${effect("L5", "A5, d32-L2")} higher on A5, on 3-SAT ${effect("L5", "3-SAT, d32-L2")}.`,
+      "In part: a discriminative critic learns a local check and an abelian sum, but no " +
+      "non-abelian group, solvable or not. A generative one's r2 is " +
+      `${effect("L5", "A5, d32-L2")} higher on A5, ${effect("L5", "3-SAT, d32-L2")} on 3-SAT.`,
     given: {
       "L1": "contradicted",
       "L1-learned": "contradicted",
@@ -77,12 +70,10 @@ export const answers: Readonly<Record<string, Answer>> = {
   },
   credit: {
     sentence: (effect) =>
-      "At equal episodes, by the credit it assigns: a generative critic at lambda 0.8 gains " +
-      `${
-        effect("C5-kit", "GRPO on word evaluation")
-      } of success over GRPO, GenAC as the paper has it ` +
-      `${effect("C5", "GRPO on word evaluation")}. At equal computation GRPO wins by ` +
-      "far: an episode is nearly free here.",
+      "At equal episodes, by the credit it assigns: at lambda 0.8 a generative critic gains " +
+      `${effect("C5-kit", "GRPO on word evaluation")} of success over GRPO, GenAC itself ` +
+      `${effect("C5", "GRPO on word evaluation")}. At equal computation, episodes being nearly ` +
+      `free here, ${effect("C5-compute", "word evaluation")}.`,
     given: {
       "C5": "undecided",
       "C5-kit": "supported",
@@ -92,14 +83,10 @@ export const answers: Readonly<Record<string, Answer>> = {
   },
   cost: {
     sentence: (effect) =>
-      "With one critic token for each of the actor's " +
-      `${
-        effect("C6", "16 tokens, 1 segment: above 1.5", 1.5)
-      } times PPO's computation (16 tokens), ` +
-      `with eight segments ${
-        effect("C6-lengths", "16 tokens, 8 segments: above 1.5", 1.5)
-      } times; ` +
-      "to 32 tokens VinePPO's continuations cost less.",
+      "With a critic's token for each of the actor's " +
+      `${effect("C6", "32 tokens, 1 segment: above 1.5", 1.5)} times PPO's computation, with ` +
+      `eight segments ${effect("C6-lengths", "32 tokens, 8 segments: above 1.5", 1.5)} times. To ` +
+      "32 tokens VinePPO costs less.",
     given: {
       "C6": "supported",
       "C6-lengths": "contradicted",

@@ -56,13 +56,10 @@ export function linesOf(
 ): { readonly front: string; readonly verdicts: readonly string[] } {
   const { confirmatory, exploratory } = byFamily(claims);
   const answer = answerOf(name, claims, given);
-  const links = [
-    `[${supported(claims)}](experiments/README.md#${name})`,
-    ...notebook ? [`[report](notebooks/${notebook}.ipynb)`] : [],
-  ].join(", ");
+  const question = notebook ? `[${title}](notebooks/${notebook}.ipynb)` : title;
   const report = notebook ? `; report: [${notebook}](../notebooks/${notebook}.ipynb).` : ".";
   return {
-    front: `- **${title}** ${answer} (${links})`,
+    front: `- **${question}** ${answer} ([${supported(claims)}](experiments/README.md#${name}))`,
     verdicts: [
       ...[`## ${name}`, "", `**${title}** ${answer}`, ""],
       `${capital(supported(claims))}; profile ${profile}, ${seeds} seeds${report}`,
@@ -185,12 +182,12 @@ function isInterval(value: unknown): value is IntervalLike {
   return typeof value === "object" && value !== null && "estimate" in value && "low" in value;
 }
 
-/** "2 of 5 confirmatory claims supported"; "exploratory: 2 of 5 supported" where there are no others. */
+/** "confirmatory: 2 of 5 supported"; "exploratory: 2 of 5 supported" where there are no others. */
 function supported(claims: readonly EvaluatedClaim[]): string {
   if (claims.some(({ verdict }) => verdict === "see standard")) return TOO_FEW;
   const { confirmatory, exploratory } = byFamily(claims);
   return confirmatory.length > 0
-    ? `${supportedOf(confirmatory)} confirmatory claims supported`
+    ? `confirmatory: ${supportedOf(confirmatory)} supported`
     : `exploratory: ${supportedOf(exploratory)} supported`;
 }
 

@@ -64,8 +64,8 @@ Deno.test("confirmatory claims stand in a table, their numbers and exploratory c
   const { front, verdicts } = linesOf(experiment, claims, run, undefined);
   assert.equal(
     front,
-    "- **Does it?** Supported: It is |better|. ([1 of 2 confirmatory claims supported]" +
-      "(experiments/README.md#credit), [report](notebooks/08-credit.ipynb))",
+    "- **[Does it?](notebooks/08-credit.ipynb)** Supported: It is |better|. " +
+      "([confirmatory: 1 of 2 supported](experiments/README.md#credit))",
   );
   assert.equal(
     verdicts.join("\n"),
@@ -74,7 +74,7 @@ Deno.test("confirmatory claims stand in a table, their numbers and exploratory c
 
 **Does it?** Supported: It is |better|.
 
-1 of 2 confirmatory claims supported; profile standard, 5 seeds; report: [08-credit](../notebooks/08-credit.ipynb).
+Confirmatory: 1 of 2 supported; profile standard, 5 seeds; report: [08-credit](../notebooks/08-credit.ipynb).
 
 | Id | Claim | Verdict | Smallest effect of interest |
 |---|---|---|---|
