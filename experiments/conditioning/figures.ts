@@ -23,7 +23,7 @@ import type { ConditioningConfig } from "./config.ts";
 import { conditionedEnvironment, contextKind, type ContextName, contexts } from "./contexts.ts";
 import { GROUPS, type Telling, TELLINGS } from "./critic_report.ts";
 import { ActorStates, type Labelled, rateTelling } from "./states.ts";
-import { BEHAVIOURS, KNOWN, type MatchedActor, matchedActors } from "./transfer.ts";
+import { type Behaviour, BEHAVIOURS, KNOWN, type MatchedActor, matchedActors } from "./transfer.ts";
 import {
   type Band,
   type ConditioningRow,
@@ -191,6 +191,13 @@ export function falseRateFigure(summary: ConditioningSummary): Figure {
   });
 }
 
+/** Where an actor errs, short enough for a tick. */
+const PLACES: Readonly<Record<Behaviour, string>> = {
+  "errs everywhere": "anywhere",
+  "errs far from the goal": "far",
+  "errs near the goal": "near",
+};
+
 /** RMSE on actors of the same success rate that err elsewhere, beside the known ones. */
 export function transferFigure(summary: ConditioningSummary): Figure {
   const rows = shownRows(summary);
@@ -201,14 +208,14 @@ export function transferFigure(summary: ConditioningSummary): Figure {
     name: "exact values of the known actors",
     panel,
     bars: rows[0]!.transfer.map(({ behaviour, knownActorRmse }) => ({
-      category: behaviour,
+      category: PLACES[behaviour],
       y: behaviour === KNOWN ? null : knownActorRmse,
     })),
   }));
   return figure({
     title: "Actors of the same success rate that err elsewhere",
     subtitle: `${overSeeds(summary, INTERVAL)} Critics know actors that err everywhere.`,
-    x: { title: "where the actor makes its random moves" },
+    x: { title: "where the actor makes its random moves, by distance from the goal" },
     y: { title: "RMSE against exact value", min: 0 },
     series: [
       ...rows.map((row): Series => ({
@@ -216,7 +223,10 @@ export function transferFigure(summary: ConditioningSummary): Figure {
         name: contexts[row.context].title,
         style: LOOKS[row.context],
         panel: modelTitle(row),
-        bars: row.transfer.map(({ behaviour, rmse }) => ({ category: behaviour, ...barOf(rmse) })),
+        bars: row.transfer.map(({ behaviour, rmse }) => ({
+          category: PLACES[behaviour],
+          ...barOf(rmse),
+        })),
       })),
       ...knownActor,
     ],
