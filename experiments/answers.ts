@@ -68,6 +68,24 @@ export const answers: Readonly<Record<string, Answer>> = {
       "L4": "contradicted",
     },
   },
+  controls: {
+    sentence: (effect) =>
+      "Mostly, all of it: computation, data, labels or another head close less than half of the " +
+      "gap, and half of its steps lose it (r2 rises by " +
+      `${
+        effect("control-length", "d32-L2")
+      } from none to all). A GRU taught its labels closes half.`,
+    given: {
+      "control-compute": "supported",
+      "control-labels": "supported",
+      "control-data": "supported",
+      "control-learning-rate": "supported",
+      "control-head": "supported",
+      "control-serial-labels": "contradicted",
+      "control-dropped": "contradicted",
+      "control-length": "supported",
+    },
+  },
   credit: {
     sentence: (effect) =>
       "At equal episodes, by the credit it assigns: at lambda 0.8 a generative critic gains " +
