@@ -22,6 +22,18 @@ export interface OpenRunOptions {
  * now. Differences to the pins are in the run's `pins`, for the report to show.
  *
  * @throws UsageError where a cell failed or the run cannot be computed.
+ *
+ * @example Verdicts of a run, which is computed first where there is none (seconds, for this one)
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openRun } from "genac";
+ * import cost from "genac/experiments/cost/mod.ts";
+ *
+ * const { claims, summary } = await openRun(cost, "smoke");
+ * assert.ok(summary.rows.length > 0);
+ * // Two seeds carry no verdict.
+ * assert.equal(claims[0]!.verdict, "see standard");
+ * ```
  */
 export async function openRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
   experiment: Experiment<Config, CellConfig, Metrics, Summary>,
