@@ -4,6 +4,9 @@
  * over GRPO, mean over seeds, is `HEADROOM` or more.
  */
 import { leastSquaresSlope } from "../../lib/eval/statistics.ts";
+import { seedInterval } from "../../lib/eval/student.ts";
+import { minimum } from "../../lib/numeric/extrema.ts";
+import { SEEDS_FOR_VERDICT } from "../../lib/run/evaluate_claims.ts";
 import type { Claim, ClaimTerms, Verdict } from "../../lib/run/experiment.ts";
 import type { Scores } from "../shared/scores.ts";
 import { decided, shown } from "../shared/verdicts.ts";
@@ -141,25 +144,34 @@ function atEqualComputation({ tasks }: CreditSummary): Verdict {
   );
 }
 
-/** Over the methods with a critic that ran on every seed, how success over training goes with the critic's error. */
+/** Over the methods with a critic and seeds enough, how success over training goes with the critic's error. */
 function mechanism({ tasks }: CreditSummary): Verdict {
-  const effects = Object.fromEntries(tasks.flatMap((task) => {
+  const found = tasks.flatMap((task) => {
     const rows = task.methods.filter((row) =>
-      row.critic && row.seeds.length === task.starts.length && sameBatches(task, row)
+      row.critic && sameBatches(task, row) &&
+      row.seeds.length >= Math.min(SEEDS_FOR_VERDICT, task.starts.length)
     );
     if (rows.length < 3) return [];
-    const slopes = task.starts.map((_, i) =>
-      leastSquaresSlope(
-        rows.map(({ critic }) => critic!.rmse.scores[i]!),
-        rows.map(({ area }) => area.scores[i]!),
-      )
-    );
-    return [[`${rows.length} critics on ${task.task}`, slopes.map((slope) => -0.1 * slope)]];
-  }));
+    const seeds = minimum(rows.map((row) => row.seeds.length));
+    const slopes = (quality: "rmse" | "ranking") =>
+      Array.from({ length: seeds }, (_, i) =>
+        leastSquaresSlope(
+          rows.map(({ critic }) => critic![quality].scores[i]!),
+          rows.map(({ area }) => area.scores[i]!),
+        ));
+    return [{
+      name: `${rows.length} critics on ${task.task}`,
+      error: slopes("rmse").map((slope) => -0.1 * slope),
+      ranking: slopes("ranking").map((slope) => 0.1 * slope),
+    }];
+  });
+  const ranking = found.map(({ name, ranking }) => `${shown(seedInterval(ranking))} (${name})`);
   return decided(
-    effects,
+    Object.fromEntries(found.map(({ name, error }) => [name, error])),
     { sesoi: SUCCESS },
-    (numbers) => `Mean success gained where a critic's RMSE is 0.1 lower: ${numbers}.`,
+    (numbers) =>
+      `Mean success gained where a critic's RMSE is 0.1 lower: ${numbers}. Where its ranking ` +
+      `accuracy is 0.1 higher: ${ranking.join("; ")}.`,
     "Needs three methods with a critic on one task.",
   );
 }

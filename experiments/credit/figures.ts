@@ -264,25 +264,35 @@ function criticRows({ tasks }: CreditSummary): { row: MethodRow; task: TaskRow }
   );
 }
 
-/** Success against the critic's error, a point a method: do better critics train better actors? */
-export function mechanismFigure(summary: CreditSummary): Figure {
+/** What makes a critic a good one, in the figures of the mechanism; the oracle's is known. */
+const QUALITIES = {
+  rmse: { title: "the critic's RMSE, mean over training", oracle: 0 },
+  ranking: { title: "the critic's ranking accuracy, mean over training", oracle: 1 },
+} as const;
+
+/** Success against how good the critic is, a point a method: do better critics train better actors? */
+export function mechanismFigure(
+  summary: CreditSummary,
+  quality: keyof typeof QUALITIES = "rmse",
+): Figure {
+  const { oracle, title } = QUALITIES[quality];
   return figure({
-    title: "Success against the critic's error",
+    title: `Success against ${title.replace(", mean over training", "")}`,
     subtitle: `A point is a method with GRPO's batches, mean over its seeds; Student's 95% ` +
-      "interval of success. The oracle's error is 0 by definition.",
-    x: { title: "the critic's RMSE, mean over training" },
+      `interval of success. The oracle's is ${oracle} by definition.`,
+    x: { title },
     y: { title: AREA },
     series: summary.tasks.flatMap((task) =>
       task.methods.filter((row) => hasEqualBatches(row, task))
         .flatMap((row): ScatterSeries[] => {
-          const rmse = row.method === "oracle" ? 0 : row.critic?.rmse.mean.estimate;
-          if (rmse === undefined) return [];
+          const x = row.method === "oracle" ? oracle : row.critic?.[quality].mean.estimate;
+          if (x === undefined) return [];
           return [{
             kind: "scatter",
             name: nameOf(row, task),
             style: styleOf(row.method),
             panel: task.task,
-            points: [intervalPoint(rmse, row.area.mean)],
+            points: [intervalPoint(x, row.area.mean)],
           }];
         })
     ),
