@@ -86,6 +86,19 @@ export const answers: Readonly<Record<string, Answer>> = {
       "control-length": "supported",
     },
   },
+  "critic-training": {
+    sentence: (effect) =>
+      "The paper's REINFORCE keeps a calibrated critic so, but does not halve a stale one's error " +
+      `(beyond half: ${
+        effect("T2", "half the error before - after")
+      }); leave-one-out is no better.`,
+    given: {
+      "T1": "supported",
+      "T2": "contradicted",
+      "T4": "contradicted",
+      "T5": "no material difference",
+    },
+  },
   credit: {
     sentence: (effect) =>
       "At equal episodes, by the credit it assigns: at lambda 0.8 a generative critic gains " +
