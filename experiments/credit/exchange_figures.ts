@@ -63,13 +63,17 @@ export function exchangeFigure(summary: CreditSummary): Figure | null {
   });
 }
 
-/** Prices of an episode in what one costs here. */
-const PRICES = [
-  ...[0, 1, 2].flatMap((power) =>
-    [1, 1.5, 2, 3, 5, 7].map((factor) => Number(`${factor}e${power}`))
-  ),
-  1000,
-];
+/** Prices of an episode in what one costs here: half decades. */
+const PRICES = [...Array(9).keys()].flatMap((
+  power,
+) => [Number(`1e${power}`), Number(`3e${power}`)]);
+
+/** Language models whose responses are marked among the prices: parameters, tokens of a response. */
+const LANGUAGE_MODELS = [
+  { label: "1.5B", parameters: 1.5e9, tokens: 2048 },
+  { label: "7B", parameters: 7e9, tokens: 4096 },
+  { label: "70B", parameters: 70e9, tokens: 8192 },
+] as const;
 
 /** What each cost is called, in the order of the legend. */
 const COSTS = {
@@ -122,20 +126,25 @@ export function priceFigure(summary: CreditSummary): Figure | null {
     `${capital(task)}: already prepared, the critic pays ${payText(preparedCritic, long)}; its ` +
     `preparation counted, ${payText(critic, long)}.`
   );
+  const { episodeFlops } = tasks[0]!.exchange.costs.long;
   return figure({
     title: "The price of an episode at which the critic pays",
     subtitle: `Computation up to the success with which the run with the critic ends; where GRPO ` +
       `does not get there, all its episodes, the least that it would take. ${pays.join(" ")} The ` +
       "price multiplies what an episode's tokens cost here, while all else costs what it does " +
-      "here: 10 and 100 stand for episodes that are dear beyond their tokens (a verifier, a tool, " +
-      "a person, a response much longer than the critic's chain).",
+      "here: it stands for episodes that are dear beside the critic's chain (long responses, a " +
+      "verifier, a tool, a person). Marked: responses of language models of 1.5B (2k tokens), 7B " +
+      "(4k) and 70B (8k) parameters, two FLOPs each a token; critics of that size would be dearer, too.",
     x: { title: "price of an episode, in what it costs here", scale: "log" },
     y: { title: "all computation, in FLOPs", scale: "log" },
     series: [...tasks.flatMap(lines), ...tasks.flatMap(crossings)],
     references: [
       { axis: "x", value: 1, label: "here" },
-      { axis: "x", value: 10, label: "10" },
-      { axis: "x", value: 100, label: "100" },
+      ...LANGUAGE_MODELS.map(({ label, parameters, tokens }) => ({
+        axis: "x" as const,
+        value: 2 * parameters * tokens / episodeFlops,
+        label,
+      })),
     ],
     width: WIDTH,
   });

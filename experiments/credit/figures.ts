@@ -41,7 +41,7 @@ import {
 /** A finished run of this experiment. */
 export type CreditRun = Run<CreditConfig, CreditCell, CreditMetrics, CreditSummary>;
 
-const AREA = "success on held-out problems, mean over training";
+const AREA = "mean success over training";
 const WIDTH = 900;
 
 /** Points of a learning curve against episodes of RL, without those at which there is no such number. */
