@@ -26,7 +26,7 @@ export interface CriticEvaluation {
 }
 
 /** Held-out problems, the same for every actor. */
-export function testProblems<State>(
+function testProblems<State>(
   environment: TaskEnvironment<State, unknown>,
   seed: number,
   count: number,

@@ -3,6 +3,7 @@ import { actorTransformer } from "../../lib/actor/neural_actor.ts";
 import { createTask } from "../../lib/env/registry.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
@@ -114,7 +115,7 @@ function cost(
     criticCost(criticDefinition(criticEntry(kind).definition), environment, criticSize(task, kind));
   const { checkpoints, problems, responses } = task.pilot;
   let total = task.sft.steps * actor(task.sft.batchSize) +
-    2 * Math.max(...checkpoints) * actor(problems * responses);
+    2 * maximum(checkpoints) * actor(problems * responses);
   for (const kind of needs) {
     const { reinforced, preparation } = criticEntry(kind), { training: step } = critic(kind);
     const { reinforce, traces } = task.generative, { batchSize, steps } = task[preparation];

@@ -14,6 +14,7 @@ import type { MethodName } from "./methods.ts";
 import {
   type CreditSummary,
   EXCHANGED,
+  hasEqualBatches,
   type MethodRow,
   pairedGain,
   type TaskRow,
@@ -122,17 +123,14 @@ function staysCalibrated(methods: readonly MethodName[]) {
 /** The critic against GRPO that has cost as much. */
 function atEqualComputation({ tasks }: CreditSummary): Verdict {
   const found = tasks.flatMap(({ exchange, task }) => exchange ? [{ exchange, task }] : []);
-  const rates = found.map(({ exchange: { longest, rates }, task }) => {
+  const rates = found.map(({ exchange: { flopsRatio, longest, rates }, task }) => {
     const sorted = rates.map((rate) => rate ?? Infinity).toSorted((a, b) => a - b);
     const text = (x: number) => x === Infinity ? `more than ${longest}` : x.toFixed(1);
     return `${task}: ${text(sorted[0]!)} to ${
       text(sorted.at(-1)!)
     } episodes of GRPO for one with ` +
-      `the critic, whose run with its preparation takes ${exchangeRatio(task)} times the FLOPs`;
+      `the critic, whose run with its preparation takes ${shown(flopsRatio)} times the FLOPs`;
   });
-  function exchangeRatio(task: string) {
-    return shown(found.find((row) => row.task === task)!.exchange.flopsRatio);
-  }
   return decided(
     Object.fromEntries(found.map(({ exchange: { atEqualFlops, withCritic }, task }) => [
       task,
@@ -148,7 +146,7 @@ function atEqualComputation({ tasks }: CreditSummary): Verdict {
 function mechanism({ tasks }: CreditSummary): Verdict {
   const found = tasks.flatMap((task) => {
     const rows = task.methods.filter((row) =>
-      row.critic && sameBatches(task, row) &&
+      row.critic && hasEqualBatches(row, task) &&
       row.seeds.length >= Math.min(SEEDS_FOR_VERDICT, task.starts.length)
     );
     if (rows.length < 3) return [];
@@ -174,12 +172,6 @@ function mechanism({ tasks }: CreditSummary): Verdict {
       `accuracy is 0.1 higher: ${ranking.join("; ")}.`,
     "Needs three methods with a critic on one task.",
   );
-}
-
-/** Whether it has the batch and the iterations of GRPO. */
-function sameBatches({ methods }: TaskRow, row: MethodRow): boolean {
-  const { iterations, problems, responses } = methods.find(({ method }) => method === "grpo")!;
-  return row.iterations === iterations && row.problems === problems && row.responses === responses;
 }
 
 const BASELINES: MethodName[] = ["ppo", "grpo", "rloo"];

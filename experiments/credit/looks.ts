@@ -1,6 +1,7 @@
 /** How methods look in figures, and how they are named there. */
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import { CRITICS, METHOD_NAMES, type MethodName, methodOf } from "./methods.ts";
+import { CENTRAL } from "./profiles.ts";
 import type { CreditSummary, MethodRow, TaskRow } from "./summary.ts";
 
 /** Whose values a method has; its colour. In the order of the figure of gains. */
@@ -51,34 +52,9 @@ export function nameOf({ seeds, title }: MethodRow, { starts }: TaskRow): string
   return seeds.length === starts.length ? title : `${title} (${seedsText(seeds.length)})`;
 }
 
-const CENTRAL: readonly MethodName[] = [
-  "grpo",
-  "rloo",
-  "ppo",
-  "genac",
-  "generative lambda 0.8",
-  "oracle",
-];
-
 /** Whether the confirmatory claims are about it, or it is the reference beside them. */
 export function isCentral({ method }: MethodRow): boolean {
   return CENTRAL.includes(method);
-}
-
-/** Whether it has as many episodes as GRPO. */
-export function hasEqualEpisodes({ episodes }: MethodRow, task: TaskRow): boolean {
-  return episodes === grpoOf(task).episodes;
-}
-
-/** Whether it has GRPO's batches, too. */
-export function hasEqualBatches(row: MethodRow, task: TaskRow): boolean {
-  const { problems, responses } = grpoOf(task);
-  return hasEqualEpisodes(row, task) && row.problems === problems && row.responses === responses;
-}
-
-/** The method that all others are measured by. */
-export function grpoOf({ methods }: TaskRow): MethodRow {
-  return methods.find(({ method }) => method === "grpo")!;
 }
 
 /** "10 seeds", or where tasks have not as many, "10 seeds on word evaluation, 5 on circuit". */

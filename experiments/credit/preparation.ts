@@ -12,6 +12,7 @@ import { greedyChains } from "../../lib/critic_learning/samples.ts";
 import { pretrainCriticStep } from "../../lib/critic_learning/pretrain_critic.ts";
 import { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
+import { maximum } from "../../lib/numeric/extrema.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
@@ -191,7 +192,7 @@ async function pilotRun(
 ) {
   const { checkpoints: at, learningRate, problems, responses } = pilot;
   const fresh = () => new NeuralActor(engine, environment, size, seed);
-  const own = fresh(), iterations = Math.max(...at);
+  const own = fresh(), iterations = maximum(at);
   await copyModel(actor.model, own.model);
   const run: ActorTraining<State> = {
     actor: own,

@@ -134,8 +134,8 @@ const circuit = {
   },
 } satisfies Omit<Task, "methods">;
 
-/** Methods of the confirmatory claims, and what these need: on every seed. */
-const CORE: readonly MethodName[] = [
+/** Methods of the confirmatory claims, and the references beside them: on every seed, and followed as lines. */
+export const CENTRAL: readonly MethodName[] = [
   "grpo",
   "rloo",
   "ppo",
@@ -177,7 +177,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       },
       methods: [
         ...at({ "grpo": 1e-3, "ppo": 1e-3, "generative lambda 0.8": 1e-3 }, [
-          ...CORE,
+          ...CENTRAL,
           "genac-leave-one-out",
           "generative lambda 1 frozen",
           "generative no ICC",
@@ -215,7 +215,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
         steps: 400,
         reinforce: { ...words.generative.reinforce, steps: 50 },
       },
-      methods: at(WORD_RATES, CORE),
+      methods: at(WORD_RATES, CENTRAL),
     }],
     training: { problems: 4, responses: 4, iterations: 80 },
     evaluateEvery: 20,
@@ -230,7 +230,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       {
         ...words,
         methods: [
-          ...at(WORD_RATES, [...CORE, "grpo x8"]),
+          ...at(WORD_RATES, [...CENTRAL, "grpo x8"]),
           ...at(WORD_RATES, [
             "discriminative lambda 0",
             "genac-leave-one-out",
@@ -256,7 +256,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", CreditInput> = {
       },
       {
         ...circuit,
-        methods: at(CIRCUIT_RATES, CORE, 5),
+        methods: at(CIRCUIT_RATES, CENTRAL, 5),
         search: searchOf(CIRCUIT_RATES),
       },
     ],

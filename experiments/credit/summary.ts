@@ -269,6 +269,22 @@ function exchange({ training }: CreditConfig, own: Cells): Exchange | null {
   return exchangeOf(both.map((metrics) => [path(metrics, critic), path(metrics, long)]));
 }
 
+/** Whether it has as many episodes as GRPO. */
+export function hasEqualEpisodes({ episodes }: MethodRow, task: TaskRow): boolean {
+  return episodes === grpoOf(task).episodes;
+}
+
+/** Whether it has GRPO's batches, too. */
+export function hasEqualBatches(row: MethodRow, task: TaskRow): boolean {
+  const { problems, responses } = grpoOf(task);
+  return hasEqualEpisodes(row, task) && row.problems === problems && row.responses === responses;
+}
+
+/** The method that all others are measured by. */
+export function grpoOf({ methods }: TaskRow): MethodRow {
+  return methods.find(({ method }) => method === "grpo")!;
+}
+
 /** One method's score less another's, by the seeds that both ran on; undefined where that are none. */
 export function pairedGain(
   { methods }: Pick<TaskRow, "methods">,

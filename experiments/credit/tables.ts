@@ -10,12 +10,13 @@ import { sizeName } from "../shared/config.ts";
 import { type Setting, tableOfSettings } from "../shared/settings.ts";
 import type { CreditConfig, TaskConfig } from "./config.ts";
 import type { CreditRun } from "./figures.ts";
-import { grpoOf, nameOf, seedsText } from "./looks.ts";
+import { nameOf, seedsText } from "./looks.ts";
 import { criticEntry, type CriticKind, CRITICS, type MethodName } from "./methods.ts";
 import type { Gate } from "./preparation.ts";
 import {
   type CreditSummary,
   failedSeeds,
+  grpoOf,
   type MethodRow,
   type SearchRow,
   type TaskRow,

@@ -81,14 +81,13 @@ export function scoresOf(scores: readonly number[]): Scores {
 export function testScores(
   reports: readonly Omit<TestReport, "calibration">[],
 ): TestScores {
-  const scores = scoresOf;
   const all = (values: (number | null)[]) =>
-    values.includes(null) ? null : scores(values as number[]);
+    values.includes(null) ? null : scoresOf(values as number[]);
   return {
-    rmse: scores(reports.map((r) => Math.sqrt(r.penalizedMse))),
-    r2: scores(reports.map((r) => 1 - r.penalizedMse / r.varianceExact)),
-    rankingAccuracy: scores(reports.map((r) => r.rankingAccuracy ?? 0.5)),
-    parseRate: scores(reports.map((r) => r.parseRate)),
+    rmse: scoresOf(reports.map((r) => Math.sqrt(r.penalizedMse))),
+    r2: scoresOf(reports.map((r) => 1 - r.penalizedMse / r.varianceExact)),
+    rankingAccuracy: scoresOf(reports.map((r) => r.rankingAccuracy ?? 0.5)),
+    parseRate: scoresOf(reports.map((r) => r.parseRate)),
     expectationRmse: all(reports.map((r) => r.expectation?.rmse ?? null)),
     traceAccuracy: all(reports.map((r) => r.traceAccuracy)),
     meanPredictorRmse: reports.reduce((sum, r) => sum + Math.sqrt(r.varianceExact), 0) /
