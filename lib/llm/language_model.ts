@@ -21,10 +21,19 @@ export const FULL_SAMPLING: Sampling = { temperature: 1, topP: 1, topK: 0, minP:
 /** Greedy decoding. */
 export const GREEDY: Sampling = { temperature: 0, topP: 1, topK: 0, minP: 0 };
 
+/** One turn of a chat. An assistant's turn that comes last is begun only: the model goes on with it. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
 /** Completions to ask for. */
 export interface CompletionRequest {
-  /** Text, or the exact token ids: decoding and encoding again may move the state. */
-  readonly prompt: string | readonly number[];
+  /**
+   * Text, the exact token ids (decoding and encoding again may move the state), or the turns of a chat, which the server
+   * puts into the model's chat template.
+   */
+  readonly prompt: string | readonly number[] | readonly ChatMessage[];
   readonly sampling: Sampling;
   readonly maxTokens: number;
   /** How many; default: 1. */
@@ -35,6 +44,11 @@ export interface CompletionRequest {
   readonly topLogProbabilities?: number;
   /** Seeds the sampler where the server has seeds; completion i of `count` uses seed + i. */
   readonly seed?: number;
+  /**
+   * Tells equal requests apart in a recording: completion i is sample `sample` + i of this prompt. A recording answers
+   * equal requests of equal `sample` alike; default: 0.
+   */
+  readonly sample?: number;
   /** A regular expression that the completion must match, where the server can force one. */
   readonly pattern?: string;
 }
@@ -56,6 +70,8 @@ export interface Completion {
   readonly text: string;
   /** Token ids, where the server gives them. */
   readonly tokens?: readonly number[];
+  /** How many tokens were written, the end token included where the server counts it; absent where it does not say. */
+  readonly tokenCount?: number;
   /** Why it ended: "stop" at a stop string or the end token, "length" at `maxTokens`; servers have others. */
   readonly finishReason: string;
   /** Where log-probabilities were asked for and given. */
