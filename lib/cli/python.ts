@@ -12,7 +12,7 @@ import { REMOVED } from "./tasks.ts";
 const NAMES = Deno.build.os === "windows" ? ["python", "py"] : ["python3", "python"];
 const OLDEST = [3, 10] as const;
 
-/** Said after everything that keeps Jupyter from being installed. */
+/** The end of a remedy for what keeps Jupyter from being installed. */
 export const AGAIN = "then run deno task notebooks";
 
 /** Flags that keep the user's variables, packages and locale out of a Python >= 3.7. */
@@ -88,26 +88,36 @@ export function reasonIn(text: string): string {
  * The name of the user's Python >= 3.10: the first of `names` that is one.
  *
  * Throws a UsageError that says what the first one found is instead, or that there is none.
+ *
+ * @param again The end of the remedy.
  */
-export async function findPython(names: readonly string[] = NAMES): Promise<string> {
+export async function findPython(
+  names: readonly string[] = NAMES,
+  again: string = AGAIN,
+): Promise<string> {
   let found: UsageError | undefined;
   for (const name of names) {
     const result = await probe(name);
     if (result.state === "fit") return name;
-    if (result.state !== "missing") found ??= unfit(name, result);
+    if (result.state !== "missing") found ??= unfit(name, result, again);
   }
-  const remedy = `not on the PATH: install Python >= ${OLDEST.join(".")}, ${AGAIN}`;
+  const remedy = `not on the PATH: install Python >= ${OLDEST.join(".")}, ${again}`;
   throw found ?? new UsageError("Python", names.join(", "), remedy);
 }
 
-/** Why `python` cannot be used, and the remedy. */
+/**
+ * Why `python` cannot be used, and the remedy.
+ *
+ * @param again The end of the remedy.
+ */
 export function unfit(
   python: string,
   result: Exclude<Probe, { state: "fit" | "missing" }>,
+  again: string = AGAIN,
 ): UsageError {
   const another = `put a Python >= ${OLDEST.join(".")} first on the PATH`;
   if (result.state === "old") {
-    const remedy = `is Python ${result.version}, which is too old: ${another}, ${AGAIN}`;
+    const remedy = `is Python ${result.version}, which is too old: ${another}, ${again}`;
     return new UsageError("Python", python, remedy);
   }
   if (result.state === "refused") {
@@ -122,7 +132,7 @@ export function unfit(
     ? `mend it or ${another}`
     : `if it needs ${removed.join(", ")}, which deno task removes, register its libraries with ` +
       `ldconfig, or ${another} that starts without it (as uv's and conda's do)`;
-  return new UsageError("Python", python, `does not start (${result.reason}): ${remedy}, ${AGAIN}`);
+  return new UsageError("Python", python, `does not start (${result.reason}): ${remedy}, ${again}`);
 }
 
 /** The variables that deno task took out of the environment; none where that may not be asked. */

@@ -1,7 +1,6 @@
 /**
- * The project's own Jupyter: a Python virtual environment in `.venv` with the packages that
- * `notebooks/requirements.txt` pins, and this Deno as its notebook kernel. Nothing outside the
- * checkout is written or changed.
+ * Python virtual environments inside the checkout: nothing outside it is written or changed. The project's own Jupyter
+ * is one, in `.venv`, with the packages that `notebooks/requirements.txt` pins and this Deno as its notebook kernel.
  */
 import { UsageError } from "../errors.ts";
 import { exists, writeAtomically } from "../run/files.ts";
@@ -25,7 +24,23 @@ export interface Venv {
   readonly folder: string;
   /** pip's file of requirements. */
   readonly requirements: string;
+  /** What it is for; default: Jupyter. */
+  readonly purpose?: VenvPurpose;
 }
+
+/** What a virtual environment is for. */
+export interface VenvPurpose {
+  /** As messages call it. */
+  readonly title: string;
+  /** The end of a remedy: "then run deno task ...". */
+  readonly again: string;
+  /** Whether pip also installs what the packages require. */
+  readonly dependencies: boolean;
+  /** Whether this Deno becomes its notebook kernel. */
+  readonly kernel: boolean;
+}
+
+const JUPYTER: VenvPurpose = { title: "Jupyter", again: AGAIN, dependencies: true, kernel: true };
 
 const KIT: Venv = {
   folder: `${ROOT}.venv`,
@@ -59,7 +74,7 @@ export async function ensureVenv(
     await lock.lock(true);
     if (!await isReady(venv)) await install(progress, venv);
   }
-  configure(venv);
+  if (purposeOf(venv).kernel) configure(venv);
 }
 
 /** What is installed; written last. */
@@ -68,6 +83,10 @@ interface Stamp {
   readonly abi: string;
   /** Their hash. */
   readonly requirements: string;
+}
+
+function purposeOf({ purpose = JUPYTER }: Venv): VenvPurpose {
+  return purpose;
 }
 
 function stampPath({ folder }: Venv): string {
@@ -93,54 +112,61 @@ async function isReady(venv: Venv): Promise<boolean> {
 async function isWhole(venv: Venv): Promise<boolean> {
   const python = pythonOf(venv.folder);
   const found = await probe(python);
-  if (found.state === "refused") throw unfit(python, found);
+  if (found.state === "refused") throw unfit(python, found, purposeOf(venv).again);
   return found.state === "fit" && found.isVenv && found.abi === readStamp(venv)?.abi;
 }
 
 async function install(progress: (line: string) => void, venv: Venv): Promise<void> {
-  progress("Jupyter: setting up .venv (once; a minute or two)");
+  const { title, dependencies } = purposeOf(venv);
+  progress(`${title}: setting up ${inCheckout(venv.folder)} (once; a minute or two)`);
   if (!await isWhole(venv)) await makeVenv(venv);
   const python = pythonOf(venv.folder);
   const total = Deno.readTextFileSync(venv.requirements).split("\n")
     .filter((line) => /^\w/.test(line)).length;
   let collected = 0;
   const pip = ["install", "--disable-pip-version-check", "--progress-bar", "off", "--no-input"];
+  if (!dependencies) pip.push("--no-deps");
   const args = shielded("pip", ...pip, "--requirement", venv.requirements);
   const { code, stderr } = await run(python, args, (line) => {
     if (/^(Collecting|Processing) /.test(line)) {
       collected += 1;
-      if (collected % 10 === 0) progress(`Jupyter: ${collected} of about ${total} packages`);
+      if (collected % 10 === 0) progress(`${title}: ${collected} of about ${total} packages`);
     } else if (line.startsWith("Installing ")) {
-      progress("Jupyter: installing the packages");
+      progress(`${title}: installing the packages`);
     }
   });
-  if (code !== 0) throw pipError(stderr);
+  if (code !== 0) throw pipError(stderr, purposeOf(venv));
   const found = await probe(python);
   if (found.state !== "fit") throw new Error(`${python}: ${found.state} after the installation`);
   const stamp = `${requirementsOf(venv)}\n${found.abi}\n`;
   writeAtomically(stampPath(venv), new TextEncoder().encode(stamp));
-  progress("Jupyter: ready");
+  progress(`${title}: ready`);
 }
 
-function pipError(stderr: string): UsageError {
+function inCheckout(path: string): string {
+  return path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
+}
+
+function pipError(stderr: string, { title, again }: VenvPurpose): UsageError {
   if (UNREACHABLE.test(stderr)) {
     return new UsageError(
-      "Jupyter",
+      title,
       "the registry of Python packages cannot be reached",
-      `connect, or set PIP_INDEX_URL to a mirror, ${AGAIN}`,
+      `connect, or set PIP_INDEX_URL to a mirror, ${again}`,
     );
   }
   const errors = stderr.split("\n").filter((line) => line.startsWith("ERROR: "));
   const reason = (errors.at(-1) ?? reasonIn(stderr)).replace("ERROR: ", "");
-  return new UsageError("Jupyter", reason, `not installed: mend that, ${AGAIN}`);
+  return new UsageError(title, reason, `not installed: mend that, ${again}`);
 }
 
 /** How pip's warnings read when it retries a connection. */
 const UNREACHABLE = /Retrying \(Retry\(|Max retries exceeded/;
 
-async function makeVenv({ folder }: Venv): Promise<void> {
-  const python = await findPython();
-  const args = [...ISOLATED, "-m", "venv", "--clear", folder];
+async function makeVenv(venv: Venv): Promise<void> {
+  const { again } = purposeOf(venv);
+  const python = await findPython(undefined, again);
+  const args = [...ISOLATED, "-m", "venv", "--clear", venv.folder];
   const { code, stdout, stderr } = await run(python, args);
   if (code === 0) return;
   const output = stdout + stderr;
@@ -149,8 +175,8 @@ async function makeVenv({ folder }: Venv): Promise<void> {
     `${python} -m venv`,
     needsModule ? "no ensurepip" : reasonIn(output),
     needsModule
-      ? `install Python's venv module (Debian: apt install python3-venv), ${AGAIN}`
-      : `mend that, ${AGAIN}`,
+      ? `install Python's venv module (Debian: apt install python3-venv), ${again}`
+      : `mend that, ${again}`,
   );
 }
 
