@@ -30,7 +30,7 @@
  * @module
  */
 export { exactValues, type ValueTree } from "./actor/exact_values.ts";
-export { localValues } from "./actor/local_values.ts";
+export { localSuccess, localValues } from "./actor/local_values.ts";
 export { type ActorResponse, type ActorSize, NeuralActor } from "./actor/neural_actor.ts";
 export {
   type BackendName,

@@ -1,14 +1,25 @@
 import type { CircuitState } from "../env/circuit.ts";
+import type { WordState } from "../env/word_evaluation.ts";
 import { UsageError } from "../errors.ts";
 import { maximum } from "../numeric/extrema.ts";
 import type { ValueTree } from "./exact_values.ts";
 import type { NeuralActor } from "./neural_actor.ts";
+import { wordSuccess } from "./word_success.ts";
 import { wordValues } from "./word_values.ts";
 
-/** By environment: the values of actors whose policies are local. */
+/** What is known of actors whose policies are local. */
+interface Source<State> {
+  values(actor: NeuralActor<State>, roots: readonly State[]): Promise<ValueTree[]>;
+  success(actor: NeuralActor<State>, problems: readonly State[]): Promise<number[]>;
+}
+
+/** By environment. */
 const SOURCES: Readonly<Record<string, unknown>> = {
-  circuit: circuitValues,
-  "word-evaluation": wordValues,
+  circuit: {
+    values: circuitValues,
+    success: async (actor, problems) => rootValues(await circuitValues(actor, problems)),
+  } satisfies Source<CircuitState>,
+  "word-evaluation": { values: wordValues, success: wordSuccess } satisfies Source<WordState>,
 };
 
 /**
@@ -22,9 +33,31 @@ export async function localValues<State>(
   actor: NeuralActor<State>,
   roots: readonly State[],
 ): Promise<ValueTree[]> {
-  const { name } = actor.environment;
-  const valuesOf = SOURCES[name] as typeof localValues<State> | undefined;
-  if (valuesOf) return await valuesOf(actor, roots);
+  return await sourceOf(actor).values(actor, roots);
+}
+
+/**
+ * The probability of success of such an actor on problems that nothing is written of: the roots' local values, or what
+ * tells their mean for less (`wordSuccess`).
+ *
+ * @returns In order.
+ * @throws UsageError as `localValues`.
+ */
+export async function localSuccess<State>(
+  actor: NeuralActor<State>,
+  problems: readonly State[],
+): Promise<number[]> {
+  return await sourceOf(actor).success(actor, problems);
+}
+
+/** The values of the roots themselves. */
+export function rootValues(trees: readonly ValueTree[]): number[] {
+  return trees.map((tree) => tree.value([]));
+}
+
+function sourceOf<State>({ environment: { name } }: NeuralActor<State>): Source<State> {
+  const source = SOURCES[name] as Source<State> | undefined;
+  if (source) return source;
   const remedy = `local values are those of ${Object.keys(SOURCES).join(" and ")} only`;
   throw new UsageError("environment", name, `${remedy}; take the exact ones of small problems`);
 }

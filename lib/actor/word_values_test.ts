@@ -6,8 +6,9 @@ import { WordEvaluationEnvironment, type WordState } from "../env/word_evaluatio
 import { WordTable, wordTeacher } from "../env/word_evaluation_teacher.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { RandomStream } from "../numeric/random.ts";
+import { mean } from "../numeric/sums.ts";
 import { exactValues } from "./exact_values.ts";
-import { localValues } from "./local_values.ts";
+import { localSuccess, localValues, rootValues } from "./local_values.ts";
 import { NeuralActor } from "./neural_actor.ts";
 
 const teacher = wordTeacher.parse({ epsilon: 0.1 });
@@ -16,6 +17,13 @@ const states = (environment: WordEvaluationEnvironment, count: number) =>
     actor: teacher,
     split: "train",
   });
+
+const problems = (environment: WordEvaluationEnvironment, count: number) =>
+  Array.from({ length: count }, (_, row) =>
+    environment.problem(
+      new RandomStream({ seed: 2, purpose: "word-values-test/problems", row }),
+      { split: "test" },
+    ));
 
 /** An actor that writes as the teacher, in the place of a neural one. */
 function exemplar(environment: WordEvaluationEnvironment): NeuralActor<WordState> {
@@ -62,6 +70,18 @@ Deno.test("the values of a local policy are exact, in the whole tree", async () 
   }
 });
 
+Deno.test("success by one table for all words is exact for a local policy", async () => {
+  for (const config of [{}, { group: "Z2", minLength: 1, maxLength: 4 }]) {
+    const environment = new WordEvaluationEnvironment(config);
+    const asked = problems(environment, 40);
+    const success = await localSuccess(exemplar(environment), asked);
+    assert.equal(success.length, asked.length);
+    asked.forEach((problem, i) => {
+      assert.ok(Math.abs(success[i]! - environment.exactValue(problem, teacher)) < 1e-12);
+    });
+  }
+});
+
 Deno.test("a neural actor's values are near those of all its responses, and equal with one to come", async () => {
   const environment = new WordEvaluationEnvironment({ group: "S3", minLength: 3, maxLength: 4 });
   const engine = await WasmEngine.create({ threads: 1 });
@@ -77,6 +97,12 @@ Deno.test("a neural actor's values are near those of all its responses, and equa
       assert.ok(Math.abs(a - b) < 0.05, `${b} for ${a}`);
       if (environment.stepsLeft(root) === 1) assert.equal(a, b);
     });
+
+    const asked = problems(environment, 64);
+    const all = mean(rootValues(await exactValues(actor, asked)));
+    const table = mean(await localSuccess(actor, asked));
+    assert.ok(all > 0.1 && all < 0.9, `${all}`);
+    assert.ok(Math.abs(all - table) < 0.02, `${table} for ${all}`);
   } finally {
     engine.close();
   }
@@ -111,6 +137,10 @@ Deno.test("complete responses and other tasks are refused", async () => {
   await assert.rejects(localValues(exemplar(environment), [start, end]), {
     name: "RangeError",
     message: "root 1: its response is complete",
+  });
+  await assert.rejects(localSuccess(exemplar(environment), [start, end]), {
+    name: "RangeError",
+    message: "problem 1: its response has begun",
   });
   const sat = { environment: createTask("sat") } as unknown as NeuralActor<unknown>;
   await assert.rejects(localValues(sat, []), {
