@@ -10,6 +10,8 @@ import type { Parts } from "./work.ts";
 
 /** What an iteration reports; means over the batch. */
 export interface IterationReport {
+  /** Responses in the batch. */
+  readonly episodes: number;
   /** The fraction of responses with reward 1, under the policy before the update. */
   readonly successRate: number;
   /** The fraction of responses that end with an action. */
@@ -71,6 +73,7 @@ export function iterationReport<State>(
   const { written, read } = actorTokens(actor, rollouts);
   const length = actor.environment.maxActorLength;
   return {
+    episodes: rollouts.length,
     successRate: mean(rollouts.map(({ reward }) => reward)),
     parseRate: mean(rollouts.map(({ final }) => final === null ? 0 : 1)),
     entropy: diagnostics.entropy,

@@ -241,6 +241,7 @@ Deno.test("mean gradients of unbiased methods point where the oracle's does", ()
   }));
 
 const healthy = {
+  episodes: 16,
   successRate: 0.5,
   parseRate: 1,
   entropy: 0.5,
@@ -273,6 +274,18 @@ Deno.test("each failure is found where it begins to show, and none in a healthy 
   assert.deepEqual(names({ valueSeparation: -0.1 }), ["reversed value separation"]);
   assert.deepEqual(names({ successRate: 0.1 }), ["success collapse"]);
   assert.deepEqual(names({ gradientNorm: NaN }), ["not a number"]);
+  // Too rare to tell: 6 successes in the first 10 iterations; then a window of as many as have 50.
+  const rare = (later: number, count: number) => [
+    ...new Array<typeof healthy>(100).fill({ ...healthy, successRate: 1 / 16 }),
+    ...new Array<typeof healthy>(count).fill({ ...healthy, successRate: later }),
+  ];
+  assert.deepEqual(findTrainingFailures(rare(0, 20)), []);
+  assert.deepEqual(findTrainingFailures(rare(0, 50)), [{
+    name: "success collapse",
+    // 24 of 50 in the last 50 iterations.
+    iteration: 126,
+  }]);
+  assert.deepEqual(findTrainingFailures(rare(0, 50).slice(60)), []);
   // The mean over 10 iterations falls below 0.9 with the third of parse rate 0.5.
   assert.equal(findTrainingFailures(then({ parseRate: 0.5 }))[0]!.iteration, 13);
 });

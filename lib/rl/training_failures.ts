@@ -2,7 +2,7 @@
  * What goes wrong in RL without an error message. Each failure is named with the iteration at which it was first seen;
  * a run that has one is never averaged away.
  */
-import { mean } from "../numeric/sums.ts";
+import { mean, sum } from "../numeric/sums.ts";
 import type { IterationDiagnostics } from "./iteration_report.ts";
 
 /** What can fail; see `TRAINING_FAILURES`. */
@@ -15,14 +15,24 @@ export interface TrainingFailure {
   readonly iteration: number;
 }
 
-/** Iterations whose mean is judged. */
+/** Iterations whose mean is judged, or more where a failure counts events. */
 const WINDOW = 10;
+/** Events in the first window of a failure that counts them: half as many are no chance (about three standard errors). */
+const EVENTS = 50;
 
 type Means =
   & Record<"successRate" | "parseRate" | "entropy", number>
   & Record<"criticParseRate" | "valueSeparation" | "valueSpread", number | null>;
 
-/** By name: what it is, and whether the mean over the last iterations shows it, given that over the first ones. */
+interface Kind {
+  readonly title: string;
+  /** Whether the mean over the last iterations shows it, given that over the first ones. */
+  seen(now: Means, first: Means): boolean;
+  /** What an iteration has of the events by which it is seen. With too few in all it is not judged. */
+  events?(report: IterationDiagnostics): number;
+}
+
+/** By name: what it is, and how it is seen. */
 export const TRAINING_FAILURES = {
   "not a number": {
     title: "a loss or gradient is not finite",
@@ -53,8 +63,9 @@ export const TRAINING_FAILURES = {
   "success collapse": {
     title: "success has fallen below half of what it was",
     seen: (now: Means, first: Means) => now.successRate < 0.5 * first.successRate,
+    events: ({ episodes, successRate }: IterationDiagnostics) => episodes * successRate,
   },
-} as const satisfies Record<string, { title: string; seen(now: Means, first: Means): boolean }>;
+} as const satisfies Record<string, Kind>;
 
 /** Each kind of failure at the first iteration that shows it. */
 export function findTrainingFailures(
@@ -66,15 +77,26 @@ export function findTrainingFailures(
   const failures: TrainingFailure[] = broken < 0
     ? []
     : [{ name: "not a number", iteration: broken + 1 }];
-  const first = means(reports.slice(0, WINDOW));
-  for (const [name, { seen }] of Object.entries(TRAINING_FAILURES)) {
-    for (let end = Math.min(WINDOW, reports.length); end <= reports.length; end++) {
-      if (!seen(means(reports.slice(Math.max(0, end - WINDOW), end)), first)) continue;
+  for (const [name, kind] of Object.entries<Kind>(TRAINING_FAILURES)) {
+    const window = windowOf(kind, reports);
+    if (window === undefined) continue;
+    const first = means(reports.slice(0, window));
+    for (let end = window; end <= reports.length; end++) {
+      if (!kind.seen(means(reports.slice(end - window, end)), first)) continue;
       failures.push({ name: name as TrainingFailureName, iteration: end });
       break;
     }
   }
   return failures;
+}
+
+/** How many iterations are judged together; undefined where there are too few events. */
+function windowOf({ events }: Kind, reports: readonly IterationDiagnostics[]): number | undefined {
+  let window = Math.min(WINDOW, reports.length);
+  if (!events) return window;
+  let count = sum(reports.slice(0, window).map(events));
+  while (count < EVENTS && window < reports.length) count += events(reports[window++]!);
+  return count < EVENTS ? undefined : window;
 }
 
 function means(reports: readonly IterationDiagnostics[]): Means {
