@@ -70,6 +70,15 @@ export const TASKS: Readonly<Record<string, Task>> = {
     run: PYTHON,
     env: ENV,
   })],
+  "local-model": (argv) => [script("cli/local_model", argv, {
+    read: ["."],
+    write: [".cache"],
+    run: [
+      ...["python3", "python", "py"],
+      ...[".cache/local-model/venv/bin/python", ".cache/local-model/venv/Scripts/python.exe"],
+    ],
+    env: ENV,
+  })],
   "check:notebooks": (argv, at) => [script("cli/check_notebooks", argv, {
     read: ["."],
     write: [".cache", "notebooks"],

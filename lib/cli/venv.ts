@@ -50,9 +50,9 @@ const KIT: Venv = {
 /** The Python of `.venv`. The tasks' `--allow-run` lists name it. */
 export const VENV_PYTHON = pythonOf(KIT.folder);
 
-/** Whether Jupyter is installed as required: doctor's question, which starts nothing. */
-export function isVenvReady(): boolean {
-  return exists(VENV_PYTHON) && readStamp(KIT)?.requirements === requirementsOf(KIT);
+/** Whether what `venv` should hold (default: Jupyter) is installed: doctor's question, which starts nothing. */
+export function isVenvReady(venv: Venv = KIT): boolean {
+  return exists(pythonOf(venv.folder)) && readStamp(venv)?.requirements === requirementsOf(venv);
 }
 
 /**
