@@ -75,7 +75,9 @@ export {
 export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
 export type { TaskEnvironment } from "./env/task.ts";
 export { UsageError } from "./errors.ts";
+export { advantageSignAgreement } from "./eval/advantage_sign.ts";
 export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
+export { clusteredBootstrap } from "./eval/clustered_bootstrap.ts";
 export {
   type Comparison,
   decide,
@@ -87,7 +89,19 @@ export {
   type FamilyDecision,
 } from "./eval/decision.ts";
 export { holmAdjusted } from "./eval/holm.ts";
+export {
+  debiasedMse,
+  explainedVariance,
+  explainedVarianceCeiling,
+  monteCarloNoise,
+} from "./eval/monte_carlo.ts";
+export {
+  nonInferiority,
+  type NonInferiorityMargins,
+  type NonInferiorityVerdict,
+} from "./eval/non_inferiority.ts";
 export { pairedTPower, type PowerOptions, seedsNeeded } from "./eval/power.ts";
+export { type Selection, selections } from "./eval/selection.ts";
 export * from "./eval/statistics.ts";
 export {
   pairedDifferences,
@@ -99,6 +113,7 @@ export {
   studentPValues,
 } from "./eval/student.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
+export { rankedPairsWithin, rankingByGap } from "./eval/within_group.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {
   type GenerateOptions,

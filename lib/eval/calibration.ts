@@ -80,6 +80,44 @@ export function calibration(
   };
 }
 
+/**
+ * As `calibration`, with bins that hold as many predictions each as can be: the sorted predictions are cut into `bins`
+ * runs, whose lengths differ by one at most, and a cut between equal predictions is moved up to their end, so that the
+ * order of the states does not matter. A critic with few different answers so gets fewer bins. `lower` and `upper` are the
+ * smallest and the largest prediction in the bin.
+ */
+export function equalCountCalibration(
+  predictions: Predictions,
+  targets: ArrayLike<number>,
+  bins = 10,
+): Calibration {
+  if (!Number.isInteger(bins) || bins < 1) {
+    throw new RangeError(`bins: ${bins}: give a positive integer`);
+  }
+  const { predicted, exact } = parsedPairs(predictions, targets, "targets");
+  const n = predicted.length;
+  const order = Array.from(predicted, (_, i) => i)
+    .sort((a, b) => predicted[a]! - predicted[b]! || a - b);
+  const made: CalibrationBin[] = [], gaps: number[] = [];
+  for (let start = 0, k = 1; start < n; k++) {
+    let end = Math.floor(k * n / bins);
+    if (end <= start) continue;
+    while (end < n && predicted[order[end]!] === predicted[order[end - 1]!]) end++;
+    const members = order.slice(start, end);
+    const [p, t] = [predicted, exact].map((values) => sum(members.map((i) => values[i]!)));
+    made.push({
+      lower: predicted[members[0]!]!,
+      upper: predicted[members.at(-1)!]!,
+      count: members.length,
+      meanPrediction: p! / members.length,
+      meanTarget: t! / members.length,
+    });
+    gaps.push(Math.abs(p! - t!));
+    start = end;
+  }
+  return { bins: made, ece: n === 0 ? null : sum(gaps) / n };
+}
+
 /** The bin between whose edges a value lies, 0..bins - 1; the nearest one of a value outside [0, 1]. */
 function binOf(value: number, bins: number): number {
   const k = Math.floor(value * bins);

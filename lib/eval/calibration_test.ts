@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { calibration } from "./calibration.ts";
+import { calibration, equalCountCalibration } from "./calibration.ts";
 import { exact, near, outcomes, predictions, uncalibrated } from "./testdata.ts";
 
 Deno.test("bins equal scikit-learn's calibration_curve", () => {
@@ -85,4 +85,39 @@ Deno.test("bad input is a RangeError that says what to do", () => {
     assert.throws(() => calibration([1], [1], bins), /^RangeError: bins: .*positive integer/);
   }
   assert.throws(() => calibration([1], []), /^RangeError: targets: length 0/);
+});
+
+Deno.test("bins of equal size equal numpy's", () => {
+  const distinct = uncalibrated.map((q, i) => q + i / 65536);
+  const { bins, ece } = equalCountCalibration(distinct, outcomes);
+  // np.array_split(np.argsort(q), 10)
+  // deno-fmt-ignore
+  const [predicted, target] = [
+    [0.03936004638671875, 0.14355977376302084, 0.24245707194010416, 0.33651479085286456,
+      0.43020375569661456, 0.523895263671875, 0.6333236694335938, 0.7428766886393229,
+      0.8364206949869791, 0.9352645874023438],
+    [0.5, 0.5, 0.6666666666666666, 0, 0.16666666666666666, 0.16666666666666666,
+      0.16666666666666666, 0.8333333333333334, 0.5, 0.3333333333333333],
+  ];
+  assert.deepEqual(bins.map(({ count }) => count), predicted!.map(() => 6));
+  bins.forEach((bin, k) => {
+    near(bin.meanPrediction, predicted![k]!);
+    near(bin.meanTarget, target![k]!);
+  });
+  near(ece, 0.3694035847981771);
+});
+
+Deno.test("equal predictions share a bin, whatever the order of the states", () => {
+  const given = [0.5, 0.1, 0.5, 0.5, 0.9, 0.5], targets = [1, 0, 0, 1, 1, 0];
+  const made = equalCountCalibration(given, targets, 3);
+  assert.deepEqual(made.bins.map(({ lower, upper, count }) => [lower, upper, count]), [
+    [0.1, 0.5, 5],
+    [0.9, 0.9, 1],
+  ]);
+  const reversed = equalCountCalibration(given.toReversed(), targets.toReversed(), 3);
+  assert.deepEqual(reversed.bins.map(({ meanTarget }) => meanTarget), [0.4, 1]);
+  assert.deepEqual(equalCountCalibration([0.3, 0.3], [0, 1]).bins.length, 1);
+  assert.deepEqual(equalCountCalibration([0.3, null, 0.6], [0, 1, 1], 10).bins.length, 2);
+  assert.deepEqual(equalCountCalibration([null], [1]), { bins: [], ece: null });
+  assert.throws(() => equalCountCalibration([1], [1], 0), /^RangeError: bins: 0/);
 });

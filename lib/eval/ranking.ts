@@ -63,13 +63,31 @@ export function rankingAccuracy(
   exact: ArrayLike<number>,
   margin = 0,
 ): number | null {
+  const { correct, compared } = rankedPairs(predictions, exact, margin);
+  return compared === 0 ? null : correct / compared;
+}
+
+/** Pairs of states to be ranked, and how many of them were ranked right. */
+export interface RankedPairs {
+  /** Equal or unparsed predictions count 1/2 a pair. */
+  readonly correct: number;
+  /** Pairs whose exact values differ by more than the margin. */
+  readonly compared: number;
+}
+
+/** The counts behind `rankingAccuracy`, with its parameters. */
+export function rankedPairs(
+  predictions: Predictions,
+  exact: ArrayLike<number>,
+  margin = 0,
+): RankedPairs {
   if (!(margin >= 0)) throw new RangeError(`margin: ${margin}: give a number >= 0`);
   const parsed = parsedPairs(predictions, exact);
   const all = Float64Array.from(exact);
   const least = margin === 0 ? 0 : margin + ROUNDING * largestMagnitude(all);
   const { concordant, discordant } = pairCounts(parsed.predicted, parsed.exact, least);
   const compared = pairCounts(new Float64Array(all.length), all, least).tied;
-  return compared === 0 ? null : (concordant + (compared - concordant - discordant) / 2) / compared;
+  return { correct: concordant + (compared - concordant - discordant) / 2, compared };
 }
 
 /**
