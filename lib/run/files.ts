@@ -64,6 +64,33 @@ export function writeAtomically(path: string, bytes: Uint8Array): void {
   });
 }
 
+/**
+ * As `writeAtomically`, for bytes that are made piece by piece: whatever `write` appends is the file once it has returned.
+ * Where it throws, the old file stays.
+ */
+export async function writePiecesAtomically(
+  path: string,
+  write: (append: (bytes: Uint8Array) => void) => Promise<void>,
+): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = guarded(path, () => {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return Deno.openSync(temporary, { write: true, create: true, truncate: true });
+  });
+  try {
+    try {
+      await write((bytes) => guarded(path, () => writeAll(file, bytes)));
+      guarded(path, () => file.syncSync());
+    } finally {
+      file.close();
+    }
+    guarded(path, () => renameDurably(temporary, path));
+  } catch (error) {
+    remove(temporary);
+    throw error;
+  }
+}
+
 /** Throws a UsageError where no file can be written at `path`; leaves nothing behind. */
 export function checkWritable(path: string): void {
   const folder = dirname(path), isNew = !exists(folder);
@@ -101,8 +128,12 @@ export function writeFolderAtomically(
 
 function writeDurably(path: string, bytes: Uint8Array): void {
   using file = Deno.openSync(path, { write: true, create: true, truncate: true });
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  writeAll(file, bytes);
   file.syncSync();
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 function renameDurably(from: string, to: string): void {

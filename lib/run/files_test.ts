@@ -8,6 +8,7 @@ import {
   remove,
   writeAtomically,
   writeFolderAtomically,
+  writePiecesAtomically,
 } from "./files.ts";
 
 function inFolder(test: (folder: string) => void) {
@@ -42,6 +43,26 @@ Deno.test(
     assert.deepEqual(readBytes(`${folder}/a`, ""), bytes);
   }),
 );
+
+Deno.test("a file made of pieces is there whole, or as it was", async () => {
+  const folder = Deno.makeTempDirSync();
+  const path = `${folder}/new/a`;
+  await writePiecesAtomically(path, async (append) => {
+    append(bytes.subarray(0, 1));
+    await Promise.resolve();
+    assert.deepEqual(list(`${folder}/new`), ["a.tmp"]);
+    append(bytes.subarray(1));
+  });
+  assert.deepEqual(readBytes(path, ""), bytes);
+  const broken = writePiecesAtomically(path, (append) => {
+    append(Uint8Array.of(1));
+    return Promise.reject(new RangeError("half"));
+  });
+  await assert.rejects(broken, RangeError);
+  assert.deepEqual(readBytes(path, ""), bytes);
+  assert.deepEqual(list(`${folder}/new`), ["a"]);
+  Deno.removeSync(folder, { recursive: true });
+});
 
 Deno.test(
   "a folder appears whole, also after a crash left half of one",
