@@ -242,10 +242,14 @@ function checkOptions({ map = {}, outcomeRange, maxBadShare = 0 }: ReadOptions):
     );
   }
   if (outcomeRange && !(outcomeRange[0] < outcomeRange[1] && outcomeRange.every(Number.isFinite))) {
-    throw new UsageError("outcome-range", outcomeRange.join(","), "give LOWEST,HIGHEST, e.g. 0,1");
+    throw new UsageError(
+      "--outcome-range",
+      outcomeRange.join(","),
+      "give LOWEST,HIGHEST, e.g. =0,1",
+    );
   }
   if (!(maxBadShare >= 0 && maxBadShare < 1)) {
-    throw new UsageError("max-bad-share", maxBadShare, "give a share from 0 to below 1");
+    throw new UsageError("--max-bad-share", maxBadShare, "give a share from 0 to below 1");
   }
 }
 

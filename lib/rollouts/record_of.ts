@@ -123,7 +123,7 @@ function outcome(
     const remedy = `which column is the outcome? give --map outcome=COLUMN; numbers are in ${
       numericColumns(row)
     }`;
-    throw new UsageError("map", "no outcome", remedy);
+    throw new UsageError("--map", "no outcome", remedy);
   }
   const value = at("outcome");
   if (value === undefined) throw missing("outcome", column, row);
@@ -135,9 +135,9 @@ function outcome(
     const remedy =
       `what range do the rewards in ${
         printable(column)
-      } have? give --outcome-range LOWEST,HIGHEST, ` +
-      "e.g. 0,1 or -1,1; they are read as values in [0, 1]";
-    throw new UsageError("outcome-range", `missing (a value is ${value})`, remedy);
+      } have? give --outcome-range=LOWEST,HIGHEST, ` +
+      "e.g. =0,1 or =-1,1; they are read as values in [0, 1]";
+    throw new UsageError("--outcome-range", `missing (a value is ${value})`, remedy);
   }
   const [low, high] = outcomeRange;
   if (value < low || value > high) {

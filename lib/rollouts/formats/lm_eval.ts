@@ -21,7 +21,7 @@ export const lmEval: RolloutFormat = {
       if (filter !== NO_FILTER) return new Skipped(`results of the filter ${found}`);
       const remedy =
         "the task has filters and a line for each: give --filter with the one to take, or every rollout would count twice";
-      throw new UsageError("filter", found, remedy);
+      throw new UsageError("--filter", found, remedy);
     }
     return { ...row, prompt: promptOf(row), response: responseOf(row) };
   },
