@@ -9,6 +9,7 @@ import type {
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { clip01 } from "../../lib/numeric/clip01.ts";
 import { sha256 } from "../../lib/numeric/digest.ts";
+import { meanSquaredError, Moments, predict, ridge } from "../../lib/numeric/ridge.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import {
   supervisedCell,
@@ -18,7 +19,6 @@ import {
 import { heldOutStates, type Readout, type TestReport, testReport } from "../shared/test_report.ts";
 import type { ControlName, TraceLabels } from "./controls.ts";
 import { handFeatures } from "./hand_features.ts";
-import { meanSquaredError, Moments, predict, ridge } from "./ridge.ts";
 import { rightTrace, trainingSequences, trainingStates } from "./sequences.ts";
 
 /** Everything a run depends on besides its seed. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RandomStream } from "../../lib/numeric/random.ts";
+import { RandomStream } from "./random.ts";
 import { meanSquaredError, Moments, predict, ridge, solve } from "./ridge.ts";
 
 function near(got: ArrayLike<number>, expected: readonly number[], tolerance = 1e-9) {
