@@ -1,5 +1,6 @@
+import { exactValues, type ValueTree } from "../../lib/actor/exact_values.ts";
+import { localSuccess, localValues, rootValues } from "../../lib/actor/local_values.ts";
 import type { ActorResponse, NeuralActor } from "../../lib/actor/neural_actor.ts";
-import type { ValueTree } from "../../lib/actor/exact_values.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import type { CriticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { CriticContext } from "../../lib/env/environment.ts";
@@ -25,6 +26,23 @@ export interface CriticEvaluation {
   readonly rightChains: number | null;
 }
 
+/** Where an actor's values come from: a configuration's `values`. */
+export interface ValueSource {
+  /** A tree for each root. */
+  values<State>(actor: NeuralActor<State>, roots: readonly State[]): Promise<ValueTree[]>;
+  /** The probability of success on each problem. */
+  success<State>(actor: NeuralActor<State>, problems: readonly State[]): Promise<number[]>;
+}
+
+/** By name. */
+export const VALUE_SOURCES = {
+  tree: {
+    values: exactValues,
+    success: async (actor, problems) => rootValues(await exactValues(actor, problems)),
+  },
+  local: { values: localValues, success: localSuccess },
+} as const satisfies Record<string, ValueSource>;
+
 /** Held-out problems, the same for every actor. */
 function testProblems<State>(
   environment: TaskEnvironment<State, unknown>,
@@ -38,16 +56,38 @@ function testProblems<State>(
     ));
 }
 
-/** An actor's responses to held-out problems: from the same random numbers for every actor. */
+/**
+ * An actor's responses to held-out problems, one each.
+ *
+ * @param sampling Seed of their random numbers, by default the problems'; which evaluation it is.
+ */
 export function testResponses<State>(
   actor: NeuralActor<State>,
   seed: number,
   count: number,
-  temperature?: number,
+  { sampling = seed, evaluation = 0, temperature = 1 }: {
+    readonly sampling?: number;
+    readonly evaluation?: number;
+    readonly temperature?: number;
+  } = {},
 ): Promise<ActorResponse<State>[]> {
   const problems = testProblems(actor.environment, seed, count);
-  const key = { seed, purpose: "credit/test responses", firstRow: 0 };
-  return actor.sample(problems, key, temperature);
+  const firstRow = evaluation * count;
+  return actor.sample(
+    problems,
+    { seed: sampling, purpose: "credit/test responses", firstRow },
+    temperature,
+  );
+}
+
+/** An actor's mean probability of success on the problems of `testResponses`, without a sample. */
+export async function exactSuccess<State>(
+  actor: NeuralActor<State>,
+  { success }: ValueSource,
+  seed: number,
+  count: number,
+): Promise<number> {
+  return mean(await success(actor, testProblems(actor.environment, seed, count)));
 }
 
 /** The fraction of successes. */

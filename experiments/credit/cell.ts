@@ -1,5 +1,3 @@
-import { exactValues } from "../../lib/actor/exact_values.ts";
-import { localValues } from "../../lib/actor/local_values.ts";
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { createBackend } from "../../lib/backend/create.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
@@ -16,8 +14,10 @@ import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
 import {
   type CriticEvaluation,
   evaluateCritic,
+  exactSuccess,
   successOf,
   testResponses,
+  VALUE_SOURCES,
 } from "./actor_evaluation.ts";
 import { type CreditCell, type MethodRun, taskEnvironment } from "./cells.ts";
 import {
@@ -41,8 +41,11 @@ import {
 export interface Evaluation {
   /** After how many iterations. */
   readonly iteration: number;
+  /** Mean probability of success, from the actor's policy. */
   readonly success: number;
-  /** Null without a critic, and at evaluations at which it is not judged. */
+  /** Successes of one response to each problem; null at evaluations at which critics are not judged. */
+  readonly sampled: number | null;
+  /** Null without a critic, and where `sampled` is. */
   readonly critic: CriticEvaluation | null;
 }
 
@@ -100,7 +103,7 @@ export async function runCell(
       critics: Object.fromEntries(
         config.needs.map((kind) => [kind, newCritic(setup, kind)]),
       ),
-      exactValues: (task.values === "tree" ? exactValues : localValues) as Prepared["exactValues"],
+      exactValues: VALUE_SOURCES[task.values].values,
     };
     const models = {
       actor: prepared.actor.model,
@@ -205,12 +208,19 @@ async function trainBy(
     Object.assign(run, { critic, criticReference });
   }
   const evaluate = async (iteration: number): Promise<Evaluation> => {
-    const responses = await testResponses(actor, testSeed, testProblems);
+    const source = VALUE_SOURCES[task.values];
+    const success = await exactSuccess(actor, source, testSeed, task.exactProblems);
     const isJudged = iteration % judgeEvery === 0 || iteration === config.iterations;
+    if (!isJudged) return { iteration, success, sampled: null, critic: null };
+    const responses = await testResponses(actor, testSeed, testProblems, {
+      sampling: seed,
+      evaluation: iteration,
+    });
     return {
       iteration,
-      success: successOf(responses),
-      critic: critic && isJudged
+      success,
+      sampled: successOf(responses),
+      critic: critic
         ? await evaluateCritic({
           critic,
           actor,

@@ -14,6 +14,7 @@ import {
   CRITICS,
   type MethodName,
   methodOf,
+  REINFORCE,
   trainingOf,
 } from "./methods.ts";
 
@@ -119,7 +120,7 @@ function cost(
   for (const kind of needs) {
     const { reinforced, preparation } = criticEntry(kind), { training: step } = critic(kind);
     const { reinforce, traces } = task.generative, { batchSize, steps } = task[preparation];
-    if (reinforced) total += 2 * reinforce.steps * step(32);
+    if (reinforced) total += 2 * reinforce.steps * step(REINFORCE.batch);
     else {
       if (preparation === "generative") total += traces.steps * step(traces.batchSize);
       total += steps * step(batchSize);

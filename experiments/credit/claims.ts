@@ -182,7 +182,8 @@ function exploratory(
   statement: string,
   method: MethodName,
   others: readonly MethodName[],
-  readAs = "Mean success on held-out problems over training, paired by seed, at equal episodes.",
+  readAs =
+    "Mean exact success on held-out problems over training, paired by seed, at equal episodes.",
 ): Claim<CreditSummary> {
   const terms: ClaimTerms = { id, statement, family: "exploratory", readAs, sesoi: SUCCESS_TEXT };
   return { ...terms, evaluate: better(method, others) };
@@ -199,7 +200,7 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
       "(GRPO, RLOO) methods.",
     readAs:
       "Chains of thought with values by regression, REINFORCE on frozen actors, then joint training, " +
-      "both with the raw reward on the whole response; emitted integer, lambda 1, clip 0.2, KL 0. Mean success on " +
+      "both with the raw reward on the whole response; emitted integer, lambda 1, clip 0.2, KL 0. Mean exact success on " +
       "held-out problems over training less each rival's, on tasks where an exact critic gains " +
       `${HEADROOM} over GRPO. Episodes and computation of preparing critics are not counted here.`,
     sesoi: SUCCESS_TEXT,
@@ -222,7 +223,8 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
     statement: "At equal computation, the critic's preparation counted, it still beats GRPO.",
     family: "confirmatory",
     paper: "GenAC costs about 2.1 times PPO's computation an iteration and is worth it.",
-    readAs: "Success at the end of the run with the critic less that of GRPO with 8 times the " +
+    readAs:
+      "Exact success at the end of the run with the critic less that of GRPO with 8 times the " +
       "episodes, at the point where it has taken as many FLOPs (or at its end if it never does).",
     sesoi: `${SUCCESS} of success: two problems in a hundred`,
     evaluate: atEqualComputation,
@@ -243,7 +245,7 @@ export const creditClaims: readonly Claim<CreditSummary>[] = [
     id: "C5-headroom",
     statement: "There is something to gain: an exact critic beats GRPO on every task.",
     family: "exploratory",
-    readAs: "Mean success over training, paired by seed.",
+    readAs: "Mean exact success over training, paired by seed.",
     sesoi: SUCCESS_TEXT,
     evaluate: ({ tasks }) =>
       decided(

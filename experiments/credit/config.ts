@@ -28,7 +28,7 @@ const generative = z.strictObject({
       "Problem sizes in the environment's own unit, one drawn for each batch.",
     ),
     gate: z.number().min(0).max(1).describe(
-      "Fraction of chains with the right conclusion, their last token, that must be reached.",
+      "Fraction of chains right in every token that must be reached.",
     ),
     rounds,
   }).describe("Steps on chains of thought alone, before outcomes."),
@@ -48,6 +48,9 @@ export const taskConfig = z.strictObject({
     .describe("Who writes the demonstrations; see the environment."),
   values: z.enum(["tree", "local"]).describe(
     "The actor's values: exact from all responses, or from its policy table (circuits, words).",
+  ),
+  exactProblems: count.default(512).describe(
+    "Held-out problems over whose values success is the mean; a response is sampled to each of `testProblems`.",
   ),
   actor: size.describe("The actor's transformer; peak rate of supervised fine-tuning."),
   sft: z.strictObject({
@@ -101,7 +104,9 @@ export const creditConfig = z.strictObject({
     .prefault({}).describe("What all methods share."),
   evaluateEvery: count.default(25).describe("Iterations between evaluations of the actor."),
   judgeEvery: count.default(50).describe("Iterations between evaluations of its critic."),
-  testProblems: count.default(512).describe("Held-out problems of an evaluation."),
+  testProblems: count.default(512).describe(
+    "Held-out problems to each of which a response is sampled: to check the exact success, and for the rates before RL.",
+  ),
   criticTest: z.strictObject({
     problems: count.default(64).describe("Held-out problems."),
     states: count.default(4).describe("States along the response to each."),

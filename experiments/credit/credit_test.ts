@@ -49,6 +49,7 @@ import {
   criticTable,
   failuresTable,
   gradientTable,
+  samplingTable,
   scoresTable,
   searchTable,
   settingsTable,
@@ -245,8 +246,12 @@ interruptionTest(
     // The actor, at one other temperature, and the pilot's two checkpoints.
     assert.equal(skills.length, 4);
     assert.deepEqual(
-      runs.genac!.points.map(({ critic, iteration }) => [iteration, critic !== null]),
-      [[0, true], [2, false], [4, true]],
+      runs.genac!.points.map(({ critic, iteration, sampled }) => [
+        iteration,
+        critic !== null,
+        sampled !== null,
+      ]),
+      [[0, true, true], [2, false, false], [4, true, true]],
     );
   },
 );
@@ -273,6 +278,7 @@ function madeUp(
     const point = (share: number): MethodResult["points"][number] => ({
       iteration: share * iterations,
       success: share === 0 ? 0.1 : success(name),
+      sampled: share === 0.5 ? null : (share === 0 ? 0.1 : success(name)) - 0.01 * place,
       critic: critic === undefined || share === 0.5 ? null : {
         rmse: world.rmse(name),
         meanPredictorRmse: world.meanPredictorRmse,
@@ -457,7 +463,7 @@ Deno.test("a method on fewer seeds is paired with the same seeds of the other", 
   const summary = summaryIn({ ...BETTER, success: (name, _, seed) => seed + up(name) });
   const [words] = summary.tasks;
   const row = words!.methods.find(({ method }) => method === "genac equal")!;
-  assert.deepEqual(row.seeds, [11, 12, 13, 14, 15]);
+  assert.deepEqual(row.seeds, standard.seeds.slice(0, 5));
   const { effects } = pairedGain(words!, "genac equal", "grpo")!;
   assert.equal(effects.length, 5);
   // Unpaired, the ten seeds of GRPO would be 2.5 above these five.
@@ -486,6 +492,13 @@ Deno.test("the summary of a made-up run", () => {
   assert.equal(row("grpo 8x8").episodes, 2 * EPISODES);
   assert.equal(row("generative 16x16").episodes, 4 * EPISODES);
   assert.equal(failureText(row("ppo")), "10 of 10 (critic collapse)");
+  // The k-th seed's samples are 0.01 k lower; two evaluations of a method have them.
+  const { sampling } = words;
+  const sampledRuns = words.methods.reduce((n, { seeds }) => n + seeds.length, 0);
+  assert.equal(sampling.evaluations, 2 * sampledRuns);
+  sampling.difference.scores.forEach((d, k) => assert.ok(Math.abs(d - 0.01 * k) < 1e-12));
+  assert.ok(sampling.rms > 0.03 && sampling.rms < 0.09);
+  assert.ok(sampling.noise > 0.01 && sampling.noise < 0.5 / Math.sqrt(standard.testProblems));
   assert.equal(circuit.exchange, null);
   assert.equal(words.exchange!.rates.length, 10);
   assert.equal(
@@ -599,6 +612,7 @@ Deno.test("tables", () => {
       gradientTable(words),
       searchTable(words),
       failuresTable(summary),
+      samplingTable(summary),
       settingsTable(standard),
     ]
   ) assert.ok(table);

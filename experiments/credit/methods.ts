@@ -1,5 +1,6 @@
 /** The methods that are compared: those of lib/rl/methods.ts, their ablations, and arms with other batches. */
 import type { Knowledge } from "../../lib/critic_learning/prepare.ts";
+import { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { ActorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import {
   type Method as BaseMethod,
@@ -170,6 +171,9 @@ export const METHODS = {
     changes: () => ({ epochs: 4 }),
   }),
 } satisfies Record<string, Method>;
+
+/** How GenAC's critic learns: in its second stage as during RL. */
+export const REINFORCE = criticLearningConfig.parse(METHODS.genac.training);
 
 /** A method's name. */
 export type MethodName = keyof typeof METHODS;

@@ -1,6 +1,7 @@
 /** What a cell prepares before RL: the actor, a pilot run from it, then the critics on the actors of both. */
 import { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import { NeuralCritic } from "../../lib/critic/neural_critic.ts";
+import type { Question } from "../../lib/critic/critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import {
   type JudgedActor,
@@ -10,12 +11,10 @@ import {
 } from "../../lib/critic_learning/prepare.ts";
 import { greedyChains } from "../../lib/critic_learning/samples.ts";
 import { pretrainCriticStep } from "../../lib/critic_learning/pretrain_critic.ts";
-import { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { adamW } from "../../lib/nn/optimizer.ts";
-import { RandomStream } from "../../lib/numeric/random.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import { parseConfig } from "../../lib/parse_config.ts";
 import type { ActorTraining } from "../../lib/rl/actor_training.ts";
@@ -24,11 +23,12 @@ import { methodConfig } from "../../lib/rl/methods.ts";
 import { trainActorStep } from "../../lib/rl/train_actor.ts";
 import { Stopwatch, totalParts } from "../../lib/rl/work.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
+import { firstWrongToken } from "../shared/chains.ts";
 import { successOf, testResponses } from "./actor_evaluation.ts";
 import type { CreditCell } from "./cells.ts";
 import { criticSize } from "./config.ts";
 import type { Checkpoint } from "./gradients.ts";
-import { criticEntry, type CriticKind, methodOf } from "./methods.ts";
+import { criticEntry, type CriticKind, REINFORCE } from "./methods.ts";
 
 /** A state of any task. */
 export type State = unknown;
@@ -59,7 +59,7 @@ export interface Preparation {
   readonly successRate: number;
   /** Success rates of the actors that the critics were prepared on. */
   readonly skills: readonly number[];
-  /** By critic that writes chains: the fraction whose conclusion is right after training on chains alone. */
+  /** By critic that learns right chains: the fraction right in every token after training on chains alone. */
   readonly chains: Readonly<Record<string, Gate>>;
   /** By critic: the loss at the end of regression, or the mean reward at that of REINFORCE. */
   readonly criticLoss: Readonly<Record<string, number>>;
@@ -104,7 +104,7 @@ export async function prepare(
   clock.lap("pilot");
 
   progress("lessons", 0.25);
-  const judged = await judgedActors(setup, [
+  const { judged, questions } = await judgedActors(setup, [
     { actor },
     ...task.temperatures.map((temperature) => ({ actor, temperature })),
     ...pilot.checkpoints.map((actor) => ({ actor })),
@@ -127,7 +127,8 @@ export async function prepare(
       criticLoss[kind] = learned.reward;
       flops[kind] = flops.generative! + learned.flops;
     } else {
-      const learned = await prepareCritic(setup, kind, critic, judged[0]!, labelled, report);
+      if (criticEntry(kind).fromActor) await copyModel(actor.model, critic.model);
+      const learned = await prepareCritic(setup, kind, critic, { labelled, questions, report });
       if (learned.gate) chains[kind] = learned.gate;
       criticLoss[kind] = learned.loss;
       flops[kind] = learned.flops;
@@ -219,18 +220,34 @@ function validationSeed({ testSeed }: CreditCell): number {
   return testSeed + 1;
 }
 
+/** Actors with their success rates, and states of responses of all of them, one a problem: what chains are judged on. */
 async function judgedActors(
   { config }: CellSetup,
   actors: readonly Omit<JudgedActor<State, unknown>, "successRate">[],
 ) {
-  const judged = [];
-  for (const each of actors) {
-    const { actor, temperature } = each;
-    const seed = validationSeed(config);
-    const responses = await testResponses(actor, seed, config.testProblems, temperature);
-    judged.push({ ...each, successRate: successOf(responses) });
+  const judged: (JudgedActor<State, unknown> & { readonly successRate: number })[] = [];
+  const questions: Question<State>[] = [];
+  for (const [a, each] of actors.entries()) {
+    const { actor, temperature = 1 } = each, seed = validationSeed(config);
+    const responses = await testResponses(actor, seed, config.testProblems, { temperature });
+    const successRate = successOf(responses);
+    judged.push({ ...each, successRate });
+    responses.forEach(({ states }, i) => {
+      if (i % actors.length !== a) return;
+      // Every actor's states lie at every place.
+      const place = Math.floor(i / actors.length) % states.length;
+      questions.push({ state: states[place]!, context: { successRate } });
+    });
   }
-  return judged;
+  return { judged, questions };
+}
+
+/** What a critic is prepared with. */
+interface Lessons {
+  readonly labelled: RolloutStates<State, unknown>;
+  /** About states of held-out problems. */
+  readonly questions: readonly Question<State>[];
+  readonly report: (share: number) => void;
 }
 
 /** Chains of thought where it writes some, then regression on the mean outcomes of labelled states. */
@@ -238,15 +255,12 @@ async function prepareCritic(
   setup: CellSetup,
   kind: CriticKind,
   critic: NeuralCritic<State>,
-  judged: JudgedActor<State, unknown>,
-  labelled: RolloutStates<State, unknown>,
-  report: (share: number) => void,
+  lessons: Lessons,
 ): Promise<{ gate?: Gate; loss: number; flops: number }> {
-  const { config: { task }, environment, seed } = setup;
-  const { fromActor, knowledge, preparation } = criticEntry(kind);
+  const { config: { task }, environment, seed } = setup, { labelled, report } = lessons;
+  const { knowledge, preparation } = criticEntry(kind);
   const { batchSize, size, steps } = task[preparation];
   let learned: { gate?: Gate; flops: number } = { flops: 0 };
-  if (fromActor) await copyModel(judged.actor.model, critic.model);
   if (preparation === "generative") {
     const { traces } = task.generative;
     const source = {
@@ -257,7 +271,7 @@ async function prepareCritic(
       writers: "all skills" as const,
       ...traces,
     };
-    learned = await learnChains(setup, critic, source, judged, report);
+    learned = await learnChains(setup, critic, source, lessons);
     // Outcomes have a schedule of their own.
     await copyModel(critic.model, critic.model);
   }
@@ -274,50 +288,39 @@ async function prepareCritic(
 }
 
 /**
- * Chains alone, up to the gate: the fraction of chains whose last token, what they conclude about the state, is right, on
- * states of held-out problems.
+ * Chains alone, up to the gate: the fraction of chains that are right in every token. With equal knowledge a chain is a
+ * sample, so that there is no gate: it takes one round.
  */
 async function learnChains(
-  { config }: CellSetup,
+  { config: { task: { generative: { traces } } } }: CellSetup,
   critic: NeuralCritic<State>,
   source: Parameters<typeof traceStep<State, unknown>>[1],
-  { actor, successRate }: JudgedActor<State, unknown>,
-  report: (share: number) => void,
-): Promise<{ gate: Gate; flops: number }> {
-  const { environment, knowledge, teacher } = source, { traces } = config.task.generative;
-  const seed = validationSeed(config);
-  const questions = (await testResponses(actor, seed, 4 * config.criticTest.problems))
-    .map(({ states }, i) => ({
-      state: states[i % states.length]!,
-      context: { successRate: successRate! },
-    }));
-  // With equal knowledge a chain is a sample; how likely right ones are shows whether the teacher's are learned.
-  const right = (state: State, row: number) =>
-    knowledge === "privileged" ? environment.reasoningTrace(state) : environment.teacherTrace(
-      new RandomStream({ seed, purpose: "credit/gate chains", row }),
-      state,
-      teacher,
-    );
+  { questions, report }: Lessons,
+): Promise<{ gate?: Gate; flops: number }> {
+  const { environment, knowledge } = source;
   let flops = 0;
-  const gate = await trainToGate(
-    traces,
-    async (total) => {
-      const optimizer = adamW(traces.learningRate, total);
-      while (critic.model.step < total) {
-        flops += (await traceStep(critic, source, optimizer)).flops;
-        if (critic.model.step % 50 === 0) {
-          report(critic.model.step / (2 * traces.steps * traces.rounds));
-        }
+  const train = async (total: number) => {
+    const optimizer = adamW(traces.learningRate, total);
+    while (critic.model.step < total) {
+      flops += (await traceStep(critic, source, optimizer)).flops;
+      if (critic.model.step % 50 === 0) {
+        report(critic.model.step / (2 * traces.steps * traces.rounds));
       }
-    },
-    async () => {
-      const chains = await greedyChains(critic, questions);
-      return mean(
-        chains.map((chain, i) => chain.at(-1) === right(questions[i]!.state, i).at(-1) ? 1 : 0),
-      );
-    },
-    (share) => knowledge === "equal" || share >= traces.gate,
-  );
+    }
+  };
+  if (knowledge === "equal") {
+    await train(traces.steps);
+    return { flops };
+  }
+  const right = async () => {
+    const chains = await greedyChains(critic, questions);
+    return mean(
+      questions.map(({ state }, i) =>
+        firstWrongToken(environment.reasoningTrace(state), chains[i]) === null ? 1 : 0
+      ),
+    );
+  };
+  const gate = await trainToGate(traces, train, right, (share) => share >= traces.gate);
   return { gate, flops };
 }
 
@@ -328,12 +331,15 @@ async function reinforceOnFrozen(
   labelled: RolloutStates<State, unknown>,
 ): Promise<{ reward: number; flops: number }> {
   const { learningRate, steps } = reinforce;
-  const config = criticLearningConfig.parse(methodOf("genac").training);
   const optimizer = { ...adamW(learningRate, steps), finalFraction: 1 };
   const rewards: number[] = [];
   let flops = 0;
   while (critic.model.step < steps) {
-    const report = await pretrainCriticStep(critic, labelled, { config, optimizer, seed });
+    const report = await pretrainCriticStep(critic, labelled, {
+      config: REINFORCE,
+      optimizer,
+      seed,
+    });
     flops += report.flops;
     rewards.push(report.reward!);
   }

@@ -79,6 +79,16 @@ export interface MethodRow {
   readonly preparationEpisodes: number;
 }
 
+/** Exact success less sampled success, wherever both are known, of methods of all seeds. */
+export interface SamplingCheck {
+  readonly evaluations: number;
+  /** Means by seed. */
+  readonly difference: Scores;
+  readonly rms: number;
+  /** The RMS that sampling alone makes of it: sqrt(mean p (1 - p) / n) for success p on n problems, at most. */
+  readonly noise: number;
+}
+
 /** A learning rate that was tried. */
 export interface SearchRow {
   readonly method: MethodName;
@@ -102,6 +112,7 @@ export interface TaskRow {
   readonly start: number;
   readonly starts: readonly StartRow[];
   readonly methods: readonly MethodRow[];
+  readonly sampling: SamplingCheck;
   /** What an episode with the critic is worth; null where the profile has not both methods. */
   readonly exchange: Exchange | null;
   readonly search: readonly SearchRow[];
@@ -146,6 +157,7 @@ export function summarizeCredit(config: CreditConfig, cells: Cells): CreditSumma
       start: mean(starts.map(({ success }) => success)),
       starts,
       methods: task.methods.map((method) => methodRow(config, method, own)),
+      sampling: samplingCheck(config, own),
       exchange: exchange(config, own),
       search,
       example: own[0]!.result.metrics.example,
@@ -190,6 +202,23 @@ function methodRow(
     preparationEpisodes: mean(
       preparations.map(({ episodes }) => critic ? episodes.pilot! + episodes.lessons! : 0),
     ),
+  };
+}
+
+function samplingCheck({ testProblems }: CreditConfig, own: Cells): SamplingCheck {
+  const bySeed = own.map(({ result: { metrics } }) =>
+    Object.values(metrics.runs).flatMap(({ points }) =>
+      points.flatMap(({ sampled, success }) =>
+        sampled === null ? [] : [{ success, difference: success - sampled }]
+      )
+    )
+  );
+  const all = bySeed.flat();
+  return {
+    evaluations: all.length,
+    difference: scoresOf(bySeed.map((points) => mean(points.map((p) => p.difference)))),
+    rms: Math.sqrt(mean(all.map(({ difference }) => difference ** 2))),
+    noise: Math.sqrt(mean(all.map(({ success }) => success * (1 - success))) / testProblems),
   };
 }
 

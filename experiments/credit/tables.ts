@@ -45,6 +45,22 @@ export function scoresTable(task: TaskRow): Displayable {
   });
 }
 
+/** How far exact success is from sampled success. */
+export function samplingTable({ tasks }: CreditSummary): Displayable {
+  return table({
+    caption: "Exact success less that of one sampled response to each held-out problem, wherever " +
+      `critics are judged: mean over seeds with ${INTERVAL}; RMS, and what sampling alone makes of it`,
+    rows: tasks,
+    columns: [
+      { title: "task", cell: ({ task }) => task },
+      { title: "evaluations", cell: ({ sampling }) => sampling.evaluations },
+      { title: "mean", cell: ({ sampling }) => sampling.difference.mean, decimals: 4 },
+      { title: "RMS", cell: ({ sampling }) => sampling.rms, decimals: 3 },
+      { title: "of sampling", cell: ({ sampling }) => sampling.noise, decimals: 3 },
+    ],
+  });
+}
+
 /** What every cell starts from: the actors, the chains of thought, and how well the critics learned values. */
 export function preparationTable({ cells }: CreditRun): Displayable {
   const rows = cells.map(({ config, id, metrics: { preparation } }) => ({
@@ -57,8 +73,8 @@ export function preparationTable({ cells }: CreditRun): Displayable {
   type PreparationRow = typeof rows[number];
   return table({
     caption: "Before RL: the actor's success on held-out problems and loss (nats per token); " +
-      "success of all the actors that critics are prepared on; by critic, chains whose conclusion " +
-      "(last token) is right after training on chains alone, and the loss at the end of " +
+      "success of all the actors that critics are prepared on; by critic, chains that are right in " +
+      "every token after training on chains alone, and the loss at the end of " +
       "regression (discriminative: squared error; generative: cross-entropy) or the mean reward " +
       "at the end of REINFORCE. ✗: the gate was missed in all rounds",
     rows,
@@ -73,8 +89,8 @@ export function preparationTable({ cells }: CreditRun): Displayable {
       ...kinds.flatMap((kind) => [
         ...rows.some(({ chains }) => chains[kind])
           ? [{
-            title: `${kind}: right conclusions`,
-            cell: ({ chains }: PreparationRow) => chains[kind] && gateText(chains[kind], 2),
+            title: `${kind}: right chains`,
+            cell: ({ chains }: PreparationRow) => chains[kind] && gateText(chains[kind], 3),
           }]
           : [],
         {
@@ -273,10 +289,11 @@ export function settingsTable(config: CreditConfig): Displayable {
     ],
     [
       "evaluation",
-      `one response to each of ${config.testProblems} held-out problems every ` +
-      `${config.evaluateEvery} iterations; critics every ${config.judgeEvery} on ` +
-      `${criticTest.states} states along each of ${criticTest.problems} of them, against the ` +
-      "actor's values",
+      `exact success every ${config.evaluateEvery} iterations: the mean over held-out problems (` +
+      `${tasks.map((task) => `${task.name}: ${task.exactProblems}`).join(", ")}) of the ` +
+      `probability that the actor's policy has; every ${config.judgeEvery} one sampled response ` +
+      `to each of ${config.testProblems} beside it, and critics on ${criticTest.states} states ` +
+      `along each of ${criticTest.problems} of these, against the actor's values`,
     ],
   ]);
 }
@@ -306,7 +323,7 @@ function taskSettings(task: TaskConfig, seeds: readonly number[]): Setting[] {
         sizeName(discriminative.size)
       }, ${discriminative.steps} steps; generative ` +
       `${sizeName(generative.size)}, ${traces.steps} steps a round on chains alone, about states ` +
-      `by writers of all skills, up to ${traces.gate} right conclusions or ${traces.rounds} ` +
+      `by writers of all skills, up to ${traces.gate} of chains right or ${traces.rounds} ` +
       `rounds, then ${generative.steps} of regression; GenAC's critic goes on with ${reinforce.steps} of REINFORCE`,
     ],
     [
