@@ -2,6 +2,7 @@ import { createBackend } from "../../lib/backend/create.ts";
 import { type CriticSize, NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { Environment } from "../../lib/env/environment.ts";
+import { taskMetadata } from "../../lib/export/task_metadata.ts";
 import { parameterCount } from "../../lib/nn/flops.ts";
 import { adamW, type OptimizerConfig } from "../../lib/nn/optimizer.ts";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
@@ -68,7 +69,11 @@ export async function supervisedCell<State, Tests>(
         curve,
       },
       digests: { parameters: await critic.model.digest() },
-      files: { "model.safetensors": await saveTraining(critic.model, {}, { moments: false }) },
+      files: {
+        "model.safetensors": await saveTraining(critic.model, taskMetadata(critic), {
+          moments: false,
+        }),
+      },
       unpinned: {
         trainingSeconds: (trained - start) / 1000,
         testSeconds: (performance.now() - trained) / 1000,

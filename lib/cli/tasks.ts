@@ -2,7 +2,7 @@
  * What each task of deno.json starts: Deno's arguments, with the permissions that the task needs and no others.
  * A new task is one entry here and one line in deno.json.
  */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 
 /** One process of Deno's. */
@@ -98,6 +98,15 @@ export const TASKS: Readonly<Record<string, Task>> = {
     write: ["README.md", "experiments"],
     env: ENV,
   })],
+  export: (argv) => {
+    const folders = valuesOf(argv, "--out").map((path) => resolve(path));
+    return [script("cli/export", argv, {
+      read: [".", ...valuesOf(argv, "--from"), ...folders.map((path) => dirname(path))],
+      // The second is what becomes the first when it is whole.
+      write: [".cache", ...folders.flatMap((path) => [path, `${path}.tmp`])],
+      env: ENV,
+    })];
+  },
   bench: (argv, at) => [script("bench/bench", argv, {
     read: ["."],
     write: ["reports", ".cache", ".venv", ...valuesOf(argv, "--out").map((path) => dirname(path))],

@@ -1,0 +1,136 @@
+import type { TransformerConfig } from "../nn/transformer.ts";
+import { writeSafetensors } from "../run/safetensors.ts";
+import { arceeConfig, arceeTensors, TRANSFORMERS_VERSION } from "./arcee.ts";
+import { exampleOf, type ExportedModel, type Origin } from "./exported_model.ts";
+import { checkIsNew, jsonFile, textFile, writeExport } from "./export_folder.ts";
+import { modelCard } from "./model_card.ts";
+import { tokenizerFiles } from "./tokenizer.ts";
+
+/**
+ * Writes a trained critic or actor as a folder that Hugging Face's transformers loads: `ArceeForCausalLM` for its language
+ * head, `ArceeForTokenClassification` (`score`) for its value head, both from one folder where it has both. Logits are the
+ * kit's up to float32's rounding. The folder holds model.safetensors, config.json, generation_config.json, the environment's
+ * vocabulary as tokenizer.json, and README.md: what it is and Python that asks it.
+ *
+ * @param folder Created; must not exist.
+ * @param origin Which training made it, for README.md.
+ * @throws UsageError for a GRU and a looped transformer, for which transformers has no class, and for a folder that exists.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as genac from "genac";
+ *
+ * const engine = await genac.WasmEngine.create({ threads: 1 });
+ * const environment = genac.createEnvironment("permutation", { group: "S3" });
+ * const definition = genac.criticDefinition("cot"), size = { dModel: 16, layers: 1 };
+ * const critic = new genac.NeuralCritic(engine, definition, environment, size, 1);
+ * const folder = `${await Deno.makeTempDir()}/critic`;
+ * await genac.exportHuggingFace(critic, folder);
+ * const { architectures } = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+ * assert.deepEqual(architectures, ["ArceeForCausalLM"]);
+ * engine.close();
+ * ```
+ */
+export async function exportHuggingFace<State>(
+  exported: ExportedModel<State>,
+  folder: string,
+  origin?: Origin,
+): Promise<void> {
+  checkIsNew(folder);
+  const { model, environment, definition } = exported, { config } = model;
+  const weights = await model.tensors(), digest = await model.digest();
+  const { vocabulary } = environment;
+  const ids = {
+    bos_token_id: null,
+    // A critic's response ends with its value; an actor's where its problem ends.
+    eos_token_id: definition?.writesChain ? vocabulary.values : null,
+    pad_token_id: vocabulary.pad,
+  };
+  const card = modelCard({
+    environment: environment as ExportedModel["environment"],
+    definition,
+    config,
+    digest,
+    steps: model.step,
+    origin,
+    example: await exampleOf(exported),
+    python: pythonRun(config),
+    encode: "tokenizer.encode(prompt)",
+    packages: `transformers ${TRANSFORMERS_VERSION} or newer, torch`,
+    limits: limitsOf(config, definition?.after === "nothing"),
+  });
+  writeExport(folder, {
+    "config.json": jsonFile({ ...arceeConfig(config), ...ids }),
+    ...config.languageHead && {
+      "generation_config.json": jsonFile({
+        ...ids,
+        // A critic is read greedily; an actor's policy is its softmax, nothing cut off.
+        ...definition
+          ? { do_sample: false }
+          : { do_sample: true, temperature: 1, top_k: 0, top_p: 1 },
+      }),
+    },
+    "model.safetensors": writeSafetensors(arceeTensors(config, weights), {
+      format: "pt",
+      "genac.parameters": digest,
+    }),
+    ...Object.fromEntries(
+      Object.entries(tokenizerFiles(vocabulary, config.maxPosition))
+        .map(([name, content]) => [name, jsonFile(content)]),
+    ),
+    "README.md": textFile(card),
+  });
+}
+
+/** Python that loads the classes and defines `run`. */
+function pythonRun({ languageHead, valueHead }: TransformerConfig): string {
+  const models = [
+    ...languageHead ? [["logits", "AutoModelForCausalLM"] as const] : [],
+    ...valueHead ? [["values", "AutoModelForTokenClassification"] as const] : [],
+  ];
+  return [
+    ...valueHead?.loss === "soft_cross_entropy" ? ["import numpy"] : [],
+    "import torch",
+    `from transformers import ${models.map(([, name]) => name).join(", ")}, AutoTokenizer`,
+    "",
+    'tokenizer = AutoTokenizer.from_pretrained(".")',
+    "models = {",
+    ...models.map(([head, name]) => `    "${head}": ${name}.from_pretrained(".").eval(),`),
+    "}",
+    "",
+    "",
+    "@torch.no_grad()",
+    "def run(tokens):",
+    "    inputs = {",
+    '        "input_ids": torch.tensor([tokens]),',
+    '        "position_ids": torch.tensor([positions[: len(tokens)]]),',
+    "        # Without it transformers may take positions that jump for several texts in one row.",
+    '        "attention_mask": torch.ones(1, len(tokens), dtype=torch.long),',
+    "    }",
+    "    return {head: model(**inputs).logits[0, -1].numpy() for head, model in models.items()}",
+  ].join("\n");
+}
+
+/** @param counts Whether position ids count from 0, as servers have them. */
+function limitsOf(
+  { languageHead, valueHead, headDim }: TransformerConfig,
+  counts: boolean,
+): string[] {
+  return [
+    ...counts ? [] : [
+      "Position ids that jump can be given to `model(input_ids, position_ids=...)` only: `generate`, vLLM and llama.cpp count " +
+      "from 0 and would be wrong without saying so.",
+    ],
+    ...languageHead && valueHead
+      ? [
+        "It has two heads and transformers no class with both: either class says that the other's weights are not used.",
+      ]
+      : [],
+    ...headDim === 16
+      ? ["vLLM (0.32, CPU) has no attention kernel for heads of 16 dimensions."]
+      : [],
+    "Logits are the kit's up to rounding in float32: about 1e-6 of the largest, more at high position ids, whose angles " +
+    "transformers computes in float32.",
+  ];
+}
