@@ -39,7 +39,7 @@ type Column = readonly [string, Shape, (row: MonteCarloRow) => unknown];
 
 const COLUMNS: readonly Column[] = [
   ["prompt", TEXT, ({ record }) => record.prompt.text],
-  ["problem", TEXT, ({ record }) => record.problem],
+  ["problem", TEXT, ({ record }) => record.problem ?? record.prompt.text],
   ["prompt_token_ids", { list: INTEGER }, ({ record }) => integers(record.prompt.tokens)],
   ["ground_truth", TEXT, ({ record }) => record.groundTruth],
   ["verifier_name", TEXT, ({ record }) => record.verifier],
@@ -89,6 +89,9 @@ const ROWS_IN_GROUP = 256;
 /**
  * Writes the file, whole or not at all; equal rows give equal bytes. `num_continuations` is the most that a probe of the row
  * has; where they differ `probe_continuations` says so.
+ *
+ * The fork's scripts take records with a problem or prompt text, token ids, a token limit and probes at tokens; the one that
+ * compares two scores wants no more than one right and one wrong response to a problem.
  *
  * @param path Ends in `.parquet`.
  * @returns How many rows were written.

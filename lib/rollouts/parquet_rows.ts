@@ -140,7 +140,11 @@ function plain(column: string, value: unknown): unknown {
   if (typeof value === "bigint") {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
-    throw new BadRow(column, value, "an integer beyond 2^53 - 1, which no id or count can be");
+    throw new BadRow(
+      column,
+      String(value),
+      "an integer beyond 2^53 - 1, which no id or count can be",
+    );
   }
   if (typeof value === "number") return Number.isFinite(value) ? value : null;
   if (Array.isArray(value)) return value.map((item) => plain(column, item));

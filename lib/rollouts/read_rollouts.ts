@@ -236,7 +236,7 @@ function checkOptions({ map = {}, outcomeRange, maxBadShare = 0 }: ReadOptions):
   );
   if (unknown !== undefined) {
     throw new UsageError(
-      "map",
+      "--map",
       unknown,
       `no field of a rollout; ${chooseFrom(unknown, RECORD_FIELDS)}`,
     );
