@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
+import { netHosts } from "./net_hosts.ts";
 
 /** One process of Deno's. */
 export interface Step {
@@ -79,6 +80,12 @@ export const TASKS: Readonly<Record<string, Task>> = {
     ],
     env: ENV,
   })],
+  "probe-server": (argv) => [script("cli/probe_server", argv, {
+    read: ["."],
+    write: [".cache"],
+    env: [...ENV, ...keyVariables(argv)],
+    net: netHosts(argv),
+  })],
   "check:notebooks": (argv, at) => [script("cli/check_notebooks", argv, {
     read: ["."],
     write: [".cache", "notebooks"],
@@ -150,14 +157,19 @@ function tests(args: readonly string[], { temporary }: Surroundings): Step {
 type Granted = readonly string[] | "all";
 type Permissions =
   & Readonly<Record<"read" | "write" | "env", Granted>>
-  & Readonly<Partial<Record<"run" | "sys" | "ffi", Granted>>>;
+  & Readonly<Partial<Record<"run" | "sys" | "ffi" | "net", Granted>>>;
 
 /** `lib/NAME.ts` with these permissions and nothing else. */
 function script(name: string, argv: readonly string[], permissions: Permissions): Step {
-  const granted = Object.entries<Granted>(permissions).map(([kind, values]) =>
-    `--allow-${kind}${values === "all" ? "" : `=${values.join(",")}`}`
-  );
+  // To Deno an empty list is everything.
+  const granted = Object.entries<Granted>(permissions).filter(([, { length }]) => length > 0)
+    .map(([kind, values]) => `--allow-${kind}${values === "all" ? "" : `=${values.join(",")}`}`);
   return { args: ["run", "--quiet", "--no-prompt", ...granted, `lib/${name}.ts`, ...argv] };
+}
+
+/** The environment variables in which the key of a language model's server may be. */
+function keyVariables(argv: readonly string[]): string[] {
+  return ["OPENAI_API_KEY", ...valuesOf(argv, "--api-key-variable")];
 }
 
 /** The values of a flag of text. Throws a UsageError for one that Deno's permission lists cannot hold. */
