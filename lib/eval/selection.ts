@@ -44,14 +44,14 @@ export function selections(
     if (own.every((value) => value === best)) return [];
     const given = members.map((i) => predictions[i]!);
     const highest = maximum(given.filter((p) => !isUnparsed(p)) as number[]);
+    const average = mean(own);
     const picked = own.filter((_, k) => highest === -Infinity || given[k] === highest);
-    const value = mean(picked);
     return [{
       set,
       candidates: own.length,
       accuracy: picked.filter((v) => v === best).length / picked.length,
-      regret: best - value,
-      gain: value - mean(own),
+      regret: mean(picked.map((value) => best - value)),
+      gain: mean(picked.map((value) => value - average)),
     }];
   });
 }

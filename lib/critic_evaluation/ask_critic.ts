@@ -1,0 +1,48 @@
+import type { Critic, Question } from "../critic/critic.ts";
+import { mean } from "../numeric/sums.ts";
+import type { RolloutState } from "../rollouts/state.ts";
+import type { Answer, AskedCritic } from "./asked_critic.ts";
+import type { StateSet } from "./states.ts";
+
+/** How a critic appears in an evaluation. */
+export interface AskOptions extends Omit<AskedCritic, "answer" | "foresight"> {
+  /** States asked about at once, between which progress is told; default 64. */
+  readonly batch?: number;
+}
+
+/** Any critic of rollouts, as one of an evaluation. */
+export function askCritic(critic: Critic<RolloutState>, options: AskOptions): AskedCritic {
+  const { batch = 64, ...named } = options;
+  return {
+    ...named,
+    foresight: "nothing",
+    async answer(set, progress) {
+      const questions = questionsOf(set), answers: Answer[] = [];
+      while (answers.length < questions.length) {
+        answers.push(
+          ...await critic.values(questions.slice(answers.length, answers.length + batch)),
+        );
+        progress(answers.length);
+      }
+      return answers;
+    },
+  };
+}
+
+/**
+ * The states as questions. The success rate that In-Context Conditioning states is the record's, or the mean outcome of the
+ * responses to all other problems: the problem's own would give the answer away.
+ */
+export function questionsOf(set: StateSet): Question<RolloutState>[] {
+  const { rollouts, states, problems } = set;
+  const outcomes = Array.from({ length: problems }, () => [] as number[]);
+  for (const { record, problem } of rollouts) outcomes[problem]!.push(record.outcome);
+  const rates = outcomes.map((_, problem) => {
+    const others = outcomes.toSpliced(problem, 1).flat();
+    return others.length > 0 ? mean(others) : undefined;
+  });
+  return states.map((state) => {
+    const successRate = state.record.successRate ?? rates[rollouts[state.rollout]!.problem];
+    return { state, context: successRate === undefined ? {} : { successRate } };
+  });
+}

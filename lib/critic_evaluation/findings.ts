@@ -1,0 +1,121 @@
+/** What an evaluation says, in sentences: each is computed from its numbers. */
+import { formatInterval, formatNumber } from "../report/format.ts";
+import type { CriticComparison, CriticEntry, Evaluation } from "./evaluation.ts";
+
+/** The constant that a critic has to beat. */
+const CONSTANT = "mean";
+
+/** With fewer problems than this, intervals are said to be too narrow (lib/eval/clustered_bootstrap.ts). */
+const FEW_PROBLEMS = 20;
+
+/** How a critic does beside always saying the mean value. */
+export type BesideConstant =
+  | "better than a constant"
+  | "worse than a constant"
+  | "not told from a constant";
+
+/** By the interval of the difference of the penalized MSE; null for the constant itself. */
+export function besideConstant(evaluation: Evaluation, name: string): BesideConstant | null {
+  const comparison = comparisonOf(evaluation, name, CONSTANT);
+  if (comparison === undefined) return null;
+  const { low, high } = comparison.mse;
+  return high !== null && high < 0
+    ? "better than a constant"
+    : low !== null && low > 0
+    ? "worse than a constant"
+    : "not told from a constant";
+}
+
+/** One critic beside another; undefined for a critic beside itself. */
+export function comparisonOf(
+  { comparisons }: Evaluation,
+  candidate: string,
+  reference: string,
+): CriticComparison | undefined {
+  return comparisons.find((one) => one.candidate === candidate && one.reference === reference);
+}
+
+/** Those critics that know no more than the state: all that a value model could be. */
+export function honestCritics({ critics }: Evaluation): CriticEntry[] {
+  return critics.filter(({ foresight }) => foresight === "nothing");
+}
+
+/** Everything that is to be said, the most important first, each a sentence or two. */
+export function findings(evaluation: Evaluation): string[] {
+  return [
+    ...honestCritics(evaluation).map((critic) => beside(evaluation, critic)),
+    ...evaluation.critics.flatMap((critic) => ofIcc(evaluation, critic)),
+    ...honestCritics(evaluation).flatMap(ofParsing),
+    ...ofTheSet(evaluation),
+  ];
+}
+
+const DIGITS = { decimals: 3 } as const;
+
+function beside(evaluation: Evaluation, { name, title, scores }: CriticEntry): string {
+  const constant = evaluation.critics.find((critic) => critic.name === CONSTANT)!;
+  const { mse } = comparisonOf(evaluation, name, CONSTANT)!;
+  const words = besideConstant(evaluation, name)!;
+  const error = formatInterval(scores.penalizedMse, DIGITS);
+  const auc = scores.withinAuc.estimate === null
+    ? ""
+    : ` Its AUC within groups is ${formatInterval(scores.withinAuc, DIGITS)} (chance: 0.5).`;
+  return `${title} is ${words}: its penalized MSE is ${error}, that of always saying the mean value ` +
+    `${formatNumber(constant.scores.penalizedMse.estimate, DIGITS)} ` +
+    `(difference ${formatInterval(mse, DIGITS)}).${auc}`;
+}
+
+function ofIcc(evaluation: Evaluation, { name, title, withoutIcc }: CriticEntry): string[] {
+  if (withoutIcc === undefined) return [];
+  const comparison = comparisonOf(evaluation, name, withoutIcc);
+  if (comparison === undefined) return [];
+  const { low, high } = comparison.mse;
+  const words = high !== null && high < 0
+    ? "helps"
+    : low !== null && low > 0
+    ? "hurts"
+    : "makes no difference that can be told";
+  return [
+    `In-Context Conditioning ${words} (${title}): it changes the penalized MSE by ${
+      formatInterval(comparison.mse, DIGITS)
+    }.`,
+  ];
+}
+
+function ofParsing({ title, scores: { parsed, parseRate } }: CriticEntry): string[] {
+  const rate = parseRate.estimate!;
+  if (rate >= 0.99) return [];
+  return [
+    parsed === 0
+      ? `${title} gave no answer that could be parsed: each is charged an error of 1.`
+      : `${title}: only ${
+        formatNumber(100 * rate, { decimals: 1 })
+      }% of its answers could be parsed; each of the others is charged an error of 1.`,
+  ];
+}
+
+function ofTheSet({ set, notMeasured }: Evaluation): string[] {
+  return [
+    ...(set.noise === null ? [] : [
+      `The Monte Carlo values' own noise has a variance of ${
+        formatNumber(set.noise)
+      }: the MSE of the true values would be that, and the debiased MSE takes it off.`,
+    ]),
+    ...(set.explainedVarianceCeiling === null ? [] : [
+      `The explained variance of the true values would be ${
+        formatNumber(set.explainedVarianceCeiling)
+      }, because outcomes are single samples: read a value model's beside that, not beside 1.`,
+    ]),
+    ...(set.balanced
+      ? [
+        `Every problem has as many right responses as wrong ones: where they were chosen so, the mean value is pulled to 1/2, and other problems are not like these.`,
+      ]
+      : []),
+    ...(set.problems > 1 && set.problems < FEW_PROBLEMS
+      ? [
+        `There are ${set.problems} problems only: 95% intervals over so few cover the truth in 90% of cases or less.`,
+      ]
+      : []),
+    ...notMeasured.map(({ what, why }) => `Not measured: ${what}: ${why}.`),
+  ];
+}
