@@ -62,7 +62,8 @@ export function writeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
     integer(1, IR_VERSION),
     text(2, model.producer),
     field(7, graph),
-    field(8, message(integer(2, model.opset))),
+    // The domain of the standard's own operators has no name.
+    field(8, message(text(1, ""), integer(2, model.opset))),
     ...Object.entries(model.metadata).map(([key, value]) =>
       field(14, message(text(1, key), text(2, value)))
     ),
