@@ -189,6 +189,26 @@ export { table } from "./report/table.ts";
 export { type TokenBox, tokenSequence } from "./report/token_sequence.ts";
 export { traceTokens } from "./report/trace_tokens.ts";
 export { verdictCard, verdictCards } from "./report/verdict_card.ts";
+export { type RecordField, type RolloutFormat, type RowContext } from "./rollouts/format.ts";
+export { type MonteCarloRow, writeMonteCarloParquet } from "./rollouts/monte_carlo_parquet.ts";
+export { printable } from "./rollouts/printable.ts";
+export {
+  type ReadCounts,
+  type ReadOptions,
+  type ReadProgress,
+  readRollouts,
+  type RolloutStream,
+} from "./rollouts/read_rollouts.ts";
+export { rolloutFormat, rolloutFormats } from "./rollouts/readers.ts";
+export {
+  type PositionUnit,
+  type Probe,
+  type RolloutRecord,
+  rolloutRecord,
+} from "./rollouts/record.ts";
+export type { RolloutState } from "./rollouts/state.ts";
+export { checkTokenizer, RolloutTokenizer } from "./rollouts/tokenizer.ts";
+export { writeRollouts } from "./rollouts/write_rollouts.ts";
 export { openRun } from "./run/open_run.ts";
 export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";
 export { readSafetensors, writeSafetensors } from "./run/safetensors.ts";

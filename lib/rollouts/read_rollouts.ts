@@ -81,14 +81,12 @@ const SHOWN = 80;
  * import assert from "node:assert/strict";
  * import { readRollouts } from "genac";
  *
- * const path = Deno.makeTempFileSync({ suffix: ".jsonl" });
- * const row = { input: "3+4?", output: "#### 7", gts: "7", score: 1, step: 40 };
- * Deno.writeTextFileSync(path, JSON.stringify(row) + "\n");
- * const rollouts = readRollouts(path, { outcomeRange: [0, 1] });
- * const [record] = await Array.fromAsync(rollouts);
- * assert.equal(record!.response.text, "#### 7");
- * assert.equal(rollouts.counts.read, 1);
- * Deno.removeSync(path);
+ * const rollouts = readRollouts("lib/rollouts/testdata/monte_carlo_zstd.parquet");
+ * for await (const { outcome, probes } of rollouts) {
+ *   for (const { mean } of probes!) assert.ok(mean >= 0 && outcome <= 1);
+ * }
+ * assert.equal(rollouts.format!.name, "monte-carlo"); // its columns say so
+ * assert.equal(rollouts.counts.read, 2);
  * ```
  */
 export function readRollouts(path: string, options: ReadOptions = {}): RolloutStream {
@@ -154,7 +152,7 @@ class Reading implements RolloutStream {
       if (!(error instanceof BadRow)) throw error;
       counts.bad++;
       const { maxBadShare = 0 } = options;
-      const where = `${path}, ${place}: ${printable(error.field, SHOWN)}`;
+      const where = `${printable(path)}, ${place}: ${printable(error.field, SHOWN)}`;
       const value = shown(error.value);
       const failure = new UsageError(where, value, printable(error.remedy, 1000), { cause: error });
       if (counts.reasons.length < REASONS) counts.reasons.push(failure.message);

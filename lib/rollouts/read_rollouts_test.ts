@@ -31,7 +31,8 @@ Deno.test(
       [{ ...ROW, score: 2 }, /: score: 2: outside of the stated range \[0, 1\]$/],
       [{ ...ROW, score: "1" }, /: score: "1": a number, true or false is needed$/],
       [{ ...ROW, output: undefined }, /: output: "missing": no response.*--map response=COLUMN/],
-      [{ ...ROW, step: 1.5 }, /: step: 1\.5: .*int/],
+      [{ ...ROW, step: 1.5 }, /: step: 1\.5: .*int.*; --map trainingStep= leaves it out$/],
+      [{ ...ROW, score: 1.00001 }, /: score: 1\.00001: outside/],
       [{ ...ROW, output: 5 }, /: output: 5: .*string/],
       [{ ...ROW, input: [1, -2] }, /: input: -2: /],
       [LINE.replace('"score":1', '"score":NaN'), /: score: "missing"/],
@@ -51,6 +52,16 @@ Deno.test(
       await failure(read(path, { ...RANGE, format: "verl" })),
       /line 1: line: "not UTF-8"/,
     );
+  }),
+);
+
+Deno.test(
+  "rewards in single precision are inside of their range",
+  inFolder(async (folder) => {
+    const scores = [Math.fround(1.1), Math.fround(-0.1)];
+    const path = writeLines(`${folder}/a.jsonl`, scores.map((score) => ({ ...ROW, score })));
+    const { records } = await read(path, { outcomeRange: [-0.1, 1.1] });
+    assert.deepEqual(records.map(({ outcome }) => outcome), [1, 0]);
   }),
 );
 

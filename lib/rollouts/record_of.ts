@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UsageError } from "../errors.ts";
+import { clip01 } from "../numeric/clip01.ts";
 import { RECORD_FIELDS, type RecordField, type RolloutFormat } from "./format.ts";
 import { printable } from "./printable.ts";
 import { type PositionUnit, type RolloutRecord, rolloutRecord } from "./record.ts";
@@ -17,8 +18,14 @@ export interface RowMapping {
   readonly tokenizer: RolloutTokenizer | undefined;
 }
 
-/** Log-probabilities that rounding took above 0: no more than this. */
+/** Fields that no record is without. */
+const REQUIRED: readonly string[] = ["group", "prompt", "response", "outcome"];
+
+/** As much as log-probabilities in half precision come to be above 0. */
 const ROUNDING = 1e-3;
+
+/** As much of its range as a reward in single precision, 1.1 say, can be outside of it. */
+const RANGE_ROUNDING = 1e-6;
 
 /**
  * The record in a row.
@@ -63,7 +70,9 @@ export function recordOf(row: Row, mapping: RowMapping): RolloutRecord {
     const field = path.map(String).join(".");
     let value: unknown = { group, ...fields };
     for (const key of path) value = (value as Row | undefined)?.[String(key)];
-    throw new BadRow(columnOf(field, mapping), value, message);
+    const name = String(path[0]);
+    const remedy = REQUIRED.includes(name) ? message : `${message}; --map ${name}= leaves it out`;
+    throw new BadRow(columnOf(field, mapping), value, remedy);
   }
   check(result.data);
   return result.data;
@@ -140,10 +149,11 @@ function outcome(
     throw new UsageError("--outcome-range", `missing (a value is ${value})`, remedy);
   }
   const [low, high] = outcomeRange;
-  if (value < low || value > high) {
+  const scaled = (value - low) / (high - low);
+  if (scaled < -RANGE_ROUNDING || scaled > 1 + RANGE_ROUNDING) {
     throw new BadRow(column, value, `outside of the stated range [${low}, ${high}]`);
   }
-  return (value - low) / (high - low);
+  return clip01(scaled);
 }
 
 function numericColumns(row: Row): string {
