@@ -25,11 +25,11 @@ export function readGgufMetadata(path: string): Map<string, GgufValue> {
   return metadata;
 }
 
-function readHead(path: string, length: number): Uint8Array<ArrayBuffer> {
+function readHead(path: string, most: number): Uint8Array<ArrayBuffer> {
   using file = Deno.openSync(path);
-  const head = new Uint8Array(length);
+  const head = new Uint8Array(Math.min(most, file.statSync().size));
   let filled = 0;
-  while (filled < length) {
+  while (filled < head.length) {
     const count = file.readSync(head.subarray(filled));
     if (count === null) break;
     filled += count;
