@@ -16,6 +16,7 @@ import { planRuns } from "../run/plan.ts";
 import { overallProgress } from "../run/progress.ts";
 import { type ExperimentOutcome, reproduce } from "../run/reproduce.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
+import { endOnSignals } from "./end_on_signals.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome, formatSummary, formatSummaryLine } from "./outcome.ts";
 import { writeReportsIndex } from "./reports_index.ts";
@@ -85,7 +86,9 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
   const engine = await parts.identify(chosen.backend);
   const terminal = terminalProgress(chosen);
   const listeners = overallProgress(terminal, plans.map(({ cost }) => cost));
-  const stopListening = endOnSignals();
+  const stopListening = endOnSignals(
+    "finished cells are kept; the same command takes the run up",
+  );
 
   const outcomes: ExperimentOutcome[] = [];
   for (const [i, plan] of plans.entries()) {
@@ -210,30 +213,6 @@ function summaryOf(
     summary: run?.summary,
     provenance: stored?.provenance,
   };
-}
-
-/** What a shell says for a process that a signal ended. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-/**
- * What is finished lies on the disk already, so there is nothing left to do at Ctrl-C but say so. A run without a
- * terminal (nohup) does not end with the terminal that started it.
- */
-function endOnSignals(): () => void {
-  const hasTerminal = Deno.stderr.isTerminal();
-  const signals = Deno.build.os === "windows"
-    ? ["SIGINT"] as const
-    : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const stops = signals.map((signal) => {
-    const end = () => {
-      if (signal === "SIGHUP" && !hasTerminal) return;
-      console.error("\ninterrupted: finished cells are kept; the same command takes the run up");
-      Deno.exit(EXIT_CODES[signal]);
-    };
-    Deno.addSignalListener(signal, end);
-    return () => Deno.removeSignalListener(signal, end);
-  });
-  return () => stops.forEach((stop) => stop());
 }
 
 if (import.meta.main) await runCommand(makeReproduceCommand());
