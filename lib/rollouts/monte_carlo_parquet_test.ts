@@ -101,8 +101,9 @@ Deno.test(
 
 /** A Python that has pandas with pyarrow; undefined where none was found. */
 function pythonWithPandas(): string | undefined {
-  const names = [".cache/peers/bin/python", ".venv/bin/python", "python3"];
-  return names.map((name) => name.startsWith(".") ? ROOT + name : name).find((python) => {
+  // The first is where CI installs them.
+  const names = [`${ROOT}.cache/peers/bin/python`, "python3", "python"];
+  return names.find((python) => {
     try {
       const args = ["-c", "import pandas, pyarrow"];
       return new Deno.Command(python, { args, stderr: "null" }).outputSync().success;
