@@ -12,6 +12,9 @@ export type Foresight =
   /** How the response itself ends. */
   | "the outcome";
 
+/** What a critic is: a rule that reads no state, or one that answers at once, or one that writes before it answers. */
+export type CriticKind = "constant" | "discriminative" | "generative";
+
 /** A prediction, and what is known of how it came about. */
 export interface Answer extends Prediction {
   /** Tokens written for it; null where nobody says. Default: those of `responses`. */
@@ -29,6 +32,7 @@ export interface AskedCritic {
   readonly name: string;
   /** Name in figures and tables. */
   readonly title: string;
+  readonly kind: CriticKind;
   readonly foresight: Foresight;
   /** The name of the critic that differs from this one in the ICC lines alone, which this one reads and that one does not. */
   readonly withoutIcc?: string;

@@ -67,7 +67,7 @@ function constant(
   valueOf: (set: StateSet) => (rollout: number) => number,
 ): AskedCritic {
   return {
-    ...{ name, title, foresight },
+    ...{ name, title, foresight, kind: "constant" },
     answer(set, progress) {
       const value = valueOf(set), known = new Map<number, number>();
       const answers = set.states.map(({ rollout }) => {

@@ -98,7 +98,7 @@ type Answered = Omit<CriticEntry, "scores">;
 
 /** A critic's entry, and one more for its expectations where it has some. */
 function answered(
-  { name, title, foresight, withoutIcc }: AskedCritic,
+  { name, title, kind, foresight, withoutIcc }: AskedCritic,
   predictions: readonly Answer[],
   states: number,
 ): Answered[] {
@@ -135,6 +135,7 @@ function answered(
       ...(of === "value"
         ? { name, title }
         : { name: `${name} expectation`, title: `${title}, expectation`, expectationOf: name }),
+      kind,
       foresight,
       ...facts,
       values: [...values],

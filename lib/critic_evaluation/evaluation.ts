@@ -95,6 +95,7 @@ const comparison = z.strictObject({
 const criticEntry = z.strictObject({
   name: z.string(),
   title: z.string(),
+  kind: z.enum(["constant", "discriminative", "generative"]),
   foresight: z.enum(["nothing", "the mean value", "siblings", "the outcome"]),
   withoutIcc: z.string().optional().describe("the critic that lacks this one's ICC lines only"),
   expectationOf: z.string().optional().describe("the critic whose answers' expectations these are"),

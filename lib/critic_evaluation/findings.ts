@@ -1,4 +1,5 @@
 /** What an evaluation says, in sentences: each is computed from its numbers. */
+import type { Decision } from "../eval/decision.ts";
 import { formatInterval, formatNumber } from "../report/format.ts";
 import type { CriticComparison, CriticEntry, Evaluation } from "./evaluation.ts";
 
@@ -12,18 +13,38 @@ const FEW_PROBLEMS = 20;
 export type BesideConstant =
   | "better than a constant"
   | "worse than a constant"
+  | "as good as a constant"
   | "not told from a constant";
 
-/** By the interval of the difference of the penalized MSE; null for the constant itself. */
+const BESIDE_CONSTANT: Readonly<Record<Decision, BesideConstant>> = {
+  "supported": "better than a constant",
+  "contradicted": "worse than a constant",
+  "no material difference": "as good as a constant",
+  "undecided": "not told from a constant",
+};
+
+/** What the interval of the difference of the penalized MSE says; null for the constant itself. */
 export function besideConstant(evaluation: Evaluation, name: string): BesideConstant | null {
-  const comparison = comparisonOf(evaluation, name, CONSTANT);
+  const decision = isBetter(evaluation, name, CONSTANT);
+  return decision && BESIDE_CONSTANT[decision];
+}
+
+/**
+ * Whether the candidate's penalized MSE is smaller, in the words and the order of `decide` (lib/eval): "no material
+ * difference" where the whole interval lies within the margin of non-inferiority, either way. Null where a critic is missing
+ * or beside itself.
+ */
+export function isBetter(
+  evaluation: Evaluation,
+  candidate: string,
+  reference: string,
+): Decision | null {
+  const comparison = comparisonOf(evaluation, candidate, reference);
   if (comparison === undefined) return null;
-  const { low, high } = comparison.mse;
-  return high !== null && high < 0
-    ? "better than a constant"
-    : low !== null && low > 0
-    ? "worse than a constant"
-    : "not told from a constant";
+  const { low, high } = comparison.mse, margin = evaluation.options.margins.mse;
+  if (low === null || high === null) return "undecided";
+  if (-margin < low && high < margin) return "no material difference";
+  return high < 0 ? "supported" : low > 0 ? "contradicted" : "undecided";
 }
 
 /** One critic beside another; undefined for a critic beside itself. */
@@ -69,12 +90,12 @@ function ofIcc(evaluation: Evaluation, { name, title, withoutIcc }: CriticEntry)
   if (withoutIcc === undefined) return [];
   const comparison = comparisonOf(evaluation, name, withoutIcc);
   if (comparison === undefined) return [];
-  const { low, high } = comparison.mse;
-  const words = high !== null && high < 0
-    ? "helps"
-    : low !== null && low > 0
-    ? "hurts"
-    : "makes no difference that can be told";
+  const words = {
+    "supported": "helps",
+    "contradicted": "hurts",
+    "no material difference": "makes no material difference",
+    "undecided": "makes no difference that can be told",
+  }[isBetter(evaluation, name, withoutIcc)!];
   return [
     `In-Context Conditioning ${words} (${title}): it changes the penalized MSE by ${
       formatInterval(comparison.mse, DIGITS)

@@ -29,9 +29,10 @@ async function evaluation(continuations: number | "exact") {
   const { records, stateOf } = kitRollouts(task, { ...options, continuations });
   const oracle = new OracleCritic(task, actor);
   const set = statesOf(records);
+  const named = { kind: "discriminative" } as const;
   const made = await evaluateCritics(set, [
-    askCritic(environmentCritic(oracle, stateOf), { name: "oracle", title: "Oracle" }),
-    askCritic(environmentCritic(biased, stateOf), { name: "biased", title: "Biased" }),
+    askCritic(environmentCritic(oracle, stateOf), { ...named, name: "oracle", title: "Oracle" }),
+    askCritic(environmentCritic(biased, stateOf), { ...named, name: "biased", title: "Biased" }),
   ], { file: "kit", replicates: 200 });
   const critic = (name: string) => made.critics.find((one) => one.name === name)!;
   return { set, made, oracle: critic("oracle"), biased: critic("biased") };

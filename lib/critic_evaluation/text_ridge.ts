@@ -25,6 +25,7 @@ const LAST_WORDS = 24;
 export const textRidge: AskedCritic = {
   name: "text-ridge",
   title: "Ridge regression on words",
+  kind: "discriminative",
   foresight: "nothing",
   answer(set, progress) {
     if (set.problems < FOLDS) {
