@@ -30,7 +30,7 @@ const SERVE = fileURLToPath(new URL("../llm/testing/serve.py", import.meta.url))
 
 /** Completions sampled at once, and the most tokens of one, prompt included. */
 const SLOTS = 16, CONTEXT = 2048;
-/** A model of this size is not faster with more. */
+/** A model of this size is hardly faster with more. */
 const MOST_THREADS = 4;
 
 const ready = z.object({ url: z.url(), weights: z.string() });
@@ -74,7 +74,8 @@ export function installLocalModel(progress: (line: string) => void): Promise<voi
 export async function startLocalModel(
   { port, onText }: { readonly port: number; readonly onText: (line: string) => void },
 ): Promise<LocalModelServer> {
-  const threads = Math.min(MOST_THREADS, navigator.hardwareConcurrency);
+  // Its threads wait for one another at every layer: with no core left for anything else they come to a crawl.
+  const threads = Math.min(MOST_THREADS, Math.max(1, navigator.hardwareConcurrency - 1));
   const child = new Deno.Command(pythonOf(VENV.folder), {
     args: shielded(SERVE, ...[port, threads, SLOTS, CONTEXT].map(String)),
     stdin: "piped",
@@ -93,7 +94,7 @@ export async function startLocalModel(
   const { value } = await output.next();
   const answer = ready.safeParse(value);
   if (!answer.success) {
-    await child.stdin.close();
+    await child.stdin.close().catch(() => {});
     await Promise.all([errors, child.status]);
     throw new UsageError(
       "llama.cpp's server",
@@ -107,10 +108,13 @@ export async function startLocalModel(
     await errors;
     return (await child.status).code;
   })();
-  const stop = async () => {
-    await child.stdin.close();
-    await ended;
-  };
+  let stopping: Promise<void> | undefined;
+  const stop = () =>
+    stopping ??= (async () => {
+      // It may have ended before, and its standard input with it.
+      await child.stdin.close().catch(() => {});
+      await ended;
+    })();
   return { url: answer.data.url, ended, stop, [Symbol.asyncDispose]: stop };
 }
 
