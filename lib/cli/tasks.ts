@@ -86,6 +86,19 @@ export const TASKS: Readonly<Record<string, Task>> = {
     env: [...ENV, ...keyVariables(argv)],
     net: netHosts(argv),
   })],
+  values: (argv) => [script("cli/values", argv, {
+    read: [
+      ...[".", ...valuesOf(argv, "--rollouts"), ...valuesOf(argv, "--out")],
+      // What stands beside them is read, too.
+      ...["--tokenizer", "--verifier"].flatMap((flag) =>
+        valuesOf(argv, flag).flatMap((path) => [path, dirname(path)])
+      ),
+      ...valuesOf(argv, "--recording"),
+    ],
+    write: ["runs", ".cache", ...valuesOf(argv, "--out"), ...valuesOf(argv, "--recording")],
+    env: [...ENV, ...keyVariables(argv)],
+    net: argv.includes("--replay") ? [] : netHosts(valuesOf(argv, "--server")),
+  })],
   "check:notebooks": (argv, at) => [script("cli/check_notebooks", argv, {
     read: ["."],
     write: [".cache", "notebooks"],

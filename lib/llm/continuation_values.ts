@@ -88,7 +88,7 @@ export interface ContinuationProgress {
  * Everything a state's continuations and their outcomes depend on, as a digest: equal states, of sibling rollouts say, are
  * computed once.
  */
-export function stateKey(state: ContinuedState, options: ContinuationOptions): string {
+export function stateKey(state: ContinuedState, options: KeyOptions): string {
   const { groundTruth = null, prompt } = state.task;
   return digest({
     ...sampled(state, options),
@@ -100,8 +100,12 @@ export function stateKey(state: ContinuedState, options: ContinuationOptions): s
   });
 }
 
+type KeyOptions =
+  & Pick<ContinuationOptions, "verifier" | "sampling" | "stop" | "seed" | "asText">
+  & { readonly model: Pick<LanguageModel, "name"> };
+
 /** What the sampling depends on: not on the verifier, so that a recording serves another one too. */
-function sampled(state: ContinuedState, options: ContinuationOptions) {
+function sampled(state: ContinuedState, options: Omit<KeyOptions, "model">) {
   const { sampling, stop, seed, asText } = options;
   const tokens = [...state.prompt, ...state.prefix];
   return { tokens, maxTokens: state.maxTokens, sampling: { ...sampling }, stop, seed, asText };

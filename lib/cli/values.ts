@@ -1,0 +1,368 @@
+/**
+ * `deno task values`: Monte Carlo values of states along rollouts, by continuations of a language model behind a server.
+ */
+import { basename, resolve } from "node:path";
+import { z } from "zod";
+import { UsageError } from "../errors.ts";
+import {
+  type ContinuationOptions,
+  type ContinuationValue,
+  continuationValues,
+  stateKey,
+} from "../llm/continuation_values.ts";
+import { ContinuationStore } from "../llm/continuation_store.ts";
+import {
+  compareFirstStates,
+  continuationCost,
+  type ProbedState,
+  probedStates,
+  summarizeValues,
+  withValues,
+} from "../llm/probed_rollouts.ts";
+import { openServer, type ServerModel } from "../llm/server.ts";
+import { DEFAULT_CONCURRENCY } from "../llm/server_connection.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { writeMonteCarloParquet } from "../rollouts/monte_carlo_parquet.ts";
+import { PROBE_MODES, PROBE_SEMANTICS, type ProbeRule } from "../rollouts/segments.ts";
+import { type SelectedRollouts, SELECTIONS, selectRollouts } from "../rollouts/select_rollouts.ts";
+import { RolloutTokenizer } from "../rollouts/tokenizer.ts";
+import { type VerifierAgreement, verifierAgreement } from "../rollouts/verifiers/agreement.ts";
+import { openVerifier, VERIFIERS } from "../rollouts/verifiers/registry.ts";
+import type { Verifier } from "../rollouts/verifiers/verifier.ts";
+import { checkWritable, writeAtomically } from "../run/files.ts";
+import { type Command, printJson, runCommand } from "./command.ts";
+import { endOnSignals } from "./end_on_signals.ts";
+import { describeLeftOut, rolloutFlags, rolloutsOf } from "./rollout_flags.ts";
+import { terminalProgress } from "./terminal_progress.ts";
+import {
+  formatAgreement,
+  formatCost,
+  formatResult,
+  formatValuesProgress,
+  type ValuesResult,
+} from "./values_report.ts";
+
+/** The folder of results, unless --out gives another. */
+const VALUES = "runs/values";
+
+const flags = z.object({
+  ...rolloutFlags,
+  tokenizer: z.string().describe("folder or tokenizer.json of the model that goes on"),
+  server: z.string().optional().describe(
+    "address of the OpenAI-compatible server of the model that wrote the rollouts",
+  ),
+  model: z.string().optional().describe("its name there; default: the only one"),
+  apiKeyVariable: z.string().optional()
+    .describe("the environment variable with the server's key; default: OPENAI_API_KEY, if set"),
+  concurrency: z.int().min(1).max(1024).default(DEFAULT_CONCURRENCY).describe("requests at a time"),
+  timeout: z.number().positive().default(600).describe("seconds that one answer may take"),
+  recording: z.string().optional().describe("file to which the server's answers are added"),
+  replay: z.boolean().default(false).describe("take all answers from the recording, ask no server"),
+  every: z.int().min(1).optional().describe("probe before every N-th token"),
+  steps: z.boolean().default(false).describe(
+    "probe before each step: the rollout's own, else parted by blank lines, else by line breaks",
+  ),
+  sae: z.number().gt(0).max(1).optional().describe(
+    "probe behind tokens sampled with a lower probability, e.g. 0.2; 16 segments at most",
+  ),
+  limit: z.int().min(1).optional().describe(
+    "the most tokens of a response when the rollouts were sampled; default: what the rollouts say",
+  ),
+  continuations: z.int().min(1).max(100_000).default(32).describe("continuations of each state"),
+  halfWidth: z.number().gt(0).lt(0.5).optional().describe(
+    "leave a state once its 95% interval is as narrow, e.g. 0.1; estimates are biased by up to 0.02",
+  ),
+  verifier: z.string().describe(
+    `what grades responses: ${
+      VERIFIERS.join(", ")
+    }, or your TypeScript file: its default export is ` +
+      "(response, { groundTruth, prompt }) => number or boolean; it is run without any permission",
+  ),
+  maxDisagreement: z.number().min(0).max(1).default(0.02).describe(
+    "share of the rollouts whose outcome the verifier may not give",
+  ),
+  selection: z.enum(SELECTIONS).default("all").describe(
+    "each problem's rollouts: all, the first, or the first right and the first wrong one, which " +
+      "biases the mean value to 1/2",
+  ),
+  problems: z.int().min(1).optional().describe("only the first N problems"),
+  temperature: z.number().min(0).default(1).describe("sampling, as for the rollouts"),
+  topP: z.number().gt(0).max(1).default(1).describe("likewise"),
+  topK: z.int().min(0).default(0).describe("likewise; 0: all tokens"),
+  minP: z.number().min(0).lt(1).default(0).describe("likewise"),
+  stop: z.array(z.string()).default([]).describe(
+    "strings that end a response, likewise; \\n and \\u002c (a comma) are understood",
+  ),
+  seed: z.int().min(0).max(2 ** 32 - 1).default(1).describe("seed of the sampling"),
+  maxTokensTotal: z.int().min(1).optional().describe("never write more tokens than this"),
+  dryRun: z.boolean().default(false).describe("say what it would cost, ask no server"),
+  out: z.string().optional().describe(
+    `folder of the results; default: one of the rollouts' own in ${VALUES}`,
+  ),
+  json: z.boolean().default(false)
+    .describe("print a machine-readable summary as the last line of stdout, all else on stderr"),
+});
+type Flags = z.output<typeof flags>;
+
+/** The command. */
+export const valuesCommand: Command<typeof flags.shape> = {
+  name: "values",
+  summary:
+    "Estimates values of states along rollouts by continuations, and writes them as Parquet.",
+  flags,
+  run: computeValues,
+};
+
+async function computeValues(chosen: Flags): Promise<number> {
+  const rule = ruleOf(chosen);
+  checkServerFlags(chosen);
+  const stop = chosen.stop.map(unescape);
+  const out = chosen.out ?? `${VALUES}/${nameOf(chosen.rollouts)}`;
+  const say = chosen.json ? console.error : console.log;
+  const progress = terminalProgress();
+  const verifier = await openVerifier(chosen.verifier);
+  try {
+    const tokenizer = RolloutTokenizer.load(chosen.tokenizer);
+    const rollouts = rolloutsOf(chosen, progress);
+    const selected = await selectRollouts(rollouts, chosen.selection, chosen.problems)
+      .finally(() => progress.clear());
+    const leftOut = describeLeftOut(rollouts.counts);
+    if (leftOut !== "") say(leftOut);
+    const states = probedStates(selected.records, rule, tokenizer, chosen.limit);
+    const { temperature, topP, topK, minP, continuations, halfWidth, maxTokensTotal } = chosen;
+    const options = {
+      ...{ tokenizer, verifier, stop, continuations, halfWidth, maxTokensTotal },
+      sampling: { temperature, topP, topK, minP },
+      ...{ seed: chosen.seed, asText: false, concurrency: chosen.concurrency },
+    };
+    const plan = { chosen, rule, states, selected, options, verifier, out, say };
+
+    const agreement = await checkVerifier(plan);
+    const cost = costOf(plan);
+    if (chosen.dryRun) {
+      if (chosen.json) printJson({ ok: true, exitCode: 0, dryRun: true, cost, agreement });
+      return 0;
+    }
+    checkWritable(`${out}/values.parquet`);
+    using model = await openServer({
+      url: chosen.server,
+      model: chosen.model,
+      apiKeyVariable: chosen.apiKeyVariable,
+      timeoutSeconds: chosen.timeout,
+      concurrency: chosen.concurrency,
+      onNote: (note) => progress.line(note),
+      ...(chosen.recording === undefined ? {} : {
+        recording: { path: chosen.recording, mode: chosen.replay ? "replay" : "record" },
+      }),
+    });
+    const asText = takesTextOnly(model, states);
+    const values = await compute(plan, { ...options, model, asText }, progress)
+      .finally(() => progress.clear());
+    const result = await write(plan, { ...options, model, asText }, values, agreement);
+    say(formatResult(result));
+    if (chosen.json) printJson({ ok: true, exitCode: 0, ...result });
+    return 0;
+  } finally {
+    verifier.close();
+  }
+}
+
+/** What is to be done. */
+interface Plan {
+  readonly chosen: Flags;
+  readonly rule: ProbeRule;
+  readonly states: readonly ProbedState[];
+  readonly selected: SelectedRollouts;
+  readonly options: Omit<ContinuationOptions, "model">;
+  readonly verifier: Verifier;
+  readonly out: string;
+  say(text: string): void;
+}
+
+/** Holds the verifier against the file's outcomes, and says how far they agree. */
+async function checkVerifier({ chosen, states, verifier, say }: Plan): Promise<VerifierAgreement> {
+  const records = [...new Set(states.map(({ record }) => record))];
+  const agreement = await verifierAgreement(records, verifier);
+  say(formatAgreement(verifier.name, agreement));
+  const share = 1 - agreement.agreed / agreement.rollouts;
+  if (share <= chosen.maxDisagreement) return agreement;
+  throw new UsageError(
+    "--verifier",
+    verifier.name,
+    `it gives another outcome than the file for ${agreement.rollouts - agreement.agreed} of ` +
+      `${agreement.rollouts} rollouts, such as: ${agreement.example}; choose the one that the rollouts were ` +
+      "graded by, look at --outcome-range, or allow it by --max-disagreement",
+  );
+}
+
+/** Says what the continuations may cost. Throws a UsageError where that is more than allowed. */
+function costOf({ chosen, states, options, say }: Plan) {
+  // The model's name is the same for all.
+  const keys = states.map((state) => stateKey(state, { ...options, model: { name: "" } }));
+  const cost = continuationCost(states, keys, chosen.continuations);
+  say(formatCost(cost, states.length, chosen.continuations, chosen.halfWidth));
+  const { maxTokensTotal } = chosen;
+  if (maxTokensTotal !== undefined && cost.expected > maxTokensTotal) {
+    throw new UsageError(
+      "--max-tokens-total",
+      maxTokensTotal,
+      `about ${cost.expected} tokens are to be written: give a higher one, fewer --continuations or ` +
+        "--problems, or rarer probes",
+    );
+  }
+  return cost;
+}
+
+/** Whether the server has to be sent text. Throws a UsageError where it cannot go on from these states. */
+function takesTextOnly({ abilities }: ServerModel, states: readonly ProbedState[]): boolean {
+  const { endpoint, tokenPrompts, contextLength, kind } = abilities;
+  if (endpoint === "chat") {
+    throw new UsageError(
+      "--server",
+      kind,
+      "it has no /v1/completions, and a chat's turn cannot be gone on with from the middle: use vLLM or " +
+        "llama.cpp",
+    );
+  }
+  const longest = Math.max(
+    ...states.map(({ prompt, record }) => prompt.length + record.tokenLimit),
+  );
+  if (contextLength !== null && longest > contextLength) {
+    throw new UsageError(
+      "--server",
+      kind,
+      `its context holds ${contextLength} tokens, and prompt and response may have ${longest}: start it ` +
+        "with a larger context, or give the --limit that the rollouts were sampled with",
+    );
+  }
+  return tokenPrompts === "refused" || tokenPrompts === "ignored";
+}
+
+/** The states' values, as far as they are not there from an earlier call. */
+async function compute(
+  { states, out }: Plan,
+  options: ContinuationOptions,
+  progress: ReturnType<typeof terminalProgress>,
+): Promise<ContinuationValue[]> {
+  using store = new ContinuationStore(`${out}/continuations.jsonl`);
+  const began = performance.now();
+  const stopListening = endOnSignals(
+    "finished continuations are kept; the same command takes them up",
+  );
+  try {
+    return await continuationValues(states, options, store, (snapshot) => {
+      const seconds = (performance.now() - began) / 1000;
+      progress.line(formatValuesProgress(snapshot, seconds), true);
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+/** Writes the Parquet and its summary. */
+async function write(
+  { chosen, rule, states, selected, verifier, out }: Plan,
+  options: ContinuationOptions,
+  values: readonly ContinuationValue[],
+  agreement: VerifierAgreement,
+): Promise<ValuesResult> {
+  const keys = states.map((state) => stateKey(state, options));
+  const { model, asText, tokenizer } = options;
+  const parquet = `${out}/values.parquet`;
+  const records = withValues(states, values).map((record) => ({
+    ...record,
+    actor: record.actor ?? model.name,
+    verifier: record.verifier ?? verifier.name,
+  }));
+  const mode = { probeMode: PROBE_MODES[rule.kind], probeSemantics: PROBE_SEMANTICS[rule.kind] };
+  await writeMonteCarloParquet(parquet, records.map((record) => ({ record, ...mode })));
+  const given = selected.records;
+  const result: ValuesResult = {
+    parquet,
+    rollouts: { path: chosen.rollouts, taken: records.length, ...selected.total },
+    selection: chosen.selection,
+    problems: selected.groups.size,
+    probes: states.length,
+    ...mode,
+    summary: summarizeValues(values, keys),
+    firstStates: chosen.selection === "pairs"
+      ? null
+      : compareFirstStates(states, values, selected.groups),
+    states: {
+      sentAs: asText ? "text" : "token ids",
+      encoded: given.filter(({ prompt, response }) => !prompt.tokens || !response.tokens).length,
+      moved: asText ? countMoved(states, keys, tokenizer) : 0,
+    },
+    model: model.name,
+    actors: [...new Set(given.flatMap(({ actor }) => actor ?? []))],
+    verifier: { name: verifier.name, ...agreement },
+    sampling: options.sampling,
+    stop: options.stop,
+    continuations: options.continuations,
+    halfWidth: options.halfWidth ?? null,
+    seed: options.seed,
+  };
+  const bytes = new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`);
+  writeAtomically(`${out}/values.json`, bytes);
+  return result;
+}
+
+/** Different states whose text the tokenizer reads as other tokens. */
+function countMoved(
+  states: readonly ProbedState[],
+  keys: readonly string[],
+  tokenizer: RolloutTokenizer,
+): number {
+  return new Set(keys.filter((_, i) => {
+    const tokens = [...states[i]!.prompt, ...states[i]!.prefix];
+    const again = tokenizer.encode(tokenizer.decode(tokens, { special: true }));
+    return again.length !== tokens.length || again.some((id, j) => id !== tokens[j]);
+  })).size;
+}
+
+function ruleOf({ every, steps, sae }: Flags): ProbeRule {
+  const rules: ProbeRule[] = [
+    ...(every === undefined ? [] : [{ kind: "every", tokens: every } as const]),
+    ...(steps ? [{ kind: "steps" } as const] : []),
+    ...(sae === undefined ? [] : [{ kind: "sae", threshold: sae } as const]),
+  ];
+  const [rule] = rules;
+  if (rule && rules.length === 1) return rule;
+  throw new UsageError(
+    "probes",
+    rules.map(({ kind }) => kind).join(", "),
+    "say where values are asked for, by one of --every N, --steps and --sae 0.2",
+  );
+}
+
+function checkServerFlags({ server, recording, replay, dryRun }: Flags): void {
+  if (replay && recording === undefined) {
+    throw new UsageError("--replay", replay, "give the --recording to take answers from");
+  }
+  if (server === undefined && !replay && !dryRun) {
+    throw new UsageError(
+      "--server",
+      "",
+      "give the address of the model's server, such as http://127.0.0.1:8000; --replay and --dry-run need none",
+    );
+  }
+}
+
+/** The file's name, and a mark of where it lies, as many are called 40.jsonl. */
+function nameOf(rollouts: string): string {
+  const path = resolve(rollouts);
+  const stem = basename(path).replace(/\..*$/, "").replaceAll(/[^\w-]/g, "_");
+  const place = sha256(new TextEncoder().encode(canonicalJson(path))).slice(0, 8);
+  return `${stem}-${place}`;
+}
+
+/** Shells and Windows make line breaks hard to give. */
+function unescape(stop: string): string {
+  try {
+    return JSON.parse(`"${stop.replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`);
+  } catch {
+    throw new UsageError("--stop", stop, "escapes are those of JSON: \\n, \\t, \\u002c, \\\\");
+  }
+}
+
+if (import.meta.main) await runCommand(valuesCommand);
