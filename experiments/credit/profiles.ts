@@ -63,7 +63,7 @@ const WORD_RATES = {
   "grpo": 8e-4,
   "rloo": 4e-4,
   "ppo": 8e-4,
-  "genac": 4e-4,
+  "genac": 8e-4,
   "generative lambda 0.8": 8e-4,
   "oracle": 8e-4,
 } as const satisfies Rates;
