@@ -290,6 +290,7 @@ function memorySource(bytes: Uint8Array): Source {
 }
 
 function fileSource(path: string, file: Deno.FsFile): Source {
+  let isOpen = true;
   return {
     size: () => file.statSync().size,
     read: ({ start, length }) =>
@@ -310,7 +311,11 @@ function fileSource(path: string, file: Deno.FsFile): Source {
         for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
       }),
     truncate: (length) => guarded(path, () => file.truncateSync(length)),
-    close: () => file.close(),
+    close: () => {
+      if (!isOpen) return;
+      isOpen = false;
+      file.close();
+    },
   };
 }
 

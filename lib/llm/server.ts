@@ -11,6 +11,7 @@ import {
 import { identifyServer } from "./server_identity.ts";
 import { unreadableError } from "./server_failure.ts";
 import { type CompletionsAnswer, completionsAnswer, readCompletions } from "./wire/completions.ts";
+import { fullMatch } from "./wire/pattern.ts";
 import { isChat, requestBody } from "./wire/request_body.ts";
 
 /** How to open a server. */
@@ -209,7 +210,7 @@ export class ServerModel implements LanguageModel, Disposable {
       refuse(`it read only ${read} of the prompt's ${prompt.length} tokens`);
     }
     if (pattern !== undefined && this.abilities.forcing !== null) {
-      const expression = new RegExp(`^(?:${pattern})$`, "u");
+      const expression = fullMatch(pattern);
       for (const { text, finishReason } of completions) {
         // A stop string may end it before the pattern does, and is not part of the text.
         const endings = [text, ...(stop ?? []).map((ending) => text + ending)];

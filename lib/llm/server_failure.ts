@@ -4,6 +4,9 @@ import { printable } from "../rollouts/printable.ts";
 /** A server's sentence is shown up to here. */
 const LONGEST_SENTENCE = 400;
 
+const PROXY_KEY =
+  "the proxy wants a name and password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT (or HTTP_PROXY)";
+
 /** An answer that says no. */
 export interface Refusal {
   readonly status: number;
@@ -38,9 +41,13 @@ function remedy(status: number, headers: Headers, sentence: string): string {
     case 404:
       return "no such endpoint or model: deno task probe-server lists what it has";
     case 407:
-      return "the proxy wants a name and password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT";
+      return PROXY_KEY;
     case 429:
       return "too many requests: wait, or ask for fewer at a time";
+  }
+  if (status === 502 || status === 504) {
+    return "the server, or a proxy before it, failed: look into the server's log; for one on this machine set " +
+      "NO_PROXY=127.0.0.1,localhost";
   }
   if (status >= 500) return "the server failed: look into its log; finished work is kept";
   if (isTooLong(sentence)) {
@@ -105,11 +112,9 @@ export function connectionError(url: string, error: unknown, tries: number): Usa
 
 /** Whether trying again cannot help: there is no permission, or no trust. */
 export function isFinal(error: unknown): boolean {
-  return error instanceof Deno.errors.NotCapable || isTlsError(reasonOf(error));
-}
-
-function isTlsError(reason: string): boolean {
-  return /certificate|tls|ssl|InvalidContentType|corrupt message/i.test(reason);
+  return error instanceof Deno.errors.NotCapable ||
+    /certificate|tls|ssl|InvalidContentType|corrupt message|proxy authentication/i
+      .test(reasonOf(error));
 }
 
 /** The innermost cause, without the address that stands before it. */
@@ -132,7 +137,8 @@ function remedyOf(reason: string, error: unknown): string {
   if (/invalid HTTP version/i.test(reason)) {
     return "it does not speak HTTP: is it https:// for http://?";
   }
-  if (isTlsError(reason)) {
+  if (/proxy authentication/i.test(reason)) return PROXY_KEY;
+  if (/certificate|tls|ssl/i.test(reason)) {
     return "its certificate is not trusted: DENO_TLS_CA_STORE=system, or DENO_CERT=FILE with your authority's";
   }
   if (/dns error|failed to lookup/i.test(reason)) {

@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.ts";
+import { fullMatch } from "./pattern.ts";
 
 /** What class escapes stand for inside brackets, in GBNF. */
 const CLASSES: Readonly<Record<string, string>> = {
@@ -16,11 +17,7 @@ const CONTROLS: Readonly<Record<string, string>> = { n: "\\n", t: "\\t", r: "\\r
  * @throws UsageError for what a grammar cannot say (look-around, backreferences, lazy quantifiers, other anchors).
  */
 export function regexToGbnf(pattern: string): string {
-  try {
-    new RegExp(pattern, "u");
-  } catch (error) {
-    throw new UsageError("pattern", pattern, (error as Error).message, { cause: error });
-  }
+  fullMatch(pattern);
   return `root ::= ${new Translation(pattern).translate()}`;
 }
 

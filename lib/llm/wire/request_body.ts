@@ -2,6 +2,7 @@ import { UsageError } from "../../errors.ts";
 import type { ChatMessage, CompletionRequest } from "../language_model.ts";
 import type { Ability, Forcing, ServerAbilities } from "../server_abilities.ts";
 import { regexToGbnf } from "./gbnf.ts";
+import { fullMatch } from "./pattern.ts";
 
 /** The endpoints by which completions are asked for. */
 export const COMPLETIONS = "/v1/completions", CHAT = "/v1/chat/completions";
@@ -65,6 +66,7 @@ export function requestBody(
     else Object.assign(body, logProbabilityFields(topLogProbabilities, abilities, isChat, ignored));
   }
   if (pattern !== undefined) {
+    fullMatch(pattern);
     if (abilities.forcing === null) ignored.push("the pattern of the answer");
     else Object.assign(body, forcingFields(pattern, abilities.forcing));
   }
