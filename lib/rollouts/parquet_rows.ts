@@ -8,6 +8,7 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { UsageError } from "../errors.ts";
 import { guarded } from "../run/files.ts";
+import { printable } from "./printable.ts";
 import { BadRow, type Row } from "./row.ts";
 import type { SourceRow } from "./source.ts";
 
@@ -119,7 +120,7 @@ async function damaged<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = printable(error instanceof Error ? error.message : String(error), 200);
     throw new UsageError(path, reason, "damaged Parquet: write or copy it again", { cause: error });
   }
 }

@@ -35,7 +35,7 @@ Deno.test(
       [{ ...ROW, score: 1.00001 }, /: score: 1\.00001: outside/],
       [{ ...ROW, output: 5 }, /: output: 5: .*string/],
       [{ ...ROW, input: [1, -2] }, /: input: -2: /],
-      [LINE.replace('"score":1', '"score":NaN'), /: score: "missing"/],
+      [LINE.replace('"score":1', '"score":NaN'), /: score: "empty": no outcome/],
       [LINE.slice(0, -9), /: line: .*no JSON.*is the line cut/],
       ["[1]", /: line: .*an array.*jq/],
       ["null", /: line: .*one JSON object a line/],
@@ -244,7 +244,7 @@ Deno.test(
       [{ ...first, response: {} }, /response: "\{\}": neither text nor token ids/],
       [{ ...first, response: { tokens: [1], txt: "" } }, /response: /],
       [{ ...first, outcome: 1.5 }, /outcome: 1\.5: outside/],
-      [{ ...first, group: null }, /group: "missing"/],
+      [{ ...first, group: null }, /group: "empty"/],
     ];
     for (const [record, expected] of cases) {
       writeLines(path, [record]);

@@ -92,7 +92,7 @@ Deno.test("TRL: the reward function is named, steps come in order", async () => 
   assert.equal(records[0]!.group, records[1]!.group);
   assert.notEqual(records[0]!.group, records[2]!.group);
   const withNaN = read(`${TESTDATA}trl`, { ...RANGE, map: { outcome: "format_reward" } });
-  await assert.rejects(withNaN, /completions_00009\.parquet, row 2: format_reward: "missing"/);
+  await assert.rejects(withNaN, /completions_00009\.parquet, row 2: format_reward: "empty"/);
 });
 
 const TRACE = {
@@ -393,7 +393,10 @@ Deno.test(
       outcome: 1,
     });
     const missing = read(path, { map: { ...map, groundTruth: "gt" } });
-    await assert.rejects(missing, /line 1: gt: "missing": no groundTruth.*columns: id, q, a/);
+    await assert.rejects(
+      missing,
+      /line 1: gt: "empty": no groundTruth.*; --map groundTruth= leaves it out/,
+    );
     const chat = writeLines(`${folder}/chat.jsonl`, [{ ...row, q: [{ role: "user" }] }]);
     await assert.rejects(read(chat, { map }), /chat template/);
   }),

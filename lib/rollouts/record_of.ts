@@ -85,13 +85,14 @@ export function columnsRead({ format, map }: RowMapping): string[] {
 }
 
 function missing(field: RecordField, column: string | undefined, row: Row): BadRow {
-  return new BadRow(
-    column ?? field,
-    "missing",
-    `no ${field} in this row; name its column with --map ${field}=COLUMN; columns: ${
-      columnList(row)
-    }`,
-  );
+  if (column !== undefined && Object.hasOwn(row, column)) {
+    const needs = REQUIRED.includes(field) ? "" : `; --map ${field}= leaves it out`;
+    return new BadRow(column, "empty", `no ${field} in this row: null, or not a number${needs}`);
+  }
+  const remedy = `no ${field} in this row; name its column with --map ${field}=COLUMN; columns: ${
+    columnList(row)
+  }`;
+  return new BadRow(column ?? field, "missing", remedy);
 }
 
 /** The columns of a row, for a message. */
