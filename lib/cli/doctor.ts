@@ -163,7 +163,7 @@ async function examineWebGpu(): Promise<Finding> {
 }
 
 async function examineOnnxRuntime(): Promise<Finding> {
-  const remedy = "needed by one test only: deno install fetches it, for Linux, macOS and Windows";
+  const remedy = "for critics and language models in ONNX files: deno install fetches it";
   try {
     const { env } = await import("onnxruntime-node");
     return { name: "onnxruntime", isFine: true, detail: env.versions.node ?? "found", remedy };
