@@ -132,7 +132,7 @@ export async function runReference(
         Deno.writeFileSync(`${folder}/${name}/${file}`, bytes);
       }
     }
-    const script = new URL("testdata/reference.py", import.meta.url).pathname;
+    const script = `${import.meta.dirname}/testdata/reference.py`;
     return JSON.parse(await runPython(python, [script, folder]));
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -140,15 +140,10 @@ export async function runReference(
 }
 
 /** What a Python program prints. Throws Error with its messages where it fails. */
-export async function runPython(
-  python: string,
-  args: readonly string[],
-  cwd?: string,
-): Promise<string> {
+export async function runPython(python: string, args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(python, {
     args: [...args],
     env: { HF_HUB_OFFLINE: "1", OMP_NUM_THREADS: "1", PYTHONUTF8: "1" },
-    ...cwd !== undefined && { cwd },
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
