@@ -18,7 +18,7 @@ export interface RowContext {
   readonly filter: string | undefined;
 }
 
-/** How rollouts are written by one library or in one data set. */
+/** How one library or data set writes rollouts. A new one (checklist: lib/README.md) is a file in `formats/`, listed in readers.ts. */
 export interface RolloutFormat {
   readonly name: string;
   /** What writes it, in one line. */
