@@ -99,6 +99,22 @@ export const TASKS: Readonly<Record<string, Task>> = {
     env: [...ENV, ...keyVariables(argv)],
     net: argv.includes("--replay") ? [] : netHosts(valuesOf(argv, "--server")),
   })],
+  evaluate: (argv) => {
+    const critics = criticsOf(argv);
+    const models = critics.flatMap((name) => name.startsWith("onnx:") ? [name.slice(5)] : []);
+    return [script("cli/evaluate", argv, {
+      read: [
+        ...[".", ...valuesOf(argv, "--rollouts"), ...valuesOf(argv, "--recording")],
+        // What stands beside them is read, too.
+        ...[...valuesOf(argv, "--tokenizer"), ...models].flatMap((path) => [path, dirname(path)]),
+      ],
+      write: ["runs", "reports", ".cache", ".venv", ...valuesOf(argv, "--recording")],
+      run: PYTHON,
+      env: [...ENV, ...keyVariables(argv)],
+      net: argv.includes("--replay") ? [] : netHosts(critics),
+      ffi: models.length > 0 ? ["node_modules"] : [],
+    })];
+  },
   "check:notebooks": (argv, at) => [script("cli/check_notebooks", argv, {
     read: ["."],
     write: [".cache", "notebooks"],
@@ -185,16 +201,25 @@ function keyVariables(argv: readonly string[]): string[] {
   return ["OPENAI_API_KEY", ...valuesOf(argv, "--api-key-variable")];
 }
 
+/** The critics to evaluate: a list, parted by commas. */
+function criticsOf(argv: readonly string[]): string[] {
+  return givenTo(argv, "--critic").flatMap((value) => value.split(","));
+}
+
 /** The values of a flag of text. Throws a UsageError for one that Deno's permission lists cannot hold. */
 function valuesOf(argv: readonly string[], flag: string): string[] {
-  const values = argv.flatMap((argument, i) =>
+  const values = givenTo(argv, flag);
+  const refused = values.find((value) => value.includes(","));
+  if (refused === undefined) return values;
+  throw new UsageError(flag, refused, "Deno cannot grant a path with a comma: give another");
+}
+
+function givenTo(argv: readonly string[], flag: string): string[] {
+  return argv.flatMap((argument, i) =>
     argument === flag
       ? argv[i + 1] ?? []
       : argument.startsWith(`${flag}=`)
       ? argument.slice(flag.length + 1)
       : []
   ).filter((value) => value !== "" && !value.startsWith("-"));
-  const refused = values.find((value) => value.includes(","));
-  if (refused === undefined) return values;
-  throw new UsageError(flag, refused, "Deno cannot grant a path with a comma: give another");
 }
