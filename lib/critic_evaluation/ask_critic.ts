@@ -6,7 +6,7 @@ import type { StateSet } from "./states.ts";
 
 /** How a critic appears in an evaluation. */
 export interface AskOptions extends Omit<AskedCritic, "answer" | "foresight"> {
-  /** States asked about at once, between which progress is told; default 64. */
+  /** So many states at least are asked about at once, whole responses; progress is told between. Default 64. */
   readonly batch?: number;
 }
 
@@ -18,10 +18,13 @@ export function askCritic(critic: Critic<RolloutState>, options: AskOptions): As
     foresight: "nothing",
     async answer(set, progress) {
       const questions = questionsOf(set), answers: Answer[] = [];
+      const { states } = set;
       while (answers.length < questions.length) {
-        answers.push(
-          ...await critic.values(questions.slice(answers.length, answers.length + batch)),
-        );
+        const from = answers.length;
+        let to = Math.min(from + batch, questions.length);
+        while (to < questions.length && states[to]!.rollout === states[to - 1]!.rollout) to++;
+        const key = { seed: 0, purpose: "critic-evaluation", firstRow: from };
+        answers.push(...await critic.values(questions.slice(from, to), key));
         progress(answers.length);
       }
       return answers;

@@ -1,0 +1,101 @@
+import { basename } from "node:path";
+import { UsageError } from "../errors.ts";
+import { LlmCritic, type LlmCriticConfig } from "../llm/critic/llm_critic.ts";
+import type { StateTokenizer } from "../llm/critic/state_text.ts";
+import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
+import { parseValueScale } from "../llm/onnx/value_scale.ts";
+import { openServer, type ServerModel, type ServerOptions } from "../llm/server.ts";
+import { chooseFrom } from "../suggest.ts";
+import { askCritic } from "./ask_critic.ts";
+import type { AskedCritic } from "./asked_critic.ts";
+import { CONSTANTS } from "./constants.ts";
+import { textRidge } from "./text_ridge.ts";
+
+/** Critics that need nothing but the rollouts. */
+const PLAIN: readonly AskedCritic[] = [...CONSTANTS, textRidge];
+
+/** What the name of a critic may be; `server` alone is enough to replay a recording. */
+export const CRITIC_NAMES = [...PLAIN.map(({ name }) => name), "server:URL", "onnx:FILE"] as const;
+
+/** What critics need that are not made of the rollouts alone. */
+export interface CriticResources {
+  /** How servers are reached; the address is in the critic's name. */
+  readonly server?: Omit<ServerOptions, "url" | "recording">;
+  /** Where the answers of server `index` (0, 1, ... in the order of the names) are kept: each has a file of its own. */
+  readonly recording: (index: number) => NonNullable<ServerOptions["recording"]>;
+  /** How language models are asked; In-Context Conditioning is `icc`'s. */
+  readonly llm?: Omit<LlmCriticConfig, "conditioning">;
+  /** Ask language models twice, without and with In-Context Conditioning; default: only without. */
+  readonly icc?: boolean;
+  /** What the numbers of a value head mean: `parseValueScale`. Needed for one. */
+  readonly valueScale?: string | undefined;
+  /** Of the model that wrote the rollouts. */
+  readonly tokenizer?: StateTokenizer | undefined;
+}
+
+/** Critics, and what they hold open. */
+export interface OpenCritics extends AsyncDisposable {
+  readonly critics: readonly AskedCritic[];
+}
+
+/**
+ * The critics of these names (`CRITIC_NAMES`), in order.
+ *
+ * @throws UsageError for a name that is none, a server that cannot be reached, a file that is no value head.
+ */
+export async function openCritics(
+  names: readonly string[],
+  resources: CriticResources,
+): Promise<OpenCritics> {
+  const servers = names.filter(isServer);
+  await using open = new AsyncDisposableStack();
+  const critics: AskedCritic[] = [];
+  for (const name of names) {
+    const plain = PLAIN.find((critic) => critic.name === name);
+    if (plain) critics.push(plain);
+    else if (isServer(name)) {
+      const url = name === "server" ? undefined : name.slice("server:".length);
+      const recording = resources.recording(servers.indexOf(name));
+      const model = open.use(await openServer({ ...resources.server, url, recording }));
+      critics.push(...llmCritics(model, resources));
+    } else if (name.startsWith("onnx:")) {
+      const critic = await openOnnx(name, resources);
+      open.defer(() => critic.close());
+      critics.push(
+        askCritic(critic, { name, title: `Value head ${critic.name}`, kind: "discriminative" }),
+      );
+    } else throw new UsageError("--critic", name, chooseFrom(name, CRITIC_NAMES));
+  }
+  const kept = open.move();
+  return { critics, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Whether the critic of this name is a language model behind a server. */
+export function isServer(name: string): boolean {
+  return name === "server" || name.startsWith("server:");
+}
+
+function llmCritics(model: ServerModel, { llm, icc = false, tokenizer }: CriticResources) {
+  const critic = (conditioning: boolean) =>
+    new LlmCritic(model, { ...llm, conditioning }, tokenizer ? { tokenizer } : {});
+  const name = `server:${model.name}`;
+  const kind = "generative";
+  return [
+    askCritic(critic(false), { name, title: model.name, kind }),
+    ...(icc
+      ? [askCritic(critic(true), {
+        ...{ name: `${name} icc`, title: `${model.name} with ICC`, kind },
+        withoutIcc: name,
+      })]
+      : []),
+  ];
+}
+
+async function openOnnx(name: string, { valueScale, tokenizer }: CriticResources) {
+  const path = name.slice("onnx:".length);
+  const scale = parseValueScale("--value-scale", valueScale ?? "");
+  return await OnnxValueCritic.open(path, {
+    ...{ scale, name: basename(path) },
+    ...(tokenizer ? { tokenizer } : {}),
+  });
+}
