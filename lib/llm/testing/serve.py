@@ -55,6 +55,8 @@ def main():
     params.ui = False
     # No page of another origin reads the answers.
     params.cors_origins = ""
+    # The prompts that slots hold are enough: no copies of older ones, which would take gigabytes.
+    params.cache_ram_mib = 0
     params.verbosity = 1
     server = xllamacpp.Server(params)
     print(json.dumps({"url": server.listening_address, "weights": params.model.path}), flush=True)
