@@ -85,12 +85,12 @@ export function preparationTable({ cells }: CreditRun): Displayable {
         title: "actors' success",
         cell: ({ skills }) => `${minimum(skills).toFixed(2)} to ${maximum(skills).toFixed(2)}`,
       },
-      { title: "actor's loss", cell: ({ actor }) => gateText(actor, 3) },
+      { title: "actor's loss", cell: ({ actor }) => gateText(actor) },
       ...kinds.flatMap((kind) => [
         ...rows.some(({ chains }) => chains[kind])
           ? [{
             title: `${kind}: right chains`,
-            cell: ({ chains }: PreparationRow) => chains[kind] && gateText(chains[kind], 3),
+            cell: ({ chains }: PreparationRow) => chains[kind] && gateText(chains[kind]),
           }]
           : [],
         {
@@ -103,9 +103,9 @@ export function preparationTable({ cells }: CreditRun): Displayable {
   });
 }
 
-/** "0.98, 1 round", "0.91, 3 rounds ✗". */
-function gateText({ passed, reached, rounds }: Gate, decimals: number): string {
-  return `${reached.toFixed(decimals)}, ${rounds} round${rounds === 1 ? "" : "s"}` +
+/** "0.985, 1 round", "0.910, 3 rounds ✗". */
+function gateText({ passed, reached, rounds }: Gate): string {
+  return `${reached.toFixed(3)}, ${rounds} round${rounds === 1 ? "" : "s"}` +
     (passed ? "" : " ✗");
 }
 
