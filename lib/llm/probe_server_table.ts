@@ -1,5 +1,5 @@
 import { printable } from "../rollouts/printable.ts";
-import type { Ability, ServerAbilities } from "./server_abilities.ts";
+import { type Ability, isUsed, type ServerAbilities } from "./server_abilities.ts";
 
 /** A line of the table: what was tried, what was seen, what the kit does about it. */
 export type ProbeRow = readonly [what: string, found: string, consequence: string];
@@ -131,10 +131,6 @@ function otherModels({ model, models }: ServerAbilities): string {
 
 function yesNo(value: boolean): string {
   return value ? "yes" : "no";
-}
-
-function isUsed(ability: Ability): boolean {
-  return ability === "honoured" || ability === "unknown";
 }
 
 function sent(ability: Ability): string {

@@ -6,6 +6,7 @@
  * answer, and is named by the SHA-256 of the request's canonical JSON: an answer depends on what is asked, not on when.
  * Lines are only ever added; refusals and broken answers are not kept.
  */
+import { dirname } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
@@ -264,9 +265,11 @@ function openToRecord(path: string): Source {
   if (path.endsWith(".gz")) {
     throw new UsageError(path, "compressed", "record into a file without .gz, and gzip it after");
   }
+  const folder = dirname(path);
   return guarded(path, () => {
+    if (!exists(folder)) Deno.mkdirSync(folder, { recursive: true });
     const file = Deno.openSync(path, { read: true, write: true, create: true });
-    if (file.tryLockSync(true)) return fileSource(path, file);
+    if (isFree(file)) return fileSource(path, file);
     file.close();
     throw new UsageError(
       path,
@@ -274,6 +277,16 @@ function openToRecord(path: string): Source {
       "another process records into it: wait, or give another file",
     );
   });
+}
+
+/** Whether nobody else records into the file; nobody will while it is open. */
+function isFree(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    // Some network file systems have no locks.
+    return true;
+  }
 }
 
 function memorySource(bytes: Uint8Array): Source {

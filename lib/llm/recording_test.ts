@@ -218,8 +218,9 @@ Deno.test("files that are no recordings, damaged ones and another server's are r
   });
 });
 
-Deno.test("one process records at a time, while others may read", async () => {
-  await withPath(async (path) => {
+Deno.test("one process records at a time; the folder is made", async () => {
+  await withPath(async (given) => {
+    const path = given.replace("tiny", "new/tiny");
     using first = await Recording.open(path, "record");
     assert.equal(first.header, undefined);
     await assert.rejects(Recording.open(path, "record"), /"in use": another process records/);

@@ -2,7 +2,7 @@ import { UsageError } from "../errors.ts";
 import type { Completion, CompletionRequest, LanguageModel } from "./language_model.ts";
 import { probeServer } from "./probe_server.ts";
 import { Recording, type RecordingMode } from "./recording.ts";
-import type { ServerAbilities } from "./server_abilities.ts";
+import { isUsed, type ServerAbilities } from "./server_abilities.ts";
 import {
   type ConnectionOptions,
   DEFAULT_CONCURRENCY,
@@ -131,7 +131,8 @@ export class ServerModel implements LanguageModel, Disposable {
   async complete(request: CompletionRequest): Promise<Completion[]> {
     const { count = 1, sample = 0, seed } = request;
     const { maxChoices, choiceSeeds } = this.abilities;
-    const size = seed === undefined || choiceSeeds === "honoured" ? maxChoices : 1;
+    const isSeeded = seed !== undefined && isUsed(this.abilities.seed);
+    const size = !isSeeded || choiceSeeds === "honoured" ? maxChoices : 1;
     const parts = Array.from({ length: Math.ceil(count / size) }, (_, i) => {
       const first = i * size;
       const own = seed === undefined ? request : { ...request, seed: seed + first };

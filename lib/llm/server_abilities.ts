@@ -76,3 +76,8 @@ export type Ability = z.infer<typeof ability>;
 
 /** See `FORCINGS`. */
 export type Forcing = (typeof FORCINGS)[number];
+
+/** Whether the client sends what a server treats so. */
+export function isUsed(ability: Ability): boolean {
+  return ability === "honoured" || ability === "unknown";
+}

@@ -42,6 +42,8 @@ function remedy(status: number, headers: Headers, sentence: string): string {
       return "no such endpoint or model: deno task probe-server lists what it has";
     case 407:
       return PROXY_KEY;
+    case 503:
+      return "it is busy, or still loads its model: wait, and run the command again";
     case 429:
       return "too many requests: wait, or ask for fewer at a time";
   }

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import type { ChatMessage, CompletionRequest } from "../language_model.ts";
-import type { Ability, Forcing, ServerAbilities } from "../server_abilities.ts";
+import { type Ability, type Forcing, isUsed, type ServerAbilities } from "../server_abilities.ts";
 import { regexToGbnf } from "./gbnf.ts";
 import { fullMatch } from "./pattern.ts";
 
@@ -33,8 +33,8 @@ export function requestBody(
   const { sampling, maxTokens, stop = [], seed, pattern, topLogProbabilities } = request;
   const ignored: string[] = [];
   const use = (ability: Ability, what: string) => {
-    if (ability === "ignored" || ability === "refused") ignored.push(what);
-    return ability === "honoured" || ability === "unknown";
+    if (!isUsed(ability)) ignored.push(what);
+    return isUsed(ability);
   };
   const where = promptFields(request.prompt, abilities);
   const isChat = where.endpoint === CHAT;
@@ -102,7 +102,7 @@ function promptFields(
   }
   if (
     typeof prompt !== "string" &&
-    (endpoint === "chat" || tokenPrompts === "refused" || tokenPrompts === "ignored")
+    (endpoint === "chat" || !isUsed(tokenPrompts))
   ) {
     throw new UsageError(
       "server",
