@@ -114,6 +114,26 @@ export {
 } from "./eval/student.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
 export { rankedPairsWithin, rankingByGap } from "./eval/within_group.ts";
+export { type AnswerDistribution, answerDistribution } from "./llm/critic/answer_distribution.ts";
+export {
+  LlmCritic,
+  type LlmCriticConfig,
+  type LlmCriticExtras,
+  type LlmPrediction,
+  type LlmResponse,
+} from "./llm/critic/llm_critic.ts";
+export { parseAnswer, type ParsedAnswer } from "./llm/critic/parse_answer.ts";
+export type { CriticExample } from "./llm/critic/prompt.ts";
+export {
+  OnnxLanguageModel,
+  type OnnxLanguageModelOptions,
+} from "./llm/onnx/onnx_language_model.ts";
+export {
+  OnnxValueCritic,
+  type OnnxValueOptions,
+  type OnnxValuePrediction,
+} from "./llm/onnx/value_critic.ts";
+export type { ValueScale } from "./llm/onnx/value_scale.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {
   type GenerateOptions,

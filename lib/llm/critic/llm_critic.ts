@@ -84,7 +84,26 @@ const FORCED = { pattern: "(10|[0-9])</answer>", maxTokens: 12 };
 /** The same, not forced. */
 const AT_ONCE_TOKENS = 12;
 
-/** A critic that is a language model: asked by the paper's prompt for an integer from 0 to 10 (prompt.ts). */
+/**
+ * A critic that is a language model: asked by the paper's prompt for an integer from 0 to 10 (prompt.ts).
+ *
+ * @example The value of a state, by a model that always says 7; `openServer` asks a real one
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { LlmCritic } from "genac";
+ *
+ * const completions = [{ text: "It is right so far. <answer>7", finishReason: "stop" }];
+ * const model = { name: "seven", complete: () => Promise.resolve(completions) };
+ * const record = {
+ *   ...{ group: "sum-1", prompt: { text: "3 + 4?" }, response: { text: "3 + 4 = 7" }, outcome: 1 },
+ *   ...{ actor: "actor-1", successRate: 0.41 },
+ * };
+ * const critic = new LlmCritic(model, { conditioning: true });
+ * const state = { record, at: 6, unit: "char" } as const; // after "3 + 4 "
+ * const [answer] = await critic.values([{ state, context: {} }]);
+ * assert.equal(answer!.value, 0.7);
+ * ```
+ */
 export class LlmCritic implements Critic<RolloutState> {
   readonly config: z.output<typeof llmCriticConfig>;
   readonly name: string;
