@@ -12,15 +12,21 @@ import { layHeads, rotaryLayout } from "./rotary_layout.ts";
 /** The release of transformers that a test compares with; earlier than 5 it has no "proportional" positions. */
 export const TRANSFORMERS_VERSION = "5.24.0";
 
+/** Whether transformers has a class for the architecture. */
+export function hasArcee({ mixer, loops = 1 }: TransformerConfig): boolean {
+  return mixer !== "gru" && loops === 1;
+}
+
 /** Throws UsageError for an architecture that transformers has no class for. */
-export function checkArcee({ mixer, loops = 1 }: TransformerConfig): void {
-  const remedy = "transformers has no class for it: export it to ONNX";
+export function checkArcee(config: TransformerConfig): void {
+  if (hasArcee(config)) return;
+  const { mixer, loops } = config, remedy = "transformers has no class for it: export it to ONNX";
   if (mixer === "gru") throw new UsageError("mixer", mixer, remedy);
-  if (loops > 1) throw new UsageError("loops", loops, remedy);
+  throw new UsageError("loops", loops, remedy);
 }
 
 /** The classes that load the model, the language head's first. */
-export function arceeClasses({ languageHead, valueHead }: TransformerConfig): string[] {
+function arceeClasses({ languageHead, valueHead }: TransformerConfig): string[] {
   return [
     ...languageHead ? ["ArceeForCausalLM"] : [],
     ...valueHead ? ["ArceeForTokenClassification"] : [],

@@ -1,6 +1,7 @@
 import type { TransformerConfig } from "../nn/transformer.ts";
 import { writeSafetensors } from "../run/safetensors.ts";
-import { arceeConfig, arceeTensors, TRANSFORMERS_VERSION } from "./arcee.ts";
+import { arceeTensors, checkArcee, TRANSFORMERS_VERSION } from "./arcee.ts";
+import { configFiles } from "./config_files.ts";
 import { exampleOf, type ExportedModel, type Origin } from "./exported_model.ts";
 import { checkIsNew, jsonFile, textFile, writeExport } from "./export_folder.ts";
 import { modelCard } from "./model_card.ts";
@@ -15,38 +16,16 @@ import { tokenizerFiles } from "./tokenizer.ts";
  * @param folder Created; must not exist.
  * @param origin Which training made it, for README.md.
  * @throws UsageError for a GRU and a looped transformer, for which transformers has no class, and for a folder that exists.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import * as genac from "genac";
- *
- * const engine = await genac.WasmEngine.create({ threads: 1 });
- * const environment = genac.createEnvironment("permutation", { group: "S3" });
- * const definition = genac.criticDefinition("cot"), size = { dModel: 16, layers: 1 };
- * const critic = new genac.NeuralCritic(engine, definition, environment, size, 1);
- * const folder = `${await Deno.makeTempDir()}/critic`;
- * await genac.exportHuggingFace(critic, folder);
- * const { architectures } = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
- * assert.deepEqual(architectures, ["ArceeForCausalLM"]);
- * engine.close();
- * ```
  */
 export async function exportHuggingFace<State>(
   exported: ExportedModel<State>,
   folder: string,
   origin?: Origin,
 ): Promise<void> {
-  checkIsNew(folder);
   const { model, environment, definition } = exported, { config } = model;
+  checkArcee(config);
+  checkIsNew(folder);
   const weights = await model.tensors(), digest = await model.digest();
-  const { vocabulary } = environment;
-  const ids = {
-    bos_token_id: null,
-    // A critic's response ends with its value; an actor's where its problem ends.
-    eos_token_id: definition?.writesChain ? vocabulary.values : null,
-    pad_token_id: vocabulary.pad,
-  };
   const card = modelCard({
     environment: environment as ExportedModel["environment"],
     definition,
@@ -61,22 +40,13 @@ export async function exportHuggingFace<State>(
     limits: limitsOf(config, definition?.after === "nothing"),
   });
   writeExport(folder, {
-    "config.json": jsonFile({ ...arceeConfig(config), ...ids }),
-    ...config.languageHead && {
-      "generation_config.json": jsonFile({
-        ...ids,
-        // A critic is read greedily; an actor's policy is its softmax, nothing cut off.
-        ...definition
-          ? { do_sample: false }
-          : { do_sample: true, temperature: 1, top_k: 0, top_p: 1 },
-      }),
-    },
+    ...configFiles(exported),
     "model.safetensors": writeSafetensors(arceeTensors(config, weights), {
       format: "pt",
       "genac.parameters": digest,
     }),
     ...Object.fromEntries(
-      Object.entries(tokenizerFiles(vocabulary, config.maxPosition))
+      Object.entries(tokenizerFiles(environment.vocabulary, config.maxPosition))
         .map(([name, content]) => [name, jsonFile(content)]),
     ),
     "README.md": textFile(card),

@@ -1,4 +1,6 @@
 import type { TransformerConfig } from "../nn/transformer.ts";
+import { hasArcee } from "./arcee.ts";
+import { configFiles } from "./config_files.ts";
 import { exampleOf, type ExportedModel, type Origin } from "./exported_model.ts";
 import { checkIsNew, jsonFile, textFile, writeExport } from "./export_folder.ts";
 import { modelCard } from "./model_card.ts";
@@ -13,28 +15,13 @@ export interface OnnxExportOptions extends OnnxGraphOptions {
 }
 
 /**
- * Writes a trained critic or actor as model.onnx (opset 23, float32), with the environment's vocabulary as tokenizer.json
- * and README.md: what it is and Python that asks it. Inputs are `input_ids` and `position_ids`, int64 (batch, length);
+ * Writes a trained critic or actor as model.onnx (opset 23, float32), with the environment's vocabulary as tokenizer.json,
+ * config.json as of transformers where that has a class, and README.md: what it is and Python that asks it. Inputs are `input_ids` and `position_ids`, int64 (batch, length);
  * outputs `logits` and `values`, as far as it has the heads, of all tokens. Rows shorter than the batch are filled up at
  * their ends. With a cache: see `OnnxGraphOptions`. GRUs and looped transformers, too.
  *
  * @param folder Created; must not exist.
  * @throws UsageError for a cache of a GRU, and for a folder that exists.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import * as genac from "genac";
- *
- * const engine = await genac.WasmEngine.create({ threads: 1 });
- * const environment = genac.createEnvironment("permutation", { group: "S3" });
- * const definition = genac.criticDefinition("discriminative-mse"), size = { dModel: 16, layers: 1 };
- * const critic = new genac.NeuralCritic(engine, definition, environment, size, 1);
- * const folder = `${await Deno.makeTempDir()}/critic`;
- * await genac.exportOnnx(critic, folder);
- * assert.ok((await Deno.stat(`${folder}/model.onnx`)).size > 0);
- * engine.close();
- * ```
  */
 export async function exportOnnx<State>(
   exported: ExportedModel<State>,
@@ -68,6 +55,7 @@ export async function exportOnnx<State>(
         "genac.environment": JSON.stringify({ name: environment.name, config: environment.config }),
       },
     }),
+    ...hasArcee(config) && configFiles(exported),
     ...Object.fromEntries(
       Object.entries(tokenizerFiles(environment.vocabulary, config.maxPosition))
         .map(([name, content]) => [name, jsonFile(content)]),
