@@ -134,6 +134,11 @@ export {
   type OnnxValuePrediction,
 } from "./llm/onnx/value_critic.ts";
 export type { ValueScale } from "./llm/onnx/value_scale.ts";
+export type { ExportedModel, Origin } from "./export/exported_model.ts";
+export { exportHuggingFace } from "./export/hugging_face.ts";
+export { loadSavedModel } from "./export/load_saved_model.ts";
+export { exportOnnx, type OnnxExportOptions } from "./export/onnx.ts";
+export { taskMetadata } from "./export/task_metadata.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {
   type GenerateOptions,
@@ -232,5 +237,6 @@ export { writeRollouts } from "./rollouts/write_rollouts.ts";
 export { openRun } from "./run/open_run.ts";
 export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";
 export { readSafetensors, writeSafetensors } from "./run/safetensors.ts";
+export { readSafetensorsFolder } from "./run/safetensors_folder.ts";
 export { loadTraining, saveTraining } from "./run/training_checkpoint.ts";
 export { RandomStream } from "./numeric/random.ts";
