@@ -282,16 +282,11 @@ class Asker {
     // Neither at its beginning nor at its end, and nowhere before.
     const at = Math.floor(greedy.length / 2), ending = greedy.slice(at, at + 3);
     const before = greedy.slice(0, greedy.indexOf(ending));
-    switch (await this.#text({ stop: [ending] })) {
-      case before:
-        return "cut";
-      case before + ending:
-        return "kept";
-      case greedy:
-        return "ignored";
-      default:
-        return "unknown";
-    }
+    const text = await this.#text({ stop: [ending] });
+    if (text === before) return "cut";
+    if (text === greedy) return "ignored";
+    // Transformers keeps the whole token in which it ends.
+    return text?.startsWith(before + ending) && greedy.startsWith(text) ? "kept" : "unknown";
   }
 
   async tryLogProbabilities() {

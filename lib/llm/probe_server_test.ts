@@ -135,6 +135,7 @@ Deno.test("transformers serve refuses fields that are not OpenAI's", async () =>
     extraFields: false,
     topK: "refused",
     minP: "refused",
+    stop: "kept",
     chatPrefill: "ignored",
   });
 });

@@ -171,7 +171,7 @@ export const HABITS = {
     logProbabilities: {},
     maxTop: 0,
     echo: false,
-    stop: "cut",
+    stop: "kept",
     ids: false,
     idsBack: false,
     masked: false,
