@@ -265,10 +265,8 @@ function openToRecord(path: string): Source {
   if (path.endsWith(".gz")) {
     throw new UsageError(path, "compressed", "record into a file without .gz, and gzip it after");
   }
-  const folder = dirname(path);
   return guarded(path, () => {
-    if (!exists(folder)) Deno.mkdirSync(folder, { recursive: true });
-    const file = Deno.openSync(path, { read: true, write: true, create: true });
+    const file = openOrCreate(path);
     if (isFree(file)) return fileSource(path, file);
     file.close();
     throw new UsageError(
@@ -277,6 +275,18 @@ function openToRecord(path: string): Source {
       "another process records into it: wait, or give another file",
     );
   });
+}
+
+/** Makes the folder only where it is missing: a task that may use the file may not even look at its folder. */
+function openOrCreate(path: string): Deno.FsFile {
+  const options = { read: true, write: true, create: true };
+  try {
+    return Deno.openSync(path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return Deno.openSync(path, options);
+  }
 }
 
 /** Whether nobody else records into the file; nobody will while it is open. */
