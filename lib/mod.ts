@@ -52,6 +52,18 @@ export type {
 } from "./critic/critic.ts";
 export { type CriticSize, criticTransformer, NeuralCritic } from "./critic/neural_critic.ts";
 export { OracleCritic } from "./critic/oracle.ts";
+export { askCritic } from "./critic_evaluation/ask_critic.ts";
+export type { AskedCritic } from "./critic_evaluation/asked_critic.ts";
+export { evaluateCritics } from "./critic_evaluation/evaluate.ts";
+export {
+  type Evaluation,
+  readEvaluation,
+  writeEvaluation,
+} from "./critic_evaluation/evaluation.ts";
+export { environmentCritic, kitRollouts } from "./critic_evaluation/kit_rollouts.ts";
+export { CRITIC_NAMES, openCritics } from "./critic_evaluation/open_critics.ts";
+export { type EvaluationReport, evaluationReport } from "./critic_evaluation/report.ts";
+export { type StateSet, statesOf } from "./critic_evaluation/states.ts";
 export {
   type CriticResponse,
   sampleResponses,
@@ -125,6 +137,17 @@ export {
 export { parseAnswer, type ParsedAnswer } from "./llm/critic/parse_answer.ts";
 export type { CriticExample } from "./llm/critic/prompt.ts";
 export {
+  type ChatMessage,
+  type Completion,
+  type CompletionRequest,
+  type CompletionToken,
+  FULL_SAMPLING,
+  GREEDY,
+  type LanguageModel,
+  type Sampling,
+  type ScoredToken,
+} from "./llm/language_model.ts";
+export {
   OnnxLanguageModel,
   type OnnxLanguageModelOptions,
 } from "./llm/onnx/onnx_language_model.ts";
@@ -134,6 +157,21 @@ export {
   type OnnxValuePrediction,
 } from "./llm/onnx/value_critic.ts";
 export type { ValueScale } from "./llm/onnx/value_scale.ts";
+export {
+  type RecordedRequest,
+  Recording,
+  type RecordingHeader,
+  type RecordingMode,
+} from "./llm/recording.ts";
+export type { RetryClock } from "./llm/retry.ts";
+export { openServer, ServerModel, type ServerOptions } from "./llm/server.ts";
+export {
+  type Ability,
+  type Forcing,
+  type ServerAbilities,
+  serverAbilities,
+} from "./llm/server_abilities.ts";
+export { type ConnectionOptions, ServerConnection } from "./llm/server_connection.ts";
 export type { ExportedModel, Origin } from "./export/exported_model.ts";
 export { exportHuggingFace } from "./export/hugging_face.ts";
 export { loadSavedModel } from "./export/load_saved_model.ts";

@@ -1,7 +1,9 @@
 /** The result of an evaluation: one JSON file with every number that its report shows. */
+import { resolve } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
 import { POSITION_UNITS } from "../rollouts/record.ts";
+import { ROOT } from "../root.ts";
 import { readBytes, writeAtomically } from "../run/files.ts";
 
 const number = z.number().nullable();
@@ -180,18 +182,18 @@ export type SliceScores = z.infer<typeof slice>;
 
 /** Writes the evaluation, whole or not at all. */
 export function writeEvaluation(path: string, evaluation: Evaluation): void {
-  const text = JSON.stringify(evaluationSchema.parse(evaluation), null, 1);
+  const text = JSON.stringify(evaluationSchema.parse(evaluation));
   writeAtomically(path, new TextEncoder().encode(`${text}\n`));
 }
 
 /**
- * The evaluation at `path`.
+ * The evaluation at `path`, which is relative to the checkout, as `deno task evaluate` prints it.
  *
  * @throws UsageError for a file that is missing or is none.
  */
 export function readEvaluation(path: string): Evaluation {
   const remedy = "make it with deno task evaluate --rollouts FILE --critic NAME";
-  const text = new TextDecoder().decode(readBytes(path, remedy));
+  const text = new TextDecoder().decode(readBytes(resolve(ROOT, path), remedy));
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);

@@ -9,6 +9,9 @@ const CONSTANT = "mean";
 /** With fewer problems than this, intervals are said to be too narrow (lib/eval/clustered_bootstrap.ts). */
 const FEW_PROBLEMS = 20;
 
+/** With fewer than this nothing is decided: resamples of so few say nothing. */
+const FEWEST_PROBLEMS = 5;
+
 /** How a critic does beside always saying the mean value. */
 export type BesideConstant =
   | "better than a constant"
@@ -31,8 +34,8 @@ export function besideConstant(evaluation: Evaluation, name: string): BesideCons
 
 /**
  * Whether the candidate's penalized MSE is smaller, in the words and the order of `decide` (lib/eval): "no material
- * difference" where the whole interval lies within the margin of non-inferiority, either way. Null where a critic is missing
- * or beside itself.
+ * difference" where the whole interval lies within the margin of non-inferiority, either way. With fewer than five problems
+ * all is undecided. Null where a critic is missing or beside itself.
  */
 export function isBetter(
   evaluation: Evaluation,
@@ -42,7 +45,9 @@ export function isBetter(
   const comparison = comparisonOf(evaluation, candidate, reference);
   if (comparison === undefined) return null;
   const { low, high } = comparison.mse, margin = evaluation.options.margins.mse;
-  if (low === null || high === null) return "undecided";
+  if (low === null || high === null || evaluation.set.problems < FEWEST_PROBLEMS) {
+    return "undecided";
+  }
   if (-margin < low && high < margin) return "no material difference";
   return high < 0 ? "supported" : low > 0 ? "contradicted" : "undecided";
 }
@@ -117,6 +122,9 @@ function ofParsing({ title, scores: { parsed, parseRate } }: CriticEntry): strin
 
 function ofTheSet({ set, notMeasured }: Evaluation): string[] {
   return [
+    ...(set.source === "monte-carlo" ? [] : [
+      "The values are single outcomes: the MSE beside them is the Brier score, which does not fall to 0.",
+    ]),
     ...(set.noise === null ? [] : [
       `The Monte Carlo values' own noise has a variance of ${
         formatNumber(set.noise)
@@ -132,9 +140,11 @@ function ofTheSet({ set, notMeasured }: Evaluation): string[] {
         `Every problem has as many right responses as wrong ones: where they were chosen so, the mean value is pulled to 1/2, and other problems are not like these.`,
       ]
       : []),
-    ...(set.problems > 1 && set.problems < FEW_PROBLEMS
+    ...(set.problems < FEWEST_PROBLEMS
+      ? [`There are ${set.problems} problems only: too few to decide anything.`]
+      : set.problems < FEW_PROBLEMS
       ? [
-        `There are ${set.problems} problems only: 95% intervals over so few cover the truth in 90% of cases or less.`,
+        `There are ${set.problems} problems only: 95% intervals over so few cover the truth in about 90% of cases.`,
       ]
       : []),
     ...notMeasured.map(({ what, why }) => `Not measured: ${what}: ${why}.`),
