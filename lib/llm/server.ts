@@ -34,7 +34,8 @@ export interface ServerOptions extends Omit<ConnectionOptions, "url"> {
  * Opens an OpenAI-compatible server as a language model: vLLM, llama.cpp, Ollama, TGI, `transformers serve` and others,
  * or the recording of one. What is asked and how follows from what the server was seen to do.
  *
- * @example Eight continuations of token ids, kept for later
+ * Eight continuations of token ids, kept for later:
+ *
  * ```ts ignore
  * using model = await openServer({
  *   url: "http://127.0.0.1:8000",
