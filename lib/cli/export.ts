@@ -31,8 +31,11 @@ const flags = z.object({
   out: z.string().optional().describe("the folder to create"),
 });
 
-/** The command, of these experiments. */
-export function makeExportCommand(known: Registry = registry): Command<typeof flags.shape> {
+/** The command, of these experiments and the runs in that folder. */
+export function makeExportCommand(
+  known: Registry = registry,
+  runs = "runs",
+): Command<typeof flags.shape> {
   return {
     name: "export",
     summary: "Writes a trained critic or actor as a Hugging Face folder or as ONNX.",
@@ -44,7 +47,7 @@ export function makeExportCommand(known: Registry = registry): Command<typeof fl
       if (cache && to !== "onnx") throw new UsageError("--cache", cache, "only with --to onnx");
       const { bytes, path, origin } = exists(from)
         ? { bytes: readBytes(from, "give a file"), path: from, origin: undefined }
-        : await readCell(known, from, profile);
+        : await readCell(from, { known, runs, profile });
       const engine = await WasmEngine.create({ threads: 1 });
       try {
         const loaded = loadSavedModel(engine, bytes, path, model);
@@ -60,14 +63,17 @@ export function makeExportCommand(known: Registry = registry): Command<typeof fl
 }
 
 /** The file of a cell that holds its model. Throws a UsageError where there is none, with what computes it. */
-async function readCell(known: Registry, from: string, profile: ProfileName) {
+async function readCell(
+  from: string,
+  { known, runs, profile }: { known: Registry; runs: string; profile: ProfileName },
+) {
   const [name, ...rest] = from.split("/"), id = rest.join("/");
   if (!Object.hasOwn(known, name!)) {
     const choices = chooseFrom(name!, Object.keys(known));
     throw new UsageError("--from", from, `no such file, and no experiment ${name}; ${choices}`);
   }
   const { default: experiment } = await known[name!]!();
-  const { directory } = resolveConfig(experiment, profile);
+  const { directory } = resolveConfig(experiment, profile, { out: runs });
   const isAsked = (cell: { readonly id: string }) => cell.id === id;
   // The second stands while some cells of a run are there and others not.
   const run = ["run.json", "partial.json"].map((file) => `${directory}/${file}`).filter(exists)
