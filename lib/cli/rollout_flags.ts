@@ -27,6 +27,9 @@ export const rolloutFlags = {
     "lowest and highest reward, e.g. =0,1 or =-1,1, which become the outcomes 0 and 1",
   ),
   filter: z.string().optional().describe("filter of lm-evaluation-harness whose results to take"),
+  actor: z.string().optional().describe(
+    "name of the model that wrote the rollouts, for those that do not say it",
+  ),
   tokenizer: z.string().optional().describe(
     "folder or tokenizer.json of the model that wrote the rollouts, for those without text",
   ),
@@ -49,6 +52,7 @@ export function rolloutsOf(flags: RolloutFlags, progress: TerminalProgress): Rol
     map: parseMap(flags.map),
     outcomeRange: parseRange(flags.outcomeRange),
     filter: flags.filter,
+    actor: flags.actor,
     tokenizer: flags.tokenizer === undefined ? undefined : RolloutTokenizer.load(flags.tokenizer),
     maxBadShare: flags.maxBadShare,
     onProgress: (read) => progress.line(formatReading(read), true),

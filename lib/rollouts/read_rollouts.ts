@@ -22,6 +22,8 @@ export interface ReadOptions {
   readonly outcomeRange?: readonly [number, number] | undefined;
   /** Whose results of lm-evaluation-harness are taken. */
   readonly filter?: string | undefined;
+  /** Who wrote the rollouts that do not say so themselves, as In-Context Conditioning names it. */
+  readonly actor?: string | undefined;
   /** Gives text to records that have only token ids; all records are held to it. */
   readonly tokenizer?: RolloutTokenizer | undefined;
   /** The share of rows in [0, 1) that may be bad. Default: 0, the first bad row is an error. */
@@ -147,7 +149,7 @@ class Reading implements RolloutStream {
         counts.skipped[flat.reason] = (counts.skipped[flat.reason] ?? 0) + 1;
         return undefined;
       }
-      return this.#withText(recordOf(flat, this.#mapping(format)));
+      return this.#completed(recordOf(flat, this.#mapping(format)));
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
       counts.bad++;
@@ -162,15 +164,17 @@ class Reading implements RolloutStream {
     }
   }
 
-  #withText(record: RolloutRecord): RolloutRecord {
-    const { tokenizer } = this.options;
-    if (!tokenizer) return record;
+  /** The record with what the user said beside the file. */
+  #completed(record: RolloutRecord): RolloutRecord {
+    const { tokenizer, actor } = this.options;
+    const named = actor === undefined ? record : { actor, ...record };
+    if (!tokenizer) return named;
     checkTokenizer(tokenizer, record);
     const { prompt, response } = record;
     const text = (passage: RolloutRecord["prompt"], special: boolean) =>
       passage.text ?? tokenizer.decode(passage.tokens ?? [], { special });
     return {
-      ...record,
+      ...named,
       prompt: { ...prompt, text: text(prompt, true) },
       response: { ...response, text: text(response, false) },
     };

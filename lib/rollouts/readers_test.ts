@@ -342,6 +342,9 @@ Deno.test(
       actor: "m",
     });
     assert.equal(records[1]!.outcome, 1);
+    const unnamed = { ...row, generator: null };
+    const named = await read(writeLines(`${folder}/named.jsonl`, [row, unnamed]), { actor: "n" });
+    assert.deepEqual(named.records.map(({ actor }) => actor), ["m", "n"]);
     const other = writeLines(`${folder}/other.jsonl`, [row, { ...row, generator: "n" }]);
     const groups = (await read(other)).records.map(({ group }) => group);
     assert.notEqual(groups[0], groups[1], "responses of two models are no siblings");
