@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { NeuralActor } from "../actor/neural_actor.ts";
+import { supervisedCell } from "../../experiments/shared/supervised_cell.ts";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { NeuralCritic } from "../critic/neural_critic.ts";
 import { criticDefinition } from "../critic/registry.ts";
+import { supervisedStep } from "../critic/supervised.ts";
 import { createEnvironment, createTask } from "../env/registry.ts";
 import { UsageError } from "../errors.ts";
 import { saveModels, saveTraining } from "../run/training_checkpoint.ts";
@@ -45,6 +47,22 @@ test("a saved critic comes back with its task, whether its moments were kept or 
     assert.equal(loaded.model.step, 7);
     assert.equal(await loaded.model.digest(), await critic.model.digest());
   }
+});
+
+test("what a cell that trains one critic keeps comes back", async (engine) => {
+  const config = { critic: "filler", size: SIZE, learningRate: 1e-3, steps: 2, batchSize: 4 };
+  const environment = createEnvironment("local-check");
+  const data = { seed: 1, purpose: "test/train", batchSize: 4, actor: { epsilon: 0.3 } };
+  const { files, digests } = await supervisedCell({
+    ...{ environment, seed: 1, config },
+    step: (critic, optimizer) => supervisedStep(critic, data, optimizer),
+    test: () => Promise.resolve({}),
+  }, { threads: 1, progress: () => {}, checkpoint: { load: () => undefined, save: () => {} } });
+  const loaded = loadSavedModel(engine, files!["model.safetensors"]!, "f");
+  assert.equal(loaded.definition!.name, "filler");
+  assert.equal(loaded.environment.name, "local-check");
+  assert.equal(loaded.model.step, 2);
+  assert.equal(await loaded.model.digest(), digests.parameters);
 });
 
 test("of a file of several the named one comes back", async (engine) => {
