@@ -47,7 +47,8 @@ const VALUES = "runs/values";
 
 const flags = z.object({
   ...rolloutFlags,
-  tokenizer: z.string().describe("folder or tokenizer.json of the model that goes on"),
+  tokenizer: z.string("give the folder or the tokenizer.json of the model")
+    .describe("folder or tokenizer.json of the model that goes on"),
   server: z.string().optional().describe(
     "address of the OpenAI-compatible server of the model that wrote the rollouts",
   ),
@@ -72,7 +73,7 @@ const flags = z.object({
   halfWidth: z.number().gt(0).lt(0.5).optional().describe(
     "leave a state once its 95% interval is as narrow, e.g. 0.1; estimates are biased by up to 0.02",
   ),
-  verifier: z.string().describe(
+  verifier: z.string(`give ${VERIFIERS.join(", ")}, or the path of your own`).describe(
     `what grades responses: ${
       VERIFIERS.join(", ")
     }, or your TypeScript file: its default export is ` +

@@ -6,9 +6,12 @@ const [A, B, END] = [97, 98, 259];
 /** P(next is b | not at the end), by whether the last token is b. */
 const TO_B = { b: 0.5, other: 0.375 } as const;
 const ENDS = 0.2;
+/** Responses to prompts that begin otherwise never end, so that whoever tries out the server gets text to compare. */
+const PROMPT = 112;
 
 /**
- * The value of a state under the server's policy: the probability that a response ends with "b".
+ * The value of a state under the server's policy: the probability that a response to a prompt that begins with "p" ends
+ * with "b".
  *
  * @param last The state's last character.
  * @param left How many tokens may be written.
@@ -49,7 +52,7 @@ export function startMarkovServer(options: MarkovServerOptions = {}): MarkovServ
     if (pathname === "/v1/models") {
       return Response.json({
         object: "list",
-        data: [{ id: "markov", object: "model", owned_by: "test", max_model_len: contextLength }],
+        data: [{ id: "markov", object: "model", owned_by: "vllm", max_model_len: contextLength }],
       });
     }
     if (pathname !== "/v1/completions") return new Response("not found", { status: 404 });
@@ -91,32 +94,55 @@ export function startMarkovServer(options: MarkovServerOptions = {}): MarkovServ
 interface Body {
   readonly max_tokens?: number;
   readonly temperature?: number;
+  readonly top_p?: number;
+  readonly top_k?: number;
+  readonly min_p?: number;
   readonly seed?: number;
   readonly stop?: string | readonly string[];
-  readonly return_token_ids?: boolean;
 }
 
 let unseeded = 0;
 
 function complete(prompt: readonly number[], body: Body, index: number) {
-  const { max_tokens: most = 16, temperature = 1, seed, stop = [] } = body;
+  const { max_tokens: most = 16, seed, stop = [] } = body;
   const key = seed === undefined ? unseeded++ : seed + index;
   const random = new RandomStream({ seed: key, purpose: "markov", row: prompt.length });
+  const ends = prompt[0] === PROMPT ? ENDS : 0;
   const tokens: number[] = [];
-  let last = prompt.at(-1), reason = "length";
+  let text = "", last = prompt.at(-1);
   while (tokens.length < most) {
-    const isEnd = temperature > 0 && random.uniform() < ENDS;
-    const p = last === B ? TO_B.b : TO_B.other;
-    const isB = temperature > 0 ? random.uniform() < p : false;
-    last = isEnd ? END : isB ? B : A;
+    last = draw(last === B ? TO_B.b : TO_B.other, ends, body, random);
     tokens.push(last);
-    const isStop = [stop].flat().includes(String.fromCharCode(last));
-    if (isEnd || isStop) {
-      reason = "stop";
-      break;
+    if (last === END) return { text, finish_reason: "stop", token_ids: tokens };
+    text += String.fromCharCode(last);
+    const ending = [stop].flat().find((ending) => text.endsWith(ending));
+    if (ending !== undefined) {
+      text = text.slice(0, -ending.length);
+      return { text, finish_reason: "stop", token_ids: tokens };
     }
   }
-  const isCut = reason === "stop";
-  const text = String.fromCharCode(...isCut ? tokens.slice(0, -1) : tokens);
-  return { text, finish_reason: reason, token_ids: tokens };
+  return { text, finish_reason: "length", token_ids: tokens };
+}
+
+/** The next token, of those that the sampling leaves. */
+function draw(
+  toB: number,
+  ends: number,
+  { temperature = 1, top_p = 1, top_k = 0, min_p = 0 }: Body,
+  random: RandomStream,
+): number {
+  const flatten = (p: number) => temperature === 1 ? p : p ** (1 / Math.max(temperature, 1e-3));
+  const ranked = ([[A, (1 - ends) * (1 - toB)], [B, (1 - ends) * toB], [END, ends]] as const)
+    .map(([token, p]) => ({ token, p: flatten(p) })).sort((x, y) => y.p - x.p);
+  let before = 0;
+  const total = ranked.reduce((sum, { p }) => sum + p, 0);
+  const left = ranked.filter(({ p }, rank) => {
+    const isLeft = rank === 0 ||
+      (top_k <= 0 || rank < top_k) && before < top_p * total && p >= min_p * ranked[0]!.p;
+    before += p;
+    return isLeft;
+  });
+  let u = random.uniform() * left.reduce((sum, { p }) => sum + p, 0);
+  for (const { token, p } of left) if ((u -= p) < 0) return token;
+  return left.at(-1)!.token;
 }
