@@ -12,6 +12,7 @@ import { type MarkovServer, markovValue, startMarkovServer } from "./testdata/ma
 import { valuesCommand } from "./values.ts";
 
 const LIMIT = 12;
+const LAUNCHER = ["--allow-env", "--allow-run", "lib/cli/launch.ts", "values"];
 const tokenizer = byteTokenizer();
 
 /** A folder with rollouts of the server's model, its tokenizer and a verifier; all that the command needs. */
@@ -63,12 +64,9 @@ class Setup implements AsyncDisposable {
     );
   }
 
-  spawn(more?: Parameters<Setup["args"]>[0]): Deno.ChildProcess {
+  spawn(script: readonly string[], more?: Parameters<Setup["args"]>[0]): Deno.ChildProcess {
     return new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--allow-env", "--allow-run", "lib/cli/launch.ts", "values"],
-        ...this.args(more),
-      ],
+      args: ["run", "--quiet", ...script, ...this.args(more)],
       cwd: ROOT,
       env: { NO_COLOR: "1" },
       ...{ stdin: "null", stdout: "piped", stderr: "piped" },
@@ -91,7 +89,7 @@ class Setup implements AsyncDisposable {
 
   /** By the task's launcher. */
   async launch(more?: Parameters<Setup["args"]>[0]) {
-    const { code, stdout, stderr } = await this.spawn(more).output();
+    const { code, stdout, stderr } = await this.spawn(LAUNCHER, more).output();
     const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     return { code, out: out!, error: error! };
   }
@@ -185,11 +183,9 @@ Deno.test({
       }
     };
     for (const [signal, code, enough] of [["SIGINT", 130, 10], ["SIGKILL", 137, 40]] as const) {
-      const child = setup.spawn({ concurrency: 2 });
+      const child = setup.spawn(["-A", "lib/cli/values.ts"], { concurrency: 2 });
       while (lines() < enough) await new Promise((resolve) => setTimeout(resolve, 20));
-      // The launcher hands signals on, but cannot where it is killed itself.
-      const [pid] = signal === "SIGKILL" ? await childrenOf(child.pid) : [child.pid];
-      Deno.kill(pid!, signal);
+      child.kill(signal);
       const ending = await child.output();
       assert.equal(ending.code, code);
       if (signal === "SIGINT") {
@@ -213,13 +209,6 @@ Deno.test({
     assert.deepEqual(setup.parquet(`${setup.folder}/fresh`), resumed);
   },
 });
-
-/** The processes that a process has started. */
-async function childrenOf(pid: number): Promise<number[]> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", `${pid}`] })
-    .output();
-  return new TextDecoder().decode(stdout).trim().split(/\s+/).map(Number);
-}
 
 Deno.test("a server that dies in the middle ends the command, and finished work is kept", async () => {
   await using setup = await Setup.create({ failsAt: 200 });
