@@ -19,8 +19,7 @@ export async function sumRollouts(
   tokenizer: RolloutTokenizer,
   { problems, siblings }: { readonly problems: number; readonly siblings: number },
 ): Promise<RolloutRecord[]> {
-  const records: RolloutRecord[] = [];
-  for (let row = 0; row < problems; row++) {
+  const responses = async (row: number): Promise<RolloutRecord[]> => {
     const { prompt, problem, groundTruth } = sumProblem(row);
     const tokens = tokenizer.encode(prompt);
     const completions = await model.complete({
@@ -32,10 +31,10 @@ export async function sumRollouts(
       topLogProbabilities: 1,
       seed: row * siblings,
     });
-    for (const { tokens: written, logProbabilities } of completions) {
+    return completions.map(({ tokens: written, logProbabilities }) => {
       // Not the completion's text, which has what stood before the stop string in the same token, too.
       const text = tokenizer.decode(written!);
-      records.push({
+      return {
         group: problem,
         prompt: { text: prompt, tokens },
         problem,
@@ -48,9 +47,11 @@ export async function sumRollouts(
         verifier: "numeric",
         actor: model.name,
         tokenLimit: SUM_TOKENS,
-      });
-    }
-  }
+      };
+    });
+  };
+  const rows = Array.from({ length: problems }, (_, row) => responses(row));
+  const records = (await Promise.all(rows)).flat();
   const successRate = Number(mean(records.map(({ outcome }) => outcome)).toFixed(DECIMALS));
   return records.map((record) => ({ ...record, successRate }));
 }
