@@ -64,7 +64,8 @@ export class RolloutTokenizer {
 
 /**
  * Throws a UsageError where the tokenizer is not the one of the model that wrote this: ids that it does not have, ids that
- * are not the text beside them, or text that it changes. Text may lack special tokens and whatever follows a stop string.
+ * are not the text beside them, or text that it changes. Text may lack special tokens (servers add one of beginning before a
+ * prompt that has one) and whatever follows a stop string.
  */
 export function checkTokenizer(tokenizer: RolloutTokenizer, record: RolloutRecord): void {
   for (const field of ["prompt", "response"] as const) {
@@ -86,9 +87,9 @@ export function checkTokenizer(tokenizer: RolloutTokenizer, record: RolloutRecor
   }
 }
 
-/** Whether what the tokens say starts with the text, white space at the ends aside. */
+/** Whether the text is in what the tokens say, white space at its ends aside. */
 function agrees(reading: string, text: string): boolean {
-  return reading.trim().startsWith(text.trim());
+  return reading.includes(text.trim());
 }
 
 function readJson(path: string): object {

@@ -58,6 +58,8 @@ Deno.test("a tokenizer of another model is refused, that of the model is not", (
     { text: chat.decoded, tokens: [...chat.ids] },
     // A server leaves out the stop string and the white space before it.
     { text: "The answer", tokens: [...cases.texts[0]!.ids] },
+    // A server puts its token of beginning before a chat template's own.
+    { text: `<|endoftext|>${chat.text}`, tokens: [0, 0, ...chat.ids] },
     { text: cases.cut.decoded, tokens: [...cases.cut.ids] },
     { text: "", tokens: [2] },
     { text: "", tokens: [] },
