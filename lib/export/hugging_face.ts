@@ -75,7 +75,7 @@ function pythonRun({ languageHead, valueHead }: TransformerConfig): string {
     "    inputs = {",
     '        "input_ids": torch.tensor([tokens]),',
     '        "position_ids": torch.tensor([positions[: len(tokens)]]),',
-    "        # Without it transformers may take positions that jump for several texts in one row.",
+    "        # Without it, and without a cache, jumping positions are taken for several texts in a row.",
     '        "attention_mask": torch.ones(1, len(tokens), dtype=torch.long),',
     "    }",
     "    return {head: model(**inputs).logits[0, -1].numpy() for head, model in models.items()}",
@@ -100,7 +100,6 @@ function limitsOf(
     ...headDim === 16
       ? ["vLLM (0.32, CPU) has no attention kernel for heads of 16 dimensions."]
       : [],
-    "Logits are the kit's up to rounding in float32: about 1e-6 of the largest, more at high position ids, whose angles " +
-    "transformers computes in float32.",
+    "Logits are the kit's up to rounding in float32: about 1e-6 of the largest.",
   ];
 }
