@@ -61,7 +61,7 @@ export async function probeServer(
   step("a plain request");
   const plain = await firstAnswer(connection, model, options.endpoint);
   const asker = new Asker(connection, plain);
-  const { endpoint, topPOne, extraFields } = plain;
+  const { endpoint, topPOne, topKAll, extraFields } = plain;
   const greedy = await asker.repeatedText({});
 
   step("sampling");
@@ -95,6 +95,7 @@ export async function probeServer(
     slots,
     longPrompt,
     extraFields,
+    topKAll,
     topPOne,
     temperature: sampling.temperature,
     topP: sampling.topP,
@@ -121,10 +122,14 @@ interface Plain {
   readonly model: string;
   readonly endpoint: ServerAbilities["endpoint"];
   readonly topPOne: boolean;
+  readonly topKAll: ServerAbilities["topKAll"];
   readonly extraFields: boolean;
 }
 
-/** The first way of asking that is answered: with all fields, without a top_p of 1, without fields beyond OpenAI's. */
+/**
+ * The first way of asking that is answered: with all fields, without a top_p of 1, with a top_k of -1 for 0, without fields
+ * beyond OpenAI's.
+ */
 async function firstAnswer(
   connection: ServerConnection,
   model: string,
@@ -132,9 +137,9 @@ async function firstAnswer(
 ): Promise<Plain> {
   let refusal: { path: string; reply: Reply } | undefined;
   for (const endpoint of wanted ? [wanted] : ["completions", "chat"] as const) {
-    for (const extraFields of [true, false]) {
+    for (const [extraFields, topKAll] of [[true, 0], [true, -1], [false, 0]] as const) {
       for (const topPOne of [true, false]) {
-        const plain = { model, endpoint, topPOne, extraFields };
+        const plain = { model, endpoint, topPOne, topKAll, extraFields };
         const { path, body } = plainRequest(plain, {});
         const reply = await connection.request("POST", path, body);
         if (reply.status === 200) {
@@ -154,7 +159,7 @@ async function firstAnswer(
 
 /** A greedy request of `TEXT`, with what `fields` say instead; undefined leaves a field out. */
 function plainRequest(
-  { model, endpoint, topPOne, extraFields }: Plain,
+  { model, endpoint, topPOne, topKAll, extraFields }: Plain,
   fields: Fields,
 ): { path: string; body: Fields } {
   const { prompt = TEXT, ...others } = fields;
@@ -167,7 +172,7 @@ function plainRequest(
     frequency_penalty: 0,
     presence_penalty: 0,
     ...(topPOne ? { top_p: 1 } : {}),
-    ...(extraFields ? { top_k: 0, min_p: 0, repetition_penalty: 1, repeat_penalty: 1 } : {}),
+    ...(extraFields ? { top_k: topKAll, min_p: 0, repetition_penalty: 1, repeat_penalty: 1 } : {}),
     ...others,
   };
   return { path: isChat ? CHAT : COMPLETIONS, body };

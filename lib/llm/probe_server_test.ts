@@ -24,6 +24,7 @@ const ALL: ServerAbilities = {
   slots: null,
   longPrompt: "refused",
   extraFields: true,
+  topKAll: 0,
   topPOne: true,
   temperature: "honoured",
   topP: "honoured",
@@ -154,6 +155,18 @@ Deno.test("stop strings that are kept or ignored, sampling that is not, and chat
   assert.deepEqual([chat.endpoint, chat.chat], ["chat", true]);
   const completions = await probe({ ...vllm, endpoints: ["completions"] });
   assert.deepEqual([completions.endpoint, completions.chat], ["completions", false]);
+  const strict = await probe({
+    ...vllm,
+    ownedBy: "sglang",
+    forcing: "regex",
+    refuses: ({ top_k }) => top_k === 0 ? "top_k must be -1 (disable) or at least 1" : undefined,
+  });
+  assert.deepEqual([strict.kind, strict.topKAll, strict.topK, strict.forcing], [
+    "sglang",
+    -1,
+    "honoured",
+    "regex",
+  ]);
   const older = await probe({ ...vllm, forcing: "guided_regex", masked: false });
   assert.deepEqual([older.forcing, older.forcedLogProbabilities], ["guided_regex", "unmasked"]);
 });

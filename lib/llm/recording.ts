@@ -20,7 +20,8 @@ const FORMAT = 1;
 const header = z.strictObject({
   format: z.literal(FORMAT),
   server: z.record(z.string(), z.unknown()).describe(
-    "what tells this server and model from others; no address, no key, no path",
+    "what tells this server and model from others: names as the server has them, versions, sizes, digests; no " +
+      "address and no key",
   ),
   abilities: serverAbilities,
 });

@@ -40,6 +40,9 @@ export const serverAbilities = z.strictObject({
     "what becomes of a prompt longer than that",
   ),
   extraFields: z.boolean().describe("fields beyond OpenAI's do not make it refuse"),
+  topKAll: z.union([z.literal(0), z.literal(-1)]).default(0).describe(
+    "the top_k for all tokens (SGLang and older vLLM refuse 0)",
+  ),
   topPOne: z.boolean().describe("top_p 1 may be sent (TGI refuses it)"),
   temperature: ability,
   topP: ability,

@@ -62,7 +62,6 @@ Deno.test("sampling is sent in full, and what would change the policy is switche
     frequency_penalty: 0,
     presence_penalty: 0,
     repetition_penalty: 1,
-    repeat_penalty: 1,
     seed: 0,
     stop: ["x"],
     return_token_ids: true,

@@ -53,10 +53,12 @@ export function requestBody(
   if (use(abilities.topP, `top_p ${sampling.topP}`) && (sampling.topP < 1 || abilities.topPOne)) {
     body.top_p = sampling.topP;
   }
-  if (use(abilities.topK, `top_k ${sampling.topK}`)) body.top_k = sampling.topK;
+  if (use(abilities.topK, `top_k ${sampling.topK}`)) {
+    body.top_k = sampling.topK === 0 ? abilities.topKAll : sampling.topK;
+  }
   if (use(abilities.minP, `min_p ${sampling.minP}`)) body.min_p = sampling.minP;
   // vLLM takes its default from the model's generation_config.json, llama.cpp from its command line.
-  if (abilities.extraFields) Object.assign(body, { repetition_penalty: 1, repeat_penalty: 1 });
+  if (abilities.extraFields) Object.assign(body, penalties(abilities.kind));
   if (choices > 1) body.n = choices;
   if (seed !== undefined && use(abilities.seed, "seed")) body.seed = seed;
   // What is not cut there is cut here.
@@ -73,6 +75,12 @@ export function requestBody(
   const bringer = abilities.tokenIds;
   if (bringer === "return_token_ids" || bringer === "return_tokens") body[bringer] = true;
   return { endpoint: where.endpoint, body, ignored };
+}
+
+/** The fields that switch off the penalty of repetition. vLLM and SGLang warn at each request of names that they do not know. */
+function penalties(kind: ServerAbilities["kind"]): Record<string, number> {
+  const known = { repetition_penalty: 1 };
+  return kind === "vllm" || kind === "sglang" ? known : { ...known, repeat_penalty: 1 };
 }
 
 function promptFields(
