@@ -90,7 +90,7 @@ export function scatterFigure(evaluation: Evaluation): Figure | null {
   ).filter(({ points }) => points.length > 0);
   if (series.length === 0) return null;
   return figure({
-    title: "A good critic's states lie along the diagonal",
+    title: "Predicted and Monte Carlo values",
     subtitle: `${describeSet(evaluation)}; bars: Wilson's 95% interval of the Monte Carlo value` +
       (every > 1 ? `; every ${every}th state` : ""),
     x: { title: "critic's value", min: 0, max: 1 },
@@ -107,9 +107,9 @@ export function reliabilityFigure(evaluation: Evaluation): Figure | null {
     .filter(({ scores }) => scores.calibration.bins.length > 0);
   if (critics.length === 0) return null;
   return calibrationFigure({
-    title: "Do the critics' values mean what they say?",
+    title: "Do the values mean what they say?",
     subtitle: `${
-      describe(evaluation)
+      describeSet(evaluation)
     }; states by value in ten bins of equal size, equal values together`,
     target: `mean ${targetName(evaluation)} in the bin`,
     series: critics.map(({ title, scores: { calibration: { bins } } }) => {
@@ -119,8 +119,9 @@ export function reliabilityFigure(evaluation: Evaluation): Figure | null {
         ? formatNumber(least)
         : `${formatNumber(least)} to ${formatNumber(most)}`;
       return {
-        name: "a bin",
-        panel: `${title} (${size} a bin)`,
+        ...(critics.length > 1
+          ? { name: "a bin", panel: `${title} (${size} a bin)` }
+          : { name: `a bin (${size} states)` }),
         bins,
       };
     }),
@@ -208,7 +209,7 @@ export function gapRankingFigure(evaluation: Evaluation): Figure | null {
   return figure({
     title: "Are states that differ more in value easier to rank?",
     subtitle: `${describeSet(evaluation)}; pairs of states of one group`,
-    x: { title: "difference of the Monte Carlo values" },
+    x: { title: "difference of the Monte Carlo values (number of pairs)" },
     y: { title: "share ranked right (chance: 0.5)", min: 0, max: 1 },
     references: [{ axis: "y", value: 0.5, label: "" }],
     series: critics.map(({ title, scores }, i) => ({
@@ -216,9 +217,7 @@ export function gapRankingFigure(evaluation: Evaluation): Figure | null {
       name: title,
       style: plainStyle(i),
       bars: scores.rankingByGap.map(({ above, upTo, correct, compared }) => ({
-        category: `${formatNumber(above)} to ${formatNumber(upTo)} (${
-          formatNumber(compared)
-        } pairs)`,
+        category: `${above} to ${upTo} (${formatNumber(compared)})`,
         y: compared === 0 ? null : correct / compared,
       })),
     })),
@@ -238,7 +237,7 @@ export function selectionFigure(evaluation: Evaluation): Figure | null {
   return figure({
     title: "What does going on with the response that the critic prefers cost?",
     subtitle: `${
-      describe(evaluation)
+      describeSet(evaluation)
     }; of a group's latest states in each third the critic picks one`,
     x: { title: "" },
     y: { title: "regret: highest value less that of the pick" },
