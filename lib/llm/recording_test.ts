@@ -211,6 +211,12 @@ Deno.test("files that are no recordings, damaged ones and another server's are r
       record(path, [["a", 0]]),
       /"version": it was recorded from another server \("0\.31\.0", not "0\.32\.0"\)/,
     );
+    Deno.writeTextFileSync(path, lines.join("\n"));
+    await using server = serve(HABITS.vllm);
+    await assert.rejects(
+      openServer({ url: server.url, endpoint: "chat", recording: { path, mode: "record" } }),
+      /endpoint: "chat": what the server does is known of completions only: record into another/,
+    );
     await assert.rejects(
       openServer({ recording: { path, mode: "replay" }, model: "other" }),
       /was recorded from tiny/,

@@ -2,6 +2,7 @@ import { UsageError } from "../errors.ts";
 import type { Completion, CompletionRequest, LanguageModel } from "./language_model.ts";
 import { probeServer } from "./probe_server.ts";
 import { Recording, type RecordingMode } from "./recording.ts";
+import { readAnswer } from "./server_answer.ts";
 import { isUsed, type ServerAbilities } from "./server_abilities.ts";
 import {
   type ConnectionOptions,
@@ -9,10 +10,7 @@ import {
   ServerConnection,
 } from "./server_connection.ts";
 import { identifyServer } from "./server_identity.ts";
-import { unreadableError } from "./server_failure.ts";
-import { type CompletionsAnswer, completionsAnswer, readCompletions } from "./wire/completions.ts";
-import { fullMatch } from "./wire/pattern.ts";
-import { isChat, requestBody } from "./wire/request_body.ts";
+import { requestBody } from "./wire/request_body.ts";
 
 /** How to open a server. */
 export interface ServerOptions extends Omit<ConnectionOptions, "url"> {
@@ -69,6 +67,14 @@ export async function openServer(options: ServerOptions): Promise<ServerModel> {
     const identity = await identifyServer(connection, options.model);
     const abilities = options.abilities ?? recording?.header?.abilities ??
       await probeServer(connection, identity, { endpoint: options.endpoint });
+    if (options.endpoint !== undefined && options.endpoint !== abilities.endpoint) {
+      throw new UsageError(
+        "endpoint",
+        options.endpoint,
+        `what the server does is known of ${abilities.endpoint} only: ` +
+          (recording ? "record into another file" : "leave one of the two out"),
+      );
+    }
     recording?.begin({ server: identity.traits, abilities });
     if (abilities.slots !== null) {
       connection.limit(Math.min(options.concurrency ?? DEFAULT_CONCURRENCY, abilities.slots));
@@ -78,22 +84,6 @@ export async function openServer(options: ServerOptions): Promise<ServerModel> {
     recording?.[Symbol.dispose]();
     throw error;
   }
-}
-
-/** An answer that goes on with an assistant's turn, without that turn's beginning, which llama.cpp gives back, too. */
-function withoutBeginning(
-  prompt: CompletionRequest["prompt"],
-  { chatPrefill }: ServerAbilities,
-  answer: CompletionsAnswer,
-): CompletionsAnswer {
-  const last = isChat(prompt) ? prompt.at(-1)! : undefined;
-  if (last?.role !== "assistant" || chatPrefill !== "repeated") return answer;
-  const choices = answer.choices.map((choice) => {
-    const content = choice.message?.content ?? "";
-    if (!content.startsWith(last.content)) return choice;
-    return { ...choice, message: { content: content.slice(last.content.length) } };
-  });
-  return { ...answer, choices };
 }
 
 /** A language model behind a server, or the recording of one; see `openServer`. */
@@ -155,72 +145,25 @@ export class ServerModel implements LanguageModel, Disposable {
   async #ask(request: CompletionRequest, choices: number, sample: number): Promise<Completion[]> {
     const { endpoint, body, ignored } = requestBody(request, this.abilities, choices);
     for (const what of ignored) this.#note(what);
+    const asked = {
+      ...{ request, choices, endpoint, abilities: this.abilities },
+      from: this.#connection?.url ?? this.#recording!.path,
+    };
     const ask = async () => {
       const answer = await this.#connection!.post(endpoint, body);
       // Only what can be used is kept.
-      this.#read(request, choices, endpoint, answer);
+      readAnswer(answer, asked);
       return answer;
     };
     const answer = this.#recording
       ? await this.#recording.answer({ endpoint, sample, body: { ...body } }, ask)
       : await ask();
-    return this.#read(request, choices, endpoint, answer);
+    return readAnswer(answer, asked);
   }
 
   #note(what: string): void {
     if (this.#ignored.has(what)) return;
     this.#ignored.add(what);
     this.#onNote?.(`${this.name}: the server does not do this: ${what}`);
-  }
-
-  /** Throws a UsageError where the answer is not what was asked for. */
-  #read(
-    request: CompletionRequest,
-    choices: number,
-    endpoint: string,
-    answer: unknown,
-  ): Completion[] {
-    const { prompt, stop, pattern, topLogProbabilities } = request;
-    const url = this.#connection?.url ?? this.#recording!.path;
-    const parsed = completionsAnswer.safeParse(answer);
-    if (!parsed.success) {
-      const { path, message } = parsed.error.issues[0]!;
-      const why = `its answer has another shape (${path.join(".")}: ${message})`;
-      throw unreadableError(url, endpoint, JSON.stringify(answer), why);
-    }
-    const refuse = (what: string) => {
-      throw new UsageError(
-        "server",
-        url,
-        `${what}: it does not do what it was seen to do; ask it again by deno task probe-server`,
-      );
-    };
-    const completions = readCompletions(
-      withoutBeginning(prompt, this.abilities, parsed.data),
-      stop,
-    );
-    if (completions.length !== choices) {
-      refuse(`${completions.length} completions came for the ${choices} asked for`);
-    }
-    if (topLogProbabilities !== undefined && this.abilities.logProbabilities !== null) {
-      if (completions.some(({ logProbabilities }) => !logProbabilities)) {
-        refuse("no log-probabilities came");
-      }
-    }
-    const read = parsed.data.usage?.prompt_tokens;
-    if (typeof prompt[0] === "number" && read !== undefined && read < prompt.length) {
-      refuse(`it read only ${read} of the prompt's ${prompt.length} tokens`);
-    }
-    if (pattern !== undefined && this.abilities.forcing !== null) {
-      const expression = fullMatch(pattern);
-      for (const { text, finishReason } of completions) {
-        // A stop string may end it before the pattern does, and is not part of the text.
-        const endings = [text, ...(stop ?? []).map((ending) => text + ending)];
-        if (finishReason !== "length" && !endings.some((whole) => expression.test(whole))) {
-          refuse(`an answer does not match the pattern ${pattern}`);
-        }
-      }
-    }
-    return completions;
   }
 }

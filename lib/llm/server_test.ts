@@ -113,7 +113,10 @@ Deno.test("what a server ignores is done here or said once", async () => {
   const stopped = await model.complete({ ...request, stop: [character] });
   assert(stopped.every(({ text }) => !text.includes(character)));
   assert(plain.every(({ logProbabilities }) => logProbabilities === undefined));
-  const what = ["top_k 5", "min_p 0.1", "seed", "log-probabilities", "the pattern of the answer"];
+  const what = [
+    ...["top_k 5: its own default holds", "min_p 0.1: its own default holds", "seed"],
+    ...["log-probabilities", "the pattern of the answer"],
+  ];
   assert.deepEqual(model.ignored, what);
   assert.deepEqual(notes, what.map((name) => `${MODEL}: the server does not do this: ${name}`));
   await assert.rejects(
@@ -134,10 +137,17 @@ Deno.test("chat turns go to chat, begun ones are gone on with, and only what is 
     assert.equal((await model.complete(request))[0]!.text, " seven, eight", kind);
     assert.equal(server.requests.at(-1)!.path, "/v1/chat/completions");
   }
+  await goneBad(
+    () => Response.json({ choices: [{ message: { content: "Six, seven" } }] }),
+    (model) =>
+      assert.rejects(model.complete(request), /does not go on with the one that was begun/),
+    HABITS["llama.cpp"],
+  );
   await using server = serve(HABITS.transformers);
   using model = await openServer({ url: server.url });
   await assert.rejects(model.complete(request), /does not go on with a turn of the assistant's/);
   assert.equal((await model.complete({ ...request, prompt: begun.slice(0, 1) })).length, 1);
+  assert.deepEqual(model.ignored, [], "what cuts off makes no difference to greedy answers");
 });
 
 Deno.test("a server without completions gets text as a turn of a chat, and that is said", async () => {
@@ -188,8 +198,8 @@ function abilitiesOf(habits: Habits): Promise<ServerAbilities> {
 async function goneBad(
   answer: (request: Request) => Response | Promise<Response>,
   act: (model: ServerModel, seen: { waits: number[]; asked: () => number }) => Promise<void>,
+  habits: Habits = HABITS.vllm,
 ): Promise<void> {
-  const habits = HABITS.vllm;
   let isBad = false, asked = 0;
   const intercept: Intercept = (request) => {
     if (!isBad) return undefined;

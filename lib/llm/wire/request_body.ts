@@ -36,6 +36,9 @@ export function requestBody(
     if (!isUsed(ability)) ignored.push(what);
     return isUsed(ability);
   };
+  // To greedy decoding they are all one.
+  const cut = (ability: Ability, what: string) =>
+    sampling.temperature > 0 ? use(ability, `${what}: its own default holds`) : isUsed(ability);
   const where = promptFields(request.prompt, abilities);
   const isChat = where.endpoint === CHAT;
   if (isChat && typeof request.prompt === "string") {
@@ -50,13 +53,13 @@ export function requestBody(
     presence_penalty: 0,
   };
   use(abilities.temperature, `temperature ${sampling.temperature}`);
-  if (use(abilities.topP, `top_p ${sampling.topP}`) && (sampling.topP < 1 || abilities.topPOne)) {
+  if (cut(abilities.topP, `top_p ${sampling.topP}`) && (sampling.topP < 1 || abilities.topPOne)) {
     body.top_p = sampling.topP;
   }
-  if (use(abilities.topK, `top_k ${sampling.topK}`)) {
+  if (cut(abilities.topK, `top_k ${sampling.topK}`)) {
     body.top_k = sampling.topK === 0 ? abilities.topKAll : sampling.topK;
   }
-  if (use(abilities.minP, `min_p ${sampling.minP}`)) body.min_p = sampling.minP;
+  if (cut(abilities.minP, `min_p ${sampling.minP}`)) body.min_p = sampling.minP;
   // vLLM takes its default from the model's generation_config.json, llama.cpp from its command line.
   if (abilities.extraFields) Object.assign(body, penalties(abilities.kind));
   if (choices > 1) body.n = choices;
