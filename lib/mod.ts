@@ -125,7 +125,18 @@ export {
   studentPValues,
 } from "./eval/student.ts";
 export { type ValueReport, valueReport } from "./eval/value_report.ts";
+export { type WilsonInterval, wilsonInterval } from "./eval/wilson.ts";
 export { rankedPairsWithin, rankingByGap } from "./eval/within_group.ts";
+export { type ContinuationBatch, ContinuationStore } from "./llm/continuation_store.ts";
+export {
+  type ContinuationKeeper,
+  type ContinuationOptions,
+  type ContinuationProgress,
+  type ContinuationValue,
+  continuationValues,
+  type ContinuedState,
+} from "./llm/continuation_values.ts";
+export { type ProbedState, probedStates, withValues } from "./llm/probed_rollouts.ts";
 export { type AnswerDistribution, answerDistribution } from "./llm/critic/answer_distribution.ts";
 export {
   LlmCritic,
@@ -269,8 +280,29 @@ export {
   type RolloutRecord,
   rolloutRecord,
 } from "./rollouts/record.ts";
+export {
+  probePositions,
+  type ProbeRule,
+  stepStarts,
+  type TokenizedRecord,
+  tokenizeRecord,
+} from "./rollouts/segments.ts";
+export {
+  type RolloutSelection,
+  type SelectedRollouts,
+  selectRollouts,
+  type SuccessCount,
+} from "./rollouts/select_rollouts.ts";
 export type { RolloutState } from "./rollouts/state.ts";
 export { checkTokenizer, RolloutTokenizer } from "./rollouts/tokenizer.ts";
+export { type VerifierAgreement, verifierAgreement } from "./rollouts/verifiers/agreement.ts";
+export { openVerifier, VERIFIERS } from "./rollouts/verifiers/registry.ts";
+export type {
+  Verdict,
+  Verifier,
+  VerifierFunction,
+  VerifierTask,
+} from "./rollouts/verifiers/verifier.ts";
 export { writeRollouts } from "./rollouts/write_rollouts.ts";
 export { openRun } from "./run/open_run.ts";
 export { loadRun, readCellFile, reproduceCommand } from "./run/run.ts";

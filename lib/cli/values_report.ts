@@ -4,7 +4,7 @@ import type { Sampling } from "../llm/language_model.ts";
 import type { ContinuationCost, FirstStates, ValueSummary } from "../llm/probed_rollouts.ts";
 import { formatDuration, formatNumber } from "../report/format.ts";
 import { printable } from "../rollouts/printable.ts";
-import type { Selection, SuccessCount } from "../rollouts/select_rollouts.ts";
+import type { RolloutSelection, SuccessCount } from "../rollouts/select_rollouts.ts";
 import type { VerifierAgreement } from "../rollouts/verifiers/agreement.ts";
 
 /** What came of it: values.json. */
@@ -13,7 +13,7 @@ export interface ValuesResult {
   readonly parquet: string;
   /** The file, how many rollouts were taken of it, and what it holds. */
   readonly rollouts: SuccessCount & { readonly path: string; readonly taken: number };
-  readonly selection: Selection;
+  readonly selection: RolloutSelection;
   /** Problems taken. */
   readonly problems: number;
   /** Values in the Parquet; equal states have one each. */

@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import { wilsonInterval } from "../eval/wilson.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { sum } from "../numeric/sums.ts";
-import type { Task, Verifier } from "../rollouts/verifiers/verifier.ts";
+import type { Verifier, VerifierTask } from "../rollouts/verifiers/verifier.ts";
 import type { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import type { ContinuationBatch } from "./continuation_store.ts";
 import type { Completion, LanguageModel, Sampling } from "./language_model.ts";
@@ -23,7 +23,7 @@ export interface ContinuedState {
   /** The most tokens that a continuation may have: the response's limit less the prefix. */
   readonly maxTokens: number;
   /** What the verifier is told. */
-  readonly task: Task;
+  readonly task: VerifierTask;
 }
 
 /** Who goes on, how, and how often. */
@@ -116,6 +116,20 @@ function sampled(state: ContinuedState, options: Omit<KeyOptions, "model">) {
  * kept before is not asked for again: an interrupted computation ends with the same values.
  *
  * @throws UsageError of the model, the verifier or `maxTokensTotal`, after the batches that were under way are kept.
+ *
+ * @example What `deno task values` does
+ * ```ts ignore
+ * using model = await openServer({ url: "http://127.0.0.1:8000" });
+ * const tokenizer = RolloutTokenizer.load("models/mine"), verifier = await openVerifier("numeric");
+ * const { records } = await selectRollouts(readRollouts("rollouts/"), "first");
+ * const states = probedStates(records, { kind: "every", tokens: 500 }, tokenizer, 8192);
+ * using store = new ContinuationStore("continuations.jsonl");
+ * const values = await continuationValues(states, {
+ *   ...{ model, tokenizer, verifier, sampling: FULL_SAMPLING, stop: [], continuations: 32 },
+ *   ...{ seed: 1, asText: false, concurrency: 8 },
+ * }, store);
+ * const valued = withValues(states, values);
+ * ```
  */
 export async function continuationValues(
   states: readonly ContinuedState[],

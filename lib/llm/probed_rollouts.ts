@@ -6,8 +6,8 @@ import type { RolloutRecord } from "../rollouts/record.ts";
 import {
   probePositions,
   type ProbeRule,
-  tokenize,
   type TokenizedRecord,
+  tokenizeRecord,
 } from "../rollouts/segments.ts";
 import type { SuccessCount } from "../rollouts/select_rollouts.ts";
 import type { RolloutTokenizer } from "../rollouts/tokenizer.ts";
@@ -35,7 +35,7 @@ export function probedStates(
 ): ProbedState[] {
   return records.flatMap((given) => {
     const tokenLimit = limit ?? given.tokenLimit;
-    const record = { ...tokenize(given, tokenizer), tokenLimit: tokenLimit ?? 0 };
+    const record = { ...tokenizeRecord(given, tokenizer), tokenLimit: tokenLimit ?? 0 };
     const { prompt, response, group } = record;
     if (tokenLimit === undefined || tokenLimit < response.tokens.length) {
       const remedy = tokenLimit === undefined

@@ -5,8 +5,8 @@ import { printable } from "./printable.ts";
 import type { RolloutRecord } from "./record.ts";
 import type { RolloutTokenizer } from "./tokenizer.ts";
 
-/** The low-probability tokens behind which SAE's segments start, and the most segments: a public re-implementation's. */
-export const SAE = { threshold: 0.2, maxSegments: 16 } as const;
+/** The most segments by SAE's rule: a public re-implementation's. */
+const MAX_SEGMENTS = 16;
 
 /** Which states of a response are probed, beside its first and the one before its last token. */
 export type ProbeRule =
@@ -14,7 +14,7 @@ export type ProbeRule =
   | { readonly kind: "every"; readonly tokens: number }
   /** Those before each reasoning step: see `stepStarts`. */
   | { readonly kind: "steps" }
-  /** Those behind tokens of lower probability than the threshold, thinned evenly to `SAE.maxSegments` segments. */
+  /** Those behind tokens of lower probability than the threshold, thinned evenly to 16 segments. */
   | { readonly kind: "sae"; readonly threshold: number };
 
 /** What the Monte Carlo Parquet calls the rules. */
@@ -41,7 +41,10 @@ export interface TokenizedRecord extends RolloutRecord {
  * The record with what its prompt and response lack of text and token ids. Ids that are there stay as they are; text is
  * encoded by itself, prompt and response apart, the prompt with the token that the tokenizer begins every text with.
  */
-export function tokenize(record: RolloutRecord, tokenizer: RolloutTokenizer): TokenizedRecord {
+export function tokenizeRecord(
+  record: RolloutRecord,
+  tokenizer: RolloutTokenizer,
+): TokenizedRecord {
   const { prompt, response } = record;
   return {
     ...record,
@@ -102,9 +105,8 @@ function innerPositions(
     case "sae": {
       const { logProbabilities } = record;
       if (logProbabilities?.length === tokens.length) {
-        const { maxSegments } = SAE;
-        const { threshold } = rule;
-        return segmentStarts(logProbabilities, { threshold, boundary: "after", maxSegments });
+        const options = { boundary: "after", maxSegments: MAX_SEGMENTS } as const;
+        return segmentStarts(logProbabilities, { threshold: rule.threshold, ...options });
       }
       const found = logProbabilities === undefined
         ? "no log-probabilities"

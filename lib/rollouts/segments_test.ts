@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { log } from "../numeric/math.ts";
 import type { RolloutRecord } from "./record.ts";
-import { probePositions, type ProbeRule, SAE, stepStarts, tokenize } from "./segments.ts";
+import { probePositions, type ProbeRule, stepStarts, tokenizeRecord } from "./segments.ts";
 import { byteTokenizer } from "./testdata/byte_tokenizer.ts";
 
 const tokenizer = byteTokenizer();
@@ -11,7 +11,7 @@ function record(text: string, more: Partial<RolloutRecord> = {}): RolloutRecord 
 }
 
 const probes = (rollout: RolloutRecord, rule: ProbeRule) =>
-  probePositions(tokenize(rollout, tokenizer), rule, tokenizer);
+  probePositions(tokenizeRecord(rollout, tokenizer), rule, tokenizer);
 
 const every = (tokens: number): ProbeRule => ({ kind: "every", tokens });
 
@@ -61,7 +61,7 @@ Deno.test("given steps are looked up one after the other", () => {
 Deno.test("a step starts at a token: behind the one that its line break shares", () => {
   // ".\n\n" is one token, "\n" by itself another; "é" and the smiley are 2 and 4.
   const text = "Aé☺.\n\nB.\n\nC";
-  const rollout = tokenize(record(text), tokenizer);
+  const rollout = tokenizeRecord(record(text), tokenizer);
   assert.deepEqual(rollout.response.tokens, [
     ...[65, 195, 169, 226, 152, 186, 257, 66, 257, 67],
   ]);
@@ -84,7 +84,7 @@ Deno.test("SAE's segments start behind tokens below the threshold, sixteen at mo
       response: { tokens: probabilities.map(() => 65) },
       logProbabilities: probabilities.map(log),
     });
-  const sae: ProbeRule = { kind: "sae", threshold: SAE.threshold };
+  const sae: ProbeRule = { kind: "sae", threshold: 0.2 };
   assert.deepEqual(probes(sampled([0.1, 0.9, 0.19, 0.2, 0.21, 1, 0.1]), sae), [0, 1, 3, 6]);
   assert.deepEqual(probes(sampled([0.9, 0.9]), sae), [0, 1]);
   const many = probes(sampled(Array(100).fill(0.1)), sae);
@@ -104,17 +104,17 @@ Deno.test("SAE's segments start behind tokens below the threshold, sixteen at mo
 Deno.test("ids that are there stay; text is encoded, the prompt with the token that begins texts", () => {
   const begins = byteTokenizer({ begins: true });
   const kept = { text: "ab", tokens: [97, 98, 259] };
-  const both = tokenize(record("", { prompt: kept, response: kept }), begins);
+  const both = tokenizeRecord(record("", { prompt: kept, response: kept }), begins);
   assert.deepEqual([both.prompt, both.response], [kept, kept]);
 
-  const text = tokenize(record("cd"), begins);
+  const text = tokenizeRecord(record("cd"), begins);
   assert.deepEqual(text.prompt, { text: "3+4?", tokens: [258, 51, 43, 52, 63] });
   assert.deepEqual(text.response, { text: "cd", tokens: [99, 100] });
-  assert.deepEqual(tokenize(record("cd"), tokenizer).prompt.tokens, [51, 43, 52, 63]);
-  const template = tokenize(record("", { prompt: { text: "<s>3" } }), begins);
+  assert.deepEqual(tokenizeRecord(record("cd"), tokenizer).prompt.tokens, [51, 43, 52, 63]);
+  const template = tokenizeRecord(record("", { prompt: { text: "<s>3" } }), begins);
   assert.deepEqual(template.prompt.tokens, [258, 51], "not twice");
 
-  const ids = tokenize(
+  const ids = tokenizeRecord(
     record("", { prompt: { tokens: [258, 51] }, response: { tokens: [99, 259] } }),
     begins,
   );

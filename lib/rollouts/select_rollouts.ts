@@ -5,7 +5,7 @@ import type { RolloutRecord } from "./record.ts";
 export const SELECTIONS = ["all", "first", "pairs"] as const;
 
 /** See `SELECTIONS`. */
-export type Selection = (typeof SELECTIONS)[number];
+export type RolloutSelection = (typeof SELECTIONS)[number];
 
 /** A number of rollouts, and how many of them succeeded (the sum of their outcomes). */
 export interface SuccessCount {
@@ -40,7 +40,7 @@ interface Group {
  */
 export async function selectRollouts(
   rollouts: AsyncIterable<RolloutRecord>,
-  selection: Selection,
+  selection: RolloutSelection,
   problems = Infinity,
 ): Promise<SelectedRollouts> {
   const groups = new Map<string, Group>(), actors = new Map<string, SuccessCount>();
@@ -82,7 +82,7 @@ export async function selectRollouts(
 function isTaken(
   record: RolloutRecord,
   taken: readonly RolloutRecord[],
-  selection: Selection,
+  selection: RolloutSelection,
 ): boolean {
   if (selection === "pairs") return taken.every((other) => isRight(other) !== isRight(record));
   return selection === "all" || taken.length === 0;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RolloutRecord } from "./record.ts";
-import { type Selection, selectRollouts } from "./select_rollouts.ts";
+import { type RolloutSelection, selectRollouts } from "./select_rollouts.ts";
 
 /** A rollout of a problem, named by its outcome. */
 function rollout(group: string, outcome: number, more: Partial<RolloutRecord> = {}): RolloutRecord {
@@ -16,7 +16,7 @@ const FILE = [
   ...[rollout("a", 1), rollout("c", 1), rollout("d", 0)],
 ];
 
-async function taken(selection: Selection, problems?: number) {
+async function taken(selection: RolloutSelection, problems?: number) {
   const { records } = await selectRollouts(stream(FILE), selection, problems);
   return records.map(({ group, outcome }) => `${group}${outcome}`).join(" ");
 }

@@ -1,7 +1,7 @@
 import { mean } from "../../numeric/sums.ts";
 import { printable } from "../printable.ts";
 import type { TokenizedRecord } from "../segments.ts";
-import type { Task, Verifier } from "./verifier.ts";
+import type { Verifier, VerifierTask } from "./verifier.ts";
 
 /** How a verifier's verdicts compare with the outcomes that rollouts came with. */
 export interface VerifierAgreement {
@@ -19,7 +19,7 @@ export interface VerifierAgreement {
 }
 
 /** What a verifier is told of a record. */
-export function taskOf({ groundTruth, prompt }: TokenizedRecord): Task {
+export function taskOf({ groundTruth, prompt }: TokenizedRecord): VerifierTask {
   return { prompt: prompt.text, ...(groundTruth === undefined ? {} : { groundTruth }) };
 }
 

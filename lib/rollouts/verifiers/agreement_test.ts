@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { tokenize } from "../segments.ts";
+import { tokenizeRecord } from "../segments.ts";
 import { byteTokenizer } from "../testdata/byte_tokenizer.ts";
 import { verifierAgreement } from "./agreement.ts";
 import { openVerifier } from "./registry.ts";
 
 const record = (text: string, outcome: number) =>
-  tokenize(
+  tokenizeRecord(
     { group: "a", prompt: { text: "3+4?" }, response: { text }, outcome, groundTruth: "7" },
     byteTokenizer(),
   );

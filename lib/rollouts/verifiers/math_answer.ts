@@ -11,7 +11,7 @@
  */
 import { ComputeEngine } from "@cortex-js/compute-engine";
 import { extractAnswer } from "./extract_answer.ts";
-import type { Task } from "./verifier.ts";
+import type { VerifierTask } from "./verifier.ts";
 
 const engine = new ComputeEngine();
 
@@ -22,7 +22,7 @@ const LONGEST = 1000;
  * 1 where the response's answer equals the ground truth, else 0. The answer is `extractAnswer`'s; where there is none, the
  * last line, from behind "answer is" or "answer:" if it says so.
  */
-export default function gradeMathAnswer(response: string, { groundTruth }: Task): number {
+export default function gradeMathAnswer(response: string, { groundTruth }: VerifierTask): number {
   return areEqualAnswers(answerOf(response), answerOf(groundTruth ?? "")) ? 1 : 0;
 }
 

@@ -8,7 +8,7 @@ import { printable } from "../printable.ts";
 import { gradeExact } from "./exact.ts";
 import { gradeNumeric, lastNumber } from "./numeric.ts";
 import { openSandbox } from "./sandbox.ts";
-import type { Task, Verifier } from "./verifier.ts";
+import type { Verifier, VerifierTask } from "./verifier.ts";
 
 /** Raised for a verifier whose verdicts change, so that what an older one graded is graded again. */
 const VERSION = 1;
@@ -56,6 +56,17 @@ export const VERIFIERS: readonly string[] = Object.keys(BUILT_IN);
  *
  * @param name A name, or a path that ends in .ts, .js or .mjs.
  * @throws UsageError for neither, or a file that cannot be used.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openVerifier } from "genac";
+ *
+ * const verifier = await openVerifier("numeric");
+ * const task = { prompt: "3 + 4?", groundTruth: "7" };
+ * assert.deepEqual(await verifier.verify("3 + 4 = 7. #### 7", task), { outcome: 1 });
+ * verifier.close();
+ * ```
  */
 export async function openVerifier(name: string): Promise<Verifier> {
   if (Object.hasOwn(BUILT_IN, name)) return await BUILT_IN[name]!();
@@ -86,7 +97,7 @@ function inProcess(
   };
 }
 
-function truthOf(name: string, { groundTruth, prompt }: Task): string {
+function truthOf(name: string, { groundTruth, prompt }: VerifierTask): string {
   if (groundTruth !== undefined && groundTruth.trim() !== "") return groundTruth;
   throw new UsageError(
     "--verifier",

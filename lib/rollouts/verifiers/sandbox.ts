@@ -1,7 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import { printable } from "../printable.ts";
 import type { SandboxReply, SandboxRequest } from "./sandbox_worker.ts";
-import type { Task, Verdict, Verifier } from "./verifier.ts";
+import type { Verdict, Verifier, VerifierTask } from "./verifier.ts";
 
 /** How long a response may take, and loading the file, in milliseconds. */
 export interface SandboxLimits {
@@ -51,7 +51,7 @@ export async function openSandbox(file: VerifierFile, limits = LIMITS): Promise<
   return {
     name: file.name,
     digest: file.digest,
-    verify(response: string, task: Task) {
+    verify(response: string, task: VerifierTask) {
       const verdict = last.then(() => grade({ response, task }));
       last = verdict.catch(() => {});
       return verdict;

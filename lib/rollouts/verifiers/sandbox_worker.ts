@@ -2,12 +2,12 @@
  * The inside of a verifier's sandbox: a Worker without permissions. Its main module imports this first, then the verifier's
  * file, and hands that over to `serveVerifier`.
  */
-import type { Task } from "./verifier.ts";
+import type { VerifierTask } from "./verifier.ts";
 
 /** A response to grade. */
 export interface SandboxRequest {
   readonly response: string;
-  readonly task: Task;
+  readonly task: VerifierTask;
 }
 
 /** "ready" or "unusable" once, first; then what became of each request. */

@@ -1,5 +1,5 @@
 /** What a verifier is told about a response besides its text. */
-export interface Task {
+export interface VerifierTask {
   /** The right answer, where the rollout has one. */
   readonly groundTruth?: string;
   /** The prompt's text. */
@@ -25,7 +25,7 @@ export interface Verifier {
    *
    * @throws UsageError where it cannot grade anything: no ground truth, or what a verifier's file returns is no outcome.
    */
-  verify(response: string, task: Task): Promise<Verdict>;
+  verify(response: string, task: VerifierTask): Promise<Verdict>;
   /** Ends whatever runs it. */
   close(): void;
 }
@@ -33,5 +33,5 @@ export interface Verifier {
 /** A verifier's file: what it exports by default. The response and the task are text from outside: compare, never run. */
 export type VerifierFunction = (
   response: string,
-  task: Task,
+  task: VerifierTask,
 ) => number | boolean | Promise<number | boolean>;
