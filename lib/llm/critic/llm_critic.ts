@@ -138,17 +138,29 @@ export class LlmCritic implements Critic<RolloutState> {
   /**
    * Answers, in the order of the questions. Question i's seed comes from row `key.firstRow` + i, where responses are sampled.
    *
-   * @throws UsageError as the language model does; for states that cannot be written as text (state_text.ts).
+   * @throws UsageError as the language model does; for states that cannot be written as text (state_text.ts), and for an
+   *   example of a problem that is asked about.
    */
-  values(
+  async values(
     questions: readonly Question<RolloutState>[],
     { seed, purpose, firstRow }: SampleKey = DEFAULT_KEY,
   ): Promise<LlmPrediction[]> {
-    return inOrder(questions, IN_FLIGHT, (question, i) => {
+    this.#checkExamples(questions);
+    return await inOrder(questions, IN_FLIGHT, (question, i) => {
       const stream = new RandomStream({ seed, purpose, row: firstRow + i });
       // Servers want a signed 32-bit number, and count upwards from it.
       return this.#answer(question, stream.integer(2 ** 31 - 2 * this.config.samples));
     });
+  }
+
+  /** An example of the problem itself would tell what is asked. */
+  #checkExamples(questions: readonly Question<RolloutState>[]): void {
+    const shown = new Set(this.extras.examples?.map(({ question }) => question.state.record.group));
+    const told = questions.find(({ state }) => shown.has(state.record.group));
+    if (told === undefined) return;
+    const remedy =
+      "an example is of a problem that is asked about: take examples from other problems";
+    throw new UsageError("examples", told.state.record.group, remedy);
   }
 
   async #answer(question: Question<RolloutState>, seed: number): Promise<LlmPrediction> {

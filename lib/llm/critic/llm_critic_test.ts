@@ -149,6 +149,19 @@ Deno.test("without log-probabilities there are integers only", async () => {
   assert.equal(unasked.answer.expectation, null);
 });
 
+Deno.test("an example of a problem that is asked about is refused before anything is asked", async () => {
+  const model = new KnownModel({ answers: ANSWERS });
+  const of = (group: string) => {
+    const state = { record: sumRollout({ group }), at: 9, unit: "char" as const };
+    return { question: { state, context: {} }, value: 0.5 };
+  };
+  const ask = (group: string) =>
+    new LlmCritic(model, {}, { examples: [of("sum-0"), of(group)] }).values([question()]);
+  await assert.rejects(ask("sum-1"), /examples: "sum-1": an example is of a problem/);
+  assert.equal(model.requests.length, 0);
+  await ask("sum-2");
+});
+
 Deno.test("answers keep the order of the questions", async () => {
   const model: LanguageModel = {
     name: "slow at first",

@@ -2,7 +2,7 @@ import { Template } from "@huggingface/jinja";
 import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { ChatMessage } from "../language_model.ts";
-import { readJsonFile } from "./onnx_model.ts";
+import { readJsonFile, readTextFile } from "./model_folder.ts";
 
 /** The chat template of a model: turns of a chat as the text that it was trained on. */
 export class ChatTemplate {
@@ -33,7 +33,7 @@ export class ChatTemplate {
    */
   static load(folder: string): ChatTemplate | undefined {
     const path = join(folder, "tokenizer_config.json"), config = readJsonFile(path) ?? {};
-    const own = join(folder, "chat_template.jinja"), source = readText(own);
+    const own = join(folder, "chat_template.jinja"), source = readTextFile(own);
     const special = Object.entries(config).flatMap(([name, token]) => {
       const content = typeof token === "object" && token !== null && "content" in token
         ? token.content
@@ -61,19 +61,10 @@ export class ChatTemplate {
   }
 }
 
-function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 /** A template, or the one called "default" of several. */
 function defaultTemplate(given: unknown): string | undefined {
   if (typeof given === "string") return given;
   if (!Array.isArray(given)) return undefined;
-  const named = given.find(({ name }) => name === "default");
+  const named = given.find((one) => one?.name === "default");
   return typeof named?.template === "string" ? named.template : undefined;
 }

@@ -11,7 +11,8 @@ found by their names:
     value_head.weight     OpenRLHF's older releases, xtuner
     lm_head.weight [1,h]  a language model whose head was replaced
 
-each with or without `.bias`; `--head NAME` names another. Written is what the head says, without a sigmoid or a clamp:
+each with or without `.bias`; `--head NAME` names another. Merge adapters, and the shards of FSDP or Megatron (verl:
+`python -m verl.model_merger`), beforehand. Written is what the head says, without a sigmoid or a clamp:
 inputs input_ids, attention_mask and position_ids [batch, tokens] (int64), output values [batch, tokens] (float32),
 the value of the state after each token. tokenizer.json and tokenizer_config.json are copied beside the file.
 
@@ -90,7 +91,7 @@ def one_row(weights):
 
 def load_backbone(folder, config, weights):
     """The transformer without heads, in float32."""
-    usual = weights.files or any(n.startswith("pytorch_model") for n in weights.binaries)
+    usual = any(name.startswith(("model", "pytorch_model")) for name in weights.files + weights.binaries)
     options = {"config": config, "dtype": torch.float32, "output_loading_info": True}
     if usual:
         model, info = AutoModel.from_pretrained(folder, local_files_only=True, **options)
@@ -98,7 +99,7 @@ def load_backbone(folder, config, weights):
         # Not a name that transformers looks for.
         with torch.device("meta"):
             kind = type(AutoModel.from_config(config))
-        model, info = kind.from_pretrained(None, state_dict=weights.loaded, **options)
+        model, info = kind.from_pretrained(None, state_dict={key: weights[key] for key in weights.shapes}, **options)
     if info["missing_keys"]:
         fail(f"{folder}: no weights for {', '.join(sorted(info['missing_keys'])[:3])}: is this an adapter? Merge it first")
     return model.eval()
@@ -183,6 +184,9 @@ def main(argv=None):
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     config = AutoConfig.from_pretrained(options.model, local_files_only=True)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ["dynamic", "longrope"]:
+        fail(f"{config.model_type}: its rotary positions ({rope['rope_type']}) change with the length, which a file would fix")
     weights = Weights(options.model)
     head = find_head(weights, options.head)
     bias = weights[f"{head}.bias"] if f"{head}.bias" in weights.shapes else None

@@ -27,7 +27,10 @@ export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
 /** An input or output of a model. */
 export type OnnxTensorInfo = InferenceSession.TensorValueMetadata;
 
-/** A model with its inputs and outputs by name. */
+/**
+ * A model with its inputs and outputs by name. Its numbers may differ in the last digits from one kind of processor to the
+ * other, as ONNX Runtime has code for each.
+ */
 export class OnnxModel {
   private constructor(
     /** The file. */
@@ -128,20 +131,4 @@ function isFolder(path: string): boolean {
       "give the path of an ONNX file, or the folder of its model.onnx",
     );
   }
-}
-
-/** The object in a JSON file; undefined for a missing file. */
-export function readJsonFile(path: string): Readonly<Record<string, unknown>> | undefined {
-  let text: string;
-  try {
-    text = new TextDecoder().decode(guarded(path, () => Deno.readFileSync(path)));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch { /* said below */ }
-  throw new UsageError(path, text.slice(0, 40), "no JSON object");
 }
