@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { printable } from "../rollouts/printable.ts";
 import type { Completion, CompletionRequest, LanguageModel } from "./language_model.ts";
 import { probeServer } from "./probe_server.ts";
 import { Recording, type RecordingMode } from "./recording.ts";
@@ -57,7 +58,7 @@ export async function openServer(options: ServerOptions): Promise<ServerModel> {
         throw new UsageError(
           "--model",
           options.model,
-          `${recording.path} was recorded from ${abilities.model}`,
+          `${recording.path} was recorded from ${printable(abilities.model)}`,
         );
       }
       return new ServerModel(abilities, undefined, recording, onNote);
@@ -164,6 +165,6 @@ export class ServerModel implements LanguageModel, Disposable {
   #note(what: string): void {
     if (this.#ignored.has(what)) return;
     this.#ignored.add(what);
-    this.#onNote?.(`${this.name}: the server does not do this: ${what}`);
+    this.#onNote?.(`${printable(this.name)}: the server does not do this: ${what}`);
   }
 }

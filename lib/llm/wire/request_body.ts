@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.ts";
+import { printable } from "../../rollouts/printable.ts";
 import type { ChatMessage, CompletionRequest } from "../language_model.ts";
 import { type Ability, type Forcing, isUsed, type ServerAbilities } from "../server_abilities.ts";
 import { regexToGbnf } from "./gbnf.ts";
@@ -103,7 +104,7 @@ function promptFields(
       if (chatPrefill !== "continued" && chatPrefill !== "repeated") {
         throw new UsageError(
           "server",
-          model,
+          printable(model),
           "it does not go on with a turn of the assistant's: give the prompt as text, template included",
         );
       }
@@ -117,7 +118,7 @@ function promptFields(
   ) {
     throw new UsageError(
       "server",
-      model,
+      printable(model),
       "it takes no token ids: use vLLM or llama.cpp, or give prompts as text, which may move the state",
     );
   }
