@@ -24,6 +24,8 @@ export interface EvaluateOptions extends ScoreOptions {
 
 /** Responses whose text the result keeps. */
 const EXAMPLES = 6;
+/** Characters of a critic's title. */
+const LONGEST_TITLE = 80;
 /** Characters of a text that the result keeps. */
 const LONGEST_EXCERPT = 600;
 
@@ -98,10 +100,12 @@ type Answered = Omit<CriticEntry, "scores">;
 
 /** A critic's entry, and one more for its expectations where it has some. */
 function answered(
-  { name, title, kind, foresight, withoutIcc }: AskedCritic,
+  { name, title: given, kind, foresight, withoutIcc }: AskedCritic,
   predictions: readonly Answer[],
   states: number,
 ): Answered[] {
+  // The name that a server gives its model may hold anything.
+  const title = printable(given, LONGEST_TITLE);
   if (predictions.length !== states) {
     throw new RangeError(`critic ${name}: ${predictions.length} answers to ${states} states`);
   }

@@ -5,6 +5,7 @@ import type { StateTokenizer } from "../llm/critic/state_text.ts";
 import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
 import { parseValueScale } from "../llm/onnx/value_scale.ts";
 import { openServer, type ServerModel, type ServerOptions } from "../llm/server.ts";
+import { printable } from "../rollouts/printable.ts";
 import { chooseFrom } from "../suggest.ts";
 import { askCritic } from "./ask_critic.ts";
 import type { AskedCritic } from "./asked_critic.ts";
@@ -75,10 +76,12 @@ export function isServer(name: string): boolean {
   return name === "server" || name.startsWith("server:");
 }
 
-function llmCritics(model: ServerModel, { llm, icc = false, tokenizer }: CriticResources) {
+function llmCritics(model: ServerModel, resources: CriticResources): AskedCritic[] {
+  const { icc = false, tokenizer } = resources;
+  const llm = withinAbilities(model, resources);
   const critic = (conditioning: boolean) =>
     new LlmCritic(model, { ...llm, conditioning }, tokenizer ? { tokenizer } : {});
-  const name = `server:${model.name}`;
+  const name = `server:${printable(model.name)}`;
   const kind = "generative";
   return [
     askCritic(critic(false), { name, title: model.name, kind }),
@@ -89,6 +92,27 @@ function llmCritics(model: ServerModel, { llm, icc = false, tokenizer }: CriticR
       })]
       : []),
   ];
+}
+
+/** Of what is asked for by default, that which the server can do; the rest is noted. */
+function withinAbilities(
+  { abilities }: ServerModel,
+  { llm = {}, server = {} }: CriticResources,
+): LlmCriticConfig {
+  const { chatPrefill, logProbabilities } = abilities;
+  const chat = abilities.chat && (llm.chat ?? true);
+  if (llm.chat !== false && !chat) {
+    server.onNote?.("the server has no chat: the prompt is sent as text");
+  }
+  const goesOn = !chat || chatPrefill === "continued" || chatPrefill === "repeated";
+  if (llm.expectation ?? (goesOn && logProbabilities !== null)) return { ...llm, chat };
+  server.onNote?.(
+    "expectations are left out: " +
+      (goesOn
+        ? "the server gives no log-probabilities"
+        : "the server does not go on with an answer that was begun"),
+  );
+  return { ...llm, chat, expectation: false };
 }
 
 async function openOnnx(name: string, { valueScale, tokenizer }: CriticResources) {

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import type { RolloutRecord } from "../rollouts/record.ts";
+import { evaluateCritics } from "./evaluate.ts";
+import { openCritics } from "./open_critics.ts";
+import { statesOf } from "./states.ts";
+import expected from "../llm/onnx/testdata/expected.json" with { type: "json" };
+
+const resources = { recording: () => ({ path: "never", mode: "replay" as const }) };
+const HEAD = fileURLToPath(new URL("../llm/onnx/testdata/value_head.onnx", import.meta.url));
+
+Deno.test("critics are in the order of their names", async () => {
+  await using open = await openCritics(["outcome", "text-ridge", "mean"], resources);
+  assert.deepEqual(open.critics.map(({ name }) => name), ["outcome", "text-ridge", "mean"]);
+});
+
+Deno.test("unknown names are refused, with what was meant", async () => {
+  await assert.rejects(
+    () => openCritics(["group_mean"], resources),
+    /--critic: "group_mean": did you mean group-mean\?/,
+  );
+  await assert.rejects(() => openCritics([`onnx:${HEAD}`], resources), /--value-scale: ""/);
+  await assert.rejects(() => openCritics(["server"], resources), /never: "missing"/);
+});
+
+Deno.test("a value head's values of a rollout's states are PyTorch's", async () => {
+  const PROMPT = 5, { ids } = expected;
+  const record: RolloutRecord = {
+    group: "g",
+    prompt: { tokens: ids.slice(0, PROMPT) },
+    response: { tokens: ids.slice(PROMPT) },
+    outcome: 1,
+  };
+  await using open = await openCritics([`onnx:${HEAD}`], { ...resources, valueScale: "logit" });
+  const evaluation = await evaluateCritics(statesOf([record]), open.critics, {
+    file: "x",
+    replicates: 100,
+  });
+  const { title, values } = evaluation.critics.find(({ kind }) => kind === "discriminative")!;
+  assert.equal(title, "Value head value_head.onnx");
+  evaluation.states.forEach(({ at }, i) => {
+    const value = 1 / (1 + Math.exp(-expected.values[PROMPT + at - 1]!));
+    assert.ok(Math.abs(values[i]! - value) < 1e-5, `${at}: ${values[i]} ${value}`);
+  });
+});
