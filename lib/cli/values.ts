@@ -246,6 +246,10 @@ async function compute(
   progress: ReturnType<typeof terminalProgress>,
 ): Promise<ContinuationValue[]> {
   using store = new ContinuationStore(`${out}/continuations.jsonl`);
+  if (store.isTorn) {
+    progress.line(`${store.path}: the last line was not written whole; it is left out`);
+  }
+  if (store.size > 0) progress.line(`finished continuations in ${store.path}: ${store.size}`);
   const began = performance.now();
   const stopListening = endOnSignals(
     "finished continuations are kept; the same command takes them up",

@@ -8,6 +8,7 @@ import { byteTokenizer, byteTokenizerFiles } from "../rollouts/testdata/byte_tok
 import { writeRollouts } from "../rollouts/write_rollouts.ts";
 import { ROOT } from "../root.ts";
 import { execute } from "./command.ts";
+import { TASKS } from "./tasks.ts";
 import { type MarkovServer, markovValue, startMarkovServer } from "./testdata/markov_server.ts";
 import { valuesCommand } from "./values.ts";
 
@@ -193,7 +194,7 @@ Deno.test({
       }
     }
     const before = lines();
-    Deno.writeTextFileSync(kept, '{"key":"torn', { append: true });
+    Deno.writeTextFileSync(kept, '{"key":"torn', { append: true }); // as by a power cut
     // What probing the server takes.
     const start = setup.server.completions;
     (await openServer({ url: setup.server.url }))[Symbol.dispose]();
@@ -306,6 +307,21 @@ Deno.test("rollouts of text, and a server that takes text only, work and are sai
     out,
     /note: the server takes no token ids and was sent text.*text of 0 states reads/,
   );
+});
+
+Deno.test("the task may reach the server's host and nothing else, and that only where it is asked", () => {
+  const at = { deno: "/opt/deno", temporary: "/tmp" };
+  const granted = (kind: string, ...argv: string[]) =>
+    TASKS["values"]!(argv, at)[0]!.args.find((flag) => flag.startsWith(`--allow-${kind}`));
+  const server = ["--server", "http://gpu7:8000/v1"];
+  assert.equal(granted("net", ...server), "--allow-net=gpu7:8000");
+  assert.equal(granted("net", ...server, "--replay"), undefined);
+  assert.equal(granted("net"), undefined);
+  assert.equal(granted("write"), "--allow-write=runs,.cache");
+  const files = ["--out=/data/v", "--recording=/data/r.jsonl", "--verifier", "/mine/v.ts"];
+  assert.equal(granted("write", ...files), "--allow-write=runs,.cache,/data/v,/data/r.jsonl");
+  assert.match(granted("read", ...files)!, /,\/mine\/v\.ts,\/mine,/);
+  for (const kind of ["run", "ffi", "sys"]) assert.equal(granted(kind, ...files), undefined);
 });
 
 Deno.test("what cannot be done is refused in one line, before anything is asked", async () => {

@@ -68,6 +68,11 @@ export class ContinuationStore implements Disposable {
     }
   }
 
+  /** How many continuations are kept, of all states. */
+  get size(): number {
+    return [...this.#batches.keys()].reduce((sum, key) => sum + this.#count(key), 0);
+  }
+
   /** The batches of a state, in order. */
   batches(key: string): readonly ContinuationBatch[] {
     return this.#batches.get(key) ?? [];

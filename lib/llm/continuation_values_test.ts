@@ -273,6 +273,7 @@ Deno.test("kept batches outlast the process, a line that was not written whole i
     {
       using store = new ContinuationStore(path);
       assert.ok(store.isTorn);
+      assert.equal(store.size, 5);
       assert.deepEqual(store.batches("k"), [batch, failed]);
       assert.deepEqual(store.batches("m"), []);
       store.add("m", batch);
