@@ -59,7 +59,7 @@ export function modelCard(facts: CardFacts): string {
     "",
     ...[
       ...limits,
-      "What it learned holds for problems as it was trained on; the kit's `generalization` experiment shows how little beyond.",
+      "Of problems larger than those that it was trained on it is often wrong (the kit's experiment `generalization`).",
     ].map((line) => `- ${line}`),
     "",
     "## Environment",

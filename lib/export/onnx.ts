@@ -16,9 +16,9 @@ export interface OnnxExportOptions extends OnnxGraphOptions {
 
 /**
  * Writes a trained critic or actor as model.onnx (opset 23, float32), with the environment's vocabulary as tokenizer.json,
- * config.json as of transformers where that has a class, and README.md: what it is and Python that asks it. Inputs are `input_ids` and `position_ids`, int64 (batch, length);
- * outputs `logits` and `values`, as far as it has the heads, of all tokens. Rows shorter than the batch are filled up at
- * their ends. With a cache: see `OnnxGraphOptions`. GRUs and looped transformers, too.
+ * transformers' config.json where that has a class, and README.md: what it is and Python that asks it. Inputs are `input_ids`
+ * and `position_ids`, int64 (batch, length); outputs `logits` and `values`, as far as it has the heads, of all tokens. Rows
+ * shorter than the batch are filled up at their ends. With a cache: see `OnnxGraphOptions`. GRUs and looped transformers, too.
  *
  * @param folder Created; must not exist.
  * @throws UsageError for a cache of a GRU, and for a folder that exists.

@@ -107,11 +107,9 @@ class GraphBuilder {
     return this.constant(name, { shape, data: BigInt64Array.from([values].flat(), BigInt) });
   }
 
-  /** The name of a weight of the model, changed if it must be. */
-  weight(name: string, change?: (tensor: NamedTensor) => OnnxTensor): string {
-    if (Object.hasOwn(this.parts.initializers, name)) return name;
-    const tensor = this.weights[name]!;
-    return this.constant(name, change ? change(tensor) : tensor);
+  /** The name of a weight: as the model has it, or made of its weights. A looped transformer asks for it again. */
+  weight(name: string, make: () => OnnxTensor = () => this.weights[name]!): string {
+    return Object.hasOwn(this.parts.initializers, name) ? name : this.constant(name, make());
   }
 
   /** A node with one output, whose name it returns, or with those `outputs`. */
@@ -150,7 +148,9 @@ function addCausalMask(graph: GraphBuilder): void {
     return graph.add("Squeeze", [shape], {}, [name]);
   };
   const past = length("past_key_values.0.key", 2, "past length");
-  const total = graph.add("Add", [past, length("input_ids", 1, "new length")], {}, ["length"]);
+  const total = graph.add("Add", [past, length("input_ids", 1, "new length")], {}, [
+    "total length",
+  ]);
   const zero = graph.integers("zero", 0), one = graph.integers("one", 1);
   const keys = graph.add("Range", [zero, total, one]);
   const queries = graph.add("Range", [past, total, one]);
@@ -168,17 +168,11 @@ function attention(
 ): string {
   const d = c.dModel, heads = { int: d / c.headDim }, layout = rotaryLayout(c, c.rotaryDim / 2);
   const project = (part: "q" | "k" | "v", index: number) => {
-    const matrix = `${name}${part}`;
-    if (!Object.hasOwn(graph.parts.initializers, matrix)) {
-      const own = sliceColumns(
-        graph.weights[`${name}qkv`]!.data,
-        3 * d,
-        index * d,
-        (index + 1) * d,
-      );
-      const data = part === "v" ? own : layHeads(own, d, layout);
-      graph.constant(matrix, { shape: [d, d], data });
-    }
+    const matrix = graph.weight(`${name}${part}`, () => {
+      const { data } = graph.weights[`${name}qkv`]!;
+      const own = sliceColumns(data, 3 * d, index * d, (index + 1) * d);
+      return { shape: [d, d], data: part === "v" ? own : layHeads(own, d, layout) };
+    });
     const projected = graph.add("MatMul", [x, matrix]);
     if (part === "v") return projected;
     return graph.add("RotaryEmbedding", [projected, "rotary.cos", "rotary.sin", "position_ids"], {
@@ -190,7 +184,7 @@ function attention(
   const shape = { q_num_heads: heads, kv_num_heads: heads };
   if (cached === undefined) return graph.add("Attention", qkv, { ...shape, is_causal: { int: 1 } });
   const parts = ["key", "value"];
-  // Where there is a past, opset 23 leaves open where its own causal mask starts.
+  // Opset 23's own causal mask is aligned to the upper left: it would hide keys of the past.
   const inputs = [...qkv, "mask", ...parts.map((part) => `past_key_values.${cached}.${part}`)];
   const present = parts.map((part) => `present.${cached}.${part}`);
   return graph.add("Attention", inputs, shape, [`attention.${cached}`, ...present]);
@@ -200,7 +194,8 @@ function attention(
 function gru(graph: GraphBuilder, x: string, name: string, d: number): string {
   // The kit's gates are reset, update, new; ONNX's update, reset, new, each matrix transposed.
   const matrix = (part: string) =>
-    graph.weight(`${name}${part}`, ({ data }) => {
+    graph.weight(`${name}${part}`, () => {
+      const { data } = graph.weights[`${name}${part}`]!;
       const gates = [1, 0, 2].map((gate) =>
         transpose(sliceColumns(data, 3 * d, gate * d, (gate + 1) * d), d)
       );
