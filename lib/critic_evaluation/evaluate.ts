@@ -60,6 +60,7 @@ export async function evaluateCritics(
   );
   const { seed = 1, replicates = 10_000, level = 0.95, margins = {}, file, unreadable = 0 } =
     options;
+  const units = new Map(set.states.map(({ rollout, unit }) => [rollout, unit]));
   const states = set.states.map(({ rollout, at, unit, value, n, fraction }) => ({
     ...{ rollout, at, unit, value, n, fraction },
   }));
@@ -82,8 +83,7 @@ export async function evaluateCritics(
     comparisons: [...comparisons],
     states,
     responses: set.rollouts.map(({ record, problem }, rollout) => {
-      const unit = set.states.find((state) => state.rollout === rollout)?.unit;
-      const length = unit && responseLength(record, unit);
+      const unit = units.get(rollout)!, length = responseLength(record, unit);
       return {
         group: printable(record.group, 80),
         problem,

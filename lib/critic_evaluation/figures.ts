@@ -131,9 +131,11 @@ export function reliabilityFigure(evaluation: Evaluation): Figure | null {
 /** Values along single responses, right and wrong ones apart by colour: a panel for the Monte Carlo values and each critic. */
 export function trajectoryFigure(evaluation: Evaluation): Figure | null {
   const { states, responses, set } = evaluation;
-  const long = responses.map((_, r) => r).filter((r) =>
-    states.filter(({ rollout, fraction }) => rollout === r && fraction !== null).length > 1
+  const placed = Map.groupBy(
+    states.keys().filter((i) => states[i]!.fraction !== null),
+    (i) => states[i]!.rollout,
   );
+  const long = [...placed].flatMap(([rollout, own]) => own.length > 1 ? [rollout] : []);
   const chosen = [true, false].flatMap((right) =>
     long.filter((r) => isRight(responses[r]!.outcome) === right).slice(0, MOST_LINES)
   );
@@ -158,11 +160,10 @@ export function trajectoryFigure(evaluation: Evaluation): Figure | null {
           name: right ? "right response" : "wrong response",
           style: right ? RIGHT : WRONG,
           panel: title,
-          points: states.flatMap(({ rollout, fraction, at, unit }, i) =>
-            rollout === r && fraction !== null
-              ? [{ x: fraction, y: values[i]!, label: `response ${r}, ${unit} ${at}` }]
-              : []
-          ),
+          points: placed.get(r)!.map((i) => {
+            const { fraction, at, unit } = states[i]!;
+            return { x: fraction!, y: values[i]!, label: `response ${r}, ${unit} ${at}` };
+          }),
         };
       })
     ),
