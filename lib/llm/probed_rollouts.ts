@@ -50,7 +50,10 @@ export function probedStates(
       record,
       at,
       prompt: prompt.tokens,
-      prefix: response.tokens.slice(0, at),
+      // Cut out when asked for: those of all states together are many times the rollouts.
+      get prefix() {
+        return response.tokens.slice(0, at);
+      },
       maxTokens: tokenLimit - at,
       task: taskOf(record),
     }));
