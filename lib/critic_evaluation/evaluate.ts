@@ -34,6 +34,34 @@ const LONGEST_EXCERPT = 600;
  * critic has to beat.
  *
  * @throws UsageError for two critics of one name, and what the critics throw.
+ *
+ * @example A critic of your own, beside a constant, on two responses to one problem
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { askCritic, evaluateCritics, type Question, type RolloutState, statesOf } from "genac";
+ *
+ * const rollout = (text: string, outcome: number) =>
+ *   ({ group: "sum 1", prompt: { text: "3 + 4?" }, response: { text }, outcome });
+ * const set = statesOf([rollout("3 + 4 = 7, so 7", 1), rollout("It must be 8", 0)], { perRollout: 2 });
+ * const equations = {
+ *   name: "equations",
+ *   values: (questions: readonly Question<RolloutState>[]) =>
+ *     Promise.resolve(questions.map(({ state: { record, at } }) => ({
+ *       value: record.response.text!.slice(0, at).includes("=") ? 0.9 : 0.2,
+ *       expectation: null,
+ *     }))),
+ * };
+ * const critic = askCritic(equations, {
+ *   name: "equations",
+ *   title: "Likes equations",
+ *   kind: "discriminative",
+ * });
+ * const { critics } = await evaluateCritics(set, [critic], { file: "two sums" });
+ * const [mean, own] = critics.map(({ scores }) => scores);
+ * assert.equal(mean!.penalizedMse.estimate, 0.25);
+ * assert.ok(own!.penalizedMse.estimate! < 0.19);
+ * assert.equal(own!.withinAuc.estimate, 1);
+ * ```
  */
 export async function evaluateCritics(
   set: StateSet,
