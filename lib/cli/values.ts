@@ -21,7 +21,7 @@ import {
 } from "../llm/probed_rollouts.ts";
 import { openServer, type ServerModel } from "../llm/server.ts";
 import { DEFAULT_CONCURRENCY } from "../llm/server_connection.ts";
-import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { sha256 } from "../numeric/digest.ts";
 import { writeMonteCarloParquet } from "../rollouts/monte_carlo_parquet.ts";
 import { PROBE_MODES, PROBE_SEMANTICS, type ProbeRule } from "../rollouts/segments.ts";
 import { type SelectedRollouts, SELECTIONS, selectRollouts } from "../rollouts/select_rollouts.ts";
@@ -357,7 +357,7 @@ function checkServerFlags({ server, recording, replay, dryRun }: Flags): void {
 function nameOf(rollouts: string): string {
   const path = resolve(rollouts);
   const stem = basename(path).replace(/\..*$/, "").replaceAll(/[^\w-]/g, "_");
-  const place = sha256(new TextEncoder().encode(canonicalJson(path))).slice(0, 8);
+  const place = sha256(new TextEncoder().encode(path)).slice(0, 8);
   return `${stem}-${place}`;
 }
 
