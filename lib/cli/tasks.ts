@@ -101,7 +101,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
   })],
   evaluate: (argv) => {
     const critics = criticsOf(argv);
-    const models = critics.flatMap((name) => name.startsWith("onnx:") ? [name.slice(5)] : []);
+    const models = critics.flatMap((name) => /^onnx(?:-llm)?:(.+)/.exec(name)?.[1] ?? []);
     return [script("cli/evaluate", argv, {
       read: [
         ...[".", ...valuesOf(argv, "--rollouts"), ...valuesOf(argv, "--recording")],

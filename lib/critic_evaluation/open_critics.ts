@@ -2,6 +2,8 @@ import { basename } from "node:path";
 import { UsageError } from "../errors.ts";
 import { LlmCritic, type LlmCriticConfig } from "../llm/critic/llm_critic.ts";
 import type { StateTokenizer } from "../llm/critic/state_text.ts";
+import type { LanguageModel } from "../llm/language_model.ts";
+import { OnnxLanguageModel } from "../llm/onnx/onnx_language_model.ts";
 import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
 import { parseValueScale } from "../llm/onnx/value_scale.ts";
 import { openServer, type ServerModel, type ServerOptions } from "../llm/server.ts";
@@ -15,8 +17,16 @@ import { textRidge } from "./text_ridge.ts";
 /** Critics that need nothing but the rollouts. */
 const PLAIN: readonly AskedCritic[] = [...CONSTANTS, textRidge];
 
+/** Begins the name of a language model in a folder, whose file `model.onnx` is run here. */
+const ONNX_LLM = "onnx-llm:";
+
 /** What the name of a critic may be; `server` alone is enough to replay a recording. */
-export const CRITIC_NAMES = [...PLAIN.map(({ name }) => name), "server:URL", "onnx:FILE"] as const;
+export const CRITIC_NAMES = [
+  ...PLAIN.map(({ name }) => name),
+  "server:URL",
+  "onnx:FILE",
+  "onnx-llm:FOLDER",
+] as const;
 
 /** What critics need that are not made of the rollouts alone. */
 export interface CriticResources {
@@ -58,7 +68,12 @@ export async function openCritics(
       const url = name === "server" ? undefined : name.slice("server:".length);
       const recording = resources.recording(servers.indexOf(name));
       const model = open.use(await openServer({ ...resources.server, url, recording }));
-      critics.push(...llmCritics(model, resources));
+      const llm = withinAbilities(model, resources);
+      critics.push(...llmCritics(model, `server:${printable(model.name)}`, llm, resources));
+    } else if (name.startsWith(ONNX_LLM)) {
+      const model = await OnnxLanguageModel.open(name.slice(ONNX_LLM.length));
+      open.defer(() => model.close());
+      critics.push(...llmCritics(model, ONNX_LLM + model.name, resources.llm ?? {}, resources));
     } else if (name.startsWith("onnx:")) {
       const critic = await openOnnx(name, resources);
       open.defer(() => critic.close());
@@ -76,12 +91,14 @@ export function isServer(name: string): boolean {
   return name === "server" || name.startsWith("server:");
 }
 
-function llmCritics(model: ServerModel, resources: CriticResources): AskedCritic[] {
-  const { icc = false, tokenizer } = resources;
-  const llm = withinAbilities(model, resources);
+function llmCritics(
+  model: LanguageModel,
+  name: string,
+  llm: LlmCriticConfig,
+  { icc = false, tokenizer }: CriticResources,
+): AskedCritic[] {
   const critic = (conditioning: boolean) =>
     new LlmCritic(model, { ...llm, conditioning }, tokenizer ? { tokenizer } : {});
-  const name = `server:${printable(model.name)}`;
   const kind = "generative";
   return [
     askCritic(critic(false), { name, title: model.name, kind }),

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import type { RolloutRecord } from "../rollouts/record.ts";
 import { evaluateCritics } from "./evaluate.ts";
 import { openCritics } from "./open_critics.ts";
 import { statesOf } from "./states.ts";
+import { onnxTests, testFile } from "../llm/onnx/testing.ts";
 import expected from "../llm/onnx/testdata/expected.json" with { type: "json" };
 
 const resources = { recording: () => ({ path: "never", mode: "replay" as const }) };
-const HEAD = fileURLToPath(new URL("../llm/onnx/testdata/value_head.onnx", import.meta.url));
+const HEAD = testFile("value_head.onnx");
+const onnxTest = await onnxTests("open_critics_test.ts");
 
 Deno.test("critics are in the order of their names", async () => {
   await using open = await openCritics(["outcome", "text-ridge", "mean"], resources);
@@ -23,7 +24,7 @@ Deno.test("unknown names are refused, with what was meant", async () => {
   await assert.rejects(() => openCritics(["server"], resources), /never: "missing"/);
 });
 
-Deno.test("a value head's values of a rollout's states are PyTorch's", async () => {
+onnxTest("a value head's values of a rollout's states are PyTorch's", async () => {
   const PROMPT = 5, { ids } = expected;
   const record: RolloutRecord = {
     group: "g",
@@ -42,4 +43,25 @@ Deno.test("a value head's values of a rollout's states are PyTorch's", async () 
     const value = 1 / (1 + Math.exp(-expected.values[PROMPT + at - 1]!));
     assert.ok(Math.abs(values[i]! - value) < 1e-5, `${at}: ${values[i]} ${value}`);
   });
+});
+
+onnxTest("a language model in a folder is asked as one behind a server is", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "genac critics " });
+  try {
+    for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
+      Deno.copyFileSync(testFile(name), `${folder}/${name}`);
+    }
+    Deno.copyFileSync(testFile("causal_lm.onnx"), `${folder}/model.onnx`);
+    Deno.writeTextFileSync(`${folder}/config.json`, '{"eos_token_id": 2}');
+    const llm = { reasoning: false };
+    await using open = await openCritics([`onnx-llm:${folder}`], { ...resources, llm, icc: true });
+    const [first, second] = open.critics;
+    assert.equal(second!.withoutIcc, first!.name);
+    const record = { group: "g", prompt: { text: "3+4?" }, response: { text: "7" }, outcome: 1 };
+    const set = statesOf([record], { perRollout: 1 });
+    const [answer] = await first!.answer(set, () => {});
+    assert.equal(answer!.written!.length, 1);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
