@@ -106,7 +106,7 @@ export const answers: Readonly<Record<string, Answer>> = {
       `${effect("C5", "GRPO on word evaluation")}. At equal computation, episodes being nearly ` +
       `free here, ${effect("C5-compute", "word evaluation")}.`,
     given: {
-      "C5": "undecided",
+      "C5": "contradicted",
       "C5-kit": "supported",
       "C5-compute": "contradicted",
       "C5-credit": "supported",
