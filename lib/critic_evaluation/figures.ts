@@ -1,5 +1,4 @@
 /** The figures of an evaluation. */
-import { maximum, minimum } from "../numeric/extrema.ts";
 import { wilsonInterval } from "../eval/wilson.ts";
 import { type Figure, figure, type Point, type ScatterSeries } from "../report/figure.ts";
 import { calibrationFigure } from "../report/calibration_figure.ts";
@@ -11,6 +10,8 @@ import { isRight } from "./scores.ts";
 
 /** Panels of critics in one figure; more than these are left to the tables. */
 const MOST_PANELS = 6;
+/** Characters of a title that fit over one of three panels. */
+const LONG_TITLE = 26;
 /** Points in a panel. */
 const MOST_POINTS = 200;
 /** Responses in a panel, of each outcome. */
@@ -92,7 +93,8 @@ export function scatterFigure(evaluation: Evaluation): Figure | null {
   return figure({
     title: "Predicted and Monte Carlo values",
     subtitle: `${describeSet(evaluation)}; bars: Wilson's 95% interval of the Monte Carlo value` +
-      (every > 1 ? `; every ${every}th state` : ""),
+      (every > 1 ? `; one of every ${every} states` : ""),
+    columns: columnsFor(critics),
     x: { title: "critic's value", min: 0, max: 1 },
     y: { title: "Monte Carlo value", min: 0, max: 1 },
     square: true,
@@ -112,19 +114,12 @@ export function reliabilityFigure(evaluation: Evaluation): Figure | null {
       describeSet(evaluation)
     }; states by value in ten bins of equal size, equal values together`,
     target: `mean ${targetName(evaluation)} in the bin`,
-    series: critics.map(({ title, scores: { calibration: { bins } } }) => {
-      const counts = bins.map(({ count }) => count);
-      const [least, most] = [minimum(counts), maximum(counts)];
-      const size = least === most
-        ? formatNumber(least)
-        : `${formatNumber(least)} to ${formatNumber(most)}`;
-      return {
-        ...(critics.length > 1
-          ? { name: "a bin", panel: `${title} (${size} a bin)` }
-          : { name: `a bin (${size} states)` }),
-        bins,
-      };
-    }),
+    columns: columnsFor(critics),
+    series: critics.map(({ title, scores: { calibration: { bins } } }) => ({
+      name: "a bin",
+      ...(critics.length > 1 ? { panel: title } : {}),
+      bins,
+    })),
   });
 }
 
@@ -152,6 +147,7 @@ export function trajectoryFigure(evaluation: Evaluation): Figure | null {
       `values along ${chosen.length} single responses, at most ${MOST_LINES} of each outcome`,
     x: { title: "share of the response that is written", min: 0, max: 1 },
     y: { title: "value", min: 0, max: 1 },
+    columns: columnsFor(panels),
     series: panels.flatMap(({ title, values }) =>
       chosen.map((r) => {
         const right = isRight(responses[r]!.outcome);
@@ -285,6 +281,11 @@ export function parseFigure(evaluation: Evaluation): Figure | null {
 /** Critics with a panel of their own: those that know no more than the state, as many as fit. */
 function shownCritics(evaluation: Evaluation): CriticEntry[] {
   return honestCritics(evaluation).slice(0, MOST_PANELS);
+}
+
+/** Fewer panels in a row where their titles are long. */
+function columnsFor(panels: readonly { readonly title: string }[]): number {
+  return panels.some(({ title }) => title.length > LONG_TITLE) ? 2 : 3;
 }
 
 /** Rows: critics that could be value models, and what they are compared with. */

@@ -12,6 +12,9 @@ const FEW_PROBLEMS = 20;
 /** With fewer than this nothing is decided: resamples of so few say nothing. */
 const FEWEST_PROBLEMS = 5;
 
+/** A share of answers that needs no word. */
+const ENOUGH_PARSED = 0.99;
+
 /** How a critic does beside always saying the mean value. */
 export type BesideConstant =
   | "better than a constant"
@@ -108,15 +111,30 @@ function ofIcc(evaluation: Evaluation, { name, title, withoutIcc }: CriticEntry)
   ];
 }
 
-function ofParsing({ title, scores: { parsed, parseRate } }: CriticEntry): string[] {
-  const rate = parseRate.estimate!;
-  if (rate >= 0.99) return [];
+function ofParsing(
+  { title, unforcedRate, answerMass, expectationOf, scores }: CriticEntry,
+): string[] {
+  if (expectationOf !== undefined) return [];
+  const { parsed, parseRate } = scores, rate = parseRate.estimate!;
+  const percent = (share: number) => `${formatNumber(100 * share, { decimals: 1 })}%`;
+  const mass = answerMass === null
+    ? ""
+    : ` Where an answer begins, it gives all valid ones together a probability of ${
+      formatNumber(answerMass, { decimals: 2 })
+    }.`;
   return [
-    parsed === 0
-      ? `${title} gave no answer that could be parsed: each is charged an error of 1.`
-      : `${title}: only ${
-        formatNumber(100 * rate, { decimals: 1 })
-      }% of its answers could be parsed; each of the others is charged an error of 1.`,
+    ...(rate >= ENOUGH_PARSED ? [] : [
+      parsed === 0
+        ? `${title} gave no answer that could be parsed: each is charged an error of 1.`
+        : `${title}: only ${
+          percent(rate)
+        } of its answers could be parsed; each of the others is charged an error of 1.`,
+    ]),
+    ...(unforcedRate === null || unforcedRate >= Math.min(rate, ENOUGH_PARSED) ? [] : [
+      `${title}: ${
+        unforcedRate === 0 ? "none" : `only ${percent(unforcedRate)}`
+      } of its responses had an answer of its own accord, the others were forced.${mass}`,
+    ]),
   ];
 }
 
