@@ -18,7 +18,7 @@ import { ROOT } from "../../root.ts";
 import { openServer } from "../server.ts";
 import { sumRollouts } from "./sum_rollouts.ts";
 
-const PROBLEMS = 6, SIBLINGS = 4, CONTINUATIONS = 8;
+const PROBLEMS = 4, SIBLINGS = 4, CONTINUATIONS = 8;
 const EVALUATION = "live-test";
 
 /** Why these tests are left out; undefined where they are run. */
@@ -101,7 +101,8 @@ Deno.test("the commands that ask a language model work with a real one", async (
     ];
     let valued: RolloutRecord[] = [];
     await t.step("values tells right responses' last states from wrong ones'", async () => {
-      await jsonOf(...valuesTask, "--server", server.url, "--out", values);
+      const asking = ["--server", server.url, "--concurrency", "2"];
+      await jsonOf(...valuesTask, ...asking, "--out", values);
       valued = await Array.fromAsync(readRollouts(`${values}/values.parquet`));
       assert.equal(valued.length, PROBLEMS * SIBLINGS);
       for (const probe of valued.flatMap(({ probes }) => probes!)) {
@@ -163,7 +164,8 @@ Deno.test("the commands that ask a language model work with a real one", async (
       const prompt = { text: "long ".repeat(4000) };
       await writeRollouts(long, [{ ...record!, prompt, problem: prompt.text }]);
       const { code, stderr } = await task(
-        ...evaluateTask.with(2, long),
+        ...["evaluate", "--rollouts", long, "--name", EVALUATION, "--no-report"],
+        ...["--tokenizer", LOCAL_TOKENIZER, "--recording", `${folder}/long-critic.jsonl`],
         ...["--critic", `server:${server.url}`],
       );
       assert.equal(code, 2, stderr);
