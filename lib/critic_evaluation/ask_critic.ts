@@ -1,5 +1,6 @@
 import type { Critic, Question } from "../critic/critic.ts";
-import { mean } from "../numeric/sums.ts";
+import { clip01 } from "../numeric/clip01.ts";
+import { sum } from "../numeric/sums.ts";
 import type { RolloutState } from "../rollouts/state.ts";
 import type { Answer, AskedCritic } from "./asked_critic.ts";
 import type { StateSet } from "./states.ts";
@@ -40,9 +41,11 @@ export function questionsOf(set: StateSet): Question<RolloutState>[] {
   const { rollouts, states, problems } = set;
   const outcomes = Array.from({ length: problems }, () => [] as number[]);
   for (const { record, problem } of rollouts) outcomes[problem]!.push(record.outcome);
-  const rates = outcomes.map((_, problem) => {
-    const others = outcomes.toSpliced(problem, 1).flat();
-    return others.length > 0 ? mean(others) : undefined;
+  const total = sum(outcomes.map(sum));
+  const rates = outcomes.map((own) => {
+    const others = rollouts.length - own.length;
+    // The difference is rounded, so that it may lie an ulp outside.
+    return others > 0 ? clip01((total - sum(own)) / others) : undefined;
   });
   return states.map((state) => {
     const successRate = state.record.successRate ?? rates[rollouts[state.rollout]!.problem];
