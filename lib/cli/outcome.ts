@@ -148,8 +148,8 @@ function formatPartial(
     formatTable(rows),
     "",
     `PARTIAL: ${cellsDone({ cells, missing })}: no summary, no verdicts; ` +
-    "the same command without --cells adds the others",
-    `run: ${directory}/partial.json`,
+    "the same command without --cells, --shard and --cells-only adds the others",
+    `run: ${directory}`,
     formatPins({ pins, cells }),
   ];
 }

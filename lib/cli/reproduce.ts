@@ -3,15 +3,8 @@
  */
 import { z } from "zod";
 import { registry } from "../../experiments/registry.ts";
-import {
-  type BackendIdentity,
-  type BackendName,
-  BACKENDS,
-  identifyBackend,
-} from "../backend/create.ts";
-import { UsageError } from "../errors.ts";
-import { suggest } from "../suggest.ts";
-import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
+import { type BackendIdentity, type BackendName, identifyBackend } from "../backend/create.ts";
+import type { AnyExperiment, Registry } from "../run/experiment.ts";
 import { planRuns } from "../run/plan.ts";
 import { overallProgress } from "../run/progress.ts";
 import { type ExperimentOutcome, reproduce } from "../run/reproduce.ts";
@@ -19,27 +12,29 @@ import { type Command, printJson, runCommand } from "./command.ts";
 import { endOnSignals } from "./end_on_signals.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome, formatSummary, formatSummaryLine } from "./outcome.ts";
+import { loadExperiments, runFlags, RUNS } from "./run_flags.ts";
 import { writeReportsIndex } from "./reports_index.ts";
 import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 
-/** The folder that notebooks and the page of reports look in. */
-const RUNS = "runs";
-
 const flags = z.object({
-  experiment: z.array(z.string()).default([]).describe("only these experiments"),
-  profile: z.enum(PROFILES).default("quick").describe("how much is computed"),
-  backend: z.enum(BACKENDS).default("wasm")
-    .describe("what computes: pins are equal on wasm, met within a tolerance on webgpu"),
+  ...runFlags,
   threads: z.int().min(1).max(1024).default(navigator.hardwareConcurrency)
     .describe("threads for all cells together; changes no digit"),
-  seeds: z.array(z.int().min(0).max(2 ** 32 - 1)).optional()
-    .describe("these seeds in place of the profile's; others than those are not pinned"),
-  cells: z.array(z.string()).optional().describe(
-    "only cells with this in their ids; with a *, for any characters, it stands for the whole id: " +
-      "'cot/*/seed1'. A later call without --cells runs the others",
+  shard: z.string().regex(/^\d+\/\d+$/, "give a part and their number, like 2/8").optional()
+    .describe(
+      "only part I of N parts of about equal cost of the chosen cells: I/N, from 1/N to N/N",
+    ),
+  cellsOnly: z.boolean().default(false).describe(
+    "one of several processes that share the work: compute those of the chosen cells that are not stored yet, " +
+      "and leave it to a later call to gather them",
   ),
+  adopt: z.string().optional()
+    .describe(
+      "a folder with cells computed elsewhere: those of this run are checked and taken over",
+    ),
   fresh: z.boolean().default(false).describe("drop what an interrupted or finished run left first"),
-  out: z.string().default(RUNS).describe("folder for the runs, from the checkout or from /"),
+  prune: z.boolean().default(false)
+    .describe("in the end drop what the finished run does not have, such as cells of other code"),
   updatePins: z.boolean().default(false).describe("rewrite the pins and print what changed"),
   notebooks: z.boolean().default(true).describe("leave out the notebooks' reports"),
   verbose: z.boolean().default(false).describe(
@@ -80,8 +75,15 @@ export function makeReproduceCommand(parts: ReproduceParts = PARTS): Command<typ
 async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<number> {
   const began = performance.now();
   const say = chosen.json ? console.error : console.log;
-  const names = chosen.experiment.length > 0 ? chosen.experiment : Object.keys(parts.registry);
-  const plans = planRuns(await loadAll(names, parts.registry), chosen);
+  const shard = chosen.shard?.split("/").map(Number);
+  const plans = planRuns(await loadExperiments(chosen.experiment, parts.registry), {
+    ...chosen,
+    shard: shard && { index: shard[0]!, of: shard[1]! },
+  });
+  if (plans.length === 0) {
+    say(`--shard ${chosen.shard}: nothing to do: there are fewer cells than parts`);
+    return 0;
+  }
   const experiments = plans.map(({ experiment }) => experiment);
   const engine = await parts.identify(chosen.backend);
   const terminal = terminalProgress(chosen);
@@ -106,7 +108,7 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
   let index: string | undefined;
   try {
     // The page shows the runs in the checkout.
-    if (chosen.out === RUNS) index = await parts.writeIndex();
+    if (chosen.out === RUNS && !chosen.cellsOnly) index = await parts.writeIndex();
   } finally {
     const seconds = (performance.now() - began) / 1000;
     say(formatSummary(outcomes, { seconds, index }));
@@ -126,22 +128,6 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
     });
   }
   return exitCode;
-}
-
-/** What an unknown name costs: a UsageError before anything is computed. */
-function loadAll(names: readonly string[], known: Registry): Promise<AnyExperiment[]> {
-  return Promise.all(names.map(async (name) => {
-    const load = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (!load) {
-      const choices = Object.keys(known);
-      throw new UsageError(
-        "--experiment",
-        name,
-        suggest(name, choices) || `choose from ${choices.join(", ") || "none: there is none yet"}`,
-      );
-    }
-    return (await load()).default;
-  }));
 }
 
 interface Reports {
@@ -165,7 +151,7 @@ async function makeReports(
   const names = experiments.flatMap((experiment) => experiment.notebook ?? []);
   if (!notebooks || (chosen.length > 0 && names.length === 0)) return none;
   const why = outcomes.some(({ partial }) => partial)
-    ? "they show whole runs; omit --cells"
+    ? "they show whole runs; omit --cells, --shard and --cells-only"
     : outcomes.some(({ run }) => !run)
     ? "an experiment did not finish"
     : backend !== "wasm"

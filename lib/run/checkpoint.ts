@@ -5,7 +5,7 @@
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../numeric/digest.ts";
 import type { CellContext } from "./experiment.ts";
-import { list, readBytes, remove, writeAtomically } from "./files.ts";
+import { guarded, list, remove, writeAtomically } from "./files.ts";
 import { DamagedError, readStored } from "./sealed.ts";
 
 const NAME = /^(\d{6})-([0-9a-f]{64})\.safetensors$/;
@@ -22,7 +22,9 @@ export function openCheckpoint(directory: string): CellContext["checkpoint"] {
       const newest = names().at(-1);
       if (newest === undefined) return undefined;
       const path = `${directory}/${newest}`;
-      const bytes = readBytes(path, REMEDY);
+      const bytes = unlessGone(() => guarded(path, () => Deno.readFileSync(path)));
+      // Another process, which computes the same, has gone on or finished.
+      if (!bytes) return this.load();
       if (sha256(bytes) !== digestIn(newest)) {
         throw new UsageError(path, "damaged or truncated checkpoint", REMEDY);
       }
@@ -32,10 +34,25 @@ export function openCheckpoint(directory: string): CellContext["checkpoint"] {
       const older = names();
       const count = Number(older.at(-1)?.slice(0, 6) ?? 0) + 1;
       const name = `${String(count).padStart(6, "0")}-${sha256(bytes)}.safetensors`;
-      writeAtomically(`${directory}/${name}`, bytes);
+      const write = () => {
+        writeAtomically(`${directory}/${name}`, bytes);
+        return true;
+      };
+      // Another process that computes the same may finish, and remove the folder under this one's hands.
+      if (!unlessGone(write)) write();
       older.forEach((old) => remove(`${directory}/${old}`));
     },
   };
+}
+
+/** What `action` returns; undefined where a file that it needs is gone. */
+function unlessGone<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /** Removes the damaged checkpoints in `directory` and returns what was found of each. */

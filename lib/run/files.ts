@@ -1,7 +1,7 @@
 /**
  * Files that are whole or absent, and the operating system's errors as `UsageError`s.
  */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { UsageError } from "../errors.ts";
 
 /** Does `action` on the file at `path`; what the user can mend becomes a UsageError. */
@@ -46,17 +46,39 @@ export function list(directory: string): string[] {
 
 /** Removes a file or a whole folder, where there is one. */
 export function remove(path: string): void {
-  if (exists(path)) guarded(path, () => Deno.removeSync(path, { recursive: true }));
+  guarded(path, () => {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      // Not there, or another process was faster.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  });
 }
 
-/** Replaces the file at `path`: after a crash at any point it is either the old or the new one. */
-export function writeAtomically(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.tmp`;
+/** A name beside `path` that no other process uses, hidden from those that list the folder. */
+function temporaryFor(path: string): string {
+  return `${dirname(path)}/.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+}
+
+/**
+ * Replaces the file at `path`: after a crash at any point it is either the old or the new one. Of several processes that do
+ * so at once, the last one's stands.
+ *
+ * @param isDurable Whether the new one must survive a power cut, which takes a slow disk long; default: yes.
+ */
+export function writeAtomically(path: string, bytes: Uint8Array, isDurable = true): void {
+  const temporary = temporaryFor(path);
   guarded(path, () => {
     Deno.mkdirSync(dirname(path), { recursive: true });
     try {
-      writeDurably(temporary, bytes);
-      renameDurably(temporary, path);
+      if (isDurable) {
+        writeDurably(temporary, bytes);
+        renameDurably(temporary, path);
+      } else {
+        Deno.writeFileSync(temporary, bytes);
+        Deno.renameSync(temporary, path);
+      }
     } catch (error) {
       remove(temporary);
       throw error;
@@ -72,7 +94,7 @@ export async function writePiecesAtomically(
   path: string,
   write: (append: (bytes: Uint8Array) => void) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.tmp`;
+  const temporary = temporaryFor(path);
   const file = guarded(path, () => {
     Deno.mkdirSync(dirname(path), { recursive: true });
     return Deno.openSync(temporary, { write: true, create: true, truncate: true });
@@ -104,14 +126,17 @@ export function checkWritable(path: string): void {
   });
 }
 
-/** Creates a folder with these files, all of them or none. The folder must not exist yet. */
+/**
+ * Creates a folder with these files, all of them or none.
+ *
+ * @returns False where something is at `path` already, perhaps since a moment ago: it stays as it is.
+ */
 export function writeFolderAtomically(
   path: string,
   files: Readonly<Record<string, Uint8Array>>,
-): void {
-  const temporary = `${path}.tmp`;
-  guarded(path, () => {
-    remove(temporary);
+): boolean {
+  const temporary = temporaryFor(path);
+  return guarded(path, () => {
     Deno.mkdirSync(temporary, { recursive: true });
     try {
       for (const [name, bytes] of Object.entries(files)) {
@@ -119,11 +144,19 @@ export function writeFolderAtomically(
       }
       syncFolder(temporary);
       renameDurably(temporary, path);
+      return true;
     } catch (error) {
       remove(temporary);
+      if (isTaken(error) && exists(path)) return false;
       throw error;
     }
   });
+}
+
+/** Whether a rename failed because a folder stands at its goal: systems and file systems say so differently. */
+function isTaken(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return ["ENOTEMPTY", "EEXIST", "EPERM", "EACCES", "ENOTDIR"].includes(code ?? "");
 }
 
 function writeDurably(path: string, bytes: Uint8Array): void {

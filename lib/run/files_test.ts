@@ -38,9 +38,19 @@ Deno.test(
   "a file that cannot be written keeps its old content",
   inFolder((folder) => {
     writeAtomically(`${folder}/a`, bytes);
-    Deno.mkdirSync(`${folder}/a.tmp`);
-    assert.throws(() => writeAtomically(`${folder}/a`, Uint8Array.of(1)), UsageError);
+    const { renameSync } = Deno;
+    Object.assign(Deno, {
+      renameSync() {
+        throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+      },
+    });
+    try {
+      assert.throws(() => writeAtomically(`${folder}/a`, Uint8Array.of(1)), UsageError);
+    } finally {
+      Object.assign(Deno, { renameSync });
+    }
     assert.deepEqual(readBytes(`${folder}/a`, ""), bytes);
+    assert.deepEqual(list(folder), ["a"]);
   }),
 );
 
@@ -65,13 +75,14 @@ Deno.test("a file made of pieces is there whole, or as it was", async () => {
 });
 
 Deno.test(
-  "a folder appears whole, also after a crash left half of one",
+  "a folder appears whole, and stays as it is where it was there first",
   inFolder((folder) => {
-    Deno.mkdirSync(`${folder}/cell.tmp`);
-    Deno.writeTextFileSync(`${folder}/cell.tmp/stale`, "half");
-    writeFolderAtomically(`${folder}/cell`, { x: bytes, y: bytes });
+    assert(writeFolderAtomically(`${folder}/cell`, { x: bytes, y: bytes }));
+    assert(!writeFolderAtomically(`${folder}/cell`, { z: bytes }));
     assert.deepEqual(list(folder), ["cell"]);
     assert.deepEqual(list(`${folder}/cell`), ["x", "y"]);
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    assert(!writeFolderAtomically(`${folder}/file`, { x: bytes }));
   }),
 );
 

@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { type ConfigOptions, resolveConfig, type ResolvedConfig } from "./config.ts";
@@ -12,27 +13,49 @@ export interface RunOptions extends ConfigOptions {
   readonly threads: number;
   /** Run only the cells that these patterns match (see selectCells). */
   readonly cells?: readonly string[] | undefined;
+  /** Of the chosen cells only a part, one of `of` parts of about equal cost: part `index` from 1. */
+  readonly shard?: Shard | undefined;
+  /**
+   * One of several processes that share the work: only the chosen cells are read, computed and stored; those that are
+   * stored already are not computed again, and the run is left to a later call.
+   */
+  readonly cellsOnly?: boolean;
+  /** A folder with cells that were computed elsewhere: those of this run are taken over first. */
+  readonly adopt?: string | undefined;
   /** Drop what is stored of this run first. */
   readonly fresh?: boolean;
+  /** Drop what the finished run does not have, in the end. */
+  readonly prune?: boolean;
   /** Rewrite the pins instead of failing on them. */
   readonly updatePins?: boolean;
 }
 
-/** A run of one experiment before it is computed: resolved once, for all that choose, weigh, check and compute it. */
-export interface RunPlan extends ResolvedConfig {
+/** One of several parts of the cells. */
+export interface Shard {
+  /** From 1. */
+  readonly index: number;
+  readonly of: number;
+}
+
+/** A run of one experiment with its cells. */
+export interface ResolvedRun extends ResolvedConfig {
   readonly experiment: AnyExperiment;
   readonly options: RunOptions & { readonly backend: BackendName };
   /** All cells of the configuration. */
   readonly cells: readonly Cell[];
-  /** Those to compute, at least one. */
+  /** The chosen ones, at least one. */
   readonly selected: readonly Cell[];
+  /** URL of the module that computes a cell. */
+  readonly cellModule: string;
+}
+
+/** A run before it is computed: resolved once, for all that choose, weigh, check and compute it. */
+export interface RunPlan extends ResolvedRun {
   /** Estimated work of the selected cells in FLOPs. */
   readonly cost: number;
   readonly pinsFile: string;
   /** The pins there, if any. */
   readonly pins: Pins | undefined;
-  /** URL of the module that computes a cell. */
-  readonly cellModule: string;
 }
 
 /**
@@ -50,19 +73,47 @@ export function planRuns(
   experiments: readonly AnyExperiment[],
   options: RunOptions,
 ): RunPlan[] {
+  return resolveRuns(experiments, options).map(complete);
+}
+
+/** The runs of those experiments that have any of the chosen cells, whether or not this machine could compute them. */
+export function resolveRuns(
+  experiments: readonly AnyExperiment[],
+  options: RunOptions,
+): ResolvedRun[] {
   checkOptions(options);
   const resolved = experiments.map((experiment) => resolve(experiment, options));
   const cells = resolved.flatMap((one) => one.cells);
   for (const pattern of options.cells ?? []) {
     if (selectCells(cells, [pattern]).length === 0) throw noSuchCell(pattern, cells);
   }
-  return resolved.filter(({ selected }) => selected.length > 0).map(complete);
+  const { shard } = options;
+  const part = shard && new Set(shardOf(resolved.flatMap(({ selected }) => selected), shard));
+  return resolved
+    .map((one) => ({ ...one, selected: one.selected.filter((cell) => part?.has(cell) ?? true) }))
+    .filter(({ selected }) => selected.length > 0);
 }
 
-type Resolved = ReturnType<typeof resolve>;
+/**
+ * One part of the cells: each cell, the costliest first, goes to the part that has least to do so far, so that the parts'
+ * costs are about equal; every process finds the same parts.
+ *
+ * @returns Possibly none, where there are more parts than cells.
+ */
+export function shardOf<C extends Pick<Cell, "id" | "cost">>(
+  cells: readonly C[],
+  { index, of }: Shard,
+): C[] {
+  const costs = new Float64Array(of);
+  return cells.toSorted((a, b) => b.cost - a.cost).filter(({ cost }) => {
+    const least = costs.indexOf(costs.reduce((a, b) => Math.min(a, b), Infinity));
+    costs[least]! += cost;
+    return least === index - 1;
+  });
+}
 
 /** What the options leave to each experiment: its configuration and cells. */
-function resolve(experiment: AnyExperiment, options: RunOptions) {
+function resolve(experiment: AnyExperiment, options: RunOptions): ResolvedRun {
   const { profile, cells: patterns, backend = "wasm", updatePins } = options;
   const resolved = resolveConfig(experiment, profile, options);
   if (updatePins && resolved.overridden) {
@@ -76,11 +127,12 @@ function resolve(experiment: AnyExperiment, options: RunOptions) {
     ...resolved,
     cells,
     selected: patterns ? selectCells(cells, patterns) : cells,
+    cellModule: new URL("cell.ts", experiment.module).href,
   };
 }
 
 /** The plan of a run of which any cell was chosen. */
-function complete(resolved: Resolved): RunPlan {
+function complete(resolved: ResolvedRun): RunPlan {
   const { experiment, selected } = resolved;
   const { profile, threads, updatePins } = resolved.options;
   checkMemory(experiment.name, selected, threads);
@@ -91,17 +143,27 @@ function complete(resolved: Resolved): RunPlan {
     cost: selected.reduce((sum, { cost }) => sum + cost, 0),
     pinsFile,
     pins: readPins(pinsFile),
-    cellModule: new URL("cell.ts", experiment.module).href,
   };
 }
 
-function checkOptions({ threads, updatePins, cells, backend = "wasm" }: RunOptions): void {
+function checkOptions(options: RunOptions): void {
+  const { threads, updatePins, cells, shard, cellsOnly, backend = "wasm" } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new UsageError("threads", threads, "give a whole number, 1 or more");
   }
   if (cells?.length === 0) throw new UsageError("--cells", "", "give patterns of cells' ids");
-  if (updatePins && cells) {
-    throw new UsageError("--update-pins", "with --cells", "pins hold whole runs");
+  const isPart = ([["--cells", cells], ["--shard", shard], ["--cells-only", cellsOnly]] as const)
+    .find(([, given]) => given)?.[0];
+  if (updatePins && isPart) {
+    throw new UsageError("--update-pins", `with ${isPart}`, "pins hold whole runs");
+  }
+  if (cellsOnly && options.fresh) {
+    const remedy = "it would drop what other processes computed: run it once without --cells-only";
+    throw new UsageError("--fresh", "with --cells-only", remedy);
+  }
+  if (shard && !(shard.index >= 1 && shard.index <= shard.of)) {
+    const remedy = `of ${shard.of} parts there are 1/${shard.of} to ${shard.of}/${shard.of}`;
+    throw new UsageError("--shard", `${shard.index}/${shard.of}`, remedy);
   }
   if (updatePins && backend !== "wasm") {
     throw new UsageError("--update-pins", `with --backend ${backend}`, "pins are WASM's results");
@@ -121,7 +183,7 @@ function checkCells(experiment: string, cells: readonly Cell[]): void {
 function checkMemory(experiment: string, cells: readonly Cell[], threads: number): void {
   const largest = cells.map((cell) => cell.memory ?? 0).sort((a, b) => b - a).slice(0, threads);
   const needed = largest.reduce((sum, bytes) => sum + bytes, 0);
-  const { available } = Deno.systemMemoryInfo();
+  const available = availableMemory();
   if (needed <= available) return;
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   throw new UsageError(
@@ -132,9 +194,15 @@ function checkMemory(experiment: string, cells: readonly Cell[], threads: number
   );
 }
 
+/** Bytes that this process may still use: of the machine's, and of what its batch job or container (cgroup) may have. */
+function availableMemory(): number {
+  const { available } = Deno.systemMemoryInfo(), limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(available, limit - process.memoryUsage().rss) : available;
+}
+
 /**
- * The cells whose id any of the patterns matches, in their order. In a pattern `*` stands for any characters and the
- * pattern for the whole id; a pattern without `*` matches where it occurs anywhere in the id.
+ * The cells whose id any of the patterns matches, in their order. `=ID` matches that very id. In a pattern `*` stands for any
+ * characters and the pattern for the whole id; a pattern without `*` matches where it occurs anywhere in the id.
  */
 export function selectCells<C extends Pick<Cell, "id">>(
   cells: readonly C[],
@@ -145,6 +213,7 @@ export function selectCells<C extends Pick<Cell, "id">>(
 }
 
 function matcher(pattern: string): (id: string) => boolean {
+  if (pattern.startsWith("=")) return (id) => id === pattern.slice(1);
   if (!pattern.includes("*")) return (id) => id.includes(pattern);
   const parts = pattern.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
   const whole = new RegExp(`^${parts.join(".*")}$`);

@@ -12,11 +12,22 @@ export interface PoolOptions {
   /** What computes; default: "wasm". */
   readonly backend?: BackendName;
   checkpointDirectory(cell: Cell): string;
-  onStart?(cell: Cell): void;
+  /**
+   * Asked before a cell is started, again and again where it answers "later": another process computes the cell. "done": it
+   * needs no computing any more. Default: "now".
+   */
+  take?(cell: Cell, threads: number): "now" | "later" | "done";
   onProgress?(cell: Cell, done: number, total: number, info: string): void;
   /** Stores the result; what it throws is the cell's failure. */
   onFinish(cell: Cell, result: CellResult, spent: { threads: number; seconds: number }): void;
+  /** Called for a cell that has no result. */
+  onFailure?(cell: Cell, message: string): void;
 }
+
+/** How often to look whether another process has finished its cell, or died. */
+const LOOK_AGAIN_MS = 2000;
+
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A cell that threw or whose Worker died. */
 export interface CellFailure {
@@ -39,10 +50,10 @@ export async function runCells(
   const workers = new Set<Worker>();
   const running = new Set<Promise<void>>();
   let free = options.threads;
+  let postponed = 0;
 
   const start = (cell: Cell, threads: number) => {
     free -= threads;
-    options.onStart?.(cell);
     const began = performance.now();
     const worker = new Worker(new URL("./cell_worker.ts", import.meta.url), { type: "module" });
     workers.add(worker);
@@ -52,8 +63,10 @@ export async function runCells(
         options.onFinish(cell, result, { threads, seconds });
       })
       .catch((error) => {
+        const { message } = error as Error;
+        options.onFailure?.(cell, message);
         if (error instanceof UsageError) throw error;
-        failures.push({ cell, message: (error as Error).message });
+        failures.push({ cell, message });
       })
       .finally(() => {
         worker.terminate();
@@ -66,11 +79,18 @@ export async function runCells(
 
   try {
     while (waiting.length > 0 || running.size > 0) {
+      const later: Cell[] = [];
       while (free > 0 && waiting.length > 0) {
-        const threads = shareOf(free, waiting.length);
-        start(waiting.shift()!, threads);
+        const threads = shareOf(free, Math.max(1, waiting.length - postponed));
+        const cell = waiting.shift()!, answer = options.take?.(cell, threads) ?? "now";
+        if (answer === "now") start(cell, threads);
+        else if (answer === "later") later.push(cell);
       }
-      await Promise.race(running);
+      postponed = later.length;
+      waiting.push(...later);
+      const events: Promise<unknown>[] = [...running];
+      if (free > 0 && waiting.length > 0) events.push(delay(LOOK_AGAIN_MS));
+      if (events.length > 0) await Promise.race(events);
     }
   } finally {
     workers.forEach((worker) => worker.terminate());

@@ -24,7 +24,10 @@ async function run(
     cellModule: `file://${box.folder}/cell.ts`,
     threads,
     checkpointDirectory: ({ id }: Cell) => `${box.folder}/${id}.checkpoint`,
-    onStart: ({ id }) => observed.order.push(id),
+    take({ id }) {
+      observed.order.push(id);
+      return "now";
+    },
     onFinish(cell, result, spent) {
       observed.finished.set(cell.id, result);
       observed.threads[cell.id] = spent.threads;
@@ -118,7 +121,10 @@ Deno.test("a result that cannot be stored is its cell's failure", async () => {
 Deno.test("a full disk ends the run at once", async () => {
   const begun: string[] = [];
   const full = run({ seeds: [1, 2, 3], sizes: [2] }, 1, {
-    onStart: ({ id }) => begun.push(id),
+    take({ id }) {
+      begun.push(id);
+      return "now";
+    },
     onFinish() {
       throw new UsageError("runs", "No space left", "the disk is full");
     },

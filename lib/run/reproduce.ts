@@ -8,9 +8,11 @@ import type { RunPlan } from "./plan.ts";
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
 import { evaluateClaims } from "./evaluate_claims.ts";
+import type { Cell } from "./experiment.ts";
+import { claimCell, type OwnHeartbeat } from "./heartbeats.ts";
 import { gatherProvenance } from "./provenance.ts";
 import { type PartialRun, reproduceCommand, type Run, type StoredCell } from "./run.ts";
-import { RunStore } from "./store.ts";
+import { type Adopted, isOneAndTheSame, RunStore } from "./store.ts";
 
 /** What computes a run, and the listener of its progress. */
 export interface ReproduceOptions {
@@ -35,6 +37,10 @@ export interface ExperimentOutcome {
   readonly pinChanges: readonly FailedCheck[];
   /** Stored content that was found damaged, and what is computed again for it. No failure: what stands now is sound. */
   readonly damaged: readonly FailedCheck[];
+  /** What became of cells that were computed elsewhere, where they were to be taken over. */
+  readonly adopted?: Adopted;
+  /** How many stored cells were removed, where that was asked for. */
+  readonly pruned?: number;
 }
 
 /**
@@ -42,7 +48,8 @@ export interface ExperimentOutcome {
  * everything with the pins, and stores the run. Where cells are left out, only what each cell says for itself is compared
  * and stored; a later call takes them up.
  *
- * @throws UsageError for what the user can mend: a full disk, too little memory, another process that computes there.
+ * @throws UsageError for what the user can mend: a full disk, too little memory; with `fresh` and `prune` another process that
+ *   computes there. Without, several processes share the work.
  */
 export async function reproduce(
   plan: RunPlan,
@@ -57,7 +64,9 @@ export async function reproduce(
     engine: engineVersion(plan.cellModule),
     ...(adapter ? { adapter } : {}),
   };
-  using store = new RunStore(directory, code, options.fresh);
+  const store = new RunStore(directory, code);
+  if (options.fresh) store.clear();
+  const adopted = options.adopt === undefined ? undefined : store.adopt(cells, options.adopt);
   const { stored, cellsTakenUp, failures } = await computeCells(plan, store, progress);
   const outcome = {
     experiment: experiment.name,
@@ -65,11 +74,12 @@ export async function reproduce(
     failures,
     pinChanges: [],
     damaged: store.damaged.map(({ where, expected, got }) => ({ where, expected, got })),
+    ...(adopted ? { adopted } : {}),
   };
   if (failures.length > 0) return outcome;
 
   const missing = cells.filter(({ id }) => !stored.has(id)).map(({ id }) => id);
-  const isWhole = missing.length === 0;
+  const isWhole = missing.length === 0 && !options.cellsOnly;
   const found = cells.flatMap(({ id }) => stored.get(id) ?? []);
   const results = {
     experiment: experiment.name,
@@ -97,7 +107,7 @@ export async function reproduce(
   if (!isWhole) {
     const pins = checkPins(plan, pinsOf({ ...results, summary: null, claims: [] }), true);
     const partial = { ...results, missing, pins, provenance };
-    store.finishPart(partial);
+    if (!options.cellsOnly) store.finishPart(partial);
     return { ...outcome, partial, failures: pins.failures };
   }
   const finished = cells.map((cell, i) => {
@@ -113,16 +123,29 @@ export async function reproduce(
     : { pins: checkPins(plan, got), pinChanges: [] };
   const run: Run = { ...conclusions, pins, provenance };
   store.finish(run);
-  return { ...outcome, run, failures: pins.failures, pinChanges };
+  const pruned = options.prune ? { pruned: store.prune(run) } : {};
+  return { ...outcome, ...pruned, run, failures: pins.failures, pinChanges };
 }
 
-/** Runs the selected cells of which no interrupted or damaged run left a sound result; `stored` has all others, too. */
+/**
+ * Runs the selected cells of which there is no sound result yet; `stored` has all others, too. A finished run is computed
+ * again, cell by cell; where one of its cells is damaged, that one alone.
+ */
 async function computeCells(plan: RunPlan, store: RunStore, progress: ProgressListener) {
-  const { experiment, cells, selected, options } = plan;
+  const { experiment, cells, selected, options } = plan, { cellsOnly = false } = options;
+  const last = cellsOnly ? undefined : store.finished();
+  const finished = new Map(last?.cells.map((cell) => [cell.key, cell]));
+  const found = (cellsOnly ? selected : cells).map((cell) => ({ cell, result: store.load(cell) }));
+  const isWhole = !found.some(({ cell, result }) => !result && finished.has(store.keyOf(cell)));
+  /** Whether a result is one of the finished run, which is to be computed again. */
+  const isOld = (result: StoredCell) => {
+    const old = isWhole ? finished.get(result.key) : undefined;
+    return old !== undefined && isOneAndTheSame(old, result);
+  };
+
   const stored = new Map<string, StoredCell>();
-  for (const cell of cells) {
-    const found = store.load(cell);
-    if (found) stored.set(cell.id, found);
+  for (const { cell, result } of found) {
+    if (result && !isOld(result)) stored.set(cell.id, result);
   }
   const cellsTakenUp = stored.size;
   const takenUp = selected.filter(({ id }) => stored.has(id));
@@ -131,23 +154,52 @@ async function computeCells(plan: RunPlan, store: RunStore, progress: ProgressLi
   const title = `${experiment.name} ${options.profile}`;
   const note = noteOf(store, takenUp.length, store.countOthers(cells));
   const tracker = new ProgressTracker(title, selected, takenUp, progress, note);
-  const failed = await runCells(missing, {
-    cellModule: plan.cellModule,
-    threads: options.threads,
-    backend: options.backend,
-    checkpointDirectory: (cell) => store.checkpointDirectory(cell),
-    onProgress: (...report) => tracker.progressed(...report),
-    onFinish(cell, result, spent) {
-      stored.set(cell.id, store.save(cell, result, spent));
-      tracker.finished(cell);
-    },
-  });
-  const failures: FailedCheck[] = failed.map(({ cell, message }) => ({
-    where: `${experiment.name}: cell ${cell.id}`,
-    expected: "a result",
-    got: message,
-  }));
-  return { stored, cellsTakenUp, failures };
+  const running = new Map<Cell, OwnHeartbeat>();
+  const stop = (cell: Cell) => {
+    running.get(cell)?.stop();
+    running.delete(cell);
+  };
+  try {
+    const failed = await runCells(missing, {
+      cellModule: plan.cellModule,
+      threads: options.threads,
+      backend: options.backend,
+      checkpointDirectory: (cell) => store.checkpointDirectory(cell),
+      take(cell, threads) {
+        const result = store.load(cell);
+        if (result && !isOld(result)) {
+          stored.set(cell.id, result);
+          tracker.finished(cell);
+          return "done";
+        }
+        const heartbeat = claimCell(store.directory, cell.id, store.nameOf(cell), threads);
+        if (!heartbeat) return "later";
+        running.set(cell, heartbeat);
+        return "now";
+      },
+      onProgress(cell, done, total, info) {
+        running.get(cell)?.report(total > 0 ? done / total : 0, info);
+        tracker.progressed(cell, done, total, info);
+      },
+      onFinish(cell, result, spent) {
+        stored.set(cell.id, store.save(cell, result, spent));
+        stop(cell);
+        tracker.finished(cell);
+      },
+      onFailure(cell, message) {
+        store.noteFailure(cell, message);
+        stop(cell);
+      },
+    });
+    const failures: FailedCheck[] = failed.map(({ cell, message }) => ({
+      where: `${experiment.name}: cell ${cell.id}`,
+      expected: "a result",
+      got: message,
+    }));
+    return { stored, cellsTakenUp, failures };
+  } finally {
+    [...running.keys()].forEach(stop);
+  }
 }
 
 /** What to say of an interrupted or damaged run. */
@@ -163,7 +215,9 @@ function noteOf(
   const parts = [
     ...(damaged.length > 0 ? [`DAMAGED: ${list}: only that is computed again`] : []),
     ...(takenUp > 0 ? [`${takenUp} cells taken up from ${left} run`] : []),
-    ...(others > 0 ? [`${others} cells left aside: other code or kernels computed them`] : []),
+    ...(others > 0
+      ? [`${others} cells left aside: other code or kernels computed them (--prune removes them)`]
+      : []),
   ];
   return parts.length > 0 ? parts.join(", ") : undefined;
 }

@@ -11,9 +11,21 @@ import type {
   Verdict,
 } from "./experiment.ts";
 import { exists } from "./files.ts";
+import type { ComputedBy } from "./machine.ts";
 import type { PinCheck } from "./pin_check.ts";
 import type { Provenance } from "./provenance.ts";
 import { DamagedError, readSealed, readStored } from "./sealed.ts";
+
+/** What a result depends on besides the cell itself. */
+export interface CodeVersion {
+  readonly experiment: string;
+  /** SHA-256 of the kernel bundle. */
+  readonly kernels: string;
+  /** SHA-256 of the code, by `engineVersion`. */
+  readonly engine: string;
+  /** The graphics adapter, on which results depend where they are not WASM's. */
+  readonly adapter?: string;
+}
 
 /** A file's length and SHA-256, as noted when it was written. */
 export interface StoredFile {
@@ -29,6 +41,8 @@ export interface StoredCell<CellConfig = unknown, Metrics = AnyMetrics> {
   readonly cost: number;
   /** SHA-256 of all that the result depends on. */
   readonly key: string;
+  /** What of `key` is code. */
+  readonly code: CodeVersion;
   readonly metrics: Metrics;
   readonly digests: Readonly<Record<string, string>>;
   readonly unpinned: Readonly<Record<string, Json>>;
@@ -36,6 +50,7 @@ export interface StoredCell<CellConfig = unknown, Metrics = AnyMetrics> {
   /** Threads the cell had, and its wall time in seconds. */
   readonly threads: number;
   readonly seconds: number;
+  readonly computedBy: ComputedBy;
   /** The folder it was found in, relative to the run's. */
   readonly folder: string;
 }

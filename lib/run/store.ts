@@ -1,116 +1,82 @@
 /**
- * The run store: one folder per configuration, `OUT/EXPERIMENT/PROFILE-HASH/`.
+ * The run store: one folder per configuration, `OUT/EXPERIMENT/PROFILE-HASH/`, for any number of processes and machines.
  *
  *     run.json                the last finished run, sealed
- *     partial.json            what stands of a run in progress of which cells were left out, sealed
- *     cells-1/ID-KEY/         one cell each: result.json (sealed) and its files
- *     cells-2/ID-KEY/         the same for a run in progress; it replaces cells-1 when it finishes
- *     cells-2/ID-KEY.checkpoint/
- *     lock                    held while a process computes here
+ *     partial.json            what stood of a run of which cells were left out, sealed
+ *     cells/ID-KEY/           one cell: result.json (sealed) and its files
+ *     checkpoints/ID-KEY/     what a cell in progress has saved
+ *     running/                a heartbeat for each cell that is being computed (heartbeats.ts)
+ *     failed/                 how cells ended that have no result
  *
- * A cell's folder appears whole, by one rename; run.json says which generation of cells is the
- * finished one, and is replaced by one rename too. So whatever kills the process, finished cells
- * and the finished run stay.
- *
- * What is damaged is noted in `damaged`; a damaged cell's folder is renamed to ID-KEY.damaged until the run finishes. A
- * finished run of which anything is damaged is in progress again, so that only that is computed.
+ * A cell's key is the hash of all that its result depends on, so that whoever computes it stores the same result at the same
+ * place, as a whole, by one rename: no lock is needed, and none could be trusted on all file systems. Reading a cell reads
+ * that cell. Nothing is removed but by `clear` and `prune`, which a person asks for, and a cell's own checkpoints: a result
+ * that is damaged is set aside as `ID-KEY.aside-...`, and what other code computed stays under its own key.
  */
-import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../numeric/digest.ts";
-import { maximum } from "../numeric/extrema.ts";
+import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { dropDamagedCheckpoints } from "./checkpoint.ts";
 import { configHash } from "./config.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 import { exists, guarded, list, remove, writeFolderAtomically } from "./files.ts";
-import { type PartialRun, readVerified, type Run, type StoredCell } from "./run.ts";
+import { heartbeats } from "./heartbeats.ts";
+import { thisMachine } from "./machine.ts";
+import {
+  type CodeVersion,
+  type PartialRun,
+  readVerified,
+  type Run,
+  type StoredCell,
+} from "./run.ts";
 import { DamagedError, readSealed, seal, writeSealed } from "./sealed.ts";
 
 const RESULT = "result.json";
-const GENERATION = /^cells-(\d+)$/;
 /** A cell's folder, and not what systems leave beside it: .DS_Store, ._ID-KEY, Thumbs.db, .nfs0001. */
 const CELL = /^[^.].*-[0-9a-f]{12}$/;
 
-/** What a result depends on besides the cell itself. */
-export interface CodeVersion {
-  readonly experiment: string;
-  /** SHA-256 of the kernel bundle. */
-  readonly kernels: string;
-  /** SHA-256 of the code, by `engineVersion`. */
-  readonly engine: string;
-  /** The graphics adapter, on which results depend where they are not WASM's. */
-  readonly adapter?: string;
+/** How a cell ended that has no result. */
+export interface CellFailure {
+  /** The cell's id. */
+  readonly cell: string;
+  readonly message: string;
+  readonly host: string | null;
+  readonly pid: number;
+  /** ISO 8601, UTC, by that machine's clock. */
+  readonly at: string;
 }
 
-/** A run's folder, locked while it is open. */
+/** A run's folder. */
 export class RunStore {
   /** Stored content that was found damaged. */
   readonly damaged: DamagedError[] = [];
-  readonly #lock: Deno.FsFile;
-  /** The generations in progress, the newest first: that is where new cells go. */
-  #generations: readonly number[];
 
-  /** Opens the folder for one run, alone, and checks the finished run; `fresh` empties the folder first. */
-  constructor(readonly directory: string, readonly code: CodeVersion, fresh = false) {
-    guarded(directory, () => Deno.mkdirSync(directory, { recursive: true }));
-    const path = `${directory}/lock`;
-    this.#lock = guarded(path, () => Deno.openSync(path, { write: true, create: true }));
-    if (!this.#lock.tryLockSync(true)) {
-      this.#lock.close();
-      throw new UsageError(path, "held", "another process computes here: wait, or use other --out");
-    }
-    try {
-      if (fresh) {
-        remove(`${directory}/run.json`);
-        this.#stale(new Set()).forEach(remove);
-      }
-      this.#generations = this.#inProgress();
-    } catch (error) {
-      this.#lock.close();
-      throw error;
-    }
-  }
+  constructor(readonly directory: string, readonly code: CodeVersion) {}
 
-  [Symbol.dispose](): void {
-    this.#lock.close();
-  }
-
-  #inProgress(): number[] {
-    const finished = this.#finished();
-    const last = finished ? generationOf(finished) : 0;
-    const checked = finished?.cells.map(({ folder }) => this.#take(folder)) ?? [];
-    const isSound = checked.every((cell) => cell !== undefined);
-    const since = isSound ? last : 0;
-    const present = list(this.directory).map((name) => Number(GENERATION.exec(name)?.[1] ?? 0));
-    return [...new Set([...present.filter((n) => n > since), last + 1])].sort((a, b) => b - a);
-  }
-
-  #finished(): Run | undefined {
+  /** The last finished run; one that is damaged is noted and counts for none. */
+  finished(): Run | undefined {
     const path = `${this.directory}/run.json`;
-    if (!exists(path)) return undefined;
-    return this.#noting(() => readSealed<Run>(path));
+    return exists(path) ? this.#noting(() => readSealed<Run>(path)) : undefined;
   }
 
-  /** The result of this very cell that an interrupted or damaged run left, verified. */
+  /** The stored result of this very cell, verified; one that is damaged is noted and set aside. */
   load(cell: Cell): StoredCell | undefined {
-    for (const generation of this.#generations) {
-      const folder = `cells-${generation}/${this.#name(cell)}`;
-      if (!exists(`${this.directory}/${folder}`)) continue;
-      const stored = this.#take(folder, this.#key(cell));
-      if (stored) return stored;
-    }
-    return undefined;
+    const folder = this.#folder(cell), path = `${this.directory}/${folder}`;
+    if (!exists(path)) return undefined;
+    const stored = this.#noting(() => verifyCell(this.directory, folder, this.keyOf(cell)));
+    if (!stored) this.#setAside(path);
+    return stored;
   }
 
-  /** The cell stored in `folder`; one that is damaged is noted and set aside. */
-  #take(folder: string, key?: string): StoredCell | undefined {
-    const stored = this.#noting(() => this.#verify(folder, key));
-    const path = `${this.directory}/${folder}`;
-    if (!stored && exists(path)) {
-      remove(`${path}.damaged`);
-      guarded(path, () => Deno.renameSync(path, `${path}.damaged`));
+  #setAside(path: string): void {
+    try {
+      guarded(
+        path,
+        () => Deno.renameSync(path, `${path}.aside-${crypto.randomUUID().slice(0, 8)}`),
+      );
+    } catch (error) {
+      // Another process was faster.
+      if (exists(path)) throw error;
     }
-    return stored;
   }
 
   #noting<T>(read: () => T): T | undefined {
@@ -123,38 +89,31 @@ export class RunStore {
     }
   }
 
-  /** The cell stored in `folder`, its digest and its files' digests checked, and its key where that is known. */
-  #verify(folder: string, key?: string): StoredCell {
-    const path = `${this.directory}/${folder}`;
-    const stored = readSealed<StoredCell>(`${path}/${RESULT}`);
-    if (key !== undefined && stored.key !== key) {
-      throw new DamagedError(path, `key ${key}`, `key ${stored.key}`);
-    }
-    for (const [name, file] of Object.entries(stored.files)) {
-      readVerified(`${path}/${name}`, file);
-    }
-    return { ...stored, folder };
-  }
-
-  /** How many cells in progress are none of these: other code or kernels computed them. */
+  /** How many stored cells are none of these: other code or kernels computed them. */
   countOthers(cells: readonly Cell[]): number {
-    const names = new Set(cells.map((cell) => this.#name(cell)));
-    const present = this.#generations.flatMap((n) => list(`${this.directory}/cells-${n}`));
-    return present.filter((name) => CELL.test(name) && !names.has(name)).length;
+    const names = new Set(cells.map((cell) => this.nameOf(cell)));
+    return list(`${this.directory}/cells`).filter((name) => CELL.test(name) && !names.has(name))
+      .length;
   }
 
-  /** Stores a finished cell, and with that drops its checkpoint. */
+  /**
+   * Stores a finished cell, and with that drops its checkpoint. Where another process has stored the same since this one
+   * began, that stays; where the last finished run has it, this one takes its place and counts as computed again.
+   *
+   * A stored result with other numbers is set aside and noted as damaged: the same code, configuration and seed must
+   * give the same to the last bit, on WASM. On a graphics adapter they need not.
+   */
   save(cell: Cell, result: CellResult, spent: { threads: number; seconds: number }): StoredCell {
     const files = result.files ?? {};
     const badName = Object.keys(files).find((name) => !/^\w[\w.-]*$/.test(name) || name === RESULT);
     if (badName !== undefined) throw new TypeError(`${cell.id}: no name for a file: ${badName}`);
-    const folder = this.#newFolder(cell);
     const stored: Omit<StoredCell, "folder"> = {
       id: cell.id,
       seed: cell.seed,
       config: cell.config,
       cost: cell.cost,
-      key: this.#key(cell),
+      key: this.keyOf(cell),
+      code: this.code,
       metrics: result.metrics,
       digests: result.digests,
       unpinned: result.unpinned ?? {},
@@ -165,16 +124,74 @@ export class RunStore {
         ]),
       ),
       ...spent,
+      computedBy: thisMachine(),
     };
-    const path = `${this.directory}/${folder}`;
-    writeFolderAtomically(path, { ...files, [RESULT]: seal(stored) });
-    remove(this.checkpointDirectory(cell));
-    return this.#verify(folder);
+    const folder = this.#folder(cell), path = `${this.directory}/${folder}`;
+    const whole = { ...files, [RESULT]: seal(stored) };
+    while (!writeFolderAtomically(path, whole)) {
+      const there = this.load(cell);
+      if (!there) continue;
+      if (isSame(there, stored)) {
+        if (this.#isFinished(there)) writeSealed(`${path}/${RESULT}`, stored);
+        break;
+      }
+      if (this.code.adapter === undefined) {
+        this.damaged.push(
+          new DamagedError(path, "the result that was computed again", "another result"),
+        );
+      }
+      this.#setAside(path);
+    }
+    try {
+      remove(this.checkpointDirectory(cell));
+    } catch (error) {
+      // Another process that computes the same has just written there. It counts no more.
+      if (!(error instanceof UsageError)) throw error;
+    }
+    return verifyCell(this.directory, folder, stored.key);
+  }
+
+  /** Whether the last finished run has this very result, and not one computed before or since. */
+  #isFinished(stored: StoredCell): boolean {
+    return this.finished()?.cells.some((cell) => isOneAndTheSame(cell, stored)) ?? false;
+  }
+
+  /**
+   * Takes over the cells of `cells` that were computed elsewhere, from any folder that holds stored cells, at any depth.
+   *
+   * @returns The ids taken over, those already here, and the folders of cells that are damaged, or none of these cells: of
+   *   another configuration, or computed by other code.
+   */
+  adopt(cells: readonly Cell[], from: string): Adopted {
+    if (!exists(from)) throw new UsageError("--adopt", from, "there is no such folder");
+    const byName = new Map(cells.map((cell) => [this.nameOf(cell), cell]));
+    const adopted: string[] = [], present: string[] = [], others: string[] = [];
+    for (const folder of cellFolders(from)) {
+      const name = folder.slice(folder.lastIndexOf("/") + 1), cell = byName.get(name);
+      const path = folder === "" ? from : `${from}/${folder}`;
+      if (!cell) {
+        others.push(path);
+        continue;
+      }
+      const stored = this.#noting(() => verifyCell(from, folder, this.keyOf(cell)));
+      if (!stored) continue;
+      if (this.load(cell)) {
+        present.push(cell.id);
+        continue;
+      }
+      const names = [...Object.keys(stored.files), RESULT];
+      const bytes = names.map((
+        name,
+      ) => [name, guarded(path, () => Deno.readFileSync(`${path}/${name}`))]);
+      writeFolderAtomically(`${this.directory}/${this.#folder(cell)}`, Object.fromEntries(bytes));
+      adopted.push(cell.id);
+    }
+    return { adopted, present, others };
   }
 
   /** The folder of the cell's checkpoint, which need not exist. */
   checkpointDirectory(cell: Cell): string {
-    return `${this.directory}/${this.#newFolder(cell)}.checkpoint`;
+    return `${this.directory}/checkpoints/${this.nameOf(cell)}`;
   }
 
   /** Drops the cell's checkpoint where it is damaged: an older one counts then, or the cell starts again. */
@@ -182,49 +199,137 @@ export class RunStore {
     this.damaged.push(...dropDamagedCheckpoints(this.checkpointDirectory(cell)));
   }
 
+  /** Notes how a cell ended that has no result, for `deno task progress`. */
+  noteFailure(cell: Cell, message: string): void {
+    const { host, pid, finishedAt: at } = thisMachine();
+    const failure: CellFailure = { cell: cell.id, message, host, pid, at };
+    try {
+      writeSealed(this.#failurePath(cell), failure);
+    } catch (error) {
+      // The disk is full, say, which may be the failure itself.
+      if (!(error instanceof UsageError)) throw error;
+    }
+  }
+
+  /** How the cell ended the last time that it ended without a result. */
+  failureOf(cell: Cell): CellFailure | undefined {
+    const path = this.#failurePath(cell);
+    return exists(path) ? this.#noting(() => readSealed<CellFailure>(path)) : undefined;
+  }
+
+  #failurePath(cell: Cell): string {
+    return `${this.directory}/failed/${this.nameOf(cell)}.json`;
+  }
+
   /** Makes `run` the finished one; its cells must all have been saved or loaded here. */
   finish(run: Run): void {
     writeSealed(`${this.directory}/run.json`, run);
-    for (const path of this.#stale(new Set(run.cells.map(({ folder }) => folder)))) {
-      try {
-        remove(path);
-      } catch { /* In use, perhaps. It counts no more, and the next run removes it. */ }
-    }
-    this.#generations = [generationOf(run) + 1];
+    remove(`${this.directory}/partial.json`);
   }
 
-  /** Notes what stands of the run in progress; nothing is removed. */
+  /** Notes what stands of the run in progress. */
   finishPart(run: PartialRun): void {
     writeSealed(`${this.directory}/partial.json`, run);
   }
 
-  /** The paths of all that there is but the cells' folders `kept`, run.json, the lock and hidden files. */
-  #stale(kept: ReadonlySet<string>): string[] {
-    const generations = new Set([...kept].map((folder) => dirname(folder)));
-    const names = list(this.directory).filter((name) =>
-      !name.startsWith(".") && name !== "lock" && name !== "run.json"
+  /**
+   * Removes all that is stored here.
+   *
+   * @throws UsageError where another process computes here.
+   */
+  clear(): void {
+    this.#refuseWhileRunning();
+    list(this.directory).map((name) => `${this.directory}/${name}`).forEach(remove);
+  }
+
+  /**
+   * Removes what the finished run does not have: cells of other code, what was set aside, checkpoints, what killed
+   * processes left. Returns how many cells that were.
+   *
+   * @throws UsageError where another process computes here.
+   */
+  prune(run: Run): number {
+    this.#refuseWhileRunning();
+    const kept = new Set(run.cells.map(({ folder }) => folder));
+    const inside = list(`${this.directory}/cells`).map((name) => `cells/${name}`);
+    const stale = inside.filter((path) => !kept.has(path));
+    const rest = list(this.directory).filter((name) => name !== "run.json" && name !== "cells");
+    [...stale, ...rest].map((name) => `${this.directory}/${name}`).forEach(remove);
+    return stale.filter((path) => !path.startsWith("cells/.")).length;
+  }
+
+  #refuseWhileRunning(): void {
+    const [other] = heartbeats(this.directory).filter(({ isAlive, isOwn }) => isAlive && !isOwn);
+    if (!other) return;
+    const who = `process ${other.pid}${other.host === null ? "" : ` on ${other.host}`}`;
+    throw new UsageError(
+      this.directory,
+      `${who} computes ${other.cell} here`,
+      "wait for it, end it, or give another --out",
     );
-    const inside = (name: string) => list(`${this.directory}/${name}`).map((x) => `${name}/${x}`);
-    return names.flatMap((name) => generations.has(name) ? inside(name) : [name])
-      .filter((path) => !kept.has(path)).map((path) => `${this.directory}/${path}`);
   }
 
-  /** Where a cell is stored that is computed now. */
-  #newFolder(cell: Cell): string {
-    return `cells-${this.#generations[0]}/${this.#name(cell)}`;
+  /** The folder of a cell's result, relative to the run's; it need not exist. */
+  #folder(cell: Cell): string {
+    return `cells/${this.nameOf(cell)}`;
   }
 
-  #name(cell: Cell): string {
+  /** The path of a cell's result, which need not exist. */
+  pathOf(cell: Cell): string {
+    return `${this.directory}/${this.#folder(cell)}`;
+  }
+
+  /** A cell's id and key as a file's name. */
+  nameOf(cell: Cell): string {
     const slug = cell.id.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
-    return `${slug}-${this.#key(cell).slice(0, 12)}`;
+    return `${slug}-${this.keyOf(cell).slice(0, 12)}`;
   }
 
-  #key({ id, seed, config }: Cell): string {
+  /** SHA-256 of all that a cell's result depends on. */
+  keyOf({ id, seed, config }: Cell): string {
     return configHash({ ...this.code, id, seed, config });
   }
 }
 
-/** The newest generation in which `run` has a cell: a run that was mended has cells of several. */
-function generationOf({ cells }: Run): number {
-  return maximum(cells.map(({ folder }) => Number(GENERATION.exec(dirname(folder))?.[1] ?? 0)));
+/** What became of cells that were computed elsewhere. */
+export interface Adopted {
+  readonly adopted: readonly string[];
+  readonly present: readonly string[];
+  readonly others: readonly string[];
+}
+
+/** The cell stored in `folder` of `directory`; a DamagedError where its digest, a file's digest or its key is another. */
+function verifyCell(directory: string, folder: string, key: string): StoredCell {
+  const path = `${directory}/${folder}`;
+  const stored = readSealed<StoredCell>(`${path}/${RESULT}`);
+  if (stored.key !== key) throw new DamagedError(path, `key ${key}`, `key ${stored.key}`);
+  for (const [name, file] of Object.entries(stored.files)) readVerified(`${path}/${name}`, file);
+  return { ...stored, folder };
+}
+
+/** Whether two results have the same numbers. */
+function isSame(a: Omit<StoredCell, "folder">, b: Omit<StoredCell, "folder">): boolean {
+  const numbers = ({ metrics, digests, files }: Omit<StoredCell, "folder">) =>
+    canonicalJson({ metrics, digests, files });
+  return numbers(a) === numbers(b);
+}
+
+/** Whether two results are of one computation. */
+export function isOneAndTheSame(a: StoredCell, b: StoredCell): boolean {
+  const when = ({ key, seconds, computedBy }: StoredCell) =>
+    canonicalJson([key, seconds, computedBy ?? null]);
+  return when(a) === when(b);
+}
+
+/** Folders that hold a cell's result, below `directory` and relative to it. */
+function cellFolders(directory: string, at = ""): string[] {
+  return list(`${directory}/${at}`).flatMap((name) => {
+    if (name.startsWith(".")) return [];
+    const path = at === "" ? name : `${at}/${name}`;
+    const { isDirectory } = guarded(path, () => Deno.statSync(`${directory}/${path}`));
+    if (!isDirectory) return [];
+    return CELL.test(name) && exists(`${directory}/${path}/${RESULT}`)
+      ? [path]
+      : cellFolders(directory, path);
+  });
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Cell, CellResult } from "./experiment.ts";
 import type { Run } from "./run.ts";
-import { RunStore } from "./store.ts";
-import { walk } from "./testdata/sandbox.ts";
+import { list } from "./files.ts";
+import { isOneAndTheSame, RunStore } from "./store.ts";
 
 const CODE = { experiment: "fake", kernels: "k1", engine: "e1" };
 const cell: Cell = { id: "sum/n2 α/seed1", seed: 1, config: { size: 2 }, cost: 1 };
@@ -25,10 +25,9 @@ function inFolder(test: (folder: string) => void) {
   };
 }
 
-/** Opens, uses and closes a store. */
-function withStore<T>(folder: string, use: (store: RunStore) => T, code = CODE, fresh = false): T {
-  using store = new RunStore(folder, code, fresh);
-  return use(store);
+/** As another process would see the folder. */
+function withStore<T>(folder: string, use: (store: RunStore) => T, code = CODE): T {
+  return use(new RunStore(folder, code));
 }
 
 function finish(store: RunStore): void {
@@ -36,15 +35,12 @@ function finish(store: RunStore): void {
   store.finish({ experiment: "fake", cells } as Partial<Run> as Run);
 }
 
-const paths = (folder: string): string[] =>
-  [...walk(folder)].map((path) => path.slice(folder.length + 1)).sort();
-
 Deno.test(
   "a saved cell is loaded by the next process",
   inFolder((folder) => {
     const saved = withStore(folder, (store) => store.save(cell, result, spent));
     assert.deepEqual(saved.metrics, { mean: 0.25 });
-    assert.match(saved.folder, /^cells-1\/sum-n2-seed1-[0-9a-f]{12}$/);
+    assert.match(saved.folder, /^cells\/sum-n2-seed1-[0-9a-f]{12}$/);
     withStore(folder, (store) => {
       assert.deepEqual(store.load(cell), saved);
       assert.equal(store.load(other), undefined);
@@ -70,47 +66,86 @@ Deno.test(
 );
 
 Deno.test(
-  "a finished run is computed again, and kept until the next one finishes",
+  "a result computed again takes the place of the finished run's; one of the same pass stays",
   inFolder((folder) => {
     withStore(folder, finish);
-    withStore(folder, (store) => {
-      assert.deepEqual(store.damaged, []);
-      assert.equal(store.load(cell), undefined, "recomputed");
-      store.save(cell, result, spent);
-      const model = /^cells-[12]\/.*\/model\.safetensors$/;
-      assert.equal(paths(folder).filter((path) => model.test(path)).length, 2);
-    });
-    withStore(folder, (store) => {
-      assert(store.load(cell), "taken up");
-      finish(store);
-    });
-    const left = paths(folder).map((path) => path.replace(/-[0-9a-f]{12}/, ""));
-    assert.deepEqual(left, [
-      "cells-2/sum-n2-seed1/model.safetensors",
-      "cells-2/sum-n2-seed1/result.json",
-      "lock",
-      "run.json",
-    ]);
+    const first = withStore(folder, (store) => store.load(cell)!);
+    const again = withStore(folder, (store) => store.save(cell, result, { ...spent, seconds: 3 }));
+    assert(!isOneAndTheSame(first, again));
+    assert.equal(again.seconds, 3);
+    const rival = withStore(folder, (store) => store.save(cell, result, { ...spent, seconds: 4 }));
+    assert.deepEqual(rival, again, "another process was faster");
+    assert.deepEqual(withStore(folder, (store) => store.damaged), []);
   }),
 );
 
 Deno.test(
-  "fresh forgets everything, damaged or not",
+  "another result of the same code sets the stored one aside and says so, but on a graphics adapter",
+  inFolder((folder) => {
+    for (const code of [CODE, { ...CODE, adapter: "gpu" }]) {
+      const other = { ...result, metrics: { mean: 0.5 } };
+      withStore(folder, (store) => store.save(cell, result, spent), code);
+      withStore(folder, (store) => {
+        assert.deepEqual(store.save(cell, other, spent).metrics, { mean: 0.5 });
+        assert.equal(store.damaged.length, "adapter" in code ? 0 : 1);
+        const name = store.nameOf(cell);
+        const aside = list(`${folder}/cells`).filter((path) => path.startsWith(`${name}.aside-`));
+        assert.equal(aside.length, 1, "nothing is lost");
+        assert.equal(store.countOthers([cell]), "adapter" in code ? 1 : 0);
+      }, code);
+    }
+  }),
+);
+
+Deno.test(
+  "clear and prune remove what is asked for, and nothing while another process computes",
   inFolder((folder) => {
     withStore(folder, finish);
-    const { folder: inside } = withStore(folder, (store) => store.save(cell, result, spent));
-    Deno.removeSync(`${folder}/${inside}/result.json`);
-    Deno.truncateSync(`${folder}/run.json`, 5);
-    withStore(
-      folder,
-      (store) => {
-        assert.equal(store.load(cell), undefined);
-        assert.deepEqual(store.damaged, []);
-      },
-      CODE,
-      true,
+    withStore(folder, (store) => store.save(cell, result, spent), { ...CODE, engine: "e2" });
+    withStore(folder, (store) => {
+      const beat = { cell: "a/b", name: "x", host: "node7", pid: 12, session: "other" };
+      Deno.mkdirSync(`${folder}/running`);
+      Deno.writeTextFileSync(`${folder}/running/x.json`, JSON.stringify(beat));
+      for (const remove of [() => store.clear(), () => store.prune(store.finished()!)]) {
+        assert.throws(remove, /process 12 on node7 computes a\/b here.*: wait for it/);
+      }
+      Deno.removeSync(`${folder}/running/x.json`);
+      assert.equal(store.prune(store.finished()!), 1);
+      assert.deepEqual(list(folder), ["cells", "run.json"]);
+      assert(store.load(cell));
+      store.clear();
+      assert.deepEqual(list(folder), []);
+    });
+  }),
+);
+
+Deno.test(
+  "cells computed elsewhere are taken over with their seals and keys checked",
+  inFolder((folder) => {
+    const here = `${folder}/here`, there = `${folder}/there`;
+    const [first, second] = withStore(
+      there,
+      (store) => [cell, other].map((one) => store.save(one, result, spent)),
     );
-    assert.deepEqual(paths(folder), ["lock"]);
+    const foreign = withStore(there, (store) => store.save(cell, result, spent), {
+      ...CODE,
+      engine: "e2",
+    });
+    withStore(here, (store) => {
+      const cells = [cell, other];
+      assert.deepEqual(store.adopt([cell], there), {
+        adopted: [cell.id],
+        present: [],
+        others: [foreign, second].map((one) => `${there}/${one!.folder}`).sort(),
+      });
+      assert.deepEqual(store.load(cell), first);
+      Deno.truncateSync(`${there}/${second!.folder}/model.safetensors`, 1);
+      const { adopted, present } = store.adopt(cells, folder);
+      assert.deepEqual({ adopted, present }, { adopted: [], present: [cell.id, cell.id] });
+      assert.match(store.damaged[0]!.where, /there\/cells\/.*model\.safetensors$/);
+      assert.throws(() => store.adopt(cells, `${folder}/none`), /--adopt: .*no such folder/);
+    });
+    assert.equal(list(`${there}/cells`).length, 3, "they stay where they were");
   }),
 );
 
@@ -145,7 +180,7 @@ const DAMAGE: Record<string, (path: string) => void> = {
 for (const name of ["result.json", "model.safetensors"]) {
   for (const [what, damage] of Object.entries(DAMAGE)) {
     Deno.test(
-      `${what}, ${name}, is noted and costs its cell alone, in an interrupted and in a finished run`,
+      `${what}, ${name}, is noted and costs its cell alone`,
       inFolder((folder) => {
         const open = () =>
           withStore(folder, (store) => {
@@ -161,72 +196,28 @@ for (const name of ["result.json", "model.safetensors"]) {
         damage(`${folder}/${path}`);
         assert.deepEqual(open(), { loaded: [undefined, saved[1]], noted: [path] });
         assert.deepEqual(open(), { loaded: [undefined, saved[1]], noted: [] });
-
-        withStore(folder, (store) => {
-          const cells = [store.save(cell, result, spent), store.load(other)!];
-          store.finish({ experiment: "fake", cells } as Partial<Run> as Run);
-        });
-        assert.deepEqual(open(), { loaded: [undefined, undefined], noted: [] }, "all is sound");
-        damage(`${folder}/${path}`);
-        assert.deepEqual(open(), { loaded: [undefined, saved[1]], noted: [path] });
-
-        // The cell set aside is gone from where the finished run has it, as long as that is the last one.
-        withStore(folder, (store) => {
-          const cells = [store.save(cell, result, spent), store.load(other)!];
-          assert.deepEqual(cells.map((one) => one.folder.slice(0, 8)), ["cells-2/", "cells-1/"]);
-          store.finish({ experiment: "fake", cells } as Partial<Run> as Run);
-        });
-        const left = paths(folder).map((path) => path.replace(/-[0-9a-f]{12}/, ""));
-        assert.deepEqual(left, [
-          "cells-1/sum-n3-seed1/model.safetensors",
-          "cells-1/sum-n3-seed1/result.json",
-          "cells-2/sum-n2-seed1/model.safetensors",
-          "cells-2/sum-n2-seed1/result.json",
-          "lock",
-          "run.json",
-        ]);
-        assert.deepEqual(open(), { loaded: [undefined, undefined], noted: [] }, "sound again");
+        const again = withStore(folder, (store) => store.save(cell, result, spent));
+        assert.deepEqual(open(), { loaded: [again, saved[1]], noted: [] }, "all is sound");
+        assert.equal(list(`${folder}/cells`).length, 3, "what was damaged is set aside");
       }),
     );
   }
 }
 
 Deno.test(
-  "a damaged or lost run.json costs no sound cell",
+  "a damaged or lost run.json costs no cell",
   inFolder((folder) => {
     for (const [what, damage] of Object.entries(DAMAGE)) {
       if (what === "a folder in its place") continue; // which is not replaced by a rename
       withStore(folder, finish);
-      withStore(folder, finish); // a second generation
       damage(`${folder}/run.json`);
       withStore(folder, (store) => {
+        assert.equal(store.finished(), undefined);
         const isNoted = what !== "a missing file";
         assert.deepEqual(store.damaged.map((d) => d.where), isNoted ? [`${folder}/run.json`] : []);
         assert(store.load(cell), what);
-        finish(store);
-      });
-      withStore(folder, (store) => {
-        assert.deepEqual(store.damaged, []);
-        assert.equal(store.load(cell), undefined, "a finished run is computed again");
       });
     }
-  }),
-);
-
-Deno.test(
-  "cells copied to the run in progress count as its own, where they lie, and stay",
-  inFolder((folder) => {
-    withStore(folder, finish);
-    const { success } = new Deno.Command("cp", {
-      args: ["-r", `${folder}/cells-1`, `${folder}/cells-2`],
-    }).outputSync();
-    assert(success);
-    withStore(folder, (store) => {
-      assert.match(store.load(cell)!.folder, /^cells-2\//);
-      finish(store);
-    });
-    withStore(folder, (store) => assert.deepEqual(store.damaged, []));
-    assert.match(paths(folder)[0]!, /^cells-2\/.*\/model\.safetensors$/);
   }),
 );
 
@@ -235,10 +226,10 @@ Deno.test(
   inFolder((folder) => {
     const { folder: inside } = withStore(folder, (store) => store.save(cell, result, spent));
     const beside = [".DS_Store", "Thumbs.db", "desktop.ini", ".nfs0000000000000001"];
-    for (const name of [...beside, inside.replace("cells-1/", "._")]) {
-      Deno.writeTextFileSync(`${folder}/cells-1/${name}`, "");
+    for (const name of [...beside, inside.replace("cells/", "._")]) {
+      Deno.writeTextFileSync(`${folder}/cells/${name}`, "");
     }
-    for (const name of [".DS_Store", "._cells-1", "._run.json"]) {
+    for (const name of [".DS_Store", "._cells", "._run.json"]) {
       Deno.writeTextFileSync(`${folder}/${name}`, "");
     }
     withStore(folder, (store) => {
@@ -247,30 +238,6 @@ Deno.test(
       finish(store);
     });
     withStore(folder, (store) => assert.deepEqual(store.damaged, []));
-  }),
-);
-
-Deno.test(
-  "a file that cannot be removed does not lose a finished run",
-  inFolder((folder) => {
-    const { removeSync } = Deno;
-    withStore(folder, (store) => {
-      store.save(other, result, spent);
-      Object.assign(Deno, {
-        removeSync() {
-          throw Object.assign(new Error("Device or resource busy"), { code: "EBUSY" });
-        },
-      });
-      try {
-        finish(store);
-      } finally {
-        Object.assign(Deno, { removeSync });
-      }
-    });
-    withStore(folder, (store) => {
-      assert.deepEqual(store.damaged, []);
-      assert.equal(store.countOthers([cell]), 0);
-    });
   }),
 );
 
@@ -286,14 +253,6 @@ Deno.test(
       assert.match(store.damaged[0]!.message, /expected key/);
       assert(store.save(other, result, spent));
     });
-  }),
-);
-
-Deno.test(
-  "two processes do not compute in one folder",
-  inFolder((folder) => {
-    withStore(folder, () => assert.throws(() => new RunStore(folder, CODE), /another process/));
-    withStore(folder, () => {});
   }),
 );
 
