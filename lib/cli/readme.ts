@@ -15,6 +15,7 @@ import { readBytes } from "../run/files.ts";
 import { type Pins, pinsPath, readPins } from "../run/pins.ts";
 import { type EvaluatedClaim, reproduceCommand } from "../run/run.ts";
 import { ROOT } from "../root.ts";
+import { clusterPage } from "./cluster_page.ts";
 import { type Command, runCommand } from "./command.ts";
 
 const START = "<!-- written by `deno task readme` from pinned results -->";
@@ -44,6 +45,9 @@ export async function pages(): Promise<Record<string, string>> {
   }
   files["README.md"] = withBlock("README.md", front);
   files["experiments/README.md"] = withBlock("experiments/README.md", verdicts);
+  const { block, svg } = await clusterPage();
+  files["experiments/CLUSTER.md"] = withBlock("experiments/CLUSTER.md", block);
+  files["experiments/cluster/nodes.svg"] = `${svg}\n`;
   return files;
 }
 

@@ -49,7 +49,7 @@ const GIT_ENV = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"];
 /** The tasks by name. */
 export const TASKS: Readonly<Record<string, Task>> = {
   reproduce: (argv) => [script("cli/reproduce", argv, {
-    read: [".", ...valuesOf(argv, "--out")],
+    read: [".", ...valuesOf(argv, "--out"), ...valuesOf(argv, "--adopt")],
     write: [
       ...["runs", "reports", ".cache", ".venv"],
       ...argv.includes("--update-pins") ? ["experiments"] : [],
@@ -57,8 +57,16 @@ export const TASKS: Readonly<Record<string, Task>> = {
     ],
     run: ["git", ...PYTHON],
     env: [...ENV, ...GIT_ENV],
-    sys: ["cpus", "systemMemoryInfo"],
+    sys: ["cpus", "hostname", "systemMemoryInfo"],
   })],
+  setup: (argv, at) => [script("cli/setup", argv, {
+    read: [".", at.deno],
+    write: [".cache", ".venv"],
+    run: PYTHON,
+    env: ENV,
+  })],
+  cells: (argv) => [script("cli/cells", argv, reading(argv))],
+  progress: (argv) => [script("cli/progress", argv, reading(argv))],
   notebooks: (argv) => [script("cli/notebooks", argv, {
     read: ["."],
     write: [".venv", ".cache", "reports", "notebooks"],
@@ -187,6 +195,12 @@ type Granted = readonly string[] | "all";
 type Permissions =
   & Readonly<Record<"read" | "write" | "env", Granted>>
   & Readonly<Partial<Record<"run" | "sys" | "ffi" | "net", Granted>>>;
+
+/** Of a task that looks at runs, whose files' dates it compares with that of one of its own. */
+function reading(argv: readonly string[]): Permissions {
+  const out = valuesOf(argv, "--out");
+  return { read: [".", ...out], write: ["runs", ...out], env: ENV, sys: ["systemMemoryInfo"] };
+}
 
 /** `lib/NAME.ts` with these permissions and nothing else. */
 function script(name: string, argv: readonly string[], permissions: Permissions): Step {
