@@ -70,7 +70,7 @@ function readUntil(stream: ReadableStream<Uint8Array>, text: string) {
 
 /** Whether a cell in progress has saved a checkpoint. */
 function hasCheckpoint({ folder }: Sandbox): boolean {
-  return walk(`${folder}/runs`).some((path) => /\.checkpoint\/.*\.safetensors$/.test(path));
+  return walk(`${folder}/runs`).some((path) => /\/checkpoints\/.*\.safetensors$/.test(path));
 }
 
 /** Whether any stored cell says that it began from a checkpoint. */
@@ -124,7 +124,7 @@ Deno.test("some cells are reported as such, without summary and verdicts", async
   assert.match(stdout, /sum\/n2\/seed3 +0\.\d+/);
   assert.doesNotMatch(stdout, /sum\/n5|SEE STANDARD/);
   assert.match(stdout, /PARTIAL: 3 of 6 cells: no summary, no verdicts/);
-  assert.match(stdout, /run: .*\/partial\.json/);
+  assert.match(stdout, /run: .*\/standard-[0-9a-f]{12}\n/);
   assert.match(stdout, /pins: equal .*; PARTLY PINNED: not compared: the summary, the verdicts/);
   assert.match(stdout, /notebooks: left out: they show whole runs; omit --cells/);
   const { ok, experiments: [fake] } = await summary(box, ...flags);
