@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { UsageError } from "../errors.ts";
-import { exists, writeFolderAtomically } from "../run/files.ts";
+import { exists, remove, writeFolderAtomically } from "../run/files.ts";
 
 /** Throws UsageError for a folder that exists. */
 export function checkIsNew(folder: string): void {
@@ -8,9 +8,12 @@ export function checkIsNew(folder: string): void {
   throw new UsageError("folder", folder, "it exists: name a new one, or remove it first");
 }
 
-/** Creates the folder with these files, all or none. */
+/** Creates the folder with these files, all or none, by way of FOLDER.tmp. Throws UsageError for one that exists. */
 export function writeExport(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
-  writeFolderAtomically(resolve(folder), files);
+  const path = resolve(folder), temporary = `${path}.tmp`;
+  // What a process left that was killed.
+  remove(temporary);
+  if (!writeFolderAtomically(path, files, temporary)) checkIsNew(folder);
 }
 
 /** A text file's bytes. */

@@ -129,13 +129,14 @@ export function checkWritable(path: string): void {
 /**
  * Creates a folder with these files, all of them or none.
  *
+ * @param temporary Where it is made, on the same file system; default: a folder beside it that no other process uses.
  * @returns False where something is at `path` already, perhaps since a moment ago: it stays as it is.
  */
 export function writeFolderAtomically(
   path: string,
   files: Readonly<Record<string, Uint8Array>>,
+  temporary = temporaryFor(path),
 ): boolean {
-  const temporary = temporaryFor(path);
   return guarded(path, () => {
     Deno.mkdirSync(temporary, { recursive: true });
     try {
