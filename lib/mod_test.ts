@@ -55,6 +55,12 @@ Deno.test("the examples in the documentation of public symbols run", async () =>
     "--no-prompt",
     "--allow-read",
     "--allow-env",
+    // For the example that computes a run where it is missing.
+    ...[
+      "--allow-write=runs,.cache",
+      "--allow-sys=cpus,hostname,systemMemoryInfo",
+      "--allow-run=git",
+    ],
     ...paths,
   );
   const passed = Number(/ok \| (\d+) passed/.exec(stripColors(report))?.[1]);
