@@ -115,9 +115,8 @@ function sampled(state: ContinuedState, options: Omit<KeyOptions, "model">) {
  * The values of states, in their order; equal ones are computed once. Each finished batch is kept at once, and what was
  * kept before is not asked for again: an interrupted computation ends with the same values.
  *
- * @throws UsageError of the model, the verifier or `maxTokensTotal`, after the batches that were under way are kept.
+ * What `deno task values` does, which takes a server:
  *
- * @example What `deno task values` does
  * ```ts ignore
  * using model = await openServer({ url: "http://127.0.0.1:8000" });
  * const tokenizer = RolloutTokenizer.load("models/mine"), verifier = await openVerifier("numeric");
@@ -130,6 +129,8 @@ function sampled(state: ContinuedState, options: Omit<KeyOptions, "model">) {
  * }, store);
  * const valued = withValues(states, values);
  * ```
+ *
+ * @throws UsageError of the model, the verifier or `maxTokensTotal`, after the batches that were under way are kept.
  */
 export async function continuationValues(
   states: readonly ContinuedState[],
