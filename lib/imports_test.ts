@@ -8,7 +8,7 @@ const ORDER = [
   ...["lib/errors.ts", "lib/suggest.ts", "lib/root.ts", "lib/source_files.ts", "lib/imports.ts"],
   ...["lib/parse_config.ts", "kernels", "lib/numeric", "lib/tensor", "lib/backend", "lib/nn"],
   ...["lib/env", "lib/critic", "lib/actor", "lib/eval", "lib/critic_learning", "lib/rl"],
-  ...["lib/run", "lib/rollouts", "lib/llm", "lib/export", "lib/report", "lib/critic_evaluation"],
+  ...["lib/run", "lib/pretrained", "lib/rollouts", "lib/llm", "lib/export", "lib/report", "lib/critic_evaluation"],
   ...["lib/mod.ts", "experiments", "lib/cli", "lib/bench"],
 ];
 

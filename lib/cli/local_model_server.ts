@@ -5,8 +5,8 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
-import { readGgufMetadata } from "../llm/testing/gguf.ts";
-import { tokenizerOfGguf } from "../llm/testing/gguf_tokenizer.ts";
+import { readGgufMetadata } from "../pretrained/gguf.ts";
+import { tokenizerOfGguf } from "../pretrained/gguf_tokenizer.ts";
 import { ROOT } from "../root.ts";
 import { writeAtomically } from "../run/files.ts";
 import { lines, messages } from "./child_output.ts";
