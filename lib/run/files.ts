@@ -201,8 +201,19 @@ function remedyFor(error: unknown): string | undefined {
     case "EROFS":
       return "the file system is read-only: make it writable, or, for runs, give another --out";
     case "ENOSPC":
-    case "EDQUOT":
       return "the disk is full: free some space and run the command again, finished work is kept";
+    case "EDQUOT":
+      return "your quota there is used up: free some space or have it raised and run the command again, " +
+        "finished work is kept";
+    case "ESTALE":
+    case "EIO":
+    case "ENODEV":
+    case "ENXIO":
+    case "ENOTCONN":
+    case "EHOSTDOWN":
+    case "ETIMEDOUT":
+      return "the disk or network file system does not answer, or was taken away: see to it that it is there " +
+        "and run the command again, finished work is kept";
     case "ENOTDIR":
     case "EISDIR":
     case "EEXIST":

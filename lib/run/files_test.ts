@@ -135,7 +135,11 @@ for (
     EACCES: /no permission/,
     EROFS: /read-only/,
     ENOSPC: /the disk is full/,
-    EDQUOT: /the disk is full/,
+    EDQUOT: /your quota there is used up: .*finished work is kept/,
+    ESTALE: /does not answer, or was taken away: .*finished work is kept/,
+    EIO: /taken away/,
+    ENODEV: /taken away/,
+    ENOTCONN: /taken away/,
     EMFILE: /ulimit/,
   })
 ) {

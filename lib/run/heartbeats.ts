@@ -53,7 +53,8 @@ export function heartbeats(directory: string): Heartbeat[] {
     const path = `${folder}/${name}`;
     try {
       const beat = JSON.parse(Deno.readTextFileSync(path)) as Beat;
-      const silence = Math.max(0, (now - (Deno.statSync(path).mtime?.getTime() ?? now)) / 1000);
+      // A date to come is one that a wrong clock gave: nobody waits until it has passed.
+      const silence = Math.abs(now - (Deno.statSync(path).mtime?.getTime() ?? now)) / 1000;
       return [{
         ...beat,
         silence,
@@ -61,12 +62,18 @@ export function heartbeats(directory: string): Heartbeat[] {
         isAlive: silence < DEAD_SECONDS && !hasDied(folder, beat),
       }];
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return [];
+      if (isBetweenTwo(error)) return [];
       return guarded(path, () => {
         throw error;
       });
     }
   });
+}
+
+/** Whether a heartbeat was being replaced or removed when it was read: network file systems say so in other ways, too. */
+function isBetweenTwo(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof SyntaxError ||
+    (error as { code?: string }).code === "ESTALE";
 }
 
 /**

@@ -95,6 +95,38 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  "a date to come holds up nobody",
+  inFolder((folder) => {
+    write(folder, "ahead", -10);
+    assert(heartbeats(folder)[0]!.isAlive, "clocks differ a little");
+    write(folder, "ahead", -3600);
+    assert(!heartbeats(folder)[0]!.isAlive);
+    claimCell(folder, "a/b", "a-b-0", 1)!.stop();
+  }),
+);
+
+Deno.test(
+  "a heartbeat that a network file system has replaced under the reader is none",
+  inFolder((folder) => {
+    write(folder, "other", 0);
+    const { readTextFileSync } = Deno;
+    for (const [code, message] of [["ESTALE", undefined], ["EACCES", /no permission/]] as const) {
+      Object.assign(Deno, {
+        readTextFileSync() {
+          throw Object.assign(new Error("from the system"), { code });
+        },
+      });
+      try {
+        if (message) assert.throws(() => heartbeats(folder), message);
+        else assert.deepEqual(heartbeats(folder), []);
+      } finally {
+        Object.assign(Deno, { readTextFileSync });
+      }
+    }
+  }),
+);
+
 Deno.test("a process of this machine that was killed is known to be dead at once", async () => {
   const folder = Deno.makeTempDirSync();
   try {
