@@ -104,7 +104,8 @@ export function shardOf<C extends Pick<Cell, "id" | "cost">>(
   cells: readonly C[],
   { index, of }: Shard,
 ): C[] {
-  const costs = new Float64Array(of);
+  // Parts beyond the number of cells get none.
+  const costs = new Float64Array(Math.min(of, cells.length));
   return cells.toSorted((a, b) => b.cost - a.cost).filter(({ cost }) => {
     const least = costs.indexOf(costs.reduce((a, b) => Math.min(a, b), Infinity));
     costs[least]! += cost;
@@ -180,24 +181,46 @@ function checkCells(experiment: string, cells: readonly Cell[]): void {
   }
 }
 
-function checkMemory(experiment: string, cells: readonly Cell[], threads: number): void {
+/**
+ * Throws a UsageError where the largest cells, one a thread, would not fit into memory together.
+ *
+ * @param available Bytes; default: what this process may use.
+ */
+export function checkMemory(
+  experiment: string,
+  cells: readonly Pick<Cell, "memory">[],
+  threads: number,
+  available = availableMemory(),
+): void {
   const largest = cells.map((cell) => cell.memory ?? 0).sort((a, b) => b - a).slice(0, threads);
-  const needed = largest.reduce((sum, bytes) => sum + bytes, 0);
-  const available = availableMemory();
+  let needed = 0, fitting = 0;
+  for (const bytes of largest) {
+    needed += bytes;
+    if (needed <= available) fitting++;
+  }
   if (needed <= available) return;
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   throw new UsageError(
     "memory",
     `${gib(available)} available`,
-    `${experiment} needs ${gib(needed)} with --threads ${threads}: ` +
-      "use fewer threads, a smaller profile or a larger machine",
+    `${experiment} needs ${gib(needed)} with --threads ${threads}: use ` +
+      (fitting > 0 ? `--threads ${fitting}` : "a smaller profile") + " or a larger machine",
   );
 }
 
-/** Bytes that this process may still use: of the machine's, and of what its batch job or container (cgroup) may have. */
-function availableMemory(): number {
-  const { available } = Deno.systemMemoryInfo(), limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(available, limit - process.memoryUsage().rss) : available;
+/**
+ * Bytes that this process may still use: of the machine's, and of what its batch job or container (cgroup) may have.
+ *
+ * @param limit Bytes of the job; 0 = no limit. Default: what the system says.
+ */
+export function availableMemory(
+  { available, total }: Pick<Deno.SystemMemoryInfo, "available" | "total"> = Deno
+    .systemMemoryInfo(),
+  limit = process.constrainedMemory(),
+): number {
+  // macOS compresses memory and drops caches before it is short of it, and counts neither as available.
+  const free = Deno.build.os === "darwin" ? Math.max(available, total / 2) : available;
+  return limit > 0 ? Math.min(free, Math.max(0, limit - process.memoryUsage().rss)) : free;
 }
 
 /**

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
-import { noSuchCell, planRun, planRuns, selectCells } from "./plan.ts";
+import {
+  availableMemory,
+  checkMemory,
+  noSuchCell,
+  planRun,
+  planRuns,
+  selectCells,
+  shardOf,
+} from "./plan.ts";
 import { makeSandbox } from "./testdata/sandbox.ts";
 
 const cells = ["cot/d16-L2/seed1", "cot/d16-L2/seed101", "cot-scalar/d16-L2/seed1"].map((id) => ({
@@ -56,4 +64,39 @@ Deno.test("a plan has the chosen cells and their cost; experiments without any h
     assert.throws(() => planRuns([fake, other], { ...options, cells: patterns }), UsageError);
   }
   assert.throws(() => Deno.statSync(options.out), Deno.errors.NotFound, "nothing is written");
+});
+
+Deno.test("parts of the cells are about equal, disjoint and all there is; those beyond the cells are empty", () => {
+  const cells = [5, 1, 1, 8, 3, 2].map((cost, i) => ({ id: `cell${i}`, cost }));
+  const parts = [1, 2, 3].map((index) => shardOf(cells, { index, of: 3 }));
+  const costs = parts.map((part) => part.reduce((sum, { cost }) => sum + cost, 0));
+  assert.deepEqual(costs, [8, 6, 6]);
+  assert.deepEqual(parts.flat().map(({ id }) => id).sort(), cells.map(({ id }) => id));
+  for (const [index, length] of [[6, 1], [7, 0], [1e12, 0]]) {
+    assert.equal(shardOf(cells, { index: index!, of: 1e12 }).length, length);
+  }
+});
+
+Deno.test("the largest cells, one a thread, must fit into what the job may use", () => {
+  const cells = [1, 3, 2].map((gib) => ({ memory: gib * 2 ** 30 }));
+  checkMemory("fake", cells, 2, 5 * 2 ** 30);
+  checkMemory("fake", [{}], 64, 0);
+  assert.throws(
+    () => checkMemory("fake", cells, 64, 5 * 2 ** 30),
+    /^UsageError: memory: "5\.0 GiB available": fake needs 6\.0 GiB with --threads 64: use --threads 2 or/,
+  );
+  assert.throws(
+    () => checkMemory("fake", cells, 1, 2 ** 30),
+    /fake needs 3\.0 GiB with --threads 1: use a smaller profile or a larger machine/,
+  );
+});
+
+Deno.test("a batch job's memory counts where it is less than the machine's", () => {
+  const machine = { available: 64 * 2 ** 30, total: 64 * 2 ** 30 };
+  assert.equal(availableMemory(machine, 0), 64 * 2 ** 30);
+  // What cgroup v1 says where there is no limit.
+  assert.equal(availableMemory(machine, 2 ** 63), 64 * 2 ** 30);
+  const left = availableMemory(machine, 4 * 2 ** 30);
+  assert(left < 4 * 2 ** 30 && left > 2 * 2 ** 30, "less what this process uses");
+  assert.equal(availableMemory(machine, 1), 0);
 });
