@@ -2,46 +2,46 @@
  * `deno task cells`: the cells of experiments, for whoever schedules them: a batch system, or a person.
  */
 import { z } from "zod";
-import { registry } from "../../experiments/registry.ts";
-import { identifyBackend } from "../backend/create.ts";
 import { formatNumber } from "../report/format.ts";
 import { plainTable } from "../report/plain_table.ts";
 import { resolveRuns } from "../run/plan.ts";
 import { type RunStatus, runStatus } from "../run/run_status.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
-import { loadExperiments, runFlags } from "./run_flags.ts";
+import { loadExperiments, RUN_PARTS, runFlags, type RunParts } from "./run_flags.ts";
 
 const flags = z.object({
   ...runFlags,
   json: z.boolean().default(false).describe("print them as one line of JSON"),
 });
 
-/** The command. */
-export const cellsCommand: Command<typeof flags.shape> = {
-  name: "cells",
-  summary: "Lists the cells of experiments: cost, memory, where each result is, which are done.",
-  flags,
-  async run(chosen) {
-    const experiments = await loadExperiments(chosen.experiment, registry);
-    const engine = await identifyBackend(chosen.backend);
-    const runs = resolveRuns(experiments, { ...chosen, threads: 1 })
-      .map((run) => ({ run, status: runStatus(run, engine) }));
-    if (chosen.json) {
-      printJson(runs.map(({ run, status }) => ({
-        experiment: run.experiment.name,
-        profile: chosen.profile,
-        configHash: run.configHash,
-        directory: status.directory,
-        cells: rowsOf(status),
-      })));
-    } else {
-      console.log(
-        runs.map(({ run, status }) => formatCells(run.experiment.name, status)).join("\n\n"),
-      );
-    }
-    return 0;
-  },
-};
+/** The command, of these parts. */
+export function makeCellsCommand(parts: RunParts = RUN_PARTS): Command<typeof flags.shape> {
+  return {
+    name: "cells",
+    summary: "Lists the cells of experiments: cost, memory, where each result is, which are done.",
+    flags,
+    async run(chosen) {
+      const experiments = await loadExperiments(chosen.experiment, parts.registry);
+      const engine = await parts.identify(chosen.backend);
+      const runs = resolveRuns(experiments, { ...chosen, threads: 1 })
+        .map((run) => ({ run, status: runStatus(run, engine) }));
+      if (chosen.json) {
+        printJson(runs.map(({ run, status }) => ({
+          experiment: run.experiment.name,
+          profile: chosen.profile,
+          configHash: run.configHash,
+          directory: status.directory,
+          cells: rowsOf(status),
+        })));
+      } else {
+        console.log(
+          runs.map(({ run, status }) => formatCells(run.experiment.name, status)).join("\n\n"),
+        );
+      }
+      return 0;
+    },
+  };
+}
 
 function rowsOf({ cells }: RunStatus) {
   return cells.map(({ cell: { id, seed, cost, memory }, path, state }) => ({
@@ -69,4 +69,4 @@ function formatCells(name: string, status: RunStatus): string {
   return `${name}: ${done} of ${rows.length} cells are done, in ${status.directory}/cells\n\n${table}`;
 }
 
-if (import.meta.main) await runCommand(cellsCommand);
+if (import.meta.main) await runCommand(makeCellsCommand());

@@ -53,18 +53,19 @@ export function formatSummary(
   outcomes: readonly ExperimentOutcome[],
   { index, seconds }: SummaryOptions,
 ): string {
-  const failed = outcomes.flatMap(({ failures, pinChanges, damaged }) => [
-    ...listed(damaged, "computed again: damaged:"),
-    ...listed(failures, "FAILED"),
-    ...listed(pinChanges, "pin"),
+  const notes = outcomes.flatMap((outcome) => [
+    ...storeNotes(outcome),
+    ...listed(outcome.damaged, "computed again: damaged:"),
+    ...listed(outcome.failures, "FAILED"),
+    ...listed(outcome.pinChanges, "pin"),
   ]);
   const last = [
     ...(index === undefined ? [] : [["Reports", relative(Deno.cwd(), index)]]),
     ["Total time", formatDuration(seconds)],
   ];
   return [
-    ...failed,
-    ...(failed.length > 0 ? [""] : []),
+    ...notes,
+    ...(notes.length > 0 ? [""] : []),
     ...alignedRows(outcomes.map(summaryLine)),
     "",
     ...alignedRows(last),
@@ -157,6 +158,26 @@ function formatPartial(
 /** "3 of 12 cells". */
 function cellsDone({ cells, missing }: Pick<PartialRun, "cells" | "missing">): string {
   return `${cells.length} of ${cells.length + missing.length} cells`;
+}
+
+/** What was taken over into the run's folder, and what was removed from it. */
+function storeNotes({ experiment, adopted: taken, pruned }: ExperimentOutcome): string[] {
+  const cells = (n: number) => `${n} cell${n === 1 ? "" : "s"}`;
+  const notes: string[] = [];
+  if (taken) {
+    const { adopted, present, others } = taken;
+    notes.push([
+      `adopted ${cells(adopted.length)}`,
+      ...(present.length > 0 ? [`${present.length} were here already`] : []),
+      ...(others.length > 0
+        ? [
+          `${others.length} left aside: other code or kernels computed them, or another configuration`,
+        ]
+        : []),
+    ].join(", "));
+  }
+  if (pruned !== undefined) notes.push(`removed ${cells(pruned)} that the run does not have`);
+  return notes.map((note) => `${experiment}: ${note}`);
 }
 
 /** How far each cell is from WASM's. */

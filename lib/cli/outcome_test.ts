@@ -101,6 +101,20 @@ Total time  < 1 s`,
   );
 });
 
+Deno.test("what was taken over and what was removed is said first", () => {
+  const run = finished("scaling", "matched", [0, 0, 0], 1);
+  const text = formatSummary([
+    { ...run, adopted: { adopted: ["a", "b"], present: ["c"], others: ["x/d", "x/e"] }, pruned: 1 },
+    { ...run, experiment: "cost", adopted: { adopted: [], present: [], others: [] } },
+  ], { seconds: 0 });
+  assert.deepEqual(text.split("\n").slice(0, 4), [
+    "scaling: adopted 2 cells, 1 were here already, 2 left aside: other code or kernels computed them, or another configuration",
+    "scaling: removed 1 cell that the run does not have",
+    "cost: adopted 0 cells",
+    "",
+  ]);
+});
+
 Deno.test("no line of the experiments that there are is wider than 100 characters", async () => {
   for (const state of ["matched", "out of tolerance"] as const) {
     const outcomes = await Promise.all(

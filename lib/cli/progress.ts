@@ -2,14 +2,12 @@
  * `deno task progress`: how far runs are, whoever computes them, on whatever machines.
  */
 import { z } from "zod";
-import { registry } from "../../experiments/registry.ts";
-import { identifyBackend } from "../backend/create.ts";
 import { formatDuration } from "../report/format.ts";
 import { alignedRows } from "../report/plain_table.ts";
 import { resolveRuns } from "../run/plan.ts";
 import { type CellState, type CellStatus, type RunStatus, runStatus } from "../run/run_status.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
-import { loadExperiments, runFlags } from "./run_flags.ts";
+import { loadExperiments, RUN_PARTS, runFlags, type RunParts } from "./run_flags.ts";
 
 /** Lines shown of what a failed cell said last. */
 const LAST_LINES = 3;
@@ -19,23 +17,26 @@ const flags = z.object({
   json: z.boolean().default(false).describe("print it as one line of JSON"),
 });
 
-/** The command. */
-export const progressCommand: Command<typeof flags.shape> = {
-  name: "progress",
-  summary: "Says how far runs are, whoever computes them: done, running, failed, time left.",
-  flags,
-  async run(chosen) {
-    const experiments = await loadExperiments(chosen.experiment, registry);
-    const engine = await identifyBackend(chosen.backend);
-    const runs = resolveRuns(experiments, { ...chosen, threads: 1 }).map((run) => ({
-      title: `${run.experiment.name} ${chosen.profile}`,
-      status: runStatus(run, engine),
-    }));
-    if (chosen.json) printJson(runs.map(({ title, status }) => ({ title, ...summaryOf(status) })));
-    else console.log(runs.map(({ title, status }) => formatStatus(title, status)).join("\n\n"));
-    return 0;
-  },
-};
+/** The command, of these parts. */
+export function makeProgressCommand(parts: RunParts = RUN_PARTS): Command<typeof flags.shape> {
+  return {
+    name: "progress",
+    summary: "Says how far runs are, whoever computes them: done, running, failed, time left.",
+    flags,
+    async run(chosen) {
+      const experiments = await loadExperiments(chosen.experiment, parts.registry);
+      const engine = await parts.identify(chosen.backend);
+      const runs = resolveRuns(experiments, { ...chosen, threads: 1 }).map((run) => ({
+        title: `${run.experiment.name} ${chosen.profile}`,
+        status: runStatus(run, engine),
+      }));
+      if (chosen.json) {
+        printJson(runs.map(({ title, status }) => ({ title, ...summaryOf(status) })));
+      } else console.log(runs.map(({ title, status }) => formatStatus(title, status)).join("\n\n"));
+      return 0;
+    },
+  };
+}
 
 function count({ cells }: RunStatus, state: CellState): number {
   return cells.filter((cell) => cell.state === state).length;
@@ -99,4 +100,4 @@ function failedLines({ cell, failure }: CellStatus): string[] {
   ];
 }
 
-if (import.meta.main) await runCommand(progressCommand);
+if (import.meta.main) await runCommand(makeProgressCommand());

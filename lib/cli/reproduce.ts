@@ -2,9 +2,7 @@
  * `deno task reproduce`: every experiment, its pins and claims, then the notebooks' reports.
  */
 import { z } from "zod";
-import { registry } from "../../experiments/registry.ts";
-import { type BackendIdentity, type BackendName, identifyBackend } from "../backend/create.ts";
-import type { AnyExperiment, Registry } from "../run/experiment.ts";
+import type { AnyExperiment } from "../run/experiment.ts";
 import { planRuns } from "../run/plan.ts";
 import { overallProgress } from "../run/progress.ts";
 import { type ExperimentOutcome, reproduce } from "../run/reproduce.ts";
@@ -12,7 +10,7 @@ import { type Command, printJson, runCommand } from "./command.ts";
 import { endOnSignals } from "./end_on_signals.ts";
 import { NotebookError, runNotebooks } from "./notebooks.ts";
 import { formatOutcome, formatSummary, formatSummaryLine } from "./outcome.ts";
-import { loadExperiments, runFlags, RUNS } from "./run_flags.ts";
+import { loadExperiments, RUN_PARTS, runFlags, type RunParts, RUNS } from "./run_flags.ts";
 import { writeReportsIndex } from "./reports_index.ts";
 import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 
@@ -20,7 +18,8 @@ const flags = z.object({
   ...runFlags,
   threads: z.int().min(1).max(1024).default(navigator.hardwareConcurrency)
     .describe("threads for all cells together; changes no digit"),
-  shard: z.string().regex(/^\d+\/\d+$/, "give a part and their number, like 2/8").optional()
+  shard: z.string().regex(/^[1-9]\d*\/[1-9]\d*$/, "give a part, from 1, and their number: 2/8")
+    .optional()
     .describe(
       "only part I of N parts of about equal cost of the chosen cells: I/N, from 1/N to N/N",
     ),
@@ -47,17 +46,13 @@ const flags = z.object({
 type Flags = z.output<typeof flags>;
 
 /** What a test replaces. */
-export interface ReproduceParts {
-  readonly registry: Registry;
-  /** Kernels and adapter of a backend. */
-  identify(backend: BackendName): Promise<Omit<BackendIdentity, "name">>;
+export interface ReproduceParts extends RunParts {
   readonly notebooks: typeof runNotebooks;
   readonly writeIndex: typeof writeReportsIndex;
 }
 
 const PARTS: ReproduceParts = {
-  registry,
-  identify: identifyBackend,
+  ...RUN_PARTS,
   notebooks: runNotebooks,
   writeIndex: writeReportsIndex,
 };
@@ -82,6 +77,9 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
   });
   if (plans.length === 0) {
     say(`--shard ${chosen.shard}: nothing to do: there are fewer cells than parts`);
+    if (chosen.json) {
+      printJson(reportOf(chosen, 0, [], { executed: [], reports: [], failures: [] }));
+    }
     return 0;
   }
   const experiments = plans.map(({ experiment }) => experiment);
@@ -117,17 +115,19 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
   const isReproduced = outcomes.every((outcome) => outcome.failures.length === 0) &&
     notebooks.failures.length === 0;
   const exitCode = isReproduced ? 0 : 1;
-  if (chosen.json) {
-    const { profile } = chosen;
-    printJson({
-      ok: isReproduced,
-      exitCode,
-      profile,
-      experiments: outcomes.map(summaryOf),
-      notebooks: { ...notebooks, index },
-    });
-  }
+  if (chosen.json) printJson(reportOf(chosen, exitCode, outcomes, { ...notebooks, index }));
   return exitCode;
+}
+
+/** What `--json` prints. */
+function reportOf(
+  { profile }: Flags,
+  exitCode: 0 | 1,
+  outcomes: readonly ExperimentOutcome[],
+  notebooks: Reports & { readonly index?: string | undefined },
+) {
+  const experiments = outcomes.map(summaryOf);
+  return { ok: exitCode === 0, exitCode, profile, experiments, notebooks };
 }
 
 interface Reports {
@@ -176,7 +176,8 @@ async function makeReports(
 }
 
 function summaryOf(
-  { experiment, directory, run, partial, failures, pinChanges, damaged }: ExperimentOutcome,
+  { experiment, directory, run, partial, failures, pinChanges, damaged, adopted, pruned }:
+    ExperimentOutcome,
 ) {
   const stored = run ?? partial;
   return {
@@ -195,6 +196,8 @@ function summaryOf(
     failures: failures.map(({ where, expected, got }) => ({ where, expected, got })),
     pinChanges,
     damaged,
+    adopted,
+    pruned,
     claims: run?.claims.map(({ id, verdict, reading }) => ({ id, verdict, reading })),
     summary: run?.summary,
     provenance: stored?.provenance,

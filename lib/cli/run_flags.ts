@@ -1,12 +1,28 @@
 /** What the commands that compute runs and those that look at them are told alike: which run, which cells. */
 import { z } from "zod";
-import { BACKENDS } from "../backend/create.ts";
+import { registry } from "../../experiments/registry.ts";
+import {
+  type BackendIdentity,
+  type BackendName,
+  BACKENDS,
+  identifyBackend,
+} from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
 import { suggest } from "../suggest.ts";
 
 /** The folder that notebooks and the page of reports look in. */
 export const RUNS = "runs";
+
+/** What a test of these commands replaces. */
+export interface RunParts {
+  readonly registry: Registry;
+  /** Kernels and adapter of a backend. */
+  identify(backend: BackendName): Promise<Omit<BackendIdentity, "name">>;
+}
+
+/** The kit's own experiments and backends. */
+export const RUN_PARTS: RunParts = { registry, identify: identifyBackend };
 
 /** Flags that name runs and their cells. */
 export const runFlags = {

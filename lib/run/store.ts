@@ -159,18 +159,28 @@ export class RunStore {
   /**
    * Takes over the cells of `cells` that were computed elsewhere, from any folder that holds stored cells, at any depth.
    *
-   * @returns The ids taken over, those already here, and the folders of cells that are damaged, or none of these cells: of
-   *   another configuration, or computed by other code.
+   * Damaged ones are noted and stay where they are; those of other runs do not count.
+   *
+   * @throws UsageError where there is no such folder, or no stored cell in it.
    */
   adopt(cells: readonly Cell[], from: string): Adopted {
     if (!exists(from)) throw new UsageError("--adopt", from, "there is no such folder");
+    const folders = cellFolders(from);
+    if (folders.length === 0) {
+      throw new UsageError(
+        "--adopt",
+        from,
+        "there are no stored cells in it: give a run's folder, or one in which runs are",
+      );
+    }
     const byName = new Map(cells.map((cell) => [this.nameOf(cell), cell]));
+    const slugs = new Set(cells.map(slugOf));
     const adopted: string[] = [], present: string[] = [], others: string[] = [];
-    for (const folder of cellFolders(from)) {
+    for (const folder of folders) {
       const name = folder.slice(folder.lastIndexOf("/") + 1), cell = byName.get(name);
-      const path = folder === "" ? from : `${from}/${folder}`;
+      const path = `${from}/${folder}`;
       if (!cell) {
-        others.push(path);
+        if (slugs.has(name.replace(/-[^-]*$/, ""))) others.push(path);
         continue;
       }
       const stored = this.#noting(() => verifyCell(from, folder, this.keyOf(cell)));
@@ -281,8 +291,7 @@ export class RunStore {
 
   /** A cell's id and key as a file's name. */
   nameOf(cell: Cell): string {
-    const slug = cell.id.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
-    return `${slug}-${this.keyOf(cell).slice(0, 12)}`;
+    return `${slugOf(cell)}-${this.keyOf(cell).slice(0, 12)}`;
   }
 
   /** SHA-256 of all that a cell's result depends on. */
@@ -293,9 +302,17 @@ export class RunStore {
 
 /** What became of cells that were computed elsewhere. */
 export interface Adopted {
+  /** Ids of those taken over. */
   readonly adopted: readonly string[];
+  /** Ids of those that were here already. */
   readonly present: readonly string[];
+  /** Folders of those with such an id and another key: of another configuration, or computed by other code. */
   readonly others: readonly string[];
+}
+
+/** A cell's id as part of a file's name. */
+function slugOf({ id }: Cell): string {
+  return id.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
 }
 
 /** The cell stored in `folder` of `directory`; a DamagedError where its digest, a file's digest or its key is another. */
