@@ -8,7 +8,14 @@
  */
 import { Buffer } from "node:buffer";
 import { UsageError } from "../errors.ts";
-import { BITS, bytesOf, type DType, METADATA, parseHeader } from "./safetensors_header.ts";
+import {
+  BITS,
+  type DType,
+  MAX_HEADER_BYTES,
+  METADATA,
+  parseLayout,
+  sizeOf,
+} from "./safetensors_header.ts";
 
 /** What the numbers of a tensor are stored as. */
 export type { DType } from "./safetensors_header.ts";
@@ -83,9 +90,6 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The format's own bound on headers, against files that are something else. */
-const MAX_HEADER_BYTES = 100_000_000;
-
 /**
  * The bytes of a safetensors file with these tensors.
  *
@@ -155,36 +159,13 @@ export function readSafetensors(bytes: Uint8Array, path: string): Safetensors {
   // Not `bytes.subarray`: that of Node's Buffer has a `slice` which does not copy.
   const part = (from: number, to = bytes.length) =>
     new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
-  const { metadata, entries } = parseHeader(part(8, 8 + headerBytes), refuse);
   const body = part(8 + headerBytes);
+  const { metadata, entries } = parseLayout(part(8, 8 + headerBytes), body.length, refuse);
   const tensors = new Map<string, Required<StoredTensor>>();
-  let end = 0;
-  const inOrder = [...entries].sort(([, { offsets: a }], [, { offsets: b }]) =>
-    a[0] - b[0] || a[1] - b[1]
-  );
-  for (const [name, { dtype, shape, offsets: [from, to] }] of inOrder) {
-    if (from !== end) refuse(`${name}: starts at ${from}, not ${end}`);
-    if (to - from !== sizeOf(dtype, shape, (problem) => refuse(`${name}: ${problem}`))) {
-      refuse(`${name}: ${to - from} bytes for ${dtype} [${shape}]`);
-    }
-    if (to > body.length) refuse(`${name}: ends at ${to} of ${body.length}`);
+  for (const [name, { dtype, shape, offsets: [from, to] }] of entries) {
     tensors.set(name, { dtype, shape, data: decode(dtype, body.slice(from, to).buffer) });
-    end = to;
   }
-  if (end !== body.length) refuse(`${body.length - end} bytes after the last tensor`);
   return { tensors, metadata };
-}
-
-function sizeOf(
-  dtype: DType,
-  shape: readonly number[],
-  refuse: (problem: string) => never,
-): number {
-  try {
-    return bytesOf(dtype, shape);
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
 }
 
 /** A tensor's bytes in a file. */

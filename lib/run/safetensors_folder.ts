@@ -24,25 +24,51 @@ const indexSchema = z.looseObject({
  *   `readSafetensors` refuses is refused under the file's name.
  */
 export function readSafetensorsFolder(folder: string): Safetensors {
-  const path = `${folder}/${WHOLE}`;
-  if (exists(path)) return readSafetensors(readBytes(path, REMEDY), path);
-  const index = `${folder}/${INDEX}`;
-  const remedy = `give a folder with ${WHOLE} or ${INDEX}`;
-  const map = parseIndex(readBytes(index, remedy), index);
   const tensors = new Map<string, Required<StoredTensor>>();
   const metadata: [string, string][] = [];
-  const byShard = Map.groupBy(Object.entries(map), ([, file]) => file);
-  for (const file of [...byShard.keys()].sort()) {
-    const shard = `${folder}/${file}`;
-    const found = readSafetensors(readBytes(shard, `${INDEX} names it: ${REMEDY}`), shard);
-    for (const [name] of byShard.get(file)!) {
+  for (const { path, names } of safetensorsFiles(folder)) {
+    const found = readSafetensors(
+      readBytes(path, names ? `${INDEX} names it: ${REMEDY}` : REMEDY),
+      path,
+    );
+    for (const name of names ?? found.tensors.keys()) {
       const tensor = found.tensors.get(name);
-      if (!tensor) throw new UsageError(shard, name, `the index says that it is there: ${REMEDY}`);
+      if (!tensor) throw missingTensor(path, name);
       tensors.set(name, tensor);
     }
     metadata.push(...Object.entries(found.metadata));
   }
   return { tensors, metadata: Object.fromEntries(metadata) };
+}
+
+/** A file of a model. */
+export interface SafetensorsFile {
+  readonly path: string;
+  /** The tensors that are to be read from it; undefined = all. */
+  readonly names: readonly string[] | undefined;
+}
+
+/**
+ * The files of a model as Hugging Face saves it, sorted: see `readSafetensorsFolder`.
+ *
+ * @throws UsageError for a folder without `model.safetensors` or an index of shards, and for an index that is none.
+ */
+export function safetensorsFiles(folder: string): SafetensorsFile[] {
+  const path = `${folder}/${WHOLE}`;
+  if (exists(path)) return [{ path, names: undefined }];
+  const index = `${folder}/${INDEX}`;
+  const remedy = `give a folder with ${WHOLE} or ${INDEX}`;
+  const map = parseIndex(readBytes(index, remedy), index);
+  const byShard = Map.groupBy(Object.entries(map), ([, file]) => file);
+  return [...byShard.keys()].sort().map((file) => ({
+    path: `${folder}/${file}`,
+    names: byShard.get(file)!.map(([name]) => name),
+  }));
+}
+
+/** The error for a tensor that is not where the index says. */
+export function missingTensor(path: string, name: string): UsageError {
+  return new UsageError(path, name, `the index says that it is there: ${REMEDY}`);
 }
 
 /** The file of each tensor. */

@@ -48,6 +48,9 @@ export interface Header {
   readonly entries: ReadonlyMap<string, HeaderEntry>;
 }
 
+/** The format's own bound on headers, against files that are something else. */
+export const MAX_HEADER_BYTES = 100_000_000;
+
 /** The name among the tensors' under which a header has metadata. */
 export const METADATA = "__metadata__";
 const FIELDS = ["dtype", "shape", "data_offsets"] as const;
@@ -79,8 +82,49 @@ export function bytesOf(dtype: DType, shape: readonly number[]): number {
   return Number(bits / 8n);
 }
 
+/** `bytesOf`; `refuse` is called with what is wrong with the shape. */
+export function sizeOf(
+  dtype: DType,
+  shape: readonly number[],
+  refuse: (problem: string) => never,
+): number {
+  try {
+    return bytesOf(dtype, shape);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+/**
+ * Reads a header whose tensors are to fill the bytes behind it without gaps; `refuse` is called with what is wrong with it.
+ *
+ * @param bodyBytes Length of the file behind the header.
+ * @returns Its entries in the order of the data.
+ */
+export function parseLayout(
+  bytes: Uint8Array,
+  bodyBytes: number,
+  refuse: (problem: string) => never,
+): Header {
+  const { metadata, entries } = parseHeader(bytes, refuse);
+  const inOrder = [...entries].sort(([, { offsets: a }], [, { offsets: b }]) =>
+    a[0] - b[0] || a[1] - b[1]
+  );
+  let end = 0;
+  for (const [name, { dtype, shape, offsets: [from, to] }] of inOrder) {
+    if (from !== end) refuse(`${name}: starts at ${from}, not ${end}`);
+    if (to - from !== sizeOf(dtype, shape, (problem) => refuse(`${name}: ${problem}`))) {
+      refuse(`${name}: ${to - from} bytes for ${dtype} [${shape}]`);
+    }
+    if (to > bodyBytes) refuse(`${name}: ends at ${to} of ${bodyBytes}`);
+    end = to;
+  }
+  if (end !== bodyBytes) refuse(`${bodyBytes - end} bytes after the last tensor`);
+  return { metadata, entries: new Map(inOrder) };
+}
+
 /** Reads a header; `refuse` is called with what is wrong with it. */
-export function parseHeader(bytes: Uint8Array, refuse: (problem: string) => never): Header {
+function parseHeader(bytes: Uint8Array, refuse: (problem: string) => never): Header {
   const wrong = (path: string, problem: string) => refuse(`header ${path}: ${problem}`);
   let root: Value;
   try {
