@@ -161,6 +161,19 @@ Deno.test("bad usage is one line on stderr and exit code 2, and writes nothing",
       ["--cells=n2,n7"],
       /^error: --cells: "n7": no cell has such an id; ids are like sum\/n2\/seed1/,
     ],
+    [["--cells==sum/n2"], /^error: --cells: "=sum\/n2": no cell has such an id; ids are like sum/],
+    ...["x", "1", "0/4", "1/0", "-1/4", "1/4/2", "1.5/4"].map((part): [string[], RegExp] => [
+      [`--shard=${part}`],
+      /^error: --shard: ".*": give a part, from 1, and their number: 2\/8$/,
+    ]),
+    [["--shard=5/4"], /^error: --shard: "5\/4": of 4 parts there are 1\/4 to 4\/4$/],
+    [
+      ["--cells-only", "--fresh"],
+      /^error: --fresh: "with --cells-only": it would drop what other processes computed: run/,
+    ],
+    [["--cells-only", "--update-pins"], /^error: --update-pins: "with --cells-only": pins hold/],
+    [["--shard=1/2", "--update-pins"], /^error: --update-pins: "with --shard": pins hold whole/],
+    [["--adopt=none"], /^error: --adopt: "none": there is no such folder$/],
     [["--out=/sys/runs"], /^error: \/sys\/runs.*: the task may not go there/],
   ];
   for (const [flags, message] of cases) {
@@ -172,6 +185,78 @@ Deno.test("bad usage is one line on stderr and exit code 2, and writes nothing",
     assert.match(lines[0]!, message);
   }
   assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
+});
+
+Deno.test("a part without cells is done at once, and says so", async () => {
+  using box = await makeSandbox();
+  const { code, stdout } = await reproduce(box, "--profile=smoke", "--shard=3/3");
+  assert.equal(code, 0);
+  assert.equal(stdout, "--shard 3/3: nothing to do: there are fewer cells than parts\n");
+  const { stderr, ...said } = await summary(box, "--profile=smoke", "--shard=3/3");
+  assert.match(stderr, /nothing to do/);
+  assert.deepEqual(said, {
+    ...{ ok: true, exitCode: 0, profile: "smoke", experiments: [] },
+    notebooks: { executed: [], reports: [], failures: [] },
+  });
+  assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
+});
+
+Deno.test("two checkouts of different commits that write to one folder at once gather their own cells", async () => {
+  const standard = { pause: 10 };
+  using ours = await makeSandbox({ standard });
+  using theirs = await makeSandbox({ standard, runs: `${ours.folder}/runs` });
+  Deno.writeTextFileSync(`${theirs.folder}/cell.ts`, "\n// another commit", { append: true });
+  const flags = ["--profile=standard", "--threads=2"];
+  const both = await Promise.all([ours, theirs].map((box) => summary(box, ...flags)));
+  for (const { ok, experiments: [fake] } of both) {
+    assert(ok);
+    assert.deepEqual([fake.cells, fake.provenance.cellsTakenUp], [6, 0]);
+  }
+  assert.deepEqual(both[0].experiments[0].summary, both[1].experiments[0].summary);
+  const stored = () =>
+    walk(`${ours.folder}/runs`).filter((path) => path.endsWith("/result.json")).toArray();
+  assert.equal(stored().length, 12, "each has its own, and none is gone");
+  // The finished run is one's own or the other's: of the second it is the other's, and all cells are taken up.
+  const again = [await summary(ours, ...flags), await summary(theirs, ...flags)];
+  assert.equal(again[1]!.experiments[0].provenance.cellsTakenUp, 6);
+  for (const { stderr } of again) assert.match(stderr, /6 cells left aside: other code or kernels/);
+  assert.equal(stored().length, 12);
+});
+
+Deno.test("cells computed elsewhere are adopted, and what became of them is said", async () => {
+  using away = await makeSandbox();
+  using box = await makeSandbox();
+  await reproduce(away, "--profile=quick", "--cells=n2");
+  const adopting = ["--profile=quick", `--adopt=${away.folder}/runs`];
+  await reproduce(box, "--profile=quick", "--cells=sum/n2/seed1", "--cells-only");
+  // One is damaged, and of one there is another by other code.
+  const results = walk(`${away.folder}/runs`).filter((path) => path.endsWith("/result.json"))
+    .toArray().sort();
+  Deno.truncateSync(results.find((path) => path.includes("n2-seed2"))!, 9);
+  const third = results.find((path) => path.includes("n2-seed3"))!.replace("/result.json", "");
+  await new Deno.Command("cp", {
+    args: ["-r", third, third.replace(/-[0-9a-f]{12}$/, "-0123456789ab")],
+  }).output();
+
+  const { code, stdout } = await reproduce(box, ...adopting, "--cells-only");
+  assert.equal(code, 0, stdout);
+  assert.match(
+    stdout,
+    /\nfake: adopted 1 cell, 1 were here already, 1 left aside: other code or kernels computed them, or another/,
+  );
+  assert.match(
+    stdout,
+    /\ncomputed again: damaged: .*n2-seed2-.*result\.json: expected a whole file/,
+  );
+  const { experiments: [{ adopted, cells, damaged }] } = await summary(box, ...adopting);
+  assert.deepEqual(adopted.present, ["sum/n2/seed1", "sum/n2/seed3"]);
+  assert.equal(damaged.length, 1, "what is damaged stays where it is");
+  assert.equal(cells, 6);
+
+  Deno.mkdirSync(`${away.folder}/empty`);
+  const { code: refused, stderr } = await reproduce(box, `--adopt=${away.folder}/empty`);
+  assert.equal(refused, 2);
+  assert.match(stderr, /^error: --adopt: .*empty": there are no stored cells in it: give a run's/m);
 });
 
 Deno.test("bad usage with --json is told there as well", async () => {

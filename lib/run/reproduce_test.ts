@@ -287,6 +287,41 @@ function changeDigit({ folder }: Sandbox, profile = "quick"): string {
   return path;
 }
 
+Deno.test("one cell by itself opens no other cell's files", async () => {
+  using box = await pinned();
+  const { directory } = await reproduceBox(box, { cells: ["n2"] });
+  const results = walk(directory).filter((path) => path.endsWith("/result.json")).toArray();
+  for (const path of results) Deno.truncateSync(path, 1);
+  const opened: string[] = [];
+  const { readFileSync, readTextFileSync, openSync } = Deno;
+  const noting =
+    <A extends unknown[], R>(open: (path: string | URL, ...rest: A) => R) =>
+    (path: string | URL, ...rest: A) => {
+      opened.push(String(path));
+      return open(path, ...rest);
+    };
+  Object.assign(Deno, {
+    readFileSync: noting(readFileSync),
+    readTextFileSync: noting(readTextFileSync),
+    openSync: noting(openSync),
+  });
+  try {
+    const { partial, damaged } = await reproduceBox(box, {
+      cells: ["=sum/n5/seed2"],
+      cellsOnly: true,
+    });
+    assert.deepEqual(partial?.cells.map(({ id }) => id), ["sum/n5/seed2"]);
+    assert.equal(damaged.length, 1, "its own");
+  } finally {
+    Object.assign(Deno, { readFileSync, readTextFileSync, openSync });
+  }
+  const inCells = opened.filter((path) => path.includes("/cells/") || path.endsWith("/run.json"));
+  assert(inCells.length > 0);
+  assert.deepEqual(inCells.filter((path) => !path.includes("sum-n5-seed2")), []);
+  const left = results.filter((path) => Deno.statSync(path).size === 1);
+  assert.equal(left.length, 5, "the others are as they were");
+});
+
 Deno.test("a changed digit in a stored result is told by name, and its cell alone is computed again", async () => {
   using box = await pinned();
   const path = changeDigit(box);

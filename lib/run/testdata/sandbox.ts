@@ -24,11 +24,13 @@ export interface SandboxOptions {
   readonly standard?: Record<string, unknown>;
   /** The kernel bundle's digest for `command`. */
   readonly kernels?: string;
+  /** Where `command` puts its runs; default: below the sandbox's folder. */
+  readonly runs?: string;
 }
 
 export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const folder = Deno.makeTempDirSync({ prefix: "genac-" });
-  const standard = JSON.stringify(options.standard ?? {});
+  const standard = JSON.stringify(options.standard ?? {}), runs = options.runs ?? `${folder}/runs`;
   Deno.writeTextFileSync(
     `${folder}/mod.ts`,
     `import { fakeExperiment } from "${HERE}fake_experiment.ts";
@@ -44,7 +46,9 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
      import { makeReproduceCommand } from "${HERE}../../cli/reproduce.ts";
      await runCommand(makeReproduceCommand({
        registry: { fake: () => import("./mod.ts") },
-       identify: () => Promise.resolve({ kernels: ${JSON.stringify(options.kernels ?? KERNELS)}, adapter: null }),
+       identify: () => Promise.resolve({ kernels: ${
+      JSON.stringify(options.kernels ?? KERNELS)
+    }, adapter: null }),
        notebooks: () => Promise.resolve({ executed: [], reports: [] }),
        writeIndex: () => Promise.resolve("no such page"),
      }));`,
@@ -59,13 +63,13 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
           "run",
           "--no-prompt",
           "--allow-read",
-          `--allow-write=${folder}`,
+          `--allow-write=${folder},${runs}`,
           "--allow-run=git",
           "--allow-sys",
           "--allow-env",
           `--config=${ROOT}deno.json`,
           `${folder}/main.ts`,
-          `--out=${folder}/runs`,
+          `--out=${runs}`,
           ...flags,
         ],
         stdin: "null",
