@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
-import { readGgufMetadata } from "../pretrained/gguf.ts";
+import { readGgufHeader } from "../pretrained/gguf.ts";
 import { tokenizerOfGguf } from "../pretrained/gguf_tokenizer.ts";
 import { ROOT } from "../root.ts";
 import { writeAtomically } from "../run/files.ts";
@@ -119,6 +119,6 @@ export async function startLocalModel(
 }
 
 function writeTokenizer(weights: string): void {
-  const text = JSON.stringify(tokenizerOfGguf(readGgufMetadata(weights)));
+  const text = JSON.stringify(tokenizerOfGguf(readGgufHeader(weights).metadata));
   writeAtomically(LOCAL_TOKENIZER, new TextEncoder().encode(text));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type GgufValue, readGgufMetadata } from "./gguf.ts";
+import { type GgufValue, readGgufHeader } from "./gguf.ts";
 
 /** The bytes of a GGUF file with this metadata: each value with its type. */
 function gguf(entries: readonly [string, number, readonly number[]][], version = 3): Uint8Array {
@@ -38,11 +38,11 @@ function float(value: number, bytes: 4 | 8): number[] {
   return [...new Uint8Array(view.buffer, 0, bytes)];
 }
 
-function read(bytes: Uint8Array): Map<string, GgufValue> {
+function read(bytes: Uint8Array): ReadonlyMap<string, GgufValue> {
   const path = Deno.makeTempFileSync({ suffix: ".gguf" });
   try {
     Deno.writeFileSync(path, bytes);
-    return readGgufMetadata(path);
+    return readGgufHeader(path).metadata;
   } finally {
     Deno.removeSync(path);
   }

@@ -9,7 +9,7 @@ const CONTROL = 3, USER_DEFINED = 4;
  *
  * Source: what llama.cpp does for `tokenizer.ggml.pre` "smollm" (src/llama-vocab.cpp). Throws an Error for another kind.
  *
- * @param metadata Of `readGgufMetadata`.
+ * @param metadata Of `readGgufHeader`.
  */
 export function tokenizerOfGguf(metadata: ReadonlyMap<string, GgufValue>): Record<string, unknown> {
   const kind = `${metadata.get("tokenizer.ggml.model")} ${metadata.get("tokenizer.ggml.pre")}`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RolloutTokenizer } from "../../rollouts/tokenizer.ts";
+import { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import type { GgufValue } from "./gguf.ts";
 import { tokenizerOfGguf } from "./gguf_tokenizer.ts";
 
