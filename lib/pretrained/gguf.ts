@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { COPY_AGAIN, fileSize, readRange } from "./read_range.ts";
+import { COPY_AGAIN, readRange, statOf } from "./read_range.ts";
 
 /** A value of a GGUF file's metadata; 64-bit integers as numbers. */
 export type GgufValue = string | number | boolean | readonly GgufValue[];
@@ -17,6 +17,9 @@ export interface GgufTensor {
 
 /** The head of a GGUF file. */
 export interface GgufHeader {
+  readonly path: string;
+  /** Bytes of the file. */
+  readonly size: number;
   /** What llama.cpp knows of the model besides its weights, by key. */
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: readonly GgufTensor[];
@@ -59,13 +62,19 @@ export function readGgufHeader(path: string): GgufHeader {
     throw new UsageError(`${path}: general.alignment`, alignment, "must be a positive number");
   }
   const start = Math.ceil(reader.at / alignment) * alignment;
-  return { metadata, tensors: tensors.map((t) => ({ ...t, offset: start + t.offset })) };
+  return {
+    path,
+    size: reader.size,
+    metadata,
+    tensors: tensors.map((tensor) => ({ ...tensor, offset: start + tensor.offset })),
+  };
 }
 
 /** Reads one value after the other, and of the file no more than it needs. A UsageError beyond its end. */
 class Reader {
   readonly #path: string;
-  readonly #size: number;
+  /** Bytes of the file. */
+  readonly size: number;
   readonly #decoder = new TextDecoder();
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
@@ -73,7 +82,7 @@ class Reader {
 
   constructor(path: string) {
     this.#path = path;
-    this.#size = fileSize(path);
+    this.size = statOf(path, REMEDY).size;
   }
 
   /** Bytes read so far. */
@@ -145,9 +154,9 @@ class Reader {
   /** The place of the next `length` bytes, which it takes; they are in memory then. */
   #next(length: number): number {
     const at = this.#at, end = at + length;
-    if (end > this.#size) throw new UsageError(this.#path, "it ends in its header", COPY_AGAIN);
+    if (end > this.size) throw new UsageError(this.#path, "it ends in its header", COPY_AGAIN);
     if (end > this.#bytes.length) {
-      const wanted = Math.min(this.#size, Math.max(end, 2 * this.#bytes.length, 2 ** 20));
+      const wanted = Math.min(this.size, Math.max(end, 2 * this.#bytes.length, 2 ** 20));
       this.#bytes = readRange(this.#path, 0, wanted);
       this.#view = new DataView(this.#bytes.buffer);
     }

@@ -44,8 +44,7 @@ export const ROPE_DIVISORS = "rope_freqs.weight";
  *   supported, and one that is not known: it may change what the weights compute.
  */
 export function architectureOfGguf(
-  { metadata, tensors }: GgufHeader,
-  path: string,
+  { path, metadata, tensors }: GgufHeader,
   divisors?: ArrayLike<number>,
 ): Architecture {
   const family = parseConfig(

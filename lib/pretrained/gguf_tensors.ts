@@ -1,8 +1,8 @@
 import { UsageError } from "../errors.ts";
 import type { Architecture } from "./architecture.ts";
-import type { GgufTensor } from "./gguf.ts";
+import type { GgufHeader, GgufTensor } from "./gguf.ts";
 import { PretrainedTensor } from "./pretrained_tensor.ts";
-import { COPY_AGAIN, fileSize } from "./read_range.ts";
+import { COPY_AGAIN } from "./read_range.ts";
 import { isStoredType, rowBytes, STORED_TYPES } from "./stored_type.ts";
 
 /** ggml's types by number. */
@@ -33,7 +33,7 @@ const INSIDE: Readonly<Record<string, string>> = {
 };
 
 /**
- * A tensor of a GGUF file under Hugging Face's name, which is its own where Hugging Face has none.
+ * A tensor of a GGUF file, of whose head it is, under Hugging Face's name, which is its own where Hugging Face has none.
  *
  * @param architecture Of the model, whose heads say how rows of queries and keys are ordered; undefined: as they stand.
  * @throws UsageError by the tensor's name for a type that is not supported, rows of no whole blocks, and a file that is cut
@@ -41,7 +41,7 @@ const INSIDE: Readonly<Record<string, string>> = {
  */
 export function ggufTensor(
   { name, shape, type, offset }: GgufTensor,
-  path: string,
+  { path, size }: GgufHeader,
   architecture?: Architecture,
 ): PretrainedTensor {
   const dtype = TYPES[type] ?? `type ${type}`;
@@ -54,7 +54,6 @@ export function ggufTensor(
     throw new UsageError(`${path}: ${name}`, `[${shape}]`, `rows of no whole blocks of ${dtype}`);
   }
   const bytes = row * shape.slice(0, -1).reduce((product, length) => product * length, 1);
-  const size = fileSize(path);
   if (offset + bytes > size) {
     throw new UsageError(`${path}: ${name}`, `ends at ${offset + bytes} of ${size}`, COPY_AGAIN);
   }

@@ -1,11 +1,12 @@
 import { UsageError } from "../errors.ts";
-import { exists, guarded, readBytes } from "../run/files.ts";
+import { exists, readBytes } from "../run/files.ts";
 import { type Architecture, tensorShapes } from "./architecture.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { architectureOfGguf, ROPE_DIVISORS } from "./gguf_architecture.ts";
 import { ggufTensor } from "./gguf_tensors.ts";
 import { architectureOfConfig } from "./hugging_face_config.ts";
 import type { PretrainedTensor } from "./pretrained_tensor.ts";
+import { statOf } from "./read_range.ts";
 import { safetensorsTensors } from "./safetensors_tensors.ts";
 
 /** A pretrained model on disk: what it computes, and its weights, which are read one by one. */
@@ -20,6 +21,7 @@ export interface PretrainedModel {
 }
 
 const CONFIG = "config.json", GENERATION = "generation_config.json";
+const REMEDY = `give a folder with ${CONFIG} and safetensors, or a GGUF file`;
 const HEAD = "lm_head.weight", EMBEDDING = "model.embed_tokens.weight";
 
 /**
@@ -35,8 +37,8 @@ const HEAD = "lm_head.weight", EMBEDDING = "model.embed_tokens.weight";
  *   the embedding although the two are tied.
  */
 export function readPretrained(path: string): PretrainedModel {
-  const isFolder = guarded(path, () => Deno.statSync(path).isDirectory);
-  const { architecture, found } = isFolder ? readFolder(path) : readGguf(path);
+  const { isDirectory } = statOf(path, REMEDY);
+  const { architecture, found } = isDirectory ? readFolder(path) : readGguf(path);
   const tensors = new Map<string, PretrainedTensor>();
   const rest = new Map(found);
   for (const [name, shape] of tensorShapes(architecture)) {
@@ -64,20 +66,19 @@ interface Found {
 }
 
 function readFolder(path: string): Found {
-  const remedy = `give a folder with ${CONFIG} and safetensors, or a GGUF file`;
-  const config = parseJson(`${path}/${CONFIG}`, remedy);
+  const config = parseJson(`${path}/${CONFIG}`);
   const generation = `${path}/${GENERATION}`;
   const architecture = architectureOfConfig(
     config,
     `${path}/${CONFIG}`,
-    exists(generation) ? parseJson(generation, remedy) : undefined,
+    exists(generation) ? parseJson(generation) : undefined,
   );
   return { architecture, found: safetensorsTensors(path) };
 }
 
-function parseJson(path: string, remedy: string): unknown {
+function parseJson(path: string): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(readBytes(path, remedy)));
+    return JSON.parse(new TextDecoder().decode(readBytes(path, REMEDY)));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UsageError(path, error.message, "not JSON: copy or download it again");
@@ -89,11 +90,10 @@ function readGguf(path: string): Found {
   const divisors = header.tensors.find(({ name }) => name === ROPE_DIVISORS);
   const architecture = architectureOfGguf(
     header,
-    path,
-    divisors && ggufTensor(divisors, path).read(),
+    divisors && ggufTensor(divisors, header).read(),
   );
   const tensors = header.tensors.filter((tensor) => tensor !== divisors)
-    .map((tensor) => ggufTensor(tensor, path, architecture));
+    .map((tensor) => ggufTensor(tensor, header, architecture));
   return { architecture, found: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
 }
 

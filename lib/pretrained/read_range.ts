@@ -27,7 +27,14 @@ export function readRange(path: string, offset: number, length: number): Uint8Ar
   return bytes;
 }
 
-/** Bytes of the file at `path`. Throws a UsageError where there is none. */
-export function fileSize(path: string): number {
-  return guarded(path, () => Deno.statSync(path).size);
+/** What is at `path`. Throws a UsageError where there is nothing, or nothing that this process may see. */
+export function statOf(path: string, remedy: string): Deno.FileInfo {
+  return guarded(path, () => {
+    try {
+      return Deno.statSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new UsageError(path, "missing", remedy);
+    }
+  });
 }

@@ -2,7 +2,7 @@ import { UsageError } from "../errors.ts";
 import { missingTensor, safetensorsFiles } from "../run/safetensors_folder.ts";
 import { type Header, MAX_HEADER_BYTES, parseLayout } from "../run/safetensors_header.ts";
 import { PretrainedTensor } from "./pretrained_tensor.ts";
-import { COPY_AGAIN, fileSize, readRange } from "./read_range.ts";
+import { COPY_AGAIN, readRange, statOf } from "./read_range.ts";
 import { isStoredType } from "./stored_type.ts";
 
 /** Bytes of the header's length at the head of a file. */
@@ -38,7 +38,7 @@ function readHeader(path: string): { header: Header; start: number } {
   const refuse = (problem: string): never => {
     throw new UsageError(path, problem, `not a whole safetensors file; ${COPY_AGAIN}`);
   };
-  const size = fileSize(path);
+  const { size } = statOf(path, "the index of shards names it: copy or download it again");
   if (size < PREFIX) refuse(`${size} bytes`);
   const length = Number(new DataView(readRange(path, 0, PREFIX).buffer).getBigUint64(0, true));
   const start = PREFIX + length;

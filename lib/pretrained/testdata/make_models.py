@@ -1,7 +1,7 @@
 """Writes models.json, quantized.json and smollm2.json, to which the tests of lib/pretrained compare it.
 
 models.json: tiny random Llama and Qwen2 models as transformers saves them and as GGUF files, with transformers' logits in
-float32; of a GGUF file those of the model that transformers reads out of it. quantized.json: tensors in GGUF's storage types
+float32; of a GGUF file those of the model that transformers reads out of it, if it reads all of it. quantized.json: tensors in GGUF's storage types
 with what the package gguf makes of them. smollm2.json: logits of SmolLM2-135M-Instruct, whose GGUF file is the one argument;
 left out without it.
 
@@ -77,6 +77,17 @@ def permuted(weights, heads):
     return split.swapaxes(1, 2).reshape(weights.shape)
 
 
+def rope_divisors(dim, rope_theta, factor, low_freq_factor, high_freq_factor, original_max_position_embeddings, **_):
+    """As convert_hf_to_gguf.py computes the tensor rope_freqs."""
+    divisors = []
+    for i in range(0, dim, 2):
+        wavelength = 2 * numpy.pi * rope_theta ** (i / dim)
+        turns = original_max_position_embeddings / wavelength
+        smooth = (turns - low_freq_factor) / (high_freq_factor - low_freq_factor)
+        divisors.append(1 / ((1 - numpy.clip(smooth, 0, 1)) / factor + numpy.clip(smooth, 0, 1)))
+    return numpy.array(divisors, numpy.float32)
+
+
 def gguf_file(path, model, types):
     """Writes the model as llama.cpp's converter does, tensors in turn of the types given."""
     c = model.config
@@ -96,6 +107,8 @@ def gguf_file(path, model, types):
     writer.add_token_list([f"t{i}" for i in range(c.vocab_size)])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
+    if c.rope_parameters["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", rope_divisors(c.head_dim, **c.rope_parameters))
     names = gguf.get_tensor_name_map(getattr(gguf.MODEL_ARCH, c.model_type.upper()), c.num_hidden_layers)
     count = 0
     for name, tensor in model.state_dict().items():
@@ -127,7 +140,8 @@ def through_gguf(model, seed, types):
         path = os.path.join(folder, "model.gguf")
         model = randomized(model, seed)
         gguf_file(path, model, types)
-        read = from_gguf(folder, "model.gguf")
+        # transformers does not read rotary scaling out of GGUF files.
+        read = from_gguf(folder, "model.gguf") if model.config.rope_parameters["rope_type"] == "default" else model
         if types == [Type.F32]:
             # Otherwise writer and reader agree on something that is no GGUF file.
             assert torch.equal(read(torch.tensor([[3, 1, 4]])).logits, model(torch.tensor([[3, 1, 4]])).logits)
@@ -164,6 +178,9 @@ def models():
             qwen2(hidden_size=14, num_attention_heads=7, num_key_value_heads=7, num_hidden_layers=1, rms_norm_eps=1e-5), 6, torch.float32, 1200
         ),
         "GGUF llama, grouped heads, untied": through_gguf(llama(**grouped, **rope("default", rope_theta=100000.0)), 7, [Type.F32]),
+        "GGUF llama, Llama 3's RoPE as divisors": through_gguf(
+            llama(hidden_size=32, num_attention_heads=2, **rope("llama3", rope_theta=500000.0, **llama3)), 11, [Type.F32]
+        ),
         "GGUF llama, quantized, tied": through_gguf(llama(**blocks, tie_word_embeddings=True), 8, mixed),
         "GGUF qwen2, biases, untied": through_gguf(qwen2(**grouped), 9, [Type.F32]),
         "GGUF qwen2, quantized, tied": through_gguf(qwen2(**blocks, tie_word_embeddings=True), 10, mixed[::-1]),
@@ -198,8 +215,8 @@ def quantized():
 def smollm2(path):
     folder, name = os.path.split(path)
     model = from_gguf(folder, name)
-    # "The capital of France is" with the tokens of a chat around it.
-    tokens = [1, 4093, 198, 504, 3575, 282, 4649, 314, 2, 198]
+    # "<|im_start|>user\nWhat is 3+4?<|im_end|>\n<|im_start|>assistant\n3+4 ="
+    tokens = [1, 4093, 198, 1780, 314, 216, 35, 27, 36, 47, 2, 198, 1, 520, 9531, 198, 35, 27, 36, 446]
     last = model(torch.tensor([tokens])).logits[0, -1]
     every = list(range(0, last.shape[0], 97)) + last.topk(20).indices.tolist()
     return {"tokens": tokens, "at": every, "logits": floats(last[every]), "logSumExp": last.double().logsumexp(0).item()}
