@@ -40,7 +40,7 @@ export interface Cell<CellConfig = unknown> {
   readonly config: CellConfig;
   /** Estimated work in FLOPs, > 0. Decides the order and the time left, never a result. */
   readonly cost: number;
-  /** Estimated peak memory in bytes, where a cell may be too large for a machine. */
+  /** Estimated peak memory in bytes. Decides whether cells are begun and where, never a result. */
   readonly memory?: number;
 }
 

@@ -60,8 +60,8 @@ Deno.test(
     for (const changed of [{ ...cell, seed: 2 }, { ...cell, config: { size: 3 } }]) {
       assert.equal(withStore(folder, (store) => store.load(changed)), undefined);
     }
-    const dearer = { ...cell, cost: 9 };
-    assert(withStore(folder, (store) => store.load(dearer)), "the cost decides no result");
+    const dearer = { ...cell, cost: 9, memory: 2 ** 30 };
+    assert(withStore(folder, (store) => store.load(dearer)), "cost and memory decide no result");
   }),
 );
 
