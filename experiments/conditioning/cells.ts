@@ -1,6 +1,7 @@
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import { UsageError } from "../../lib/errors.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { cellMemory } from "../shared/cell_memory.ts";
 import { type Size, sizeName } from "../shared/config.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
@@ -26,13 +27,14 @@ export function conditioningCells(config: ConditioningConfig): Cell<Conditioning
   ): Cell<ConditioningCell> => {
     const environment = conditionedEnvironment(config.environment, context, config);
     const size = { dModel, layers }, learningRate = chosen * factor;
-    const flops = criticCost(criticDefinition(critic), environment, size);
+    const costs = criticCost(criticDefinition(critic), environment, size);
     const suffix = role === "sweep" ? `/lr${learningRate}` : "";
     return {
       id: `${critic}/${sizeName(size)}/${context}${suffix}/seed${seed}`,
       seed,
       config: { ...shared, critic, context, size, learningRate, factor, role },
-      cost: config.steps * flops.training(config.batchSize),
+      cost: config.steps * costs.training(config.batchSize),
+      memory: cellMemory([costs.memory()]),
     };
   };
   const all = (

@@ -3,6 +3,7 @@ import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { PermutationConfigInput, PermutationEnvironment } from "../../lib/env/permutation.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { cellMemory } from "../shared/cell_memory.ts";
 import { type Size, sizeName } from "../shared/config.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { GENERATIVE } from "../shared/kinds.ts";
@@ -31,7 +32,7 @@ export function controlsCells(config: ControlsConfig): Cell<ControlsCell>[] {
     environments.set(definition.puzzle, environment);
     const learningRate = size.learningRate * factor;
     const { dModel, layers } = size, base = { dModel, layers };
-    const { own, steps, cost } = amount(config, definition, environment, base);
+    const { own, steps, cost, memory } = amount(config, definition, environment, base);
     const suffix = role === "tuning" || factor !== 1 ? `/lr${learningRate}` : "";
     return {
       id: `${control}/${sizeName(size)}${suffix}/seed${seed}`,
@@ -55,6 +56,7 @@ export function controlsCells(config: ControlsConfig): Cell<ControlsCell>[] {
         testStates: config.testStates,
       },
       cost,
+      memory,
     };
   };
   return runs.flatMap(({ control, sizes, seeds: most = seeds.length }) => {
@@ -81,31 +83,35 @@ function puzzleOf(
     : { ...environment, ...puzzle === "abelian" ? abelian : shortWords };
 }
 
-/** How large a control's critic is, how long it is trained, and what that costs in FLOPs. */
+/** How large a control's critic is, how long it is trained, and what that costs in FLOPs and bytes. */
 function amount(
   { batchSize, moreData, steps }: ControlsConfig,
   control: Control,
   environment: PermutationEnvironment,
   base: CriticSize,
-): { own: CriticSize; steps: number; cost: number } {
+): { own: CriticSize; steps: number; cost: number; memory: number } {
   if (control.critic === "ridge") {
     const { count } = handFeatures(environment);
-    return { own: base, steps, cost: steps * batchSize * count * (count + 1) };
+    const cost = steps * batchSize * count * (count + 1);
+    return { own: base, steps, cost, memory: cellMemory([]) };
   }
-  const flops = (critic: string, size: CriticSize) =>
+  const costOf = (critic: string, size: CriticSize) =>
     criticCost(criticDefinition(critic), environment, size);
   let own = base;
   if (control.layers === "double") own = { ...base, layers: 2 * base.layers };
   if (control.layers === "equal FLOPs") {
-    const answer = flops(GENERATIVE, base).forward(1);
-    while (flops(control.critic, own).forward(1) < answer) own = { ...own, layers: own.layers + 1 };
+    const answer = costOf(GENERATIVE, base).forward(1);
+    while (costOf(control.critic, own).forward(1) < answer) {
+      own = { ...own, layers: own.layers + 1 };
+    }
   }
-  const step = flops(control.critic, own).training(batchSize);
+  const step = costOf(control.critic, own).training(batchSize);
   const times = control.steps === "equal FLOPs"
-    ? flops(GENERATIVE, own).training(batchSize) / step
+    ? costOf(GENERATIVE, own).training(batchSize) / step
     : control.steps === "more data"
     ? moreData
     : 1;
   const all = Math.round(steps * times);
-  return { own, steps: all, cost: all * step };
+  const memory = cellMemory([costOf(control.critic, own).memory()]);
+  return { own, steps: all, cost: all * step, memory };
 }

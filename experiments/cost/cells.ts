@@ -1,13 +1,17 @@
 import { actorTransformer } from "../../lib/actor/neural_actor.ts";
 import { cot } from "../../lib/critic/generative.ts";
+import { criticDefinition } from "../../lib/critic/registry.ts";
 import { CircuitEnvironment } from "../../lib/env/circuit.ts";
 import { promptLength } from "../../lib/env/circuit_text.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
+import { methodCritics } from "../../lib/rl/methods.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
+import { cellMemory, modelMemory } from "../shared/cell_memory.ts";
 import { criticCost } from "../shared/critic_cost.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import type { CostConfig } from "./config.ts";
-import { type CostMethod, costMethods } from "./methods.ts";
+import { type CostMethod, costMethods, methodOf } from "./methods.ts";
 
 /** Everything a cell depends on besides its seed: one response length, all methods. */
 export interface CostCell extends Pick<CostConfig, "dModel" | "layers" | "warmUp" | "training"> {
@@ -29,6 +33,7 @@ export function costCells(config: CostConfig): Cell<CostCell>[] {
       seed,
       config: own,
       cost: cost(own),
+      memory: memory(own),
     }));
   });
 }
@@ -42,6 +47,18 @@ export function costEnvironment(
     maxGates: gates,
     traceOffset: Math.max(24, promptLength(maxGates)),
   });
+}
+
+/** Estimated bytes: the warm models, and for each method that is run an actor and its critic. */
+function memory(cell: CostCell): number {
+  const environment = costEnvironment(cell);
+  const actor = modelMemory(actorTransformer(environment, cell), environment.maxActorLength);
+  const critic = (name: string) => criticCost(criticDefinition(name), environment, cell).memory();
+  const models = cell.methods.filter(({ method }) => method !== "ppo-one-pass").flatMap((each) => {
+    const { critic: own } = methodOf(each);
+    return [actor, ...own ? [critic(methodCritics[own].definition)] : []];
+  });
+  return cellMemory([actor, critic(DISCRIMINATIVE), critic(GENERATIVE), ...models]);
 }
 
 /** Estimated FLOPs. */

@@ -5,6 +5,7 @@ import type { TaskEnvironment } from "../../lib/env/task.ts";
 import { trainingFlops } from "../../lib/nn/flops.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { cellMemory, modelMemory } from "../shared/cell_memory.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
 import { type CreditConfig, criticSize, type TaskConfig } from "./config.ts";
@@ -92,6 +93,7 @@ function cell(
     seed,
     config: { ...shared, task, runs, needs },
     cost: cost(task, runs, needs, config),
+    memory: memory(task, runs, needs),
   };
 }
 
@@ -100,6 +102,26 @@ export function taskEnvironment(
   { environment, environmentConfig }: Pick<TaskConfig, "environment" | "environmentConfig">,
 ): TaskEnvironment<unknown, unknown> {
   return createTask(environment, environmentConfig);
+}
+
+/** Estimated bytes: the prepared actor and critics, the pilot's actors, and each run's actor and critic. */
+function memory(
+  task: CreditCell["task"],
+  runs: readonly MethodRun[],
+  needs: readonly CriticKind[],
+): number {
+  const environment = taskEnvironment(task);
+  const actor = modelMemory(actorTransformer(environment, task.actor), environment.maxActorLength);
+  const critic = (kind: CriticKind) =>
+    criticCost(criticDefinition(criticEntry(kind).definition), environment, criticSize(task, kind))
+      .memory();
+  return cellMemory([
+    ...[actor, actor, ...task.pilot.checkpoints.map(() => actor), ...needs.map(critic)],
+    ...runs.flatMap(({ method }) => {
+      const { critic: kind } = methodOf(method);
+      return [actor, ...kind ? [critic(kind)] : []];
+    }),
+  ]);
 }
 
 /** Estimated FLOPs. */

@@ -2,6 +2,7 @@ import { cot } from "../../lib/critic/generative.ts";
 import type { CriticSize } from "../../lib/critic/neural_critic.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { cellMemory } from "../shared/cell_memory.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
 import { type CriticTrainingConfig, searchedRates, type Start } from "./config.ts";
@@ -72,7 +73,7 @@ export function criticTrainingCells(config: CriticTrainingConfig): Cell<CriticTr
   separateSeeds("search.seeds", search?.seeds ?? [], seeds);
   const puzzle = createEnvironment("permutation", environment);
   const { learningRate: sftLearningRate, ...size } = config.size;
-  const flops = criticCost(cot, puzzle, size).training;
+  const { training: flops, memory } = criticCost(cot, puzzle, size);
   const parts = [
     { role: "report" as const, seeds, runs: trainingRuns(config) },
     { role: "search" as const, seeds: search?.seeds ?? [], runs: searchRuns(config) },
@@ -102,6 +103,8 @@ export function criticTrainingCells(config: CriticTrainingConfig): Cell<CriticTr
           testStates: config.testStates,
         },
         cost,
+        // The critic after SFT, and the one that learns.
+        memory: cellMemory([memory(), memory()]),
       }))
     );
   });

@@ -1,5 +1,6 @@
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { cellMemory } from "../shared/cell_memory.ts";
 import { sizeName } from "../shared/config.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { separateSeeds } from "../shared/search.ts";
@@ -20,7 +21,7 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
       seed: number,
       part: Pick<LadderCell, "role" | "learningRate" | "steps" | "testSeed">,
     ): Cell<LadderCell> => {
-      const flops = criticCost(criticDefinition(critic), environment, size);
+      const costs = criticCost(criticDefinition(critic), environment, size);
       const suffix = part.role === "search"
         ? `/lr${part.learningRate}`
         : part.role === "more data"
@@ -38,7 +39,8 @@ export function ladderCells(config: LadderConfig): Cell<LadderCell>[] {
           batchSize,
           testStates,
         },
-        cost: part.steps * flops.training(batchSize) + flops.forward(testStates),
+        cost: part.steps * costs.training(batchSize) + costs.forward(testStates),
+        memory: cellMemory([costs.memory()]),
       };
     };
     const reported = (

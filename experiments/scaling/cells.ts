@@ -2,6 +2,7 @@ import { UsageError } from "../../lib/errors.ts";
 import { criticDefinition } from "../../lib/critic/registry.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import { cellMemory } from "../shared/cell_memory.ts";
 import { type Size, sizeName } from "../shared/config.ts";
 import { criticCost } from "../shared/critic_cost.ts";
 import { GENERATIVE } from "../shared/kinds.ts";
@@ -35,6 +36,7 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
       : "";
     const isSampled = samples !== undefined && role === "report" && critic === GENERATIVE &&
       samples.sizes.includes(sizeName(size));
+    const costs = criticCost(criticDefinition(critic), puzzle, size);
     return {
       id: `${critic}/${sizeName(size)}${suffix}/seed${seed}`,
       seed,
@@ -48,8 +50,8 @@ export function scalingCells(config: ScalingConfig): Cell<ScalingCell>[] {
         factor,
         role,
       },
-      cost: config.steps *
-        criticCost(criticDefinition(critic), puzzle, size).training(config.batchSize),
+      cost: config.steps * costs.training(config.batchSize),
+      memory: cellMemory([costs.memory()]),
     };
   };
   const all = (

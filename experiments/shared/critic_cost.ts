@@ -6,13 +6,16 @@ import {
 } from "../../lib/critic/neural_critic.ts";
 import type { Environment } from "../../lib/env/environment.ts";
 import { forwardFlops, trainingFlops } from "../../lib/nn/flops.ts";
+import { modelMemory } from "./cell_memory.ts";
 
-/** What a critic costs, in FLOPs, where it is not worth making one to ask it. */
+/** What a critic costs, in FLOPs and bytes, where it is not worth making one to ask it. */
 export interface CriticCost {
   /** One training step on `sequences` sequences of full length. */
   training(sequences: number): number;
   /** Reading and writing `sequences` sequences of `length` tokens; default: of full length. */
   forward(sequences: number, length?: number): number;
+  /** Bytes that one takes which learns from and writes sequences of `length` tokens; default: of full length. */
+  memory(length?: number): number;
 }
 
 /** The cost of a critic of one kind and size in an environment. */
@@ -26,5 +29,6 @@ export function criticCost(
   return {
     training: (sequences) => trainingFlops(transformer, sequences, full),
     forward: (sequences, length = full) => forwardFlops(transformer, sequences * length, length),
+    memory: (length = full) => modelMemory(transformer, length),
   };
 }
