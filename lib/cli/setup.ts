@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { kernelBundle } from "../backend/wasm/bundle.ts";
 import { ROOT } from "../root.ts";
-import { guarded } from "../run/files.ts";
+import { guarded, remove } from "../run/files.ts";
 import { type Command, runCommand } from "./command.ts";
 import { ensureVenv } from "./venv.ts";
 
@@ -52,9 +52,14 @@ function copyDeno(path: string): void {
     Deno.mkdirSync(dirname(path), { recursive: true });
     // One that runs cannot be written over, but replaced.
     const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-    Deno.copyFileSync(Deno.execPath(), temporary);
-    if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o755);
-    Deno.renameSync(temporary, path);
+    try {
+      Deno.copyFileSync(Deno.execPath(), temporary);
+      if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o755);
+      Deno.renameSync(temporary, path);
+    } catch (error) {
+      remove(temporary);
+      throw error;
+    }
   });
 }
 
