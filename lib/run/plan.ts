@@ -162,6 +162,10 @@ function checkOptions(options: RunOptions): void {
     const remedy = "it would drop what other processes computed: run it once without --cells-only";
     throw new UsageError("--fresh", "with --cells-only", remedy);
   }
+  if (cellsOnly && options.prune) {
+    const remedy = "it goes by the finished run: run it once without --cells-only";
+    throw new UsageError("--prune", "with --cells-only", remedy);
+  }
   if (shard && !(shard.index >= 1 && shard.index <= shard.of)) {
     const remedy = `of ${shard.of} parts there are 1/${shard.of} to ${shard.of}/${shard.of}`;
     throw new UsageError("--shard", `${shard.index}/${shard.of}`, remedy);

@@ -488,7 +488,10 @@ Deno.test("what would not fit into memory is refused before anything is written"
   const cells = (config: unknown) =>
     box.experiment.cells(config).map((cell) => ({ ...cell, memory: 2 ** 60 }));
   const experiment = { ...box.experiment, cells };
-  await assert.rejects(reproduceBox(box, { experiment }), /^UsageError: memory: .*fewer threads/);
+  await assert.rejects(
+    reproduceBox(box, { experiment }),
+    /^UsageError: memory: .*a smaller profile/,
+  );
   assert.throws(() => Deno.statSync(`${box.folder}/runs`), Deno.errors.NotFound);
 });
 
