@@ -2,7 +2,7 @@ import { parameterCount } from "../../lib/nn/flops.ts";
 import type { TransformerConfig } from "../../lib/nn/transformer.ts";
 
 const MIB = 2 ** 20;
-/** A Worker with the code, and what V8 lets its heap grow to before it collects garbage. Measured: 45 MiB in short cells, to 130 MiB. */
+/** A Worker with its code and heap, garbage included. Measured: 45 MiB in short cells, up to 145 MiB in long ones. */
 const WORKER = 160 * MIB;
 /** A model's compiled programs, whatever its size. */
 const PROGRAMS = MIB;
@@ -20,7 +20,8 @@ export function modelMemory(c: TransformerConfig, length: number): number {
 }
 
 /**
- * A cell's peak memory in bytes, by estimate: above what was measured on Linux with one thread, mostly by less than half.
+ * A cell's peak memory in bytes, by estimate: above what was measured on Linux with one thread, by up to four times for
+ * cells of seconds, whose heap stays small, and by less than twice for most of the longer ones.
  *
  * @param models `modelMemory` of all models that it makes: they are freed together, when it ends.
  */
