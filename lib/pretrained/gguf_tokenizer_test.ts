@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import type { GgufValue } from "./gguf.ts";
 import { tokenizerOfGguf } from "./gguf_tokenizer.ts";
+import { testdata } from "./testing.ts";
 
 /** Bytes by the letters that stand for them in GPT-2's vocabularies. */
 const LETTERS = ["Ġ", "Ċ", "Ã", "©", "Â", "²", "1", "2", "+", "a", "b", "t", "h", "e"];
@@ -38,7 +39,32 @@ Deno.test("a GGUF's tokenizer merges bytes, keeps digits apart and special token
   }
 });
 
+const { tokens, merges, special, texts, ids } = testdata("tokenizers.json");
+
+for (const pre of ["qwen2", "llama-bpe"]) {
+  Deno.test(`a GGUF's tokenizer splits text as the model's own does: ${pre}`, () => {
+    const found = tokenizerOfGguf(
+      new Map<string, GgufValue>(Object.entries({
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": pre,
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": tokens.map((token: string) => special.includes(token) ? 3 : 1),
+        "tokenizer.ggml.merges": merges,
+      })),
+    );
+    const tokenizer = new RolloutTokenizer("test", found);
+    texts.forEach((text: string, i: number) => {
+      assert.deepEqual(tokenizer.encode(text), ids[pre][i], JSON.stringify(text));
+    });
+  });
+}
+
 Deno.test("a tokenizer of another kind is refused", () => {
-  const llama3 = metadata({ "tokenizer.ggml.pre": "llama-bpe" });
-  assert.throws(() => tokenizerOfGguf(llama3), /no tokenizer of SmolLM's kind: gpt2 llama-bpe/);
+  const other = metadata({ "tokenizer.ggml.pre": "gpt-4o" });
+  assert.throws(
+    () => tokenizerOfGguf(other),
+    /tokenizer\.ggml\.pre: "gpt2 gpt-4o": only gpt2 smollm/,
+  );
+  const unigram = metadata({ "tokenizer.ggml.model": "llama" });
+  assert.throws(() => tokenizerOfGguf(unigram), /"llama smollm": only/);
 });

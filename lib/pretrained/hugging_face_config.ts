@@ -89,7 +89,7 @@ const HARMLESS = new Set([
     "is_llama_config",
     "transformers.js_config",
   ],
-  ...["unsloth_version", "unsloth_fixed", "auto_map"],
+  ...["unsloth_version", "unsloth_fixed"],
 ]);
 
 /** generation_config.json: its tokens count, as in transformers' `generate`. */
