@@ -8,7 +8,15 @@ const ORDER = [
   ...["lib/errors.ts", "lib/suggest.ts", "lib/root.ts", "lib/source_files.ts", "lib/imports.ts"],
   ...["lib/parse_config.ts", "kernels", "lib/numeric", "lib/tensor", "lib/backend", "lib/nn"],
   ...["lib/env", "lib/critic", "lib/actor", "lib/eval", "lib/critic_learning", "lib/rl"],
-  ...["lib/run", "lib/pretrained", "lib/rollouts", "lib/llm", "lib/export", "lib/report", "lib/critic_evaluation"],
+  ...[
+    "lib/run",
+    "lib/pretrained",
+    "lib/rollouts",
+    "lib/llm",
+    "lib/export",
+    "lib/report",
+    "lib/critic_evaluation",
+  ],
   ...["lib/mod.ts", "experiments", "lib/cli", "lib/bench"],
 ];
 
@@ -16,7 +24,7 @@ const ORDER = [
 function importGraph(): Map<string, string[]> {
   // Tests may look anywhere.
   const isHeld = (path: string) =>
-    !/(^|\/)assembly\/|_test\.ts$|\/testing\.ts$|\/testdata\//.test(path);
+    !/(^|\/)assembly\/|_test\.ts$|(^|\/)testing\.ts$|\/testdata\//.test(path);
   const paths = ["lib", "experiments", "kernels"].flatMap((folder) =>
     sourceFiles(ROOT + folder, ".ts").filter(isHeld).map((path) => `${folder}/${path}`)
   );

@@ -12,6 +12,7 @@ import {
   testDevice,
   type TestOperand,
 } from "./testing.ts";
+import { skip } from "../../lib/testing.ts";
 
 /** Runs both; what is stored in float16 must be the float32 result rounded, up to one unit in the last place. */
 function halfTest(
@@ -22,10 +23,9 @@ function halfTest(
   half: readonly string[],
   options: RunOptions = {},
 ): void {
-  gpuTest(`${name} in float16`, async () => {
+  gpuTest(`${name} in float16`, async (t) => {
     if (!testDevice().device.features.has("shader-f16")) {
-      console.log("skipped: the adapter lacks shader-f16");
-      return;
+      return await skip(t, "the adapter lacks shader-f16");
     }
     const rounded = Object.fromEntries(
       Object.entries(operands()).map(([name, { data, ...shape }]) => [

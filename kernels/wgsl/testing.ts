@@ -1,6 +1,6 @@
 /**
  * What the tests of the WGSL kernels share: one instruction of the tape, lowered and run on given operands. Test code
- * only. Where the machine has no adapter, `gpuTest` prints that it skips the test, and why.
+ * only. Where the machine has no adapter, `gpuTest` says in the name of the test that it is skipped, and why.
  */
 import type { Buffer, Instruction } from "../../lib/tensor/tape.ts";
 import { WebGpuDevice } from "../../lib/backend/webgpu/device.ts";
@@ -15,7 +15,6 @@ try {
   device = await WebGpuDevice.create();
 } catch (error) {
   reason = (error as Error).message;
-  console.log(`WebGPU tests are skipped: ${reason}`);
 }
 
 // A software adapter's threads that still run while the process ends can take it down with them.
@@ -28,9 +27,9 @@ export function testDevice(): WebGpuDevice {
 }
 
 /** A test that needs an adapter. */
-export function gpuTest(name: string, run: () => Promise<void>): void {
+export function gpuTest(name: string, run: (t: Deno.TestContext) => Promise<void>): void {
   Deno.test({
-    name: device ? name : `${name} (skipped: no adapter)`,
+    name: device ? name : `${name} (skipped: ${reason})`,
     ignore: !device,
     fn: run,
     // The device lives as long as the test file.

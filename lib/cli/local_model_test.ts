@@ -9,6 +9,7 @@ import {
   type LocalModelServer,
   startLocalModel,
 } from "./local_model_server.ts";
+import { skip, testUnless } from "../testing.ts";
 
 /** Far from the ports that people choose. */
 const PORT = 28431;
@@ -23,11 +24,11 @@ Deno.test("of model and server one build each is taken, by its SHA-256, and no s
 });
 
 /** Tests with the model, which is not in the repository. */
-function testWithModel(name: string, body: () => Promise<void>): void {
-  Deno.test(name, async () => {
-    if (isLocalModelInstalled()) return await body();
-    console.log("skipped: no local model: run deno task local-model --install-only");
-  });
+function testWithModel(name: string, body: (t: Deno.TestContext) => Promise<void>): void {
+  const reason = isLocalModelInstalled()
+    ? undefined
+    : "no local model: run deno task local-model --install-only";
+  testUnless(reason, name, body);
 }
 
 function start(onText: (line: string) => void = () => {}): Promise<LocalModelServer> {
@@ -149,8 +150,8 @@ testWithModel(
   },
 );
 
-testWithModel("deno task local-model says where the model is, and stops at a signal", async () => {
-  if (Deno.build.os === "windows") return console.log("skipped: Windows has no SIGTERM");
+testWithModel("deno task local-model says where the model is, and stops at a signal", async (t) => {
+  if (Deno.build.os === "windows") return await skip(t, "Windows has no SIGTERM");
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "local-model", "--port", `${PORT}`],
     cwd: ROOT,

@@ -9,6 +9,7 @@ import {
 } from "./notebooks.ts";
 import { withVariables } from "./testdata/with_variables.ts";
 import { isVenvReady } from "./venv.ts";
+import { testUnless } from "../testing.ts";
 
 Deno.test("parameters are JSON or else text; lists survive the cutting at commas", () => {
   assert.deepEqual(parseParameters(["profile=smoke", "n=3", "sizes=[1", "2]", "text=a", "b"]), {
@@ -97,10 +98,7 @@ function read(path: string): string {
 
 /** Jupyter is installed by the commands, not by tests. */
 function testWithJupyter(name: string, test: () => Promise<void>) {
-  Deno.test(name, async () => {
-    if (isVenvReady()) await test();
-    else console.log("skipped: no .venv: run deno task notebooks once");
-  });
+  testUnless(isVenvReady() ? undefined : "no .venv: run deno task notebooks once", name, test);
 }
 
 testWithJupyter(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { findPython, probe, pythonOf } from "./python.ts";
 import { REMOVED } from "./tasks.ts";
+import { skip } from "../testing.ts";
 
 Deno.test("a virtual environment's Python is where its system has it", () => {
   assert.equal(pythonOf("a/.venv", "linux"), "a/.venv/bin/python");
@@ -107,12 +108,12 @@ for (const [name, { programs, env = {}, allowed, says }] of Object.entries(SURRO
   );
 }
 
-Deno.test("this machine's Python says what it is", async () => {
+Deno.test("this machine's Python says what it is", async (t) => {
   let python;
   try {
     python = await findPython();
   } catch (error) {
-    return console.log(`skipped: ${(error as Error).message}`);
+    return await skip(t, (error as Error).message);
   }
   const found = await probe(python);
   assert.equal(found.state, "fit");

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
 import { copyCheckout, link } from "./testdata/checkout.ts";
 import { isVenvReady } from "./venv.ts";
+import { skip } from "../testing.ts";
 
 const CELL = "cot/d16-L2/seed1";
 /** As short as a run that trains can be. */
@@ -70,12 +71,12 @@ async function computesThePinnedCell(
   }
 }
 
-function test(name: string, body: () => Promise<unknown>): void {
+function test(name: string, body: (t: Deno.TestContext) => Promise<unknown>): void {
   Deno.test({
     name,
     ignore: Deno.build.os === "windows", // sh is needed
-    async fn() {
-      await body();
+    async fn(t) {
+      await body(t);
     },
   });
 }
@@ -123,9 +124,9 @@ for (
     "stdout and stderr on a full device": ">/dev/full 2>&1",
   })
 ) {
-  test(`reproduce computes the pinned cell with ${name}`, async () => {
+  test(`reproduce computes the pinned cell with ${name}`, async (t) => {
     if (after.includes("/dev/full") && (await sh("test -c /dev/full")).code !== 0) {
-      return console.log("skipped: this system has no /dev/full");
+      return await skip(t, "this system has no /dev/full");
     }
     await computesThePinnedCell("--verbose", {}, { after });
   });
@@ -145,7 +146,7 @@ test("reproduce computes the pinned cell when the reader of its progress has gon
   }
 });
 
-test("a run whose terminal hangs up is taken up", async () => {
+test("a run whose terminal hangs up is taken up", async (t) => {
   const out = Deno.makeTempDirSync({ prefix: "genac-runs-" });
   try {
     const line = `${REPRODUCE.replace("seed1", "seed*")} --threads 1 --out ${out}`;
@@ -163,7 +164,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
     Deno.writeTextFileSync(`${out}/hang_up.py`, script);
     const hungUp = await sh(`python3 ${out}/hang_up.py '${line}'`, { env: { CI: undefined } });
-    if (hungUp.code === 127) return console.log("skipped: no python3 to make a terminal with");
+    if (hungUp.code === 127) return await skip(t, "no python3 to make a terminal with");
     assert.equal(hungUp.code, 0, hungUp.stderr);
     assert.notEqual(hungUp.stdout.trim(), "0", "it was cut short");
     const { code, stdout, stderr } = await sh(`${line} --json`);
@@ -218,8 +219,8 @@ test("without git and python3 reproduce computes the pinned cell, and notebooks 
   assert.doesNotMatch(stderr, /^ +at /m, "no stack trace");
 });
 
-test("notebooks are executed as ever where variables of CUDA's, Python's and a Latin-1 locale are set", async () => {
-  if (!isVenvReady()) return console.log("skipped: no .venv: run deno task notebooks once");
+test("notebooks are executed as ever where variables of CUDA's, Python's and a Latin-1 locale are set", async (t) => {
+  if (!isVenvReady()) return await skip(t, "no .venv: run deno task notebooks once");
   const foreign = Deno.makeTempDirSync({ prefix: "genac-foreign-" });
   try {
     Deno.writeTextFileSync(`${foreign}/nbformat.py`, "raise ImportError('not the kit's')");
@@ -241,13 +242,13 @@ test("notebooks are executed as ever where variables of CUDA's, Python's and a L
   }
 });
 
-test("reproduce computes the pinned cell without a network, from an empty cache of Deno's", async () => {
+test("reproduce computes the pinned cell without a network, from an empty cache of Deno's", async (t) => {
   const cache = Deno.makeTempDirSync({ prefix: "genac-cache-" });
   try {
     // In a namespace of its own, with no device that is up.
     const alone = `unshare ${Deno.uid() === 0 ? "" : "--map-root-user"} --net`;
     if ((await sh(`${alone} true`)).code !== 0) {
-      return console.log("skipped: no right to a namespace without a network");
+      return await skip(t, "no right to a namespace without a network");
     }
     await computesThePinnedCell("", { env: { DENO_DIR: cache } }, { before: alone });
   } finally {
@@ -255,14 +256,14 @@ test("reproduce computes the pinned cell without a network, from an empty cache 
   }
 });
 
-test("a read-only checkout computes the pinned cell into --out", async () => {
+test("a read-only checkout computes the pinned cell into --out", async (t) => {
   using checkout = copyCheckout("kit");
   const { folder } = checkout;
   const isRoot = Deno.uid() === 0;
   // Modes do not bind root: a read-only mount does, where this process may make one.
   const mount = `mount --bind "$PWD" "$PWD" && mount -o remount,ro,bind "$PWD"`;
   if (isRoot && (await sh(`unshare -m sh -c '${mount}'`, { folder })).code !== 0) {
-    return console.log("skipped: root without the right to mount: nothing is read-only for it");
+    return await skip(t, "root without the right to mount: nothing is read-only for it");
   }
   if (!isRoot) assert.equal((await sh("chmod -R a-w .", { folder })).code, 0);
   try {

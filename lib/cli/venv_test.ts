@@ -16,8 +16,8 @@ Deno.test("every package is pinned to one version", () => {
   }
 });
 
-Deno.test("the kernel is this Deno, with no V8 flags but those of the tasks", () => {
-  if (!isVenvReady()) return console.log("skipped: no .venv: run deno task notebooks once");
+Deno.test("the kernel is this Deno, with no V8 flags but those of the tasks", async (t) => {
+  if (!isVenvReady()) return await skip(t, "no .venv: run deno task notebooks once");
   const path = `${ROOT}.venv/share/jupyter/kernels/deno/kernel.json`;
   const { argv, env } = JSON.parse(Deno.readTextFileSync(path));
   assert.deepEqual(argv.slice(1), ["jupyter", "--kernel", "--conn", "{connection_file}"]);
@@ -34,13 +34,14 @@ with zipfile.ZipFile(sys.argv[1] + "/kit_probe-1.0-py3-none-any.whl", "w") as wh
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
     wheel.writestr(info + "RECORD", "")
 `;
+import { skip } from "../testing.ts";
 
 /** Tests with a virtual environment of their own, without PyPI. */
 function testWithVenv(
   name: string,
   body: (venv: Venv, outer: string, setUp: () => Promise<boolean>) => Promise<void>,
 ): void {
-  Deno.test(name, async () => {
+  Deno.test(name, async (t) => {
     const outer = Deno.makeTempDirSync({ prefix: "genac-venv-" });
     const venv = { folder: `${outer}/a kit/.venv`, requirements: `${outer}/requirements.txt` };
     Deno.mkdirSync(`${outer}/a kit`);
@@ -48,9 +49,9 @@ function testWithVenv(
     try {
       const python = await findPython();
       const { code } = await run(python, [...ISOLATED, "-c", "import ensurepip, venv"]);
-      if (code !== 0) return console.log(`skipped: ${python} has no ensurepip or no venv module`);
+      if (code !== 0) return await skip(t, `${python} has no ensurepip or no venv module`);
     } catch (error) {
-      return console.log(`skipped: ${(error as Error).message}`);
+      return await skip(t, (error as Error).message);
     }
     /** Returns whether there was anything to do. */
     const setUp = async () => {

@@ -8,7 +8,7 @@ import expected from "../llm/onnx/testdata/expected.json" with { type: "json" };
 
 const resources = { recording: () => ({ path: "never", mode: "replay" as const }) };
 const HEAD = testFile("value_head.onnx");
-const onnxTest = await onnxTests("open_critics_test.ts");
+const onnxTest = await onnxTests();
 
 Deno.test("critics are in the order of their names", async () => {
   await using open = await openCritics(["outcome", "text-ridge", "mean"], resources);

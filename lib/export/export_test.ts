@@ -15,6 +15,7 @@ import type { ExportedModel } from "./exported_model.ts";
 import { exportHuggingFace } from "./hugging_face.ts";
 import { exportOnnx } from "./onnx.ts";
 import { pythonWith, runPython } from "./testing.ts";
+import { testUnless } from "../testing.ts";
 
 const SIZE = { dModel: 32, layers: 2 };
 const environment = createEnvironment("permutation", { group: "S3", maxLength: 7 });
@@ -145,12 +146,11 @@ test("an environment of the user's own is exported without an example", async (f
 
 const needed = ["transformers", "torch", "onnxruntime", "tokenizers"] as const;
 const found = await pythonWith(...needed);
-if ("reason" in found) console.log(`export_test.ts: README.md's Python not run: ${found.reason}`);
 
-Deno.test({
-  name: "the Python of README.md gives the kit's answers",
-  ignore: "reason" in found,
-  async fn() {
+testUnless(
+  "reason" in found ? found.reason : undefined,
+  "the Python of README.md gives the kit's answers",
+  async () => {
     if ("reason" in found) return;
     const folder = Deno.makeTempDirSync({ prefix: "genac export " });
     const engine = await WasmEngine.create({ threads: 1 });
@@ -177,4 +177,4 @@ Deno.test({
     assert.deepEqual(JSON.parse(await runPython(found.python, [script, folder])), promised);
     Deno.removeSync(folder, { recursive: true });
   },
-});
+);

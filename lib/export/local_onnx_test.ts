@@ -11,9 +11,9 @@ import { GREEDY } from "../llm/language_model.ts";
 import { OnnxLanguageModel } from "../llm/onnx/onnx_language_model.ts";
 import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
 import { exportOnnx } from "./onnx.ts";
+import { testUnless } from "../testing.ts";
 
 const reason = await import("onnxruntime-node").then(() => undefined, String);
-if (reason) console.log(`local_onnx_test.ts: skipped, ONNX Runtime cannot be loaded: ${reason}`);
 
 const environment = createEnvironment("permutation", { group: "S3" });
 const actor = { epsilon: 0.3 };
@@ -42,10 +42,10 @@ async function exported(
   Deno.removeSync(folder, { recursive: true });
 }
 
-Deno.test({
-  name: "a value head's file gives the critic's values",
-  ignore: reason !== undefined,
-  fn: () =>
+testUnless(
+  reason,
+  "a value head's file gives the critic's values",
+  () =>
     exported("discriminative-mse", { cache: false }, async (critic, states, folder) => {
       const scale = { kind: "linear", low: 0, high: 1 } as const;
       const local = await OnnxValueCritic.open(`${folder}/model.onnx`, { scale });
@@ -63,12 +63,12 @@ Deno.test({
       found.forEach(({ value }, i) => assert.ok(Math.abs(value - expected[i]!.value!) < 1e-6));
       await local.close();
     }),
-});
+);
 
-Deno.test({
-  name: "a language model's file, with a cache and without, writes the critic's value token",
-  ignore: reason !== undefined,
-  async fn() {
+testUnless(
+  reason,
+  "a language model's file, with a cache and without, writes the critic's value token",
+  async () => {
     for (const cache of [false, true]) {
       await exported("one-shot", { cache }, async (critic, states, folder) => {
         const local = await OnnxLanguageModel.open(folder);
@@ -86,4 +86,4 @@ Deno.test({
       });
     }
   },
-});
+);

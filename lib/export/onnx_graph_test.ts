@@ -14,6 +14,7 @@ import {
   outputsOf,
   relativeError,
 } from "./testing.ts";
+import { testUnless } from "../testing.ts";
 
 type OnnxRuntime = typeof import("onnxruntime-node");
 type Session = Awaited<ReturnType<OnnxRuntime["InferenceSession"]["create"]>>;
@@ -28,24 +29,17 @@ async function load(): Promise<{ ort: OnnxRuntime } | { reason: string }> {
 }
 
 const runtime = await load();
-if ("reason" in runtime) {
-  console.log(`onnx_graph_test.ts: skipped, ONNX Runtime cannot be loaded: ${runtime.reason}`);
-}
 
 /** A test with ONNX Runtime and an engine. */
 function test(name: string, body: (ort: OnnxRuntime, engine: WasmEngine) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: "reason" in runtime,
-    async fn() {
-      if ("reason" in runtime) return;
-      const engine = await WasmEngine.create({ threads: 1 });
-      try {
-        await body(runtime.ort, engine);
-      } finally {
-        engine.close();
-      }
-    },
+  testUnless("reason" in runtime ? runtime.reason : undefined, name, async () => {
+    if ("reason" in runtime) return;
+    const engine = await WasmEngine.create({ threads: 1 });
+    try {
+      await body(runtime.ort, engine);
+    } finally {
+      engine.close();
+    }
   });
 }
 

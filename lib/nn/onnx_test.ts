@@ -9,6 +9,7 @@ import { Model } from "./model.ts";
 import reference from "./testdata/reference.json" with { type: "json" };
 import { formulaWeights } from "./testing.ts";
 import type { TransformerConfig } from "./transformer.ts";
+import { testUnless } from "../testing.ts";
 
 type OnnxRuntime = typeof import("onnxruntime-node");
 
@@ -22,14 +23,10 @@ async function load(): Promise<{ ort: OnnxRuntime } | { reason: string }> {
 }
 
 const runtime = await load();
-if ("reason" in runtime) {
-  console.log(`onnx_test.ts: skipped, ONNX Runtime cannot be loaded: ${runtime.reason}`);
-}
-
-Deno.test({
-  name: "logits are those of ONNX Runtime",
-  ignore: "reason" in runtime,
-  fn: async () => {
+testUnless(
+  "reason" in runtime ? runtime.reason : undefined,
+  "logits are those of ONNX Runtime",
+  async () => {
     if ("reason" in runtime) return;
     const { Tensor, InferenceSession } = runtime.ort;
     const { config, batch } = reference.cases[0]! as unknown as {
@@ -69,4 +66,4 @@ Deno.test({
     });
     await session.release();
   },
-});
+);

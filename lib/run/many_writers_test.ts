@@ -8,6 +8,7 @@ import { list } from "./files.ts";
 import type { Run } from "./run.ts";
 import { readSealed } from "./sealed.ts";
 import { makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
+import { skip } from "../testing.ts";
 
 const PROCESSES = 8;
 const CELLS = { seeds: Array.from({ length: 100 }, (_, i) => i + 1), sizes: [2, 3] };
@@ -93,7 +94,7 @@ Deno.test({
     "on a full disk processes end with the reason, and go on where they were once there is space",
   // A file system of its own takes root.
   ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
-  async fn() {
+  async fn(t) {
     const standard = { seeds: CELLS.seeds.slice(0, 20), sizes: [64], pause: 1 };
     const expected = await alone({ ...standard, pause: 0 });
     using box = await makeSandbox({ standard });
@@ -103,8 +104,7 @@ Deno.test({
       new Deno.Command("mount", { args: ["-t", "tmpfs", "-o", options, "tmpfs", runs] })
         .outputSync();
     if (!mount("size=96k").success) {
-      console.log("skipped: this machine does not let a test mount a file system");
-      return;
+      return await skip(t, "this machine does not let a test mount a file system");
     }
     try {
       const outputs = await Promise.all(

@@ -12,6 +12,7 @@ import { GEMM_VARIANTS } from "./gemm.ts";
 import type { Storage } from "./half_storage.ts";
 import { WebGpuSession } from "./session.ts";
 import { kernelNames, kernelText } from "./source.ts";
+import { testUnless } from "../../testing.ts";
 
 const DAWN = "npm:webgpu@0.6.2";
 /** The part of it that is used. */
@@ -19,18 +20,17 @@ interface Dawn {
   create(options: string[]): GPU;
 }
 
-let gpu: GPU | undefined;
+let gpu: GPU | undefined, missing: string | undefined;
 try {
   // Named where the compiler does not see it: only this test needs its 137 MB.
   const { create }: Dawn = await import(DAWN);
   gpu = create(["backend=null"]);
 } catch (error) {
-  console.log(`The tests under Dawn are skipped: ${(error as Error).message}`);
+  missing = `no Dawn for this machine: ${(error as Error).message}`;
 }
 
 function dawnTest(name: string, run: () => Promise<void>): void {
-  const title = gpu ? name : `${name} (skipped: no Dawn for this machine)`;
-  Deno.test({ name: title, ignore: !gpu, fn: run });
+  testUnless(missing, name, run);
 }
 
 async function withDevice(run: (device: WebGpuDevice) => Promise<void>): Promise<void> {

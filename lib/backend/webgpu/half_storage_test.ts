@@ -12,15 +12,16 @@ import { WebGpuDevice } from "./device.ts";
 import { WebGpuEngine } from "./engine.ts";
 import { checkStorage, halfBuffers } from "./half_storage.ts";
 import { specialize } from "./source.ts";
+import { skip } from "../../testing.ts";
 
 const config = smallConfig({ dModel: 64, headDim: 32, rotaryDim: 16 });
 const LENGTH = 20, STEPS = 30;
 
 /** A test that needs an adapter with shader-f16. */
 function halfTest(name: string, run: () => Promise<void>): void {
-  gpuTest(name, async () => {
+  gpuTest(name, async (t) => {
     if (testDevice().device.features.has("shader-f16")) return await run();
-    console.log(`"${name}" is skipped: the adapter lacks shader-f16`);
+    await skip(t, "the adapter lacks shader-f16");
   });
 }
 

@@ -5,18 +5,18 @@ import { pythonWith, runPython } from "../../export/testing.ts";
 import expected from "./testdata/expected.json" with { type: "json" };
 import { missingRuntime, testFile } from "./testing.ts";
 import { OnnxValueCritic } from "./value_critic.ts";
+import { testUnless } from "../../testing.ts";
 
 const SCRIPT = fileURLToPath(new URL("export_value_head.py", import.meta.url));
 const runtime = await missingRuntime();
 const found = runtime === undefined
   ? await pythonWith("torch", "transformers", "onnx", "onnxscript")
   : { reason: runtime };
-if ("reason" in found) console.log(`export_value_head_test.ts: skipped: ${found.reason}`);
 
-Deno.test({
-  name: "a checkpoint's value head becomes an ONNX file with its values",
-  ignore: "reason" in found,
-  fn: async () => {
+testUnless(
+  "reason" in found ? found.reason : undefined,
+  "a checkpoint's value head becomes an ONNX file with its values",
+  async () => {
     if ("reason" in found) return;
     const folder = Deno.makeTempDirSync({ prefix: "genac value head " });
     try {
@@ -62,4 +62,4 @@ Deno.test({
       Deno.removeSync(folder, { recursive: true });
     }
   },
-});
+);

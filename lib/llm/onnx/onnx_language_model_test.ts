@@ -9,7 +9,7 @@ import { OnnxLanguageModel } from "./onnx_language_model.ts";
 import expected from "./testdata/expected.json" with { type: "json" };
 import { onnxTests, testFile } from "./testing.ts";
 
-const test = await onnxTests("onnx_language_model_test.ts");
+const test = await onnxTests();
 
 async function withModel(use: (model: OnnxLanguageModel) => Promise<void>): Promise<void> {
   const model = await OnnxLanguageModel.open(testFile("causal_lm.onnx"), { name: "tiny" });

@@ -1,6 +1,7 @@
 /** Where the tests' models are, and whether ONNX Runtime can be had. Test code only. */
 import { fileURLToPath } from "node:url";
 import { loadOnnxRuntime } from "./onnx_model.ts";
+import { testUnless } from "../../testing.ts";
 
 /** The path of a file in testdata/. */
 export function testFile(name: string): string {
@@ -18,10 +19,7 @@ export async function missingRuntime(): Promise<string | undefined> {
 }
 
 /** Registers a test that needs ONNX Runtime: skipped, with the reason, where there is none. */
-export async function onnxTests(
-  file: string,
-): Promise<(name: string, fn: () => Promise<void>) => void> {
+export async function onnxTests(): Promise<(name: string, fn: () => Promise<void>) => void> {
   const reason = await missingRuntime();
-  if (reason !== undefined) console.log(`${file}: skipped: ${reason}`);
-  return (name, fn) => Deno.test({ name, fn, ignore: reason !== undefined });
+  return (name, fn) => testUnless(reason, name, fn);
 }

@@ -6,7 +6,7 @@ import expected from "./testdata/expected.json" with { type: "json" };
 import { onnxTests, testFile } from "./testing.ts";
 import { OnnxValueCritic } from "./value_critic.ts";
 
-const test = await onnxTests("value_critic_test.ts");
+const test = await onnxTests();
 
 const PROMPT = 5;
 const record = sumRollout({
