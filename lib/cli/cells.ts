@@ -20,6 +20,7 @@ export function makeCellsCommand(parts: RunParts = RUN_PARTS): Command<typeof fl
     name: "cells",
     summary: "Lists the cells of experiments: cost, memory, where each result is, which are done.",
     flags,
+    positional: "experiment",
     async run(chosen) {
       const experiments = await loadExperiments(chosen.experiment, parts.registry);
       const engine = await parts.identify(chosen.backend);

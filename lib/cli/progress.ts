@@ -23,6 +23,7 @@ export function makeProgressCommand(parts: RunParts = RUN_PARTS): Command<typeof
     name: "progress",
     summary: "Says how far runs are, whoever computes them: done, running, failed, time left.",
     flags,
+    positional: "experiment",
     async run(chosen) {
       const experiments = await loadExperiments(chosen.experiment, parts.registry);
       const engine = await parts.identify(chosen.backend);
