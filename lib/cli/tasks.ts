@@ -196,10 +196,18 @@ type Permissions =
   & Readonly<Record<"read" | "write" | "env", Granted>>
   & Readonly<Partial<Record<"run" | "sys" | "ffi" | "net", Granted>>>;
 
-/** Of a task that looks at runs, whose files' dates it compares with that of one of its own. */
+/**
+ * Of a task that looks at runs, whose files' dates it compares with that of one of its own. By the machine's name it knows
+ * which processes it can see the end of.
+ */
 function reading(argv: readonly string[]): Permissions {
   const out = valuesOf(argv, "--out");
-  return { read: [".", ...out], write: ["runs", ...out], env: ENV, sys: ["systemMemoryInfo"] };
+  return {
+    read: [".", ...out],
+    write: ["runs", ...out],
+    env: ENV,
+    sys: ["hostname", "systemMemoryInfo"],
+  };
 }
 
 /** `lib/NAME.ts` with these permissions and nothing else. */
