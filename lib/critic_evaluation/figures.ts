@@ -54,9 +54,9 @@ export function aucFigure(evaluation: Evaluation): Figure | null {
   return figure({
     title: "Which critic tells right from wrong responses to the same problem?",
     subtitle: `${describe(evaluation)}; pairs of states of one group`,
-    x: { title: "AUC within groups (larger is better)", min: 0, max: 1 },
+    x: { title: "AUC within groups (larger is better; chance: 0.5)", min: 0, max: 1 },
     y: { title: "" },
-    references: [{ axis: "x", value: 0.5, label: "chance" }],
+    references: [{ axis: "x", value: 0.5, label: "" }],
     series: bySort(critics).map(({ name, style, own }) => ({
       kind: "rows",
       name,
@@ -108,11 +108,13 @@ export function reliabilityFigure(evaluation: Evaluation): Figure | null {
   const critics = shownCritics(evaluation)
     .filter(({ scores }) => scores.calibration.bins.length > 0);
   if (critics.length === 0) return null;
+  const counts = critics.flatMap(({ scores }) => scores.calibration.bins.map(({ count }) => count));
+  const least = formatNumber(Math.min(...counts)), most = formatNumber(Math.max(...counts));
   return calibrationFigure({
     title: "Do the values mean what they say?",
-    subtitle: `${
-      describeSet(evaluation)
-    }; states by value in ten bins of equal size, equal values together`,
+    subtitle: `${describeSet(evaluation)}; by value in ten bins of ${
+      least === most ? least : `${least} to ${most}`
+    } states, equal values together`,
     target: `mean ${targetName(evaluation)} in the bin`,
     columns: columnsFor(critics),
     series: critics.map(({ title, scores: { calibration: { bins } } }) => ({
