@@ -67,7 +67,6 @@ const OFF: Readonly<Record<string, readonly unknown[]>> = {
   partial_rotary_factor: [1],
   rope_interleaved: [false],
   use_mrope: [false],
-  is_decoder: [true, false],
   add_cross_attention: [false],
   is_encoder_decoder: [false],
   pretraining_tp: [1],
@@ -76,20 +75,9 @@ const OFF: Readonly<Record<string, readonly unknown[]>> = {
 const HARMLESS = new Set([
   ...["_name_or_path", "transformers_version", "torch_dtype", "dtype", "initializer_range"],
   ...["use_cache", "attention_dropout", "_attn_implementation", "_attn_implementation_autoset"],
-  ...[
-    "output_attentions",
-    "output_hidden_states",
-    "return_dict",
-    "tokenizer_class",
-    "task_specific_params",
-  ],
-  ...[
-    "chunk_size_feed_forward",
-    "gradient_checkpointing",
-    "is_llama_config",
-    "transformers.js_config",
-  ],
-  ...["unsloth_version", "unsloth_fixed"],
+  ...["output_attentions", "output_hidden_states", "return_dict", "is_decoder"],
+  ...["tokenizer_class", "task_specific_params", "gradient_checkpointing", "is_llama_config"],
+  ...["chunk_size_feed_forward", "transformers.js_config", "unsloth_version", "unsloth_fixed"],
 ]);
 
 /** generation_config.json: its tokens count, as in transformers' `generate`. */
@@ -190,6 +178,9 @@ function ropeOf(
   const name = config.rope_scaling ? "rope_scaling" : "rope_parameters";
   const stated = config[name] ?? {};
   const field = `${path}.${name}`;
+  if (config.rope_scaling && config.rope_parameters) {
+    throw new UsageError(field, JSON.stringify(stated), "beside rope_parameters: leave one out");
+  }
   const type = stated.rope_type ?? stated.type ?? "default";
   const known = ropeSchema.options.map(({ shape }) => shape.rope_type.value);
   if (!known.some((name) => name === type)) {

@@ -167,6 +167,7 @@ Deno.test("what is not supported, unknown or wrong is refused by the field's nam
     [{ rope_scaling: { type: "linear", factor: 2, beta_fast: 1 } }, /"beta_fast": unknown field/],
     [{ rope_scaling: { ...LLAMA3_ROPE, low_freq_factor: 4 } }, /low frequency factor/],
     [{ rope_scaling: { type: "default", partial_rotary_factor: 0.5 } }, /partial_rotary_factor/],
+    [{ rope_scaling: LLAMA3_ROPE, rope_parameters: LLAMA3_ROPE }, /beside rope_parameters/],
     [{ num_key_value_heads: 4 }, /kvHeads: 4: must divide the 9/],
     [{ num_attention_heads: 7 }, /headDim/],
     [{ head_dim: 63 }, /headDim: 63: must be even/],
