@@ -115,13 +115,15 @@ function memory(
   const critic = (kind: CriticKind) =>
     criticCost(criticDefinition(criticEntry(kind).definition), environment, criticSize(task, kind))
       .memory();
-  return cellMemory([
+  const models = [
     ...[actor, actor, ...task.pilot.checkpoints.map(() => actor), ...needs.map(critic)],
     ...runs.flatMap(({ method }) => {
       const { critic: kind } = methodOf(method);
       return [actor, ...kind ? [critic(kind)] : []];
     }),
-  ]);
+  ];
+  // Preparation, rollouts and tests have batches of other sizes and lengths, each with programs of its own.
+  return cellMemory([...models, ...models]);
 }
 
 /** Estimated FLOPs. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { planRun } from "../run/plan.ts";
 import { reproduce } from "../run/reproduce.ts";
 import { KERNELS, makeSandbox, type Sandbox } from "../run/testdata/sandbox.ts";
+import { skip } from "../testing.ts";
 import { makeCellsCommand } from "./cells.ts";
 import { execute } from "./command.ts";
 import { makeProgressCommand } from "./progress.ts";
@@ -128,7 +129,7 @@ async function readOnly(folder: string, use: () => Promise<void>): Promise<boole
 Deno.test({
   name: "on a read-only disk runs can be looked at; what would be computed there is refused",
   ignore: Deno.build.os === "windows",
-  async fn() {
+  async fn(t) {
     const { box: sandbox, plan } = await begunBox();
     using box = sandbox;
     // A heartbeat, whose age is told by a file that cannot be written here.
@@ -150,7 +151,7 @@ Deno.test({
         );
       }
     });
-    if (!wasDone) console.log("skipped: this machine does not let a test mount a file system");
+    if (!wasDone) await skip(t, "this machine does not let a test mount a file system");
     const { stdout } = await printed(makeCellsCommand, box);
     assert.match(stdout, /^fake: 1 of 6 cells are done/, "nothing is lost");
   },
