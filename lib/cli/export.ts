@@ -67,6 +67,7 @@ async function readCell(
   from: string,
   { known, runs, profile }: { known: Registry; runs: string; profile: ProfileName },
 ) {
+  if (from.endsWith(".safetensors")) throw new UsageError("--from", from, "no such file");
   const [name, ...rest] = from.split("/"), id = rest.join("/");
   if (!Object.hasOwn(known, name!)) {
     const choices = chooseFrom(name!, Object.keys(known));

@@ -2,9 +2,9 @@ import type { TransformerConfig } from "../nn/transformer.ts";
 import { writeSafetensors } from "../run/safetensors.ts";
 import { arceeTensors, checkArcee, TRANSFORMERS_VERSION } from "./arcee.ts";
 import { configFiles } from "./config_files.ts";
-import { exampleOf, type ExportedModel, type Origin } from "./exported_model.ts";
+import type { ExportedModel, Origin } from "./exported_model.ts";
 import { checkIsNew, jsonFile, textFile, writeExport } from "./export_folder.ts";
-import { modelCard } from "./model_card.ts";
+import { modelCard, modelFacts } from "./model_card.ts";
 import { tokenizerFiles } from "./tokenizer.ts";
 
 /**
@@ -25,15 +25,10 @@ export async function exportHuggingFace<State>(
   const { model, environment, definition } = exported, { config } = model;
   checkArcee(config);
   checkIsNew(folder);
-  const weights = await model.tensors(), digest = await model.digest();
+  const weights = await model.tensors();
+  const facts = await modelFacts(exported, origin);
   const card = modelCard({
-    environment: environment as ExportedModel["environment"],
-    definition,
-    config,
-    digest,
-    steps: model.step,
-    origin,
-    example: await exampleOf(exported),
+    ...facts,
     python: pythonRun(config),
     encode: "tokenizer.encode(prompt)",
     packages: `transformers ${TRANSFORMERS_VERSION} or newer, torch`,
@@ -43,7 +38,7 @@ export async function exportHuggingFace<State>(
     ...configFiles(exported),
     "model.safetensors": writeSafetensors(arceeTensors(config, weights), {
       format: "pt",
-      "genac.parameters": digest,
+      "genac.parameters": facts.digest,
     }),
     ...Object.fromEntries(
       Object.entries(tokenizerFiles(environment.vocabulary, config.maxPosition))

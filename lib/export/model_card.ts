@@ -2,7 +2,7 @@ import type { CriticDefinition } from "../critic/critic.ts";
 import type { Environment } from "../env/environment.ts";
 import { parameterCount } from "../nn/flops.ts";
 import type { TransformerConfig, ValueHead } from "../nn/transformer.ts";
-import type { Example, Origin } from "./exported_model.ts";
+import { type Example, exampleOf, type ExportedModel, type Origin } from "./exported_model.ts";
 
 /** What a card is made of. */
 export interface CardFacts {
@@ -23,6 +23,23 @@ export interface CardFacts {
   readonly packages: string;
   /** Limits of the format, each a sentence or more. */
   readonly limits: readonly string[];
+}
+
+/** What a card says of a model, whatever it is exported to. */
+export async function modelFacts<State>(
+  exported: ExportedModel<State>,
+  origin: Origin | undefined,
+): Promise<Omit<CardFacts, "python" | "encode" | "packages" | "limits">> {
+  const { model, environment, definition } = exported;
+  return {
+    environment: environment as Environment<unknown, unknown>,
+    definition,
+    config: model.config,
+    digest: await model.digest(),
+    steps: model.step,
+    origin,
+    example: await exampleOf(exported),
+  };
 }
 
 /** README.md of an exported model: what it is, where it comes from, how to ask it, and what it cannot do. */

@@ -1,9 +1,9 @@
 import type { TransformerConfig } from "../nn/transformer.ts";
 import { hasArcee } from "./arcee.ts";
 import { configFiles } from "./config_files.ts";
-import { exampleOf, type ExportedModel, type Origin } from "./exported_model.ts";
+import type { ExportedModel, Origin } from "./exported_model.ts";
 import { checkIsNew, jsonFile, textFile, writeExport } from "./export_folder.ts";
-import { modelCard } from "./model_card.ts";
+import { modelCard, modelFacts } from "./model_card.ts";
 import { onnxGraph, type OnnxGraphOptions } from "./onnx_graph.ts";
 import { writeOnnx } from "./onnx_writer.ts";
 import { tokenizerFiles } from "./tokenizer.ts";
@@ -30,16 +30,10 @@ export async function exportOnnx<State>(
 ): Promise<void> {
   checkIsNew(folder);
   const { model, environment, definition } = exported, { config } = model;
-  const digest = await model.digest();
   const graph = onnxGraph(config, await model.tensors(), { cache });
+  const facts = await modelFacts(exported, origin);
   const card = modelCard({
-    environment: environment as ExportedModel["environment"],
-    definition,
-    config,
-    digest,
-    steps: model.step,
-    origin,
-    example: await exampleOf(exported),
+    ...facts,
     python: pythonRun(cache),
     encode: "tokenizer.encode(prompt).ids",
     packages: "onnxruntime, tokenizers, numpy",
@@ -51,7 +45,7 @@ export async function exportOnnx<State>(
       ...graph,
       producer: "GenAC Kit",
       metadata: {
-        "genac.parameters": digest,
+        "genac.parameters": facts.digest,
         "genac.environment": JSON.stringify({ name: environment.name, config: environment.config }),
       },
     }),
