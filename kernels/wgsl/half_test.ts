@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Instruction } from "../../lib/tensor/tape.ts";
+import { skip } from "../../lib/testing.ts";
 import { normalMatrix, randomIntegers } from "../wasm/testing.ts";
 import {
   gpuTest,
@@ -12,7 +13,6 @@ import {
   testDevice,
   type TestOperand,
 } from "./testing.ts";
-import { skip } from "../../lib/testing.ts";
 
 /** Runs both; what is stored in float16 must be the float32 result rounded, up to one unit in the last place. */
 function halfTest(

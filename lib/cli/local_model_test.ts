@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RandomStream } from "../numeric/random.ts";
 import { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import { ROOT } from "../root.ts";
+import { skip, testUnless } from "../testing.ts";
 import { lines } from "./child_output.ts";
 import {
   isLocalModelInstalled,
@@ -9,7 +10,6 @@ import {
   type LocalModelServer,
   startLocalModel,
 } from "./local_model_server.ts";
-import { skip, testUnless } from "../testing.ts";
 
 /** Far from the ports that people choose. */
 const PORT = 28431;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
+import { testUnless } from "../testing.ts";
 import {
   executeNotebook,
   NotebookError,
@@ -9,7 +10,6 @@ import {
 } from "./notebooks.ts";
 import { withVariables } from "./testdata/with_variables.ts";
 import { isVenvReady } from "./venv.ts";
-import { testUnless } from "../testing.ts";
 
 Deno.test("parameters are JSON or else text; lists survive the cutting at commas", () => {
   assert.deepEqual(parseParameters(["profile=smoke", "n=3", "sizes=[1", "2]", "text=a", "b"]), {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { skip } from "../testing.ts";
 import { findPython, probe, pythonOf } from "./python.ts";
 import { REMOVED } from "./tasks.ts";
-import { skip } from "../testing.ts";
 
 Deno.test("a virtual environment's Python is where its system has it", () => {
   assert.equal(pythonOf("a/.venv", "linux"), "a/.venv/bin/python");

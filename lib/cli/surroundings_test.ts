@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
+import { skip } from "../testing.ts";
 import { copyCheckout, link } from "./testdata/checkout.ts";
 import { isVenvReady } from "./venv.ts";
-import { skip } from "../testing.ts";
 
 const CELL = "cot/d16-L2/seed1";
 /** As short as a run that trains can be. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
+import { skip } from "../testing.ts";
 import { findPython, ISOLATED, pythonOf, run, shielded } from "./python.ts";
 import { FAST_V8_FLAGS } from "./tasks.ts";
 import { withVariables } from "./testdata/with_variables.ts";
@@ -34,7 +35,6 @@ with zipfile.ZipFile(sys.argv[1] + "/kit_probe-1.0-py3-none-any.whl", "w") as wh
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
     wheel.writestr(info + "RECORD", "")
 `;
-import { skip } from "../testing.ts";
 
 /** Tests with a virtual environment of their own, without PyPI. */
 function testWithVenv(

@@ -11,11 +11,11 @@ import { UsageError } from "../errors.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { parameterCount } from "../nn/flops.ts";
 import { readSafetensors } from "../run/safetensors.ts";
+import { testUnless } from "../testing.ts";
 import type { ExportedModel } from "./exported_model.ts";
 import { exportHuggingFace } from "./hugging_face.ts";
 import { exportOnnx } from "./onnx.ts";
 import { pythonWith, runPython } from "./testing.ts";
-import { testUnless } from "../testing.ts";
 
 const SIZE = { dModel: 32, layers: 2 };
 const environment = createEnvironment("permutation", { group: "S3", maxLength: 7 });

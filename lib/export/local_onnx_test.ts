@@ -9,11 +9,11 @@ import { sampleStates } from "../env/sampling.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { GREEDY } from "../llm/language_model.ts";
 import { OnnxLanguageModel } from "../llm/onnx/onnx_language_model.ts";
+import { onnxTests } from "../llm/onnx/testing.ts";
 import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
 import { exportOnnx } from "./onnx.ts";
-import { testUnless } from "../testing.ts";
 
-const reason = await import("onnxruntime-node").then(() => undefined, String);
+const test = await onnxTests();
 
 const environment = createEnvironment("permutation", { group: "S3" });
 const actor = { epsilon: 0.3 };
@@ -42,8 +42,7 @@ async function exported(
   Deno.removeSync(folder, { recursive: true });
 }
 
-testUnless(
-  reason,
+test(
   "a value head's file gives the critic's values",
   () =>
     exported("discriminative-mse", { cache: false }, async (critic, states, folder) => {
@@ -65,8 +64,7 @@ testUnless(
     }),
 );
 
-testUnless(
-  reason,
+test(
   "a language model's file, with a cache and without, writes the critic's value token",
   async () => {
     for (const cache of [false, true]) {

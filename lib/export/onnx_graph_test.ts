@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { UsageError } from "../errors.ts";
+import { onnxTests } from "../llm/onnx/testing.ts";
 import type { Sequence } from "../nn/batch.ts";
 import { referenceForward, weightsOf } from "../nn/reference.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
@@ -14,29 +15,19 @@ import {
   outputsOf,
   relativeError,
 } from "./testing.ts";
-import { testUnless } from "../testing.ts";
 
 type OnnxRuntime = typeof import("onnxruntime-node");
 type Session = Awaited<ReturnType<OnnxRuntime["InferenceSession"]["create"]>>;
 type Feeds = Parameters<Session["run"]>[0];
 
-async function load(): Promise<{ ort: OnnxRuntime } | { reason: string }> {
-  try {
-    return { ort: await import("onnxruntime-node") };
-  } catch (error) {
-    return { reason: String(error).split("\n")[0]! };
-  }
-}
-
-const runtime = await load();
+const onnxTest = await onnxTests();
 
 /** A test with ONNX Runtime and an engine. */
 function test(name: string, body: (ort: OnnxRuntime, engine: WasmEngine) => Promise<void>): void {
-  testUnless("reason" in runtime ? runtime.reason : undefined, name, async () => {
-    if ("reason" in runtime) return;
+  onnxTest(name, async () => {
     const engine = await WasmEngine.create({ threads: 1 });
     try {
-      await body(runtime.ort, engine);
+      await body(await import("onnxruntime-node"), engine);
     } finally {
       engine.close();
     }

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
+import { testUnless } from "../testing.ts";
 import {
   architectures,
   digestsOf,
@@ -17,7 +18,6 @@ import {
   relativeError,
   runReference,
 } from "./testing.ts";
-import { testUnless } from "../testing.ts";
 
 const RECORDED: Record<string, ReferenceCase & { files: Record<string, string> }> = JSON.parse(
   Deno.readTextFileSync(new URL("testdata/reference.json", import.meta.url)),

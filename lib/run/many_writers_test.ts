@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { RandomStream } from "../numeric/random.ts";
+import { skip } from "../testing.ts";
 import { list } from "./files.ts";
 import type { Run } from "./run.ts";
 import { readSealed } from "./sealed.ts";
 import { makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
-import { skip } from "../testing.ts";
 
 const PROCESSES = 8;
 const CELLS = { seeds: Array.from({ length: 100 }, (_, i) => i + 1), sizes: [2, 3] };

@@ -7,12 +7,12 @@ import { Model } from "../../nn/model.ts";
 import { adamW } from "../../nn/optimizer.ts";
 import { randomSequences, smallConfig } from "../../nn/testing.ts";
 import type { Backend } from "../../tensor/backend.ts";
+import { testUnless } from "../../testing.ts";
 import { WebGpuDevice } from "./device.ts";
 import { GEMM_VARIANTS } from "./gemm.ts";
 import type { Storage } from "./half_storage.ts";
 import { WebGpuSession } from "./session.ts";
 import { kernelNames, kernelText } from "./source.ts";
-import { testUnless } from "../../testing.ts";
 
 const DAWN = "npm:webgpu@0.6.2";
 /** The part of it that is used. */

@@ -7,12 +7,12 @@ import { adamW } from "../../nn/optimizer.ts";
 import { randomSequences, smallConfig } from "../../nn/testing.ts";
 import { recordDecoding } from "../../nn/transformer.ts";
 import { Tape } from "../../tensor/tape.ts";
+import { skip } from "../../testing.ts";
 import { createBackend } from "../create.ts";
 import { WebGpuDevice } from "./device.ts";
 import { WebGpuEngine } from "./engine.ts";
 import { checkStorage, halfBuffers } from "./half_storage.ts";
 import { specialize } from "./source.ts";
-import { skip } from "../../testing.ts";
 
 const config = smallConfig({ dModel: 64, headDim: 32, rotaryDim: 16 });
 const LENGTH = 20, STEPS = 30;

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { pythonWith, runPython } from "../../export/testing.ts";
+import { testUnless } from "../../testing.ts";
 import expected from "./testdata/expected.json" with { type: "json" };
 import { missingRuntime, testFile } from "./testing.ts";
 import { OnnxValueCritic } from "./value_critic.ts";
-import { testUnless } from "../../testing.ts";
 
 const SCRIPT = fileURLToPath(new URL("export_value_head.py", import.meta.url));
 const runtime = await missingRuntime();

@@ -1,7 +1,7 @@
 /** Where the tests' models are, and whether ONNX Runtime can be had. Test code only. */
 import { fileURLToPath } from "node:url";
-import { loadOnnxRuntime } from "./onnx_model.ts";
 import { testUnless } from "../../testing.ts";
+import { loadOnnxRuntime } from "./onnx_model.ts";
 
 /** The path of a file in testdata/. */
 export function testFile(name: string): string {

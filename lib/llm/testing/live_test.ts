@@ -15,9 +15,9 @@ import type { RolloutRecord } from "../../rollouts/record.ts";
 import { checkTokenizer, RolloutTokenizer } from "../../rollouts/tokenizer.ts";
 import { writeRollouts } from "../../rollouts/write_rollouts.ts";
 import { ROOT } from "../../root.ts";
+import { testUnless } from "../../testing.ts";
 import { openServer } from "../server.ts";
 import { sumRollouts } from "./sum_rollouts.ts";
-import { testUnless } from "../../testing.ts";
 
 const PROBLEMS = 4, SIBLINGS = 4, CONTINUATIONS = 8;
 const EVALUATION = "live-test";
