@@ -140,6 +140,9 @@ function remedyOf(reason: string, error: unknown): string {
     return "it does not speak HTTP: is it https:// for http://?";
   }
   if (/proxy authentication/i.test(reason)) return PROXY_KEY;
+  if (/unsuccessful tunnel/i.test(reason)) {
+    return "the proxy does not connect to it: look at HTTPS_PROXY, or name the host in NO_PROXY";
+  }
   if (/certificate|tls|ssl/i.test(reason)) {
     return "its certificate is not trusted: DENO_TLS_CA_STORE=system, or DENO_CERT=FILE with your authority's";
   }
