@@ -94,7 +94,7 @@ Deno.test(
     assert.deepEqual((await read(path)).records, [text]);
     const mixed = { ...record, probes: [at("char"), at("token")] };
     await assert.rejects(writeMonteCarloParquet(path, [row(mixed, 0)]), TypeError);
-    Deno.mkdirSync(`${folder}/b.parquet.tmp`);
+    Deno.mkdirSync(`${folder}/b.parquet`);
     await assert.rejects(writeMonteCarloParquet(`${folder}/b.parquet`, []), UsageError);
   }),
 );
