@@ -4,10 +4,9 @@
 import { z } from "zod";
 import { formatNumber } from "../report/format.ts";
 import { plainTable } from "../report/plain_table.ts";
-import { resolveRuns } from "../run/plan.ts";
-import { type RunStatus, runStatus } from "../run/run_status.ts";
+import type { RunStatus } from "../run/run_status.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
-import { loadExperiments, RUN_PARTS, runFlags, type RunParts } from "./run_flags.ts";
+import { chosenStatuses, RUN_PARTS, runFlags, type RunParts } from "./run_flags.ts";
 
 const flags = z.object({
   ...runFlags,
@@ -22,10 +21,7 @@ export function makeCellsCommand(parts: RunParts = RUN_PARTS): Command<typeof fl
     flags,
     positional: "experiment",
     async run(chosen) {
-      const experiments = await loadExperiments(chosen.experiment, parts.registry);
-      const engine = await parts.identify(chosen.backend);
-      const runs = resolveRuns(experiments, { ...chosen, threads: 1 })
-        .map((run) => ({ run, status: runStatus(run, engine) }));
+      const runs = await chosenStatuses(chosen, parts);
       if (chosen.json) {
         printJson(runs.map(({ run, status }) => ({
           experiment: run.experiment.name,

@@ -11,7 +11,6 @@ import { findings } from "../critic_evaluation/findings.ts";
 import { CRITIC_NAMES, isServer, openCritics } from "../critic_evaluation/open_critics.ts";
 import { statesOf } from "../critic_evaluation/states.ts";
 import { scoresTable } from "../critic_evaluation/tables.ts";
-import { DEFAULT_CONCURRENCY } from "../llm/server_connection.ts";
 import { formatDuration, formatNumber } from "../report/format.ts";
 import { DISPLAY } from "../report/mime.ts";
 import { printable } from "../rollouts/printable.ts";
@@ -24,6 +23,7 @@ import { endOnSignals } from "./end_on_signals.ts";
 import { executeNotebook, NotebookError, NOTEBOOKS } from "./notebooks.ts";
 import { writeReportsIndex } from "./reports_index.ts";
 import { describeLeftOut, rolloutFlags, rolloutsOf } from "./rollout_flags.ts";
+import { serverFlags } from "./server_flags.ts";
 import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 import { ensureVenv } from "./venv.ts";
 
@@ -48,11 +48,7 @@ const flags = z.object({
   maxStates: z.int().min(1).optional().describe(
     "at most so many states, those of whole problems in a random order; default: all",
   ),
-  model: z.string().optional().describe("the server's model; default: the only one"),
-  apiKeyVariable: z.string().optional()
-    .describe("the environment variable with the server's key; default: OPENAI_API_KEY, if set"),
-  concurrency: z.int().min(1).max(1024).default(DEFAULT_CONCURRENCY).describe("requests at a time"),
-  timeout: z.number().positive().default(600).describe("seconds that one answer may take"),
+  ...serverFlags,
   icc: z.boolean().default(false).describe(
     "ask the server's model a second time, with In-Context Conditioning, and compare",
   ),
@@ -74,7 +70,6 @@ const flags = z.object({
   recording: z.string().optional().describe(
     `file in which the server's answers are kept; default: one beside the result in ${EVALUATIONS}`,
   ),
-  replay: z.boolean().default(false).describe("take all answers from the recording, ask no server"),
   seed: z.int().min(0).max(2 ** 32 - 1).default(1).describe("of resampling, and of --max-states"),
   replicates: z.int().min(100).max(1_000_000).default(10_000).describe("resamples of the problems"),
   marginMse: z.number().min(0).default(NON_INFERIORITY_MARGINS.mse).describe(

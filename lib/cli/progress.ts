@@ -4,10 +4,9 @@
 import { z } from "zod";
 import { formatDuration } from "../report/format.ts";
 import { alignedRows } from "../report/plain_table.ts";
-import { resolveRuns } from "../run/plan.ts";
-import { type CellState, type CellStatus, type RunStatus, runStatus } from "../run/run_status.ts";
+import type { CellState, CellStatus, RunStatus } from "../run/run_status.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
-import { loadExperiments, RUN_PARTS, runFlags, type RunParts } from "./run_flags.ts";
+import { chosenStatuses, RUN_PARTS, runFlags, type RunParts } from "./run_flags.ts";
 
 /** Lines shown of what a failed cell said last. */
 const LAST_LINES = 3;
@@ -25,11 +24,9 @@ export function makeProgressCommand(parts: RunParts = RUN_PARTS): Command<typeof
     flags,
     positional: "experiment",
     async run(chosen) {
-      const experiments = await loadExperiments(chosen.experiment, parts.registry);
-      const engine = await parts.identify(chosen.backend);
-      const runs = resolveRuns(experiments, { ...chosen, threads: 1 }).map((run) => ({
+      const runs = (await chosenStatuses(chosen, parts)).map(({ run, status }) => ({
         title: `${run.experiment.name} ${chosen.profile}`,
-        status: runStatus(run, engine),
+        status,
       }));
       if (chosen.json) {
         printJson(runs.map(({ title, status }) => ({ title, ...summaryOf(status) })));

@@ -9,6 +9,8 @@ import {
 } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { type AnyExperiment, PROFILES, type Registry } from "../run/experiment.ts";
+import { type ResolvedRun, resolveRuns } from "../run/plan.ts";
+import { type RunStatus, runStatus } from "../run/run_status.ts";
 import { suggest } from "../suggest.ts";
 
 /** The folder that notebooks and the page of reports look in. */
@@ -56,4 +58,16 @@ export function loadExperiments(
     }
     return (await load()).default;
   }));
+}
+
+/** How far each of the chosen runs is. */
+export async function chosenStatuses(
+  chosen: z.output<z.ZodObject<typeof runFlags>>,
+  { registry, identify }: RunParts,
+): Promise<{ readonly run: ResolvedRun; readonly status: RunStatus }[]> {
+  const experiments = await loadExperiments(chosen.experiment, registry);
+  const engine = await identify(chosen.backend);
+  // Nothing is computed: the number of threads does not matter.
+  return resolveRuns(experiments, { ...chosen, threads: 1 })
+    .map((run) => ({ run, status: runStatus(run, engine) }));
 }

@@ -20,7 +20,6 @@ import {
   withValues,
 } from "../llm/probed_rollouts.ts";
 import { openServer, type ServerModel } from "../llm/server.ts";
-import { DEFAULT_CONCURRENCY } from "../llm/server_connection.ts";
 import { sha256 } from "../numeric/digest.ts";
 import { writeMonteCarloParquet } from "../rollouts/monte_carlo_parquet.ts";
 import { PROBE_MODES, PROBE_SEMANTICS, type ProbeRule } from "../rollouts/segments.ts";
@@ -33,6 +32,7 @@ import { checkWritable, writeAtomically } from "../run/files.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
 import { endOnSignals } from "./end_on_signals.ts";
 import { describeLeftOut, rolloutFlags, rolloutsOf } from "./rollout_flags.ts";
+import { serverFlags } from "./server_flags.ts";
 import { terminalProgress } from "./terminal_progress.ts";
 import {
   formatAgreement,
@@ -52,13 +52,8 @@ const flags = z.object({
   server: z.string().optional().describe(
     "address of the OpenAI-compatible server of the model that wrote the rollouts",
   ),
-  model: z.string().optional().describe("its name there; default: the only one"),
-  apiKeyVariable: z.string().optional()
-    .describe("the environment variable with the server's key; default: OPENAI_API_KEY, if set"),
-  concurrency: z.int().min(1).max(1024).default(DEFAULT_CONCURRENCY).describe("requests at a time"),
-  timeout: z.number().positive().default(600).describe("seconds that one answer may take"),
+  ...serverFlags,
   recording: z.string().optional().describe("file to which the server's answers are added"),
-  replay: z.boolean().default(false).describe("take all answers from the recording, ask no server"),
   every: z.int().min(1).optional().describe("probe before every N-th token"),
   steps: z.boolean().default(false).describe(
     "probe before each step: the rollout's own, else parted by blank lines, else by line breaks",

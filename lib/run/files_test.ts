@@ -10,17 +10,7 @@ import {
   writeFolderAtomically,
   writePiecesAtomically,
 } from "./files.ts";
-
-function inFolder(test: (folder: string) => void) {
-  return () => {
-    const folder = Deno.makeTempDirSync();
-    try {
-      test(folder);
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-  };
-}
+import { inFolder } from "./testdata/sandbox.ts";
 
 const bytes = new TextEncoder().encode("new");
 

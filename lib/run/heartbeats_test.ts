@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
 import { list } from "./files.ts";
 import { claimCell, heartbeats } from "./heartbeats.ts";
-
-function inFolder(test: (folder: string) => void) {
-  return () => {
-    const folder = Deno.makeTempDirSync();
-    try {
-      test(folder);
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-  };
-}
+import { inFolder } from "./testdata/sandbox.ts";
 
 /** What another process would have written. */
 function write(folder: string, session: string, secondsAgo: number): string {

@@ -13,13 +13,16 @@ export interface ComputedBy {
   readonly finishedAt: string;
 }
 
+/** System and processor's kind, e.g. "linux x86_64". */
+export const PLATFORM = `${Deno.build.os} ${Deno.build.arch}`;
+
 /** This machine and process, now. */
 export function thisMachine(): ComputedBy {
   return {
     host: hostName(),
     pid: Deno.pid,
     cpu: cpuModel(),
-    platform: `${Deno.build.os} ${Deno.build.arch}`,
+    platform: PLATFORM,
     deno: Deno.version.deno,
     v8: Deno.version.v8,
     finishedAt: new Date().toISOString(),

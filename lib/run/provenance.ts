@@ -1,8 +1,8 @@
-import os from "node:os";
 import type { BackendName } from "../backend/create.ts";
 import { ROOT } from "../root.ts";
 import { sha256 } from "../numeric/digest.ts";
 import { exists, readBytes } from "./files.ts";
+import { cpuModel, PLATFORM } from "./machine.ts";
 
 /** Where a run's numbers come from: code, tools, machine, and the command that gives them again. */
 export interface Provenance {
@@ -49,8 +49,8 @@ export async function gatherProvenance(
     lock: attempt(() => exists(lock) ? sha256(readBytes(lock, "")) : null, null),
     ...Deno.version,
     v8Flags: attempt(() => Deno.env.get("DENO_V8_FLAGS"), undefined) ?? "",
-    platform: `${Deno.build.os} ${Deno.build.arch}`,
-    cpu: attempt(() => os.cpus()[0]?.model, undefined) ?? "unknown",
+    platform: PLATFORM,
+    cpu: cpuModel() ?? "unknown",
     cores: navigator.hardwareConcurrency,
     finishedAt: new Date().toISOString(),
     ...run,

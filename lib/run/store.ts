@@ -49,13 +49,18 @@ export interface CellFailure {
 export class RunStore {
   /** Stored content that was found damaged. */
   readonly damaged: DamagedError[] = [];
+  /** Null until it is asked for. */
+  #finished: Run | undefined | null = null;
 
   constructor(readonly directory: string, readonly code: CodeVersion) {}
 
-  /** The last finished run; one that is damaged is noted and counts for none. */
+  /** The run that was the last finished one when it was first asked for; one that is damaged is noted and counts for none. */
   finished(): Run | undefined {
-    const path = `${this.directory}/run.json`;
-    return exists(path) ? this.#noting(() => readSealed<Run>(path)) : undefined;
+    if (this.#finished === null) {
+      const path = `${this.directory}/run.json`;
+      this.#finished = exists(path) ? this.#noting(() => readSealed<Run>(path)) : undefined;
+    }
+    return this.#finished;
   }
 
   /** The stored result of this very cell, verified; one that is damaged is noted and set aside. */
@@ -234,6 +239,7 @@ export class RunStore {
   /** Makes `run` the finished one; its cells must all have been saved or loaded here. */
   finish(run: Run): void {
     writeSealed(`${this.directory}/run.json`, run);
+    this.#finished = run;
     remove(`${this.directory}/partial.json`);
   }
 
@@ -249,6 +255,7 @@ export class RunStore {
    */
   clear(): void {
     this.#refuseWhileRunning();
+    this.#finished = null;
     list(this.directory).map((name) => `${this.directory}/${name}`).forEach(remove);
   }
 

@@ -3,6 +3,7 @@ import type { Cell, CellResult } from "./experiment.ts";
 import type { Run } from "./run.ts";
 import { list } from "./files.ts";
 import { isOneAndTheSame, RunStore } from "./store.ts";
+import { inFolder } from "./testdata/sandbox.ts";
 
 const CODE = { experiment: "fake", kernels: "k1", engine: "e1" };
 const cell: Cell = { id: "sum/n2 α/seed1", seed: 1, config: { size: 2 }, cost: 1 };
@@ -13,17 +14,6 @@ const result: CellResult = {
   files: { "model.safetensors": Uint8Array.of(1, 2, 3) },
 };
 const spent = { threads: 1, seconds: 2 };
-
-function inFolder(test: (folder: string) => void) {
-  return () => {
-    const folder = Deno.makeTempDirSync();
-    try {
-      test(folder);
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-  };
-}
 
 /** As another process would see the folder. */
 function withStore<T>(folder: string, use: (store: RunStore) => T, code = CODE): T {

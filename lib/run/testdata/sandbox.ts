@@ -99,3 +99,15 @@ export function* walk(folder: string): Generator<string> {
     else yield `${folder}/${name}`;
   }
 }
+
+/** A test in a folder that is gone after it. */
+export function inFolder(test: (folder: string) => void): () => void {
+  return () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      test(folder);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  };
+}
