@@ -21,24 +21,38 @@ import { type Command, runCommand } from "./command.ts";
 const START = "<!-- written by `deno task readme` from pinned results -->";
 const END = "<!-- end of what is written by `deno task readme` -->";
 
+/** An experiment as the pins of its largest profile have it. */
+export interface PinnedExperiment {
+  readonly experiment: AnyExperiment;
+  readonly profile: ProfileName;
+  readonly seeds: number;
+  readonly pins: Pins;
+  readonly claims: readonly EvaluatedClaim[];
+}
+
+/** The experiments that have pins, in the registry's order. */
+export async function pinnedExperiments(): Promise<PinnedExperiment[]> {
+  const known = await Promise.all(Object.values(registry).map((load) => load()));
+  return known.flatMap(({ default: experiment }) => {
+    const pinned = largestPins(experiment);
+    if (!pinned) return [];
+    const { config } = resolveConfig(experiment, pinned.profile);
+    const { seeds } = config as { seeds: readonly number[] };
+    return { experiment, ...pinned, seeds: seeds.length, claims: pinnedClaims(experiment, pinned) };
+  });
+}
+
 /** Text files by path, relative to the checkout, as they should be. */
 export async function pages(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   const front: string[] = [], verdicts: string[] = [];
-  for (const load of Object.values(registry)) {
-    const { default: experiment } = await load();
-    const pinned = largestPins(experiment);
-    if (!pinned) continue;
+  for (const { experiment, claims, pins, ...run } of await pinnedExperiments()) {
     const { name, title } = experiment;
-    const { config } = resolveConfig(experiment, pinned.profile);
-    const claims = pinnedClaims(experiment, pinned);
     const figure = `experiments/${name}/figure.svg`;
     if (experiment.figure && Object.keys(files).length === 0) {
-      files[figure] = `${experiment.figure(pinned.pins.summary)}\n`;
+      files[figure] = `${experiment.figure(pins.summary)}\n`;
       front.push(`![${title}](${figure})`, "");
     }
-    const { seeds } = config as { seeds: readonly number[] };
-    const run = { profile: pinned.profile, seeds: seeds.length };
     const lines = linesOf(experiment, claims, run, answers[name]);
     front.push(lines.front);
     verdicts.push(...lines.verdicts, "");
