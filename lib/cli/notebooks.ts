@@ -1,6 +1,6 @@
 /**
- * `deno task notebooks`: executes notebooks in the Deno kernel, checks that no cell failed and that
- * what should be shown is shown, and writes reports as HTML.
+ * `deno task notebooks`: executes notebooks in the Deno kernel, or takes their stored outputs, checks that no cell failed
+ * and that what should be shown is shown, and writes reports as HTML.
  */
 import { relative } from "node:path";
 import { z } from "zod";
@@ -91,15 +91,25 @@ export async function executeNotebook(options: ExecuteOptions): Promise<void> {
   const { path, parameters, output, report, timeout = DEFAULT_TIMEOUT, progress } = options;
   const notebook = prepareNotebook(readNotebook(path), parameters, path);
   progress(`${path}: starting the kernel`);
-  const task = {
-    notebook,
-    folder: `${ROOT}${NOTEBOOKS}`,
-    timeout,
-    title: titleOf(notebook) ?? nameOf(path),
-    templates: TEMPLATES,
-  };
+  const execute = { folder: `${ROOT}${NOTEBOOKS}`, timeout };
+  await makeReport({ path, notebook, execute, output, report, progress });
+}
+
+/** Writes a notebook's report from the outputs that are stored in it, and a copy of it beside; throws as `executeNotebook`. */
+export async function convertNotebook(
+  options: Pick<ExecuteOptions, "path" | "output" | "report" | "progress">,
+): Promise<void> {
+  await makeReport({ ...options, notebook: readNotebook(options.path) });
+}
+
+async function makeReport(
+  { path, notebook, execute, output, report, progress }:
+    & Pick<ExecuteOptions, "path" | "output" | "report" | "progress">
+    & { readonly notebook: Notebook; readonly execute?: object },
+): Promise<void> {
+  const title = titleOf(notebook) ?? nameOf(path);
   const result = await drive(
-    task,
+    { notebook, title, templates: TEMPLATES, ...(execute ? { execute } : {}) },
     ({ done, total }) => progress(`${path}: cell ${done} of ${total}`, true),
   );
   const problems = result.notebook === undefined
@@ -191,6 +201,8 @@ const flags = z.object({
     .describe("sets a parameter, as name=value; value is JSON or else text"),
   inPlace: z.boolean().default(false)
     .describe("update the notebooks themselves, for committing; without it, copies in reports/"),
+  convertOnly: z.boolean().default(false)
+    .describe("execute nothing: reports from the outputs that are stored in the notebooks"),
   timeout: z.int().min(1).default(DEFAULT_TIMEOUT).describe("seconds a cell may take"),
 });
 
@@ -200,13 +212,20 @@ export const notebooksCommand: Command<typeof flags.shape> = {
   summary: "Executes the notebooks in the Deno kernel, checks their outputs, writes HTML reports.",
   flags,
   positional: "name",
-  async run({ name, profile, parameter, inPlace, timeout }) {
+  async run({ name, profile, parameter, inPlace, convertOnly, timeout }) {
     const given = { ...(profile === undefined ? {} : { profile }), ...parseParameters(parameter) };
     if (inPlace && parameter.length > 0) {
       throw new UsageError(
         "--in-place",
         parameter.join(", "),
         "a committed notebook shows a profile or its own parameters: leave out --parameter",
+      );
+    }
+    if (convertOnly && (inPlace || Object.keys(given).length > 0)) {
+      throw new UsageError(
+        "--convert-only",
+        inPlace ? "--in-place" : Object.keys(given).join(", "),
+        "nothing is executed: leave out --profile, --parameter and --in-place",
       );
     }
     const paths = notebookPaths(name);
@@ -219,10 +238,12 @@ export const notebooksCommand: Command<typeof flags.shape> = {
       const { profile: wanted, ...others } = given as Record<string, unknown>;
       const parameters = { ...profileParameter(path, wanted), ...others };
       const target = inPlace ? path : output;
-      const options = { path, parameters, output: target, report, timeout };
+      const options = { path, output: target, report, progress: terminal.line };
       try {
-        await executeNotebook({ ...options, progress: terminal.line }).finally(terminal.clear);
-        console.log(`executed: ${target}`);
+        await (convertOnly
+          ? convertNotebook(options)
+          : executeNotebook({ ...options, parameters, timeout })).finally(terminal.clear);
+        if (!convertOnly) console.log(`executed: ${target}`);
         console.log(`report:   ${report}`);
       } catch (error) {
         if (!(error instanceof NotebookError)) throw error;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
 import { testUnless } from "../testing.ts";
 import {
+  convertNotebook,
   executeNotebook,
   NotebookError,
   notebookPaths,
@@ -26,11 +27,19 @@ Deno.test("an unknown notebook is refused with a suggestion", () => {
 });
 
 Deno.test("a notebook executed in place may show another profile, no other parameter", async () => {
-  const flags = { name: ["00-quickstart"], inPlace: true, timeout: 1 };
+  const flags = { name: ["00-quickstart"], inPlace: true, convertOnly: false, timeout: 1 };
   await assert.rejects(
     async () =>
       await notebooksCommand.run({ ...flags, profile: "standard", parameter: ["seed=2"] }),
     /--in-place: "seed=2": .* leave out --parameter/,
+  );
+});
+
+Deno.test("where nothing is executed, no parameter is taken", async () => {
+  const flags = { name: ["00-quickstart"], inPlace: false, convertOnly: true, timeout: 1 };
+  await assert.rejects(
+    async () => await notebooksCommand.run({ ...flags, profile: "smoke", parameter: ["seed=2"] }),
+    /--convert-only: "profile, seed": nothing is executed/,
   );
 });
 
@@ -113,6 +122,11 @@ testWithJupyter(
       const [one, two] = [await run(), await run()];
       assert.equal(one.notebook, two.notebook);
       assert.equal(one.html, two.html);
+
+      // From the outputs that are stored in it: the same again.
+      await convertNotebook({ path: output, output, report, progress: () => {} });
+      assert.equal(read(output), one.notebook);
+      assert.equal(read(report), one.html);
 
       const { cells } = JSON.parse(one.notebook);
       const shown = cells.flatMap((cell: { outputs?: { data: object }[] }) => cell.outputs ?? [])

@@ -1,9 +1,9 @@
 """Executes one notebook in its kernel and renders it as HTML; lib/cli/notebooks.ts decides the rest.
 
-Reads one JSON object in UTF-8 from stdin: the notebook, the folder to run in, the seconds a cell may take,
-the title, the folder of the HTML template. Writes JSON objects to stdout, one per line: progress
-({"done", "total"}), then the result ({"notebook": text, "html": text}, or {"error": text} with the
-notebook as far as it came).
+Reads one JSON object in UTF-8 from stdin: the notebook, the title, the folder of the HTML template and, unless
+the notebook's stored outputs are taken as they are, what to execute with: the folder to run in, the seconds a
+cell may take. Writes JSON objects to stdout, one per line: progress ({"done", "total"}), then the result
+({"notebook": text, "html": text}, or {"error": text} with the notebook as far as it came).
 """
 
 import os
@@ -15,7 +15,6 @@ os.dup2(2, 1)
 # Ends what was printed before.
 OUTPUT.write("\n")
 
-import copy
 import json
 import re
 
@@ -63,9 +62,8 @@ def execute(notebook, folder, timeout):
     return None
 
 
-def render(notebook, title, templates):
-    """The notebook as one HTML page that loads nothing."""
-    page = copy.deepcopy(notebook)
+def render(page, title, templates):
+    """The notebook as one HTML page that loads nothing; changes its cells."""
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
@@ -96,12 +94,14 @@ def with_mathml(markdown):
 def main():
     task = json.load(sys.stdin.buffer)
     notebook = nbformat.reads(json.dumps(task["notebook"]), as_version=4)
-    error = execute(notebook, task["folder"], task["timeout"])
+    error = execute(notebook, **task["execute"]) if "execute" in task else None
     text = nbformat.writes(notebook)
     if error is not None:
         say(error=error, notebook=text)
         return
-    say(notebook=text, html=render(notebook, task["title"], task["templates"]))
+    # Of what was written, so that the page is the same whether its outputs were just made or stored.
+    page = nbformat.reads(text, as_version=4)
+    say(notebook=text, html=render(page, task["title"], task["templates"]))
 
 
 if __name__ == "__main__":
