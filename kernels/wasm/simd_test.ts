@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compileKernels, kernelSources } from "../../lib/backend/wasm/bundle.ts";
+import { compileKernels, kernelSources } from "./build.ts";
 import { assertSameBits, Bench, exp32, log32, sigmoid32, tanh32 } from "./testing.ts";
 
 const FUNCTIONS = ["exp", "log", "sigmoid", "tanh"] as const;
@@ -12,7 +12,7 @@ const loop = (name: Name) => `
   }`;
 const bench = await Bench.create(
   await compileKernels({
-    ...kernelSources(),
+    ...kernelSources("core"),
     "index.ts": `import { ${FUNCTIONS.map((name) => `${name}_f32x4`).join(", ")} } from "./simd";
       ${FUNCTIONS.map(loop).join("")}`,
   }),

@@ -1,10 +1,9 @@
 /**
- * `deno task setup`: fetches and makes beforehand what the other tasks would at their first start: packages, kernels,
- * Jupyter; for machines that can reach no network, this Deno, too.
+ * `deno task setup`: fetches and makes beforehand what the other tasks would at their first start: packages, Jupyter; for
+ * machines that can reach no network, this Deno, too.
  */
 import { dirname } from "node:path";
 import { z } from "zod";
-import { kernelBundle } from "../backend/wasm/bundle.ts";
 import { ROOT } from "../root.ts";
 import { guarded, remove } from "../run/files.ts";
 import { type Command, runCommand } from "./command.ts";
@@ -28,8 +27,6 @@ export const setupCommand: Command<typeof flags.shape> = {
   async run({ offlineBundle, jupyter }) {
     // That this runs means that the packages are in node_modules.
     console.log(`packages: node_modules`);
-    const { sha256 } = await kernelBundle();
-    console.log(`kernels: .cache/kernels (${sha256.slice(0, 12)})`);
     if (jupyter) {
       await ensureVenv(console.error);
       console.log("Jupyter: .venv");

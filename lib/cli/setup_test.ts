@@ -39,7 +39,7 @@ Deno.test({
     const { folder } = checkout;
     const made = await sh(setup("--offline-bundle"), folder);
     assert.equal(made.code, 0, made.stderr);
-    assert.match(made.stdout, /^packages: .*\nkernels: .*\nDeno [\d.]+: \.cache\/bin\/deno\n/);
+    assert.match(made.stdout, /^packages: .*\nDeno [\d.]+: \.cache\/bin\/deno\n/);
     const [bundled, ...others] = [...Deno.readDirSync(`${folder}/.cache/bin`)];
     assert.deepEqual([bundled?.name, others], ["deno", []], "nothing half written is left");
     const recommended = /export PATH="([^"]*):\$PATH"/.exec(made.stdout)?.[1];
@@ -71,7 +71,7 @@ Deno.test({
   async fn() {
     using checkout = copyCheckout("kit");
     const { folder } = checkout;
-    // What deno itself has to write, and the kernels, are there already.
+    // What deno itself has to write is there already.
     assert.equal((await sh(setup(""), folder)).code, 0);
     const line = await readOnly(`exec ${setup("--offline-bundle").replaceAll("'", "")}`, folder);
     if (line === undefined) return console.log(SKIPPED);

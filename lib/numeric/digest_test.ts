@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalBytes, canonicalJson, sha256 } from "./digest.ts";
+import { canonicalBytes, canonicalJson, portableSha256, sha256 } from "./digest.ts";
 
 Deno.test("sha256 gives the standard's vectors", () => {
   assert.equal(
@@ -15,6 +15,14 @@ Deno.test("sha256 gives the standard's vectors", () => {
 Deno.test("sha256 reads a view, not the buffer under it", () => {
   const whole = new TextEncoder().encode("xabcx");
   assert.equal(sha256(whole.subarray(1, 4)), sha256(new TextEncoder().encode("abc")));
+});
+
+Deno.test("sha256 in plain JavaScript is the same at every length around a block", () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => 7 * i);
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000]) {
+    const part = bytes.subarray(0, length);
+    assert.equal(portableSha256(part), sha256(part), `${length} bytes`);
+  }
 });
 
 Deno.test("canonicalJson does not depend on the order of keys", () => {

@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import { kernelBundle } from "./bundle.ts";
+import { browserHost } from "./browser_host.ts";
 import {
   Command,
   CONTROL,
@@ -11,15 +11,16 @@ import {
   SHARDS,
   Word,
 } from "./control.ts";
+import { denoHost } from "./deno_host.ts";
+import type { WasmHost } from "./host.ts";
 import { type Job, type Kernels, Lane } from "./lane.ts";
-import type { LaneStart } from "./lane_worker.ts";
 
 const PAGE = 65536;
-const MAXIMUM_PAGES = 65536;
+const INITIAL_PAGES = 16;
 
 /**
- * What the WASM backend computes on: the kernel bundle on one shared memory, worked by `threads` lanes. Lane 0 is this
- * thread, the others are workers.
+ * What the WASM backend computes on: the kernel bundle on one memory, worked by `threads` lanes. Lane 0 is this thread, the
+ * host starts the others.
  */
 export class WasmDevice {
   /** Kernel exports of lane 0, for tests and benchmarks of single kernels. */
@@ -35,35 +36,26 @@ export class WasmDevice {
     readonly memory: WebAssembly.Memory,
     kernels: Kernels,
     readonly threads: number,
+    readonly host: WasmHost,
   ) {
     this.kernels = kernels;
     this.#lane = new Lane(kernels, memory, 0, threads);
   }
 
-  /** Starts the lanes. Throws UsageError if `threads` is not 1 to 4. */
-  static async create(threads: number): Promise<WasmDevice> {
+  /** Starts the lanes. Throws UsageError if `threads` is not 1 to 4, or more than the host has. */
+  static async create(threads: number, host: WasmHost = hostHere()): Promise<WasmDevice> {
     if (!Number.isInteger(threads) || threads < 1 || threads > SHARDS) {
       throw new UsageError("threads", threads, `give a whole number from 1 to ${SHARDS}`);
     }
-    const { bytes } = await kernelBundle();
-    const module = await WebAssembly.compile(bytes);
-    const memory = new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES, shared: true });
+    const module = await host.compileKernels("core");
+    const memory = host.createMemory(INITIAL_PAGES);
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    const device = new WasmDevice(memory, instance.exports as unknown as Kernels, threads);
-    const url = new URL("./lane_worker.ts", import.meta.url);
-    const lanes = Array.from({ length: threads - 1 }, (_, i) => {
-      const worker = new Worker(url, { type: "module", name: `lane ${i + 1}` });
-      return new Promise<void>((resolve, reject) => {
-        worker.onmessage = () => resolve();
-        worker.onerror = (e) => {
-          e.preventDefault();
-          reject(new Error(`lane ${i + 1} did not start: ${e.message}`));
-        };
-        worker.postMessage({ module, memory, index: i + 1, count: threads } satisfies LaneStart);
-      });
-    });
+    const device = new WasmDevice(memory, instance.exports as unknown as Kernels, threads, host);
+    const indices = Array.from({ length: threads - 1 }, (_, i) => i + 1);
     try {
-      await Promise.all(lanes);
+      await Promise.all(
+        indices.map((index) => host.startLane({ module, memory, index, count: threads })),
+      );
     } catch (error) {
       device.close();
       throw error;
@@ -84,7 +76,10 @@ export class WasmDevice {
         throw new UsageError(
           "memory",
           size,
-          "the engine cannot have that much (4 GiB at most): choose a smaller model, batch or sequence length",
+          `the engine cannot have that much (${
+            this.host.maximumPages * PAGE / 2 ** 30
+          } GiB at most): ` +
+            "choose a smaller model, batch or sequence length",
           { cause },
         );
       }
@@ -181,4 +176,8 @@ export class WasmDevice {
     Atomics.add(control, Word.generation, 1);
     Atomics.notify(control, Word.generation);
   }
+}
+
+function hostHere(): WasmHost {
+  return "Deno" in globalThis ? denoHost : browserHost();
 }

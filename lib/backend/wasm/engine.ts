@@ -1,6 +1,7 @@
 import type { Backend, Session } from "../../tensor/backend.ts";
 import type { Parameter } from "../../tensor/tape.ts";
 import { WasmDevice } from "./device.ts";
+import type { WasmHost } from "./host.ts";
 import { WasmSession } from "./session.ts";
 
 /**
@@ -16,12 +17,15 @@ export class WasmEngine implements Backend {
   private constructor(readonly device: WasmDevice) {}
 
   /**
-   * Starts an engine. Throws UsageError if `threads` is not 1 to 4.
+   * Starts an engine. Throws UsageError if `threads` is not 1 to 4, or more than the host has: a browser has 1.
    *
    * @param threads Lanes (a batch has 4 shards). Default 1.
+   * @param host Default: that of this program.
    */
-  static async create({ threads = 1 }: { readonly threads?: number } = {}): Promise<WasmEngine> {
-    return new WasmEngine(await WasmDevice.create(threads));
+  static async create(
+    { threads = 1, host }: { readonly threads?: number; readonly host?: WasmHost } = {},
+  ): Promise<WasmEngine> {
+    return new WasmEngine(await WasmDevice.create(threads, host));
   }
 
   session(

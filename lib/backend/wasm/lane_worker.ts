@@ -2,15 +2,8 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { Command, CONTROL, ERROR, ERROR_BYTES, Word } from "./control.ts";
+import type { LaneStart } from "./host.ts";
 import { type Kernels, Lane } from "./lane.ts";
-
-/** What the engine posts once at the start. */
-export interface LaneStart {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  readonly index: number;
-  readonly count: number;
-}
 
 self.onmessage = (event: MessageEvent<LaneStart>) => {
   const { module, memory, index, count } = event.data;
