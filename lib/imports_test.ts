@@ -7,6 +7,7 @@ import { sourceFiles } from "./source_files.ts";
 const ORDER = [
   ...["lib/errors.ts", "lib/suggest.ts", "lib/root.ts", "lib/source_files.ts", "lib/imports.ts"],
   ...["lib/parse_config.ts", "kernels", "lib/numeric", "lib/tensor", "lib/backend", "lib/nn"],
+  ...["lib/language_model"],
   ...["lib/env", "lib/critic", "lib/actor", "lib/eval", "lib/critic_learning", "lib/rl"],
   ...[
     "lib/run",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
 import { parseConfig } from "../parse_config.ts";
-import { type Architecture, architectureSchema, FAMILIES } from "./architecture.ts";
+import { type Architecture, architectureSchema, FAMILIES } from "../language_model/architecture.ts";
 import type { GgufHeader, GgufValue } from "./gguf.ts";
 
 /** Of a family's keys ("llama.block_count"), those that say how the model computes; without the family's name. */

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import type { Architecture } from "./architecture.ts";
+import type { Architecture } from "../language_model/architecture.ts";
 import type { GgufHeader, GgufTensor } from "./gguf.ts";
 import { PretrainedTensor } from "./pretrained_tensor.ts";
 import { COPY_AGAIN } from "./read_range.ts";

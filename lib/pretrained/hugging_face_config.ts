@@ -6,7 +6,7 @@ import {
   architectureSchema,
   FAMILIES,
   type RopeScaling,
-} from "./architecture.ts";
+} from "../language_model/architecture.ts";
 
 const id = z.int().nullish();
 const factor = z.number();

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { exists, readBytes } from "../run/files.ts";
-import { type Architecture, tensorShapes } from "./architecture.ts";
+import { type Architecture, tensorShapes } from "../language_model/architecture.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { architectureOfGguf, ROPE_DIVISORS } from "./gguf_architecture.ts";
 import { ggufTensor } from "./gguf_tensors.ts";

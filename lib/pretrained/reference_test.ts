@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ROOT } from "../root.ts";
 import { readPretrained } from "./read_pretrained.ts";
-import { referenceLogits } from "./reference.ts";
+import { referenceLogits } from "../language_model/reference.ts";
 import { floatsOf, modelCases, modelPath, testdata, withFiles } from "./testing.ts";
 
 function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {

@@ -6,7 +6,7 @@
  * wait for it is dear. So call first and await later, e.g. the reports of 50 steps at once. A call with a wrong argument
  * throws at once, or rejects the promise where the device works in a Worker; what goes wrong on the device rejects it.
  */
-import type { Parameter, Tape } from "./tape.ts";
+import type { FrozenWeight, Parameter, Tape } from "./tape.ts";
 
 /** A device. */
 export interface Backend {
@@ -16,13 +16,25 @@ export interface Backend {
   session(
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    frozen?: FrozenWeights,
   ): Session;
+  /** Memory for weights that are not trained: of one pretrained model, for any number of sessions. */
+  frozen?(weights: readonly FrozenWeight[]): FrozenWeights;
   /** Frees workers and memory; the backend cannot be used afterwards. */
   close(): void;
 }
 
 /** Weights or one of AdamW's moments. */
 export type StateName = "weights" | "m" | "v";
+
+/** Weights on a device that are not trained. */
+export interface FrozenWeights {
+  /**
+   * Copies one tensor in, row-major (rows, cols), rounded to nearest even as its storage says. Throws RangeError for a wrong
+   * number of values.
+   */
+  write(name: string, values: Float32Array): void;
+}
 
 /** One model on a device. */
 export interface Session {
@@ -36,12 +48,59 @@ export interface Session {
   forward(shape: BatchShape & { slots: number }, record: (tape: Tape) => void): ForwardProgram;
   /** Compiles token-by-token generation for at most `rows` sequences of at most `capacity` tokens. */
   decoding(shape: DecodingShape, record: (tape: Tape, capacity: number) => void): DecodingProgram;
+  /** Compiles generation that reads prompts as a whole (`gqa_prefill`) and then goes on token by token (`gqa_decode`). */
+  generation?(shape: DecodingShape, record: GenerationRecorder): GenerationProgram;
+}
+
+/** The two programs of a generation: that of one whole prompt, which fills a row's cache, and that of one token a row. */
+export interface GenerationRecorder {
+  /** A tape of one sequence, without a head; records `tokens`, `positions`. */
+  prefill(tape: Tape, capacity: number): void;
+  /** A tape of length 1; records `tokens`, `positions`, `filled`; its last instruction is `sample`. */
+  step(tape: Tape, capacity: number): void;
+}
+
+/** A row to generate. */
+export interface GenerationRow {
+  /** At least one. Position ids are 0, 1, 2, ... */
+  readonly prompt: readonly number[];
+  /** Most tokens of the response. */
+  readonly maxTokens: number;
+  /** Row of the sampling stream, an integer in 0..2^32-1. */
+  readonly row: number;
+}
+
+/** What ends a response. */
+export interface GenerationStop {
+  /** A response ends with one of these, which it keeps. */
+  readonly tokens: readonly number[];
+  /**
+   * A response ends with the token in which its bytes so far contain one of `texts`; `bytes[token]` are the bytes a token
+   * stands for.
+   */
+  readonly texts?: readonly Uint8Array[];
+  readonly bytes?: readonly Uint8Array[];
+}
+
+/** A compiled generation program. */
+export interface GenerationProgram {
+  /**
+   * The responses, without prompts. A row's response depends on its prompt, options and `row` alone, not on the rows beside
+   * it: token t is drawn with the counter (k / 4, row, prompt length + t - 1). A NOT_FINITE ends a row whose logits were
+   * not finite. Prompts that start alike are read once.
+   */
+  run(
+    rows: readonly GenerationRow[],
+    options: Omit<GenerationOptions, "stop"> & { readonly stop: GenerationStop },
+  ): Promise<number[][]>;
 }
 
 /** Sequences in a batch and tokens in a sequence (a multiple of 4). */
 export interface BatchShape {
   readonly sequences: number;
   readonly length: number;
+  /** Sequences that WASM works on at a time; results depend on it. Fewer take less memory. Default 4. */
+  readonly chunk?: number;
 }
 
 /** Size of a generation program. */

@@ -16,6 +16,8 @@ export type Space =
   | "gradient"
   /** W^T of a weight, refreshed before each training step: one copy. */
   | "transposed"
+  /** Weights that are not trained, shared by the models that are adapted from them: one copy, stored as `storage` says. */
+  | "frozen"
   /** Tables made once. */
   | "constant"
   /** Per-row records of the batch, read (tokens, targets) or written (losses): one per row of the batch. */
@@ -27,7 +29,13 @@ export type Space =
   /** Key/value cache: kept from one decoding step to the next. */
   | "cache";
 
-/** A block of memory named by a program. Elements are 4 bytes: float32 or int32. */
+/** How frozen weights are stored; kernels widen them to float32. */
+export type WeightStorage = "float32" | "float16" | "bfloat16";
+
+/** Elements of scratch with which the WASM kernels widen frozen weights, 16 columns at a time. */
+export const FROZEN_SCRATCH = 16 * 2048;
+
+/** A block of memory named by a program. Elements are 4 bytes, float32 or int32, but for frozen weights. */
 export interface Buffer {
   readonly id: number;
   readonly label: string;
@@ -36,6 +44,8 @@ export interface Buffer {
   readonly cols: number;
   /** "panel": 16 columns of every row, panel after panel; "plain": row-major. */
   readonly layout: "panel" | "plain";
+  /** Of frozen weights alone. */
+  readonly storage?: WeightStorage;
 }
 
 /** A value known only when the program runs. */
@@ -198,6 +208,143 @@ export type Instruction = Readonly<
     scale: "lossScale" | "valueLossScale";
     outputs: number;
   }
+  /** c (m, n) = init + a (m, k) b (k, n) with frozen b; or c (m, k) = init + a (m, n) b^T. scratch: FROZEN_SCRATCH elements. */
+  | {
+    op: "frozen_gemm_nn" | "frozen_gemm_nt";
+    c: Buffer;
+    a: Buffer;
+    b: Buffer;
+    init: Buffer | undefined;
+    scratch: Buffer;
+  }
+  /** x[i] = column tokens[i] of w. x (rows, d), frozen w (d, vocabulary), tokens (rows, 1) int32. */
+  | { op: "frozen_embedding"; x: Buffer; w: Buffer; tokens: Buffer }
+  /** y += b, row by row. y (rows, n); b (1, n), a parameter or frozen float32. */
+  | { op: "add_bias"; y: Buffer; b: Buffer }
+  /** db += the sum of the rows of dy. */
+  | { op: "add_bias_backward"; db: Buffer; dy: Buffer }
+  /** x *= by, in place. */
+  | { op: "scale"; x: Buffer; by: number }
+  /** y = silu(gate) up, silu(x) = x sigmoid(x). All (rows, d). */
+  | { op: "swiglu_forward"; y: Buffer; gate: Buffer; up: Buffer }
+  /** gate and up become dL/dgate and dL/dup, from dy = dL/dy. */
+  | { op: "swiglu_backward"; dy: Buffer; gate: Buffer; up: Buffer }
+  /**
+   * Rotates every head of x (rows, heads headDim) in place: dimensions i and i + headDim / 2 are a pair, turned by the
+   * angle in the row of `table` (maxPositions, headDim / 2 pairs of cosine and sine) that `positions` (rows, 1) names.
+   * sign -1 rotates back.
+   */
+  | {
+    op: "rope_halves";
+    x: Buffer;
+    positions: Buffer;
+    table: Buffer;
+    heads: number;
+    headDim: number;
+    sign: 1 | -1;
+  }
+  /**
+   * Causal attention with fewer heads of keys and values than of queries: query head h reads head floor(h kvHeads / heads).
+   * q, o (rows, heads headDim); k, v (rows, kvHeads headDim). lse (sequences heads, length) keeps the log of each softmax's
+   * sum. scratch: 32 (headDim + length) elements.
+   */
+  | {
+    op: "gqa_forward";
+    o: Buffer;
+    lse: Buffer;
+    q: Buffer;
+    k: Buffer;
+    v: Buffer;
+    scratch: Buffer;
+    sequences: number;
+    length: number;
+    heads: number;
+    kvHeads: number;
+    headDim: number;
+  }
+  /** dq, dk, dv from do = dL/do; they overwrite what was there. Probabilities are computed again from lse. */
+  | {
+    op: "gqa_backward";
+    dq: Buffer;
+    dk: Buffer;
+    dv: Buffer;
+    do: Buffer;
+    o: Buffer;
+    lse: Buffer;
+    q: Buffer;
+    k: Buffer;
+    v: Buffer;
+    scratch: Buffer;
+    sequences: number;
+    length: number;
+    heads: number;
+    kvHeads: number;
+    headDim: number;
+  }
+  /**
+   * One decoding step of a token for each of `rows` sequences: appends its k and v to the cache, (rows, kvHeads 2 capacity
+   * headDim) elements in the backend's order, at place filled[i], and attends over places 0 to filled[i]. filled (rows, 1)
+   * int32. scratch: 4 capacity elements.
+   */
+  | {
+    op: "gqa_decode";
+    o: Buffer;
+    cache: Buffer;
+    q: Buffer;
+    k: Buffer;
+    v: Buffer;
+    filled: Buffer;
+    scratch: Buffer;
+    rows: number;
+    capacity: number;
+    heads: number;
+    kvHeads: number;
+    headDim: number;
+  }
+  /** Puts k and v of one sequence (rows of the tape: its tokens, from place 0 on) into the cache of one row. */
+  | {
+    op: "gqa_prefill";
+    cache: Buffer;
+    k: Buffer;
+    v: Buffer;
+    capacity: number;
+    kvHeads: number;
+    headDim: number;
+  }
+  /**
+   * Cross-entropy of softmax(h w) over a large vocabulary, a block of rows at a time, so that the logits of all rows are
+   * never in memory together: loss[i] = weights[i] (logsumexp(h[i] w) - (h[i] w)[targets[i]]), dh its gradient times
+   * `scale` with respect to h. h, dh (rows, d); frozen w (d, vocabulary); rows of weight 0 are skipped, their dh is 0.
+   * scratch: (blockRows + 1) (padded vocabulary + 2 d) + FROZEN_SCRATCH elements.
+   */
+  | {
+    op: "vocabulary_loss";
+    loss: Buffer;
+    dh: Buffer;
+    h: Buffer;
+    w: Buffer;
+    targets: Buffer;
+    weights: Buffer;
+    scale: "lossScale";
+    scratch: Buffer;
+    blockRows: number;
+    classes: number;
+  }
+  /**
+   * Of the rows that are asked for (slots[i] >= 0): out[i, 0] = log softmax(h[i] w)[targets[i]] and out[i, 1], the entropy of
+   * that distribution, in nats; other rows hold anything. out (rows, 16); other operands as above.
+   */
+  | {
+    op: "vocabulary_log_probs";
+    out: Buffer;
+    h: Buffer;
+    w: Buffer;
+    targets: Buffer;
+    slots: Buffer;
+    scratch: Buffer;
+    blockRows: number;
+    classes: number;
+  }
   /** out[slots[i]] = x[i, 0 to width] where slots[i] >= 0. slots (rows, 1) int32, out (any, width). */
   | { op: "gather_rows"; out: Buffer; x: Buffer; slots: Buffer; width: number }
   /**
@@ -210,6 +357,16 @@ export type Instruction = Readonly<
     x: Buffer;
     forced: Buffer;
     rowIds: Buffer;
+    scratch: Buffer;
+    classes: number;
+  }
+  /** As `sample`, without `forced`, and with steps[i] in the place of the step: a row draws alike whatever is beside it. */
+  | {
+    op: "sample_at";
+    next: Buffer;
+    x: Buffer;
+    rowIds: Buffer;
+    steps: Buffer;
     scratch: Buffer;
     classes: number;
   }
@@ -233,6 +390,15 @@ export interface Parameter {
   readonly init: number | "ones";
   /** Whether AdamW's weight decay applies. */
   readonly decay: boolean;
+}
+
+/** A weight that is not trained. */
+export interface FrozenWeight {
+  readonly name: string;
+  /** Logical shape (in, out): the transpose of torch.nn.Linear's. */
+  readonly rows: number;
+  readonly cols: number;
+  readonly storage: WeightStorage;
 }
 
 /** Records a program. */
@@ -293,6 +459,19 @@ export class Tape {
   /** The buffer of a weight. */
   parameter(p: Parameter): Buffer {
     return this.#once(p.name, "parameter", p.rows, padded(p.cols), "panel");
+  }
+
+  /** The buffer of a weight that is not trained. */
+  frozen({ name, rows, cols, storage }: FrozenWeight): Buffer {
+    const key = `frozen:${name}`;
+    let buffer = this.#named.get(key);
+    if (!buffer) {
+      const shape = { rows, cols: padded(cols), layout: "panel" as const, storage };
+      buffer = { id: this.buffers.length, label: name, space: "frozen", ...shape };
+      this.buffers.push(buffer);
+      this.#named.set(key, buffer);
+    }
+    return buffer;
   }
 
   /** W^T of a weight, (cols, rows). */
@@ -358,6 +537,27 @@ export class Tape {
     const out = this.activation(`d ${x.label}`, x.cols);
     this.#gradients.set(x, out);
     return { out, init: undefined };
+  }
+
+  /**
+   * The output of `body` without what it needs for its backward pass: that is computed again when the backward pass comes
+   * to it (Chen et al. 2016). `x` must be all that it reads besides weights and records.
+   */
+  checkpoint(x: Buffer, body: (x: Buffer) => Buffer): Buffer {
+    const start = this.#backward.length;
+    const y = body(x);
+    if (!this.training) return y;
+    this.#backward.length = start;
+    this.onBackward(() => {
+      const again = body(x);
+      this.setGradient(again, this.gradient(y));
+    });
+    return y;
+  }
+
+  /** Makes what is recorded so far a constant to the operations that follow: it has no backward pass. */
+  detach(): void {
+    this.#backward.length = 0;
   }
 
   /** Records the backward passes, last operation first. */

@@ -80,6 +80,23 @@ export function lower(i: Instruction): { kernel: string; args: Symbolic[] } {
         ...[i.next, ...matrix(i.x), i.forced, i.rowIds, i.scratch, i.x.rows, i.classes],
         ...["inverseTemperature", "step", "seed", "purpose"] as const,
       );
+    case "frozen_gemm_nn":
+    case "frozen_gemm_nt":
+    case "frozen_embedding":
+    case "add_bias":
+    case "add_bias_backward":
+    case "scale":
+    case "swiglu_forward":
+    case "swiglu_backward":
+    case "rope_halves":
+    case "gqa_forward":
+    case "gqa_backward":
+    case "gqa_decode":
+    case "gqa_prefill":
+    case "vocabulary_loss":
+    case "vocabulary_log_probs":
+    case "sample_at":
+      throw new Error(`${i.op} is not there yet`);
     default: {
       const { op } = i satisfies never as Instruction;
       throw new Error(`the WASM backend has no kernel for ${op}`);

@@ -42,6 +42,8 @@ export interface Layout {
   gradient(label: string): number;
   transposed(label: string): number;
   constant(label: string): number;
+  /** Address of a frozen weight. */
+  frozen(label: string): number;
   collected(label: string): number;
   /** Address of a batch record, and bytes from one chunk to the next if it is not the chunk's own size. */
   batch(label: string): { address: number; perChunk?: number };
@@ -70,6 +72,8 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
         return at(layout.transposed(b.label));
       case "constant":
         return at(layout.constant(b.label));
+      case "frozen":
+        return at(layout.frozen(b.label));
       case "collected":
         return at(layout.collected(b.label));
       case "activation":

@@ -76,6 +76,7 @@ export class WasmState {
       gradient: (label) => this.layout.slot(label).offset * 4,
       transposed: (label) => known(this.transposed, label),
       constant: (label) => known(this.#constants, label),
+      frozen: (label) => known(new Map(), label),
       collected: (label) => known(collected, label),
       batch: (label) => batch.get(label)!,
     };

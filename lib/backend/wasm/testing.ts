@@ -10,6 +10,7 @@ export const NOWHERE: Layout = {
   gradient: () => 0,
   transposed: () => 0,
   constant: () => 0,
+  frozen: () => 0,
   collected: () => 0,
   batch: () => ({ address: 0 }),
 };

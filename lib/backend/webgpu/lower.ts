@@ -140,6 +140,23 @@ export class Lowering {
           { step: "step", sampling: "sampling", forced, row_ids, x, tokens },
         );
       }
+      case "frozen_gemm_nn":
+      case "frozen_gemm_nt":
+      case "frozen_embedding":
+      case "add_bias":
+      case "add_bias_backward":
+      case "scale":
+      case "swiglu_forward":
+      case "swiglu_backward":
+      case "rope_halves":
+      case "gqa_forward":
+      case "gqa_backward":
+      case "gqa_decode":
+      case "gqa_prefill":
+      case "vocabulary_loss":
+      case "vocabulary_log_probs":
+      case "sample_at":
+        throw new Error(`${i.op} is not there yet`);
       default: {
         const { op } = i satisfies never as Instruction;
         throw new Error(`the WebGPU backend has no kernel for ${op}`);

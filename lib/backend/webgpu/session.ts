@@ -3,6 +3,7 @@ import type {
   DecodingProgram,
   DecodingShape,
   ForwardProgram,
+  FrozenWeights,
   Session,
   StateName,
   TrainingProgram,
@@ -27,6 +28,7 @@ export class WebGpuSession implements Session {
     private readonly generationStorage: Storage,
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    _frozen?: FrozenWeights,
   ) {
     this.#state = new WebGpuState(device, parameters, constants);
   }
