@@ -6,6 +6,7 @@ import { circuit } from "./circuit.ts";
 import type { Environment } from "./environment.ts";
 import { localCheck } from "./local_check.ts";
 import { permutation } from "./permutation.ts";
+import { runningSum } from "./running_sum.ts";
 import { sat } from "./sat.ts";
 import { isTask, type TaskEnvironment } from "./task.ts";
 import { wordEvaluation } from "./word_evaluation.ts";
@@ -17,6 +18,7 @@ export const environments = {
   sat,
   "word-evaluation": wordEvaluation,
   "local-check": localCheck,
+  "running-sum": runningSum,
 };
 
 /** A registered name. */
