@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { permutationActor, permutationConfig } from "../../lib/env/permutation.ts";
 import {
   commonFields,

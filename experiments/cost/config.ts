@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { actorTrainingConfig } from "../../lib/rl/actor_training.ts";
 import { commonFields, count, rate } from "../shared/config.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { taskNames } from "../../lib/env/registry.ts";
 import { MIN_TEMPERATURE } from "../../lib/nn/generate_options.ts";
 import { actorTrainingConfig } from "../../lib/rl/actor_training.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonFields, count, criticName, rate, size } from "../shared/config.ts";
 import { tuningSeeds } from "../shared/search.ts";
 import { MATCHED, type Rung, rung, type RungInput, RUNGS } from "./rungs.ts";

@@ -11,7 +11,7 @@
  * up to three tokens. Steps per episode differ, so that mean and variance of the value are comparable where groups are
  * small. The two above them have other tokens and longer prompts and chains: compare critics there, not rungs.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { circuitActor, circuitConfig } from "../../lib/env/circuit.ts";
 import type { Environment } from "../../lib/env/environment.ts";
 import { localCheckActor, localCheckConfig } from "../../lib/env/local_check.ts";

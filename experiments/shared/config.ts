@@ -1,5 +1,5 @@
 /** What the configurations of value-modelling experiments have in common. */
-import { z } from "zod";
+import * as z from "zod";
 import { critics } from "../../lib/critic/registry.ts";
 
 /** A positive integer. */

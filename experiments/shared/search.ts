@@ -2,7 +2,7 @@
  * The search for learning rates: runs on tuning seeds, which are not reported, from which the rates of the reported runs
  * come. Configurations whose hash is pinned call it "sweep" or "tuning".
  */
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "../../lib/errors.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import type { FinishedCell } from "../../lib/run/experiment.ts";

@@ -6,7 +6,6 @@
  *
  * Equal tensors give equal bytes: names are sorted, keys have one order.
  */
-import { Buffer } from "node:buffer";
 import { UsageError } from "../errors.ts";
 import {
   BITS,
@@ -108,7 +107,7 @@ export function writeSafetensors(
   // As in the reference writer: wider types first, so that every tensor is aligned; then by name.
   stored.sort((a, b) =>
     ORDER.indexOf(b.dtype) - ORDER.indexOf(a.dtype) ||
-    Buffer.compare(utf8.encode(a.name), utf8.encode(b.name))
+    compareBytes(utf8.encode(a.name), utf8.encode(b.name))
   );
   // Written by hand: an object's fields cannot have any name in any order.
   const fields: string[] = [];
@@ -166,6 +165,12 @@ export function readSafetensors(bytes: Uint8Array, path: string): Safetensors {
     tensors.set(name, { dtype, shape, data: decode(dtype, body.slice(from, to).buffer) });
   }
   return { tensors, metadata };
+}
+
+/** Less than 0 where `a` comes first. */
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at < 0 || at >= b.length ? a.length - b.length : a[at]! - b[at]!;
 }
 
 /** A tensor's bytes in a file. */
