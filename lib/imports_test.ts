@@ -18,7 +18,7 @@ const ORDER = [
     "lib/report",
     "lib/critic_evaluation",
   ],
-  ...["lib/mod.ts", "experiments", "lib/cli", "lib/bench"],
+  ...["lib/mod.ts", "experiments", "lib/verify", "lib/cli", "lib/bench"],
 ];
 
 /** The house's files, each with those it imports, types included; paths from the root. */

@@ -1,0 +1,31 @@
+/** The engine in a page: a Worker that trains pinned cells again. */
+import { registry } from "../../experiments/registry.ts";
+import type { Reply, Request } from "./messages.ts";
+import { recomputeCell, recomputeConclusions } from "./recompute.ts";
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<Request>) => void;
+  postMessage(reply: Reply): void;
+};
+
+scope.onmessage = async ({ data: request }) => {
+  const { id } = request;
+  try {
+    scope.postMessage(await answer(request));
+  } catch (error) {
+    scope.postMessage({ type: "failed", id, message: String(error) });
+  }
+};
+
+async function answer(request: Request): Promise<Reply> {
+  const { id, experiment: name, profile } = request;
+  const { default: experiment } = await registry[name]!();
+  if (request.type === "conclusions") {
+    return { type: "conclusions", id, ...recomputeConclusions(experiment, profile, request.cells) };
+  }
+  const progress = (done: number, total: number) =>
+    scope.postMessage({ type: "progress", id, done, total });
+  return { type: "cell", id, ...await recomputeCell(experiment, profile, request.cell, progress) };
+}
+
+scope.postMessage({ type: "ready" });
