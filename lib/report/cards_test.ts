@@ -155,7 +155,7 @@ Deno.test("tokens are marked right or wrong also without colour", () => {
     { text: "P1", tone: "right", breakBefore: true },
     { text: "P2", tone: "wrong", label: "P7" },
   ], "A thought"));
-  assert.match(html, /P2<span style="color:#d55e00">✗<\/span><br><small[^>]*>P7<\/small>/);
+  assert.match(html, /P2<span style="color:#b04600">✗<\/span><br><small[^>]*>P7<\/small>/);
   assert.equal(plain, "A thought\n<x>\nP1✓ P2✗(P7)");
 });
 

@@ -306,7 +306,7 @@ function barTrace({ style }: ResolvedSeries, { barHalfWidth }: ResolvedFigure): 
     offset: -barHalfWidth,
     marker: {
       color: style.color,
-      line: { color: style.color, width: 1 },
+      line: { color: INK.axis, width: 1 },
       pattern: {
         shape: style.hatch,
         fgcolor: style.color,

@@ -217,7 +217,7 @@ function seriesMarks(series: ResolvedSeries, figure: ResolvedFigure): Plot.Marki
         y1: Math.max(0, floor),
         y2: "y",
         fill: barFill(style),
-        stroke: style.color,
+        stroke: INK.axis,
       }),
       ...errorBars(INK.text),
     ];
@@ -331,7 +331,7 @@ function line(x: number, y: number, color: string, width: number, dash: string):
 function swatch({ kind, style }: ResolvedSeries, x: number, y: number): string {
   if (kind === "bars") {
     return `<rect x="${round(x + 10)}" y="${round(y - 6)}" width="20" height="12" ` +
-      `fill="${barFill(style)}" stroke="${style.color}"/>`;
+      `fill="${barFill(style)}" stroke="${INK.axis}"/>`;
   }
   const path = new PathText();
   drawMarker(style.marker, MARKER_RADIUS, path);

@@ -273,7 +273,7 @@ const STYLE = `
 @media (prefers-color-scheme: dark) {
   :root {
     --background: #0d1117; --text: #e6edf3; --muted: #9198a1; --rule: #30363d;
-    --link: #58a6ff; --ground: #161b22;
+    --link: #58a6ff; --ground: #161b22; --light: 45%;
   }
 }
 * { box-sizing: border-box; }
@@ -312,10 +312,11 @@ tbody tr { border-top: 1px solid var(--rule); }
 .problem { overflow-wrap: anywhere; }
 .badge {
   display: inline-block; padding: 0 0.55em; border-radius: 1em; white-space: nowrap;
-  font-size: 0.85rem; line-height: 1.6; border: 1px solid var(--color);
-  background: color-mix(in srgb, var(--color) 12%, transparent);
+  font-size: 0.85rem; line-height: 1.6;
+  --shade: color-mix(in srgb, white var(--light, 0%), var(--color));
+  border: 1px solid var(--shade); background: color-mix(in srgb, var(--shade) 12%, transparent);
 }
-.badge b { color: var(--color); }
+.badge b { color: var(--shade); }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 details { margin: 0.5rem 0; }
 summary { cursor: pointer; font-size: 0.9rem; color: var(--muted); padding: 0.2rem 0; }
@@ -330,7 +331,7 @@ details[open] > summary { margin-bottom: 0.3rem; }
   .runs td[data-label]::before { content: attr(data-label); color: var(--muted); font-size: 0.8rem; }
 }
 @media print {
-  :root { --background: #fff; --text: #000; --muted: #444; --rule: #bbb; --link: #000; }
+  :root { --background: #fff; --text: #000; --muted: #444; --rule: #bbb; --link: #000; --light: 0%; }
   :root { font-size: 8.5pt; }
   body { max-width: none; padding: 0; }
   th, td { padding-right: 0.5rem; }

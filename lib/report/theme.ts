@@ -1,7 +1,7 @@
 /**
  * How figures look. A critic has one look in every figure, which no other series wears; everything else takes a neutral
- * look. Colours can be told apart by colour-blind readers, and each look has a dash pattern, a marker and a hatch of its
- * own, so that grey print reads too.
+ * look. Colours can be told apart by colour-blind readers and have a contrast with white of at least 3, which a test
+ * holds them to; and each look has a dash pattern, a marker and a hatch of its own, so that grey print reads too.
  */
 import { criticDefinition } from "../critic/registry.ts";
 
@@ -22,15 +22,15 @@ export interface SeriesStyle {
 }
 
 /**
- * Critics' own looks: Okabe and Ito's colours, and four dark ones. Controls have open markers. A critic needs no line
- * here: see `criticStyle`.
+ * Critics' own looks: Okabe and Ito's colours, darker ones in place of those that are pale on white, and four dark ones.
+ * Controls have open markers. A critic needs no line here: see `criticStyle`.
  */
 const CRITICS: Readonly<Record<string, SeriesStyle>> = {
   "discriminative-mse": look("#0072b2", [], "circle", false, ""),
-  "discriminative-hl-gauss": look("#56b4e9", [7, 3], "square", false, "/"),
-  "one-shot": look("#e69f00", [2, 3], "triangle-up", false, "\\"),
+  "discriminative-hl-gauss": look("#2493f1", [7, 3], "square", false, "/"),
+  "one-shot": look("#7c5d1d", [2, 3], "triangle-up", false, "\\"),
   cot: look("#d55e00", [], "diamond", false, "x"),
-  filler: look("#7f7f7f", [7, 3, 2, 3], "circle", true, "-"),
+  filler: look("#4a544a", [7, 3, 2, 3], "circle", true, "-"),
   "discriminative-auxiliary": look("#009e73", [12, 3], "square", true, "|"),
   "cot-scalar": look("#cc79a7", [12, 3, 2, 3], "diamond", true, "."),
   oracle: look("#000000", [1, 2], "cross", false, ""),
@@ -81,11 +81,11 @@ export function criticStyle(critic: string): SeriesStyle {
   return look(hueColor(hash % 360), dash, "triangle-down", true, "\\");
 }
 
-/** A colour of middle lightness, "#rrggbb", from its hue in degrees (CSS's hsl(hue 60% 40%)). */
+/** A colour, "#rrggbb", from its hue in degrees (CSS's hsl(hue 60% 35%)). */
 function hueColor(hue: number): string {
   return hex([0, 8, 4].map((n) => {
     const k = (n + hue / 30) % 12;
-    return 255 * (0.4 - 0.24 * Math.max(-1, Math.min(k - 3, 9 - k, 1)));
+    return 255 * (0.35 - 0.21 * Math.max(-1, Math.min(k - 3, 9 - k, 1)));
   }));
 }
 

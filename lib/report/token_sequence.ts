@@ -1,5 +1,6 @@
 import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
 import { INK } from "./theme.ts";
+import { VERDICT_LOOKS } from "./verdict.ts";
 
 /** What a token is to the reader. */
 export type TokenTone = "prompt" | "plain" | "right" | "wrong" | "value";
@@ -21,8 +22,8 @@ export interface TokenBox {
 const TONES: Record<TokenTone, { border: string; fill: string; mark: string }> = {
   prompt: { border: "#b6bec7", fill: "#f0f2f4", mark: "" },
   plain: { border: "#b6bec7", fill: INK.background, mark: "" },
-  right: { border: "#009e73", fill: "#e5f5f0", mark: "✓" },
-  wrong: { border: "#d55e00", fill: "#fbebe0", mark: "✗" },
+  right: { border: VERDICT_LOOKS["supported"].color, fill: "#e5f5f0", mark: "✓" },
+  wrong: { border: VERDICT_LOOKS["contradicted"].color, fill: "#fbebe0", mark: "✗" },
   value: { border: "#0072b2", fill: "#e0eef6", mark: "" },
 };
 

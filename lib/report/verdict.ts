@@ -11,7 +11,7 @@ export interface ClaimVerdict extends Omit<ClaimTerms, "family"> {
   readonly evidence?: Readonly<Record<string, unknown>>;
 }
 
-/** Mark and colour ("#rrggbb") of a verdict; the mark and the word say it without the colour. */
+/** Mark and colour ("#rrggbb", for text on white) of a verdict; the mark and the word say it without the colour. */
 export interface VerdictLook {
   readonly mark: string;
   readonly color: string;
@@ -19,11 +19,11 @@ export interface VerdictLook {
 
 /** The looks of the verdicts, in the order to count them in. */
 export const VERDICT_LOOKS: Readonly<Record<VerdictWord, VerdictLook>> = {
-  "supported": { mark: "✔", color: "#009e73" },
-  "contradicted": { mark: "✘", color: "#d55e00" },
-  "no material difference": { mark: "≈", color: "#0072b2" },
-  "undecided": { mark: "?", color: "#7f7f7f" },
-  "see standard": { mark: "→", color: "#7f7f7f" },
+  "supported": { mark: "✔", color: "#007352" },
+  "contradicted": { mark: "✘", color: "#b04600" },
+  "no material difference": { mark: "≈", color: "#0068a3" },
+  "undecided": { mark: "?", color: "#656d76" },
+  "see standard": { mark: "→", color: "#656d76" },
 };
 
 /** The claims that were set out to be tested, and the others; one without a family is of the former. */
