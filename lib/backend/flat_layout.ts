@@ -1,10 +1,12 @@
-import { padded, type Parameter } from "../tensor/tape.ts";
+import { padded, type Parameter, storedRows } from "../tensor/tape.ts";
 
 /** Where a weight lies in a flat buffer. */
 export interface Slot {
   /** Logical shape. */
   readonly rows: number;
   readonly cols: number;
+  /** Rows in memory: `rows`, or those padded to a multiple of 16. */
+  readonly storedRows: number;
   /** Floats before it. */
   readonly offset: number;
 }
@@ -24,12 +26,14 @@ export class FlatLayout {
   constructor(parameters: readonly Parameter[], floats: (rows: number, cols: number) => number) {
     const slots = new Map<string, Slot>();
     let offset = 0, decayed = 0;
-    for (const { name, rows, cols, decay } of parameters) {
+    for (const parameter of parameters) {
+      const { name, rows, cols, decay } = parameter;
       if (decay && decayed < offset) {
         throw new Error(`${name}: parameters with weight decay must come first`);
       }
-      slots.set(name, { rows, cols, offset });
-      offset += floats(rows, padded(cols));
+      const stored = storedRows(parameter);
+      slots.set(name, { rows, cols, storedRows: stored, offset });
+      offset += floats(stored, padded(cols));
       if (decay) decayed = offset;
     }
     this.slots = slots;

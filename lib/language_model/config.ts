@@ -82,7 +82,7 @@ export function trainedParameters(
       const [outputs, inputs] = shapes.get(`${name}.weight`)!;
       // The variance of PEFT's uniform numbers; B is 0 at first, so that training starts from the pretrained model.
       const down = { rows: inputs!, cols: lora.rank, init: Math.sqrt(1 / (3 * inputs!)) };
-      const up = { rows: lora.rank, cols: outputs!, init: 0 };
+      const up = { rows: lora.rank, cols: outputs!, init: 0, padRows: true };
       parameters.push(
         { name: `${name}.lora_A.weight`, ...down, decay: true },
         { name: `${name}.lora_B.weight`, ...up, decay: true },

@@ -386,6 +386,8 @@ export interface Parameter {
   /** Logical shape (out of which cols are padded to a multiple of 16). */
   readonly rows: number;
   readonly cols: number;
+  /** Whether rows are padded so, too: for a matrix behind an activation of padded columns. */
+  readonly padRows?: boolean;
   /** Standard deviation of the initial normal distribution; `"ones"` for gains. */
   readonly init: number | "ones";
   /** Whether AdamW's weight decay applies. */
@@ -458,7 +460,7 @@ export class Tape {
 
   /** The buffer of a weight. */
   parameter(p: Parameter): Buffer {
-    return this.#once(p.name, "parameter", p.rows, padded(p.cols), "panel");
+    return this.#once(p.name, "parameter", storedRows(p), padded(p.cols), "panel");
   }
 
   /** The buffer of a weight that is not trained. */
@@ -569,6 +571,11 @@ export class Tape {
 /** Columns rounded up to whole panels of 16. */
 export function padded(cols: number): number {
   return Math.ceil(cols / 16) * 16;
+}
+
+/** Rows of a weight in memory. */
+export function storedRows({ rows, padRows }: Pick<Parameter, "rows" | "padRows">): number {
+  return padRows ? padded(rows) : rows;
 }
 
 /** Elements that a buffer occupies; panels are one row apart so that equal rows do not share a cache set. */

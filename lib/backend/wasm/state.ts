@@ -43,21 +43,21 @@ export class WasmState {
   }
 
   /** One weight out of the flat buffer at `base`, row-major without padding. */
-  unpack(base: number, { rows, cols, offset }: Slot): Float32Array {
+  unpack(base: number, { rows, cols, storedRows, offset }: Slot): Float32Array {
     const panels = this.device.f32(base, this.layout.count).subarray(offset);
     const out = new Float32Array(rows * cols);
     for (let r = 0, i = 0; r < rows; r++) {
-      for (let c = 0; c < cols; c++) out[i++] = panels[inPanels(rows, r, c)]!;
+      for (let c = 0; c < cols; c++) out[i++] = panels[inPanels(storedRows, r, c)]!;
     }
     return out;
   }
 
   write(state: StateName, name: string, values: Float32Array): void {
-    const slot = this.layout.slot(name), { rows, cols, offset } = slot;
+    const slot = this.layout.slot(name), { rows, cols, storedRows, offset } = slot;
     checkLength(slot, name, values);
     const panels = this.device.f32(this.flat(state), this.layout.count).subarray(offset);
     for (let r = 0, i = 0; r < rows; r++) {
-      for (let c = 0; c < cols; c++) panels[inPanels(rows, r, c)] = values[i++]!;
+      for (let c = 0; c < cols; c++) panels[inPanels(storedRows, r, c)] = values[i++]!;
     }
   }
 

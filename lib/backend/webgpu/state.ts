@@ -50,8 +50,8 @@ export class WebGpuState {
 
   /** The part of a flat buffer that is one weight's, rows padded to panels of 16. */
   part(name: FlatName, label: string): Required<View> {
-    const { rows, cols, offset } = this.layout.slot(label);
-    return { buffer: this.flat(name), offset: offset * 4, size: rows * padded(cols) * 4 };
+    const { storedRows, cols, offset } = this.layout.slot(label);
+    return { buffer: this.flat(name), offset: offset * 4, size: storedRows * padded(cols) * 4 };
   }
 
   /** Memory of the operands that belong to the model; undefined for the others. */
@@ -116,7 +116,8 @@ export class WebGpuState {
     return this.#halfWeights ??= new HalfWeights(
       this.device,
       new Map(
-        [...this.layout.slots].map(([name, { rows, cols }]) => [name, rows * padded(cols)]),
+        [...this.layout.slots]
+          .map(([name, { storedRows, cols }]) => [name, storedRows * padded(cols)]),
       ),
       (name) => this.part("weights", name),
     );
