@@ -3,6 +3,7 @@ import { UsageError } from "../errors.ts";
 import { chooseFrom } from "../suggest.ts";
 import { parseConfig } from "../parse_config.ts";
 import { circuit } from "./circuit.ts";
+import { countdown } from "./countdown.ts";
 import type { Environment } from "./environment.ts";
 import { localCheck } from "./local_check.ts";
 import { permutation } from "./permutation.ts";
@@ -19,6 +20,7 @@ export const environments = {
   "word-evaluation": wordEvaluation,
   "local-check": localCheck,
   "running-sum": runningSum,
+  countdown,
 };
 
 /** A registered name. */
