@@ -225,10 +225,19 @@ export function largestPins(experiment: AnyExperiment) {
 
 /** The page with these lines in place of its generated block. */
 function withBlock(path: string, lines: readonly string[]): string {
-  const page = readText(path);
+  try {
+    const [before, after] = withoutBlock(readText(path));
+    return `${before}${START}\n\n${lines.join("\n").trim()}\n\n${END}${after}`;
+  } catch (error) {
+    throw new Error(`${path} ${(error as Error).message}`);
+  }
+}
+
+/** What a page says before and after its generated block. Throws an Error where it has none. */
+export function withoutBlock(page: string): readonly [before: string, after: string] {
   const start = page.indexOf(START), end = page.indexOf(END);
-  if (start < 0 || end < start) throw new Error(`${path} has lost its markers: ${START}, ${END}`);
-  return `${page.slice(0, start)}${START}\n\n${lines.join("\n").trim()}\n\n${page.slice(end)}`;
+  if (start < 0 || end < start) throw new Error(`has lost its markers: ${START}, ${END}`);
+  return [page.slice(0, start), page.slice(end + END.length)];
 }
 
 function readText(path: string): string {

@@ -73,6 +73,12 @@ export const TASKS: Readonly<Record<string, Task>> = {
     run: PYTHON,
     env: ENV,
   })],
+  site: (argv, at) => [script("cli/site", argv, {
+    read: ["."],
+    write: [".venv", ".cache", "reports"],
+    run: [...PYTHON, at.deno],
+    env: ENV,
+  })],
   lab: (argv) => [script("cli/lab", argv, {
     read: ["."],
     write: [".venv", ".cache"],
