@@ -1,23 +1,25 @@
-import type {
-  Backend,
-  BatchRecords,
-  DecodingProgram,
-  ForwardProgram,
-  GradientReport,
-  Session,
-  StateName,
-  StepReport,
-  TrainingProgram,
-} from "../tensor/backend.ts";
-import type { Parameter, Tape } from "../tensor/tape.ts";
+import type { Backend, BatchRecords, DecodingProgram, ForwardProgram } from "../tensor/backend.ts";
+import type { Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
-import { canonicalBytes, sha256 } from "../numeric/digest.ts";
 import { NOT_FINITE } from "../backend/generated_tokens.ts";
 import { maximum } from "../numeric/extrema.ts";
-import { purposeId, RandomStream } from "../numeric/random.ts";
-import { batchLength, checkShape, packBatch, type Sequence } from "./batch.ts";
+import { purposeId } from "../numeric/random.ts";
+import { batchLength, type Sequence } from "./batch.ts";
+import { cached } from "./cached.ts";
+import { checkIds, type IdBounds } from "./check_ids.ts";
+import {
+  checkRows,
+  emptyOutputs,
+  forwardRecords,
+  type ForwardRow,
+  type OutputWidths,
+  placeRows,
+  slotRecords,
+  slotsOf,
+} from "./forward_rows.ts";
 import { checkGenerateOptions, type GenerateOptions } from "./generate_options.ts";
-import { type OptimizerConfig, optimizerStep } from "./optimizer.ts";
+import { notFinite } from "./not_finite.ts";
+import { TrainableModel } from "./trainable_model.ts";
 import {
   checkTransformer,
   recordDecoding,
@@ -28,11 +30,8 @@ import {
   transformerParameters,
 } from "./transformer.ts";
 
-/** A named tensor, row-major. */
-export interface NamedTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
+export type { ForwardRow } from "./forward_rows.ts";
+export type { NamedTensor } from "./trainable_model.ts";
 
 /** A prompt and the position ids of prompt and response. */
 export interface Prompt {
@@ -41,12 +40,6 @@ export interface Prompt {
   position(i: number): number;
   /** Row of the sampling stream, an integer in 0..2^32-1: give each sample its own. */
   readonly row: number;
-}
-
-/** Which rows of which sequence a forward pass shall return. */
-export interface ForwardRow {
-  readonly sequence: number;
-  readonly token: number;
 }
 
 /** Rows generated side by side: bounds the memory of caches. */
@@ -58,85 +51,29 @@ const FORWARD_SEQUENCES = 64;
  * A transformer on a backend: initial weights, training, forward passes, generation, state. What it computes is written
  * out in reference.ts.
  */
-export class Model {
-  readonly #session: Session;
-  readonly #training = new Map<string, TrainingProgram>();
+export class Model extends TrainableModel {
   readonly #forward = new Map<string, ForwardProgram>();
   readonly #decoding = new Map<string, DecodingProgram>();
-  /** Optimizer steps taken. */
-  step = 0;
 
   /** Throws UsageError if the architecture is not one the kernels can run. Weights are zero until `initialize`. */
   constructor(backend: Backend, readonly config: TransformerConfig) {
     checkTransformer(config);
-    this.#session = backend.session(transformerParameters(config), { rope: rotaryTable(config) });
+    const parameters = transformerParameters(config);
+    super(backend.session(parameters, { rope: rotaryTable(config) }), parameters);
   }
 
-  /** Normal initial weights; every tensor has its own random stream (`purpose` is its name). */
-  initialize(seed: number): this {
-    for (const p of transformerParameters(this.config)) {
-      const values = new Float32Array(p.rows * p.cols);
-      if (p.init === "ones") values.fill(1);
-      else {
-        const random = new RandomStream({ seed, purpose: `weights/${p.name}` });
-        for (let i = 0; i < values.length; i++) values[i] = random.normal() * p.init;
-      }
-      this.#session.write("weights", p.name, values);
-    }
-    return this;
+  protected override recordTraining(tape: Tape): void {
+    recordTraining(tape, this.config);
   }
 
-  /**
-   * One optimizer step on a batch. Awaiting each report before the next step makes a GPU wait for the CPU: collect the
-   * promises and await them every 50 steps or so. Throws RangeError for a batch that does not fit the model, UsageError for
-   * a length or a number of the optimizer that is out of range.
-   *
-   * @param normalizer What the language head's weighted loss is divided by; default: the sum of its weights. Must be
-   *   given where weights have signs, as in policy gradients.
-   */
-  train(
-    sequences: readonly Sequence[],
-    length: number,
-    optimizer: OptimizerConfig,
-    normalizer?: number,
-  ): Promise<StepReport> {
-    const batch = packBatch(sequences, length);
-    return this.trainPacked(batch, sequences.length, length, optimizer, normalizer);
+  protected override checked(batch: BatchRecords): BatchRecords {
+    checkIds(batch, this.#bounds);
+    return batch;
   }
 
-  /** `train` on records as `packBatch` makes them. */
-  trainPacked(
-    batch: BatchRecords,
-    sequences: number,
-    length: number,
-    optimizer: OptimizerConfig,
-    normalizer?: number,
-  ): Promise<StepReport> {
-    checkIds(batch, this.config);
-    const report = this.#trainingProgram(sequences, length)
-      .step(batch, optimizerStep(optimizer, this.step), normalizer);
-    this.step++;
-    return report;
-  }
-
-  /** Losses and gradients of a batch, without a step. `normalizer` as in `train`. */
-  gradients(
-    sequences: readonly Sequence[],
-    length: number,
-    normalizer?: number,
-  ): Promise<GradientReport> {
-    const batch = packBatch(sequences, length);
-    checkIds(batch, this.config);
-    return this.#trainingProgram(sequences.length, length).gradients(batch, normalizer);
-  }
-
-  #trainingProgram(sequences: number, length: number): TrainingProgram {
-    checkShape(sequences, length);
-    return cached(
-      this.#training,
-      `${sequences}x${length}`,
-      () => this.#session.training({ sequences, length }, (t) => recordTraining(t, this.config)),
-    );
+  get #bounds(): IdBounds {
+    const { vocabularySize, maxPosition } = this.config;
+    return { vocabularySize, positions: { count: maxPosition, name: "maxPosition" } };
   }
 
   /**
@@ -149,19 +86,12 @@ export class Model {
   ): Promise<Record<string, Float32Array>> {
     const length = batchLength(sequences);
     const { languageHead, valueHead, vocabularySize } = this.config;
-    /** Floats a row, by head. */
-    const widths = Object.entries({
+    const widths: OutputWidths = Object.entries({
       ...languageHead && { logits: vocabularySize },
       ...valueHead && { values: valueHead.outputs },
     });
-    const out: Record<string, Float32Array> = {};
-    for (const [label, width] of widths) out[label] = new Float32Array(rows.length * width);
-    for (const { sequence, token } of rows) {
-      const count = sequences[sequence]?.tokens.length ?? 0;
-      if (!(Number.isInteger(token) && token >= 0 && token < count)) {
-        throw new RangeError(`token ${token} of sequence ${sequence}: it has ${count} tokens`);
-      }
-    }
+    const out = emptyOutputs(widths, rows.length);
+    checkRows(sequences, rows);
     const batchSize = Math.min(FORWARD_SEQUENCES, Math.ceil(sequences.length / 16) * 16);
     const byPass = Map.groupBy(
       rows.map((row, index) => ({ ...row, index })),
@@ -172,29 +102,14 @@ export class Model {
     for (let start = 0; start < sequences.length; start += batchSize) {
       const part = sequences.slice(start, start + batchSize);
       while (part.length < batchSize) part.push({ tokens: [0] });
-      const wanted = byPass.get(start / batchSize) ?? [];
-      const slots = new Int32Array(batchSize * length).fill(-1);
-      // A row that is asked for twice has one slot.
-      let used = 0;
-      const slotOf = wanted.map((r) => {
-        const at = (r.sequence - start) * length + r.token;
-        return slots[at] = slots[at]! < 0 ? used++ : slots[at]!;
-      });
-      const records: Record<string, Int32Array | Float32Array> = { ...packBatch(part, length) };
-      for (const label of ["targets", "weights", "valueTargets", "valueWeights"]) {
-        delete records[label];
-      }
-      checkIds(records, this.config);
-      for (const [label] of widths) records[`${label} slots`] = slots;
-      const run = this.#forwardProgram(batchSize, length).run(records, used);
-      passes.push(run.then((result) => {
-        for (const [label, width] of widths) {
-          wanted.forEach(({ index }, i) => {
-            const at = slotOf[i]! * width;
-            out[label]!.set(result[label]!.subarray(at, at + width), index * width);
-          });
-        }
-      }));
+      const wanted = (byPass.get(start / batchSize) ?? [])
+        .map((row) => ({ ...row, sequence: row.sequence - start }));
+      const slots = slotsOf(wanted, { sequences: batchSize, length });
+      const records = forwardRecords(part, length);
+      checkIds(records, this.#bounds);
+      const run = this.#forwardProgram(batchSize, length)
+        .run({ ...records, ...slotRecords(widths, slots) }, slots.used);
+      passes.push(run.then((collected) => placeRows(out, widths, wanted, slots, collected)));
     }
     await Promise.all(passes);
     return out;
@@ -205,7 +120,7 @@ export class Model {
     return cached(
       this.#forward,
       `${sequences}x${length}`,
-      () => this.#session.forward(shape, (t) => recordForward(t, this.config)),
+      () => this.session.forward(shape, (t) => recordForward(t, this.config)),
     );
   }
 
@@ -308,7 +223,7 @@ export class Model {
       if (count === 0) throw new RangeError(`prompt ${start + row} has no tokens`);
       // The last token is never fed; what a short row does beyond its end is thrown away.
       const own = Array.from({ length: count + maxTokens - 1 }, (_, t) => prompt.position(t));
-      checkIds({ tokens: prompt.tokens, positions: own }, this.config);
+      checkIds({ tokens: prompt.tokens, positions: own }, this.#bounds);
       prompt.tokens.forEach((token, t) => tokens[t * n + row] = token);
       own.forEach((position, t) => positions[t * n + row] = position);
     });
@@ -319,114 +234,7 @@ export class Model {
   #decodingProgram(prompts: number, capacity: number): { program: DecodingProgram; rows: number } {
     const rows = Math.min(GENERATION_ROWS, Math.ceil(prompts / 4) * 4);
     const record = (t: Tape, room: number) => recordDecoding(t, this.config, room);
-    const make = () => this.#session.decoding({ rows, capacity }, record);
+    const make = () => this.session.decoding({ rows, capacity }, record);
     return { program: cached(this.#decoding, `${rows}x${capacity}`, make), rows };
-  }
-
-  /** All weights, or AdamW's moments, by name. */
-  async tensors(state: StateName = "weights"): Promise<Record<string, NamedTensor>> {
-    const tensors = transformerParameters(this.config).map(async (parameter) => {
-      const { name } = parameter, data = await this.#session.read(state, name);
-      return [name, { shape: shapeOf(parameter), data }] as const;
-    });
-    return Object.fromEntries(await Promise.all(tensors));
-  }
-
-  /**
-   * Sets weights or moments: all of them, with the names and shapes that `tensors` gives them. Throws UsageError as
-   * `checkTensors` does, and then has set nothing.
-   */
-  setTensors(tensors: Readonly<Record<string, NamedTensor>>, state: StateName = "weights"): void {
-    this.checkTensors(tensors);
-    for (const [name, { data }] of Object.entries(tensors)) this.#session.write(state, name, data);
-  }
-
-  /**
-   * Throws UsageError, which names the tensor, if one is missing, unknown, of another shape or not of float32.
-   *
-   * @param source Where they come from, in messages.
-   * @param prefix What is before their names there.
-   */
-  checkTensors(
-    tensors: Readonly<Record<string, NamedTensor>>,
-    source = "checkpoint",
-    prefix = "",
-  ): void {
-    const unknown = new Set(Object.keys(tensors));
-    for (const parameter of transformerParameters(this.config)) {
-      const { name } = parameter, expected = shapeOf(parameter), tensor = tensors[name];
-      if (!tensor) {
-        const remedy = "this tensor is missing: is it another model's?";
-        throw new UsageError(source, prefix + name, remedy);
-      }
-      const { shape, data } = tensor, size = parameter.rows * parameter.cols;
-      const refuse = (found: string, needed: string) => {
-        const remedy =
-          `the model needs ${needed}: use the config that the checkpoint was made with`;
-        throw new UsageError(`${source} ${prefix}${name}`, found, remedy);
-      };
-      const written = (shape: readonly number[]) => `[${shape.join(", ")}]`;
-      if (written(shape) !== written(expected)) refuse(written(shape), written(expected));
-      if (!(data instanceof Float32Array) || data.length !== size) {
-        refuse(
-          `${(data as object).constructor.name} of ${(data as Float32Array).length}`,
-          `Float32Array of ${size}`,
-        );
-      }
-      unknown.delete(name);
-    }
-    for (const name of unknown) {
-      const remedy =
-        "the model has no such tensor: use the config that the checkpoint was made with";
-      throw new UsageError(source, prefix + name, remedy);
-    }
-  }
-
-  /** SHA-256 over all weights in order. */
-  async digest(): Promise<string> {
-    const digests = Object.entries(await this.tensors()).map(([name, t]) =>
-      `${name}:${sha256(canonicalBytes(t.data))}`
-    );
-    return sha256(new TextEncoder().encode(digests.join("\n")));
-  }
-}
-
-function notFinite(prompt: number, token: number, temperature: number): Error {
-  return new Error(
-    `prompt ${prompt}: the logits of token ${token} of its response are not finite at temperature ${temperature}: ` +
-      "weights are NaN, infinite or too large: go back to an earlier checkpoint, or lower the learning rate",
-  );
-}
-
-function shapeOf({ rows, cols }: Parameter): number[] {
-  return rows === 1 ? [cols] : [rows, cols];
-}
-
-function cached<T>(map: Map<string, T>, key: string, make: () => T): T {
-  let value = map.get(key);
-  if (!value) map.set(key, value = make());
-  return value;
-}
-
-/** Throws RangeError for a token, target or position that the model has no row for: kernels do not check. */
-function checkIds(
-  batch: Readonly<Record<string, ArrayLike<number>>>,
-  { vocabularySize, maxPosition }: TransformerConfig,
-): void {
-  const { weights } = batch;
-  const bounds = [
-    ["tokens", vocabularySize, "vocabularySize"],
-    ["targets", vocabularySize, "vocabularySize"],
-    ["positions", maxPosition, "maxPosition"],
-  ] as const;
-  for (const [label, bound, name] of bounds) {
-    const ids = batch[label] ?? [];
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i]!;
-      if (Number.isInteger(id) && id >= 0 && id < bound) continue;
-      // A target of weight 0 is never looked up.
-      if (label === "targets" && (weights?.[i] ?? 0) === 0) continue;
-      throw new RangeError(`${label}: ${id}: the model has 0 to ${bound - 1} (${name} ${bound})`);
-    }
   }
 }
