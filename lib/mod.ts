@@ -256,6 +256,7 @@ export {
 export type { Rollout } from "./rl/rollout.ts";
 export { calibrationFigure } from "./report/calibration_figure.ts";
 export { figure, intervalPoint } from "./report/figure.ts";
+export { foldedJson } from "./report/folded_json.ts";
 export { showProgress } from "./report/notebook_progress.ts";
 export { provenanceTable } from "./report/provenance_table.ts";
 export { show } from "./report/show.ts";

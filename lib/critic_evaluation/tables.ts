@@ -1,5 +1,5 @@
 /** The tables of an evaluation. */
-import { DISPLAY, type Displayable } from "../report/mime.ts";
+import type { Displayable } from "../report/mime.ts";
 import { formatInterval, formatNumber } from "../report/format.ts";
 import { type Column, table } from "../report/table.ts";
 import { verdictCard } from "../report/verdict_card.ts";
@@ -252,7 +252,7 @@ export function questionCards(evaluation: Evaluation): Displayable[] {
     const verdict = isBetter(evaluation, name, reference);
     if (!comparison || !verdict) return [];
     const { mse, auc, nonInferiority } = comparison;
-    const card = verdictCard({
+    return [verdictCard({
       id: `Q${i + 1}`,
       statement: statement(title),
       verdict,
@@ -261,9 +261,6 @@ export function questionCards(evaluation: Evaluation): Displayable[] {
           ? "."
           : `, its AUC within groups by ${formatInterval(auc, DIGITS)}.`),
       evidence: { "may stand in for it (non-inferiority)": nonInferiority.all },
-    })[DISPLAY]();
-    // A card's Markdown takes its statement for trusted text, and this one holds a model's name.
-    const { "text/html": html, "text/plain": plain } = card;
-    return [{ [DISPLAY]: () => ({ "text/html": html!, "text/plain": plain }) }];
+    })];
   });
 }

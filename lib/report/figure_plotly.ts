@@ -396,9 +396,14 @@ function hover({ name }: ResolvedSeries, run: readonly ResolvedPoint[], figure: 
       categories.length > 0 ? "" : `${escapeHtml(x.title)}: ${formatNumber(point.x)}<br>`,
       formatInterval({ ...point, estimate: horizontal ? point.x : point.y }),
     ]),
-    hovertemplate: `<b>${escapeHtml(name)}</b> %{customdata[0]}<br>%{customdata[1]}` +
-      `${escapeHtml((horizontal ? x : y).title)}: %{customdata[2]}<extra></extra>`,
+    hovertemplate: `<b>${inTemplate(name)}</b> %{customdata[0]}<br>%{customdata[1]}` +
+      `${inTemplate((horizontal ? x : y).title)}: %{customdata[2]}<extra></extra>`,
   };
+}
+
+/** Text in a template, where `%{` would begin a variable. */
+function inTemplate(text: string): string {
+  return escapeHtml(text).replaceAll("%{", "%&#123;");
 }
 
 function references(figure: ResolvedFigure, xaxis: string, yaxis: string, labelled: boolean) {

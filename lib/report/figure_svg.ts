@@ -7,6 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { maximum } from "../numeric/extrema.ts";
 import { nameLines, namesWidth } from "./category_names.ts";
+import { alternativeText } from "./figure_alt.ts";
 import type { ResolvedFigure, ResolvedPoint, ResolvedSeries } from "./figure_description.ts";
 import { escapeHtml } from "./mime.ts";
 import { placeLabels } from "./reference_labels.ts";
@@ -60,7 +61,7 @@ export function renderSvg(figure: ResolvedFigure): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${figure.width} ${round(height)}" ` +
     `width="${figure.width}" height="${round(height)}" style="max-width:100%;height:auto" ` +
     `font-family="${FONT_FAMILY}" fill="${INK.text}" role="img" ` +
-    `aria-label="${escapeHtml(figure.title)}">`,
+    `aria-label="${escapeHtml(alternativeText(figure))}">`,
     hatches(figure),
     `<rect width="100%" height="100%" fill="${INK.background}"/>`,
     title.at(PADDING, INK.text),

@@ -4,6 +4,7 @@ import { figure, type FigureDescription, intervalPoint, type Series } from "./fi
 import { linearTicks, logTicks, resolveFigure } from "./figure_description.ts";
 import type { PlotlyFigure } from "./figure_plotly.ts";
 import { DISPLAY } from "./mime.ts";
+import { readPage } from "./testing.ts";
 import { critics } from "../critic/registry.ts";
 
 const CRITICS = [...Object.keys(critics), "oracle"];
@@ -109,7 +110,8 @@ for (const [name, description] of Object.entries(ALL)) {
     assert.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 \d+ [\d.]+"/);
     assert.match(svg, /<rect width="100%" height="100%" fill="#ffffff"\/>/);
     assert.doesNotMatch(svg, /<style|<script|class=|NaN|undefined|Infinity|clip-path/);
-    assert.doesNotMatch(svg, /\d\.\d{3,}[,)" ]/, "coordinates are rounded");
+    const drawn = svg.replace(/ aria-label="[^"]*"/, "");
+    assert.doesNotMatch(drawn, /\d\.\d{3,}[,)" ]/, "coordinates are rounded");
     const defined = [...svg.matchAll(/id="([^"]+)"/g)].map((match) => match[1]);
     const used = [...svg.matchAll(/url\(#([^)]+)\)/g)].map((match) => match[1]);
     assert.ok(used.every((id) => defined.includes(id)));
@@ -282,4 +284,28 @@ Deno.test("a figure may have any number of points", () => {
     series: [{ kind: "scatter", name: "all", points }],
   });
   assert.ok(text!.split("\n").length > points.length);
+});
+
+Deno.test("the alternative text says what the figure shows", () => {
+  const alt = (description: FigureDescription) =>
+    readPage(bundle(description)["image/svg+xml"]!).attributes("svg[role=img]", "aria-label")[0]!;
+  const two = { ...LINES, series: LINES.series.slice(0, 2), references: [] };
+  assert.equal(
+    alt(two),
+    "Error <falls> & stays. 5 seeds. " +
+      "Shown: RMSE, on a logarithmic scale, against compute (FLOPs), on a logarithmic scale. " +
+      "Discriminative (MSE): from 0.300 at 3.20e10 to 0.0750 at 7.86e12. " +
+      "Discriminative (HL-Gauss): from 0.150 at 3.20e10 to 0.0600 at 7.86e12.",
+  );
+  assert.match(
+    alt(BARS),
+    /^Bars\. Shown: RMSE\. .*: early 0\.100; a rather long name of a slice 0\.200; late 0\.300\./,
+  );
+  assert.match(alt(PANELS), /S4, all: 4 points, 0\.500 to 0\.800 at 3,200 to 786,432\./);
+  assert.match(alt(ROWS), /Shown: r2\. all: filler tokens .* has −0\.200; none 0\.900\.$/);
+  const many = Array.from({ length: 14 }, (_, i) => ({ ...PANELS.series[0]!, name: `s${i}` }));
+  assert.match(alt({ ...PANELS, series: many }), /s11: [^.]*.*\. 2 more series\.$/);
+  const categories = Array.from({ length: 7 }, (_, i) => ({ category: `c${i}`, y: (i * 3) % 7 }));
+  const seven: Series = { kind: "bars", name: "all", bars: categories };
+  assert.match(alt({ ...BARS, series: [seven] }), /all: 7 values, from c0 0 to c2 6\.$/);
 });

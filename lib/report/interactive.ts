@@ -35,6 +35,8 @@ const DRAW = `
     const figure = json.parentElement;
     const plot = document.createElement("div");
     plot.className = "genac-interactive";
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", figure.querySelector("svg").getAttribute("aria-label"));
     figure.append(plot);
     try {
       await Plotly.newPlot(plot, data, layout, config);

@@ -2,6 +2,7 @@
  * What the report library shows is a `Displayable`: a value that says itself, in several media
  * types, how it looks. Jupyter picks the richest type that it knows; `show` does the rest.
  */
+import { printableLines } from "../rollouts/printable.ts";
 
 /** Media type to content: a string, or an object for the JSON types. Holds "text/plain" always. */
 export interface MimeBundle {
@@ -26,8 +27,16 @@ export function isDisplayable(value: unknown): value is Displayable {
     typeof value[DISPLAY] === "function";
 }
 
-/** Text made safe inside HTML and SVG, in elements and in double-quoted attributes. */
+/**
+ * Text made safe inside HTML and SVG, in elements and in double-quoted attributes. What a page would hide, or let turn the
+ * direction of its own words, is written as an escape (`printable`), but for line breaks and tabs.
+ */
 export function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+  return printableLines(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
+
+/** Text made safe inside a paragraph of Markdown or a cell of its tables; line breaks become `<br>`. */
+export function escapeMarkdown(text: string): string {
+  return printableLines(text).replace(/[\\`*_|~$#&<>[\]]/g, "\\$&").replaceAll("\n", "<br>");
 }

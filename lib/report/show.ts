@@ -1,3 +1,4 @@
+import { printableLines } from "../rollouts/printable.ts";
 import { display, flush, inJupyter } from "./jupyter.ts";
 import { DISPLAY, type Displayable, isDisplayable, type MimeBundle } from "./mime.ts";
 
@@ -7,7 +8,10 @@ import { DISPLAY, type Displayable, isDisplayable, type MimeBundle } from "./mim
  *
  * In Jupyter each becomes an output of the running cell: always `await show(...)`. (The value of a
  * cell's last expression is lost now and then in headless runs; what is shown is not.) Elsewhere
- * the plain text goes to stdout.
+ * the plain text goes to stdout, what a terminal would obey written as an escape.
+ *
+ * Text from elsewhere (what a model wrote, names of files) goes into figures, tables and cards, which escape it: a string
+ * is Markdown, and its markup is taken as meant.
  *
  * @throws TypeError for anything else.
  *
@@ -29,7 +33,7 @@ export async function show(...things: readonly (Displayable | string)[]): Promis
   const bundles = things.map(bundleOf);
   for (const bundle of bundles) {
     if (inJupyter()) await display(bundle);
-    else console.log(bundle["text/plain"]);
+    else console.log(printableLines(bundle["text/plain"]));
   }
   await flush();
 }

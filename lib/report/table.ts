@@ -1,5 +1,5 @@
 /**
- * Typed tables: HTML without scripts for Jupyter, Markdown for pasting, plain text for terminals.
+ * Typed tables: HTML without scripts for Jupyter, long ones folded, Markdown for pasting, plain text for terminals.
  */
 import {
   formatInterval,
@@ -8,7 +8,7 @@ import {
   type NumberFormat,
   UNDEFINED_NUMBER,
 } from "./format.ts";
-import { DISPLAY, type Displayable, escapeHtml } from "./mime.ts";
+import { DISPLAY, type Displayable, escapeHtml, escapeMarkdown } from "./mime.ts";
 import { plainTable } from "./plain_table.ts";
 
 /** What a cell may hold. Numbers and intervals are aligned to the right. */
@@ -91,6 +91,8 @@ function formatCell(value: TableCell, format: NumberFormat): string {
 
 /** Characters that are not worth a line break. */
 const SHORT = 14;
+/** A table with more rows is folded in HTML. */
+const LONG = 15;
 
 /** A table as text: which columns are aligned to the right, which rows are bold. */
 interface LaidOut {
@@ -115,13 +117,19 @@ function html({ caption, head, cells, right, bold }: LaidOut): string {
         }</${tag}>`;
       }).join("")
     }</tr>`;
-  // A table that is wider than the page scrolls; the page itself must not.
-  return `<div style="overflow-x:auto"><table>` +
-    (caption === undefined
+  const title = caption ?? "Table";
+  const isLong = cells.length > LONG;
+  // A table that is wider than the page scrolls, by keys too; the page itself must not.
+  const all = `<div style="overflow-x:auto" role="region" tabindex="0" ` +
+    `aria-label="${escapeHtml(title)}"><table>` +
+    (caption === undefined || isLong
       ? ""
       : `<caption style="text-align:left">${escapeHtml(caption)}</caption>`) +
     `<thead>${row("th", head, false)}</thead>` +
     `<tbody>${cells.map((texts, i) => row("td", texts, bold[i]!)).join("")}</tbody></table></div>`;
+  return isLong
+    ? `<details><summary>${escapeHtml(title)} (${cells.length} rows)</summary>${all}</details>`
+    : all;
 }
 
 function markdown({ caption, head, cells, right, bold }: LaidOut): string {
@@ -135,8 +143,4 @@ function markdown({ caption, head, cells, right, bold }: LaidOut): string {
     row(right.map((isRight) => isRight ? "---:" : ":---")),
     ...lines,
   ].join("\n");
-}
-
-function escapeMarkdown(text: string): string {
-  return text.replace(/[\\`*_|<>[\]]/g, "\\$&").replaceAll("\n", "<br>");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DISPLAY } from "./mime.ts";
 import { table } from "./table.ts";
+import { readPage } from "./testing.ts";
 
 const ROWS = [
   { critic: "CoT | <b>", size: 25344, rmse: { estimate: 0.0261, low: 0.02, high: 0.03 } },
@@ -36,7 +37,7 @@ Deno.test("a table in Markdown escapes what Markdown would read", () => {
   assert.equal(
     BUNDLE["text/markdown"],
     [
-      "Errors & more",
+      "Errors \\& more",
       "",
       "| critic | size (parameters) | RMSE |",
       "| :--- | ---: | ---: |",
@@ -50,7 +51,7 @@ Deno.test("a table in HTML scrolls within the page, has no scripts and escapes t
   const html = BUNDLE["text/html"]!;
   assert.match(
     html,
-    /^<div style="overflow-x:auto"><table><caption[^>]*>Errors &amp; more<\/caption>/,
+    /^<div style="overflow-x:auto" role="region" tabindex="0" aria-label="Errors &amp; more"><table><caption[^>]*>Errors &amp; more<\/caption>/,
   );
   assert.match(html, /<strong>CoT \| &lt;b&gt;<\/strong>/);
   assert.doesNotMatch(html, /<script|<b>/);
@@ -60,4 +61,19 @@ Deno.test("an empty table has its header, an undefined number a dash", () => {
   const columns = [{ title: "x", cell: (row: { x: number | null }) => row.x }];
   assert.equal(table({ rows: [], columns })[DISPLAY]()["text/plain"], "x\n-");
   assert.match(table({ rows: [{ x: null }], columns })[DISPLAY]()["text/plain"], /–$/);
+});
+
+Deno.test("a long table is folded under its caption and the number of its rows", () => {
+  const of = (count: number) =>
+    table({
+      caption: "Every seed",
+      rows: Array.from({ length: count }, (_, x) => ({ x })),
+      columns: [{ title: "x", cell: (row) => row.x }],
+    })[DISPLAY]()["text/html"]!;
+  const [short, long] = [readPage(of(15)), readPage(of(16))];
+  assert.deepEqual(short.texts("summary"), []);
+  assert.deepEqual(short.texts("caption"), ["Every seed"]);
+  assert.deepEqual(long.texts("details > summary"), ["Every seed (16 rows)"]);
+  assert.equal(long.texts("details tbody tr").length, 16);
+  assert.deepEqual(long.attributes("[role=region][tabindex]", "aria-label"), ["Every seed"]);
 });

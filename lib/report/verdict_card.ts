@@ -2,7 +2,7 @@
 import type { FamilyComparison } from "../eval/decision.ts";
 import { seedsNeeded } from "../eval/power.ts";
 import { formatNumber } from "./format.ts";
-import { DISPLAY, type Displayable, escapeHtml, type MimeBundle } from "./mime.ts";
+import { DISPLAY, type Displayable, escapeHtml, escapeMarkdown, type MimeBundle } from "./mime.ts";
 import { type Column, table } from "./table.ts";
 import { byFamily, type ClaimVerdict, VERDICT_LOOKS, verdictCounts } from "./verdict.ts";
 
@@ -105,11 +105,11 @@ function html(claim: ClaimVerdict): string {
 
 function markdown({ id, statement, verdict, reading }: ClaimVerdict): string {
   return [
-    `> **${id}** ${statement}`,
+    `> **${escapeMarkdown(id)}** ${escapeMarkdown(statement)}`,
     ">",
     `> **${VERDICT_LOOKS[verdict].mark} ${verdict}**`,
     ">",
-    `> ${reading}`,
+    `> ${escapeMarkdown(reading)}`,
   ].join("\n");
 }
 

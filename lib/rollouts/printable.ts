@@ -22,11 +22,21 @@ const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 export function printable(text: string, maxLength = Infinity): string {
   // No more is looked at than can be shown, as text may be megabytes long.
   const head = text.length > maxLength ? text.slice(0, maxLength) : text;
-  const escaped = head.replace(UNPRINTABLE, (character) => {
-    const code = character.codePointAt(0)!;
-    return SHORT[character] ??
-      (code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`);
-  });
+  const escaped = head.replace(UNPRINTABLE, escapeOf);
   if (text.length <= maxLength && escaped.length <= maxLength) return escaped;
   return `${escaped.slice(0, Math.max(0, maxLength - 1)).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+/** The same of text in lines: its line breaks and tabs stay. */
+export function printableLines(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => /[\n\t]/.test(character) ? character : escapeOf(character),
+  );
+}
+
+function escapeOf(character: string): string {
+  const code = character.codePointAt(0)!;
+  return SHORT[character] ??
+    (code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`);
 }
