@@ -12,6 +12,7 @@ export function browserHost(shared = hasSharedMemory()): WasmHost {
   return {
     // Some engines reserve at once what memory may grow to.
     maximumPages: 16384,
+    modules: ["core"],
     createMemory(initial) {
       return new WebAssembly.Memory({ initial, maximum: this.maximumPages, shared });
     },

@@ -12,11 +12,12 @@ export interface KernelBundle {
 
 const MODULES = {
   core: () => import("../../../kernels/wasm/core.ts"),
+  pretrained: () => import("../../../kernels/wasm/pretrained.ts"),
 } satisfies Record<KernelModuleName, () => Promise<{ readonly KERNELS: string }>>;
 
 const bundles = new Map<KernelModuleName, Promise<KernelBundle>>();
 
-/** The kernels of this name; "core" has all that the kit's own models need. */
+/** The kernels of this name; "core" has all that the kit's own models need, "pretrained" what other language models need beside. */
 export function kernelBundle(name: KernelModuleName = "core"): Promise<KernelBundle> {
   const known = bundles.get(name);
   if (known) return known;

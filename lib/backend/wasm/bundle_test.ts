@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import {
   compileKernels,
-  type KernelModuleName,
+  KERNEL_MODULES,
   kernelModuleText,
   kernelSources,
-  SOURCE_FOLDERS,
 } from "../../../kernels/wasm/build.ts";
 import { kernelBundle } from "./bundle.ts";
 import { ROOT } from "../../root.ts";
 
-for (const name of Object.keys(SOURCE_FOLDERS) as KernelModuleName[]) {
+for (const name of KERNEL_MODULES) {
   Deno.test(`kernels/wasm/${name}.ts is what its sources compile to`, async () => {
-    const bytes = await compileKernels(kernelSources(name));
+    const bytes = await compileKernels(kernelSources(name), name);
     const text = Deno.readTextFileSync(`${ROOT}kernels/wasm/${name}.ts`);
     assert.ok(text === kernelModuleText(bytes), "write it anew: see kernels/wasm/build.ts");
     assert.deepEqual((await kernelBundle(name)).bytes, bytes);

@@ -35,6 +35,9 @@ export const SCALARS = [
 /** Name of a run-time scalar. */
 export type ScalarName = typeof SCALARS[number];
 
+/** Byte address of the addresses of the lanes' working memory (float64). */
+export const ARENAS = CONTROL + 512;
+
 /** Byte address of the error message: its length (int32), then its bytes. */
 export const ERROR = 8192;
 /** Bytes of both. */

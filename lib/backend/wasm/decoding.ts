@@ -55,8 +55,8 @@ export class Decoding implements DecodingProgram {
       const tape = recorded(new Tape(n, 1, false), (t) => record(t, room));
       return { rows: n, plan: makePlan(tape, layout, groupRows) };
     });
-    const lanes = device.arenas(Math.max(...plans.map(({ plan }) => plan.laneBytes)));
-    const what = { plans, lanes, rows, groupRows, records, shared, staging, stop };
+    device.reserveArenas(Math.max(...plans.map(({ plan }) => plan.laneBytes)));
+    const what = { plans, rows, groupRows, records, shared, staging, stop };
     this.#job = device.load({ kind: "decode", ...what });
   }
 

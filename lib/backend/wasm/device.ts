@@ -1,6 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import { browserHost } from "./browser_host.ts";
 import {
+  ARENAS,
   Command,
   CONTROL,
   ERROR,
@@ -13,13 +14,19 @@ import {
 } from "./control.ts";
 import { denoHost } from "./deno_host.ts";
 import type { WasmHost } from "./host.ts";
-import { type Job, type Kernels, Lane } from "./lane.ts";
+import { type Job, type Kernels, kernelsOf, Lane } from "./lane.ts";
 
 const PAGE = 65536;
 const INITIAL_PAGES = 16;
 
+/** A block of memory. */
+interface Block {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /**
- * What the WASM backend computes on: the kernel bundle on one memory, worked by `threads` lanes. Lane 0 is this thread, the
+ * What the WASM backend computes on: the kernels on one memory, worked by `threads` lanes. Lane 0 is this thread, the
  * host starts the others.
  */
 export class WasmDevice {
@@ -27,9 +34,11 @@ export class WasmDevice {
   readonly kernels: Kernels;
   readonly #lane: Lane;
   #top = HEAP;
+  /** Memory below the top that is not in use. */
+  #free: Block[] = [];
   #jobs = 0;
-  #arenas: number[] = [];
-  #arenaBytes = 0;
+  /** The lanes' working memory, one after the other. */
+  #arenas: Block = { address: HEAP, bytes: 0 };
   #closed = false;
 
   private constructor(
@@ -47,14 +56,16 @@ export class WasmDevice {
     if (!Number.isInteger(threads) || threads < 1 || threads > SHARDS) {
       throw new UsageError("threads", threads, `give a whole number from 1 to ${SHARDS}`);
     }
-    const module = await host.compileKernels("core");
+    const modules = await Promise.all(host.modules.map((name) => host.compileKernels(name)));
     const memory = host.createMemory(INITIAL_PAGES);
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    const device = new WasmDevice(memory, instance.exports as unknown as Kernels, threads, host);
+    const instances = await Promise.all(
+      modules.map((module) => WebAssembly.instantiate(module, { env: { memory } })),
+    );
+    const device = new WasmDevice(memory, kernelsOf(instances), threads, host);
     const indices = Array.from({ length: threads - 1 }, (_, i) => i + 1);
     try {
       await Promise.all(
-        indices.map((index) => host.startLane({ module, memory, index, count: threads })),
+        indices.map((index) => host.startLane({ modules, memory, index, count: threads })),
       );
     } catch (error) {
       device.close();
@@ -65,8 +76,26 @@ export class WasmDevice {
 
   /** Reserves zeroed memory on a 64-byte boundary and returns its address. It is freed with the device. */
   allocate(bytes: number): number {
+    const size = Math.ceil(bytes / 64) * 64;
+    const i = this.#free.findIndex((block) => block.bytes >= size);
+    if (i >= 0) {
+      const { address, bytes } = this.#free[i]!;
+      this.#free.splice(i, 1);
+      this.#release({ address: address + size, bytes: bytes - size });
+      new Uint8Array(this.memory.buffer, address, size).fill(0);
+      return address;
+    }
     const address = this.#top;
-    const top = address + Math.ceil(bytes / 64) * 64;
+    this.#growTo(address + size);
+    return address;
+  }
+
+  /** Gives memory back that nothing uses any more. */
+  #release(block: Block): void {
+    if (block.bytes > 0) this.#free.push(block);
+  }
+
+  #growTo(top: number): void {
     const missing = Math.ceil(top / PAGE) - this.memory.buffer.byteLength / PAGE;
     if (missing > 0) {
       try {
@@ -85,16 +114,21 @@ export class WasmDevice {
       }
     }
     this.#top = top;
-    return address;
   }
 
   /** Working memory of at least `bytes` for each lane, shared by all programs: none keeps data there between runs. */
-  arenas(bytes: number): readonly number[] {
-    if (bytes > this.#arenaBytes) {
-      this.#arenas = Array.from({ length: this.threads }, () => this.allocate(bytes));
-      this.#arenaBytes = bytes;
-    }
-    return this.#arenas;
+  reserveArenas(bytes: number): void {
+    const each = Math.ceil(bytes / 64) * 64, size = each * this.threads;
+    const old = this.#arenas;
+    if (size <= old.bytes) return;
+    // Where nothing stands behind it, it grows in its place.
+    const isLast = old.address + old.bytes === this.#top;
+    const address = isLast ? old.address : this.#top;
+    this.#growTo(address + size);
+    if (!isLast) this.#release(old);
+    this.#arenas = { address, bytes: size };
+    const addresses = new Float64Array(this.memory.buffer, ARENAS, this.threads);
+    for (let lane = 0; lane < this.threads; lane++) addresses[lane] = address + lane * each;
   }
 
   /** float32 view of memory; valid until the next `allocate`. */
@@ -113,12 +147,13 @@ export class WasmDevice {
     this.#lane.load(id, job);
     if (this.threads > 1) {
       const text = new TextEncoder().encode(JSON.stringify(job));
-      const address = this.allocate(text.length);
+      const bytes = Math.ceil(text.length / 64) * 64, address = this.allocate(bytes);
       new Uint8Array(this.memory.buffer, address, text.length).set(text);
       const control = this.#control();
       control[Word.address] = address;
       control[Word.length] = text.length;
       this.#command(Command.load, id, () => {});
+      this.#release({ address, bytes });
     }
     return id;
   }

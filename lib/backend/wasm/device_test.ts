@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ROOT } from "../../root.ts";
 import { UsageError } from "../../errors.ts";
 import { kernelBundle } from "./bundle.ts";
-import { CONTROL } from "./control.ts";
+import { ARENAS, CONTROL } from "./control.ts";
 import { WasmDevice } from "./device.ts";
 
 /** Runs a test on a device and ends its lanes. */
@@ -51,10 +51,36 @@ Deno.test("too much memory is a UsageError, after which the device still works",
       () => device.allocate(2 ** 32),
       usage(/^memory: "\d+ MiB": .*4 GiB at most.*smaller/),
     );
-    assert.throws(() => device.arenas(2 ** 33), usage(/^memory/));
-    const [arena] = device.arenas(1000);
+    assert.throws(() => device.reserveArenas(2 ** 33), usage(/^memory/));
+    device.reserveArenas(1000);
+    const [arena] = arenasOf(device);
     device.f32(arena!, 250).fill(1);
     assert.equal(device.allocate(64) - arena!, 1024);
+  });
+});
+
+/** Addresses of the lanes' working memory. */
+function arenasOf({ memory, threads }: WasmDevice): number[] {
+  return [...new Float64Array(memory.buffer, ARENAS, threads)];
+}
+
+Deno.test("working memory grows in its place, or leaves its place to others, zeroed", async () => {
+  await withDevice(2, (device) => {
+    device.reserveArenas(1000);
+    const [first, second] = arenasOf(device);
+    device.reserveArenas(100);
+    assert.deepEqual(arenasOf(device), [first, second]);
+    device.reserveArenas(5000);
+    assert.deepEqual(arenasOf(device), [first, first! + 5056]);
+    device.f32(first!, 5056 / 2).fill(1);
+    const behind = device.allocate(64);
+    assert.equal(behind, first! + 2 * 5056);
+    device.reserveArenas(6000);
+    assert.deepEqual(arenasOf(device), [behind + 64, behind + 64 + 6016]);
+    assert.equal(device.allocate(10_000), first);
+    assert.ok(device.f32(first!, 2500).every((x) => x === 0));
+    assert.equal(device.allocate(64), first! + 10_048);
+    assert.ok(device.allocate(64) > behind);
   });
 });
 

@@ -1,6 +1,8 @@
-import type { Backend, Session } from "../../tensor/backend.ts";
-import type { Parameter } from "../../tensor/tape.ts";
+import { UsageError } from "../../errors.ts";
+import type { Backend, FrozenWeights, Session } from "../../tensor/backend.ts";
+import type { FrozenWeight, Parameter } from "../../tensor/tape.ts";
 import { WasmDevice } from "./device.ts";
+import { WasmFrozenWeights } from "./frozen.ts";
 import type { WasmHost } from "./host.ts";
 import { WasmSession } from "./session.ts";
 
@@ -31,8 +33,20 @@ export class WasmEngine implements Backend {
   session(
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    frozen?: FrozenWeights,
   ): Session {
-    return new WasmSession(this.device, parameters, constants);
+    if (frozen && !(frozen instanceof WasmFrozenWeights && frozen.device === this.device)) {
+      throw new Error("the frozen weights are another backend's");
+    }
+    return new WasmSession(this.device, parameters, constants, frozen);
+  }
+
+  /** Throws UsageError where the host has no kernels for pretrained models, or too little memory. */
+  frozen(weights: readonly FrozenWeight[]): FrozenWeights {
+    if (!this.device.host.modules.includes("pretrained" as "core")) {
+      throw new UsageError("frozen weights", weights.length, "this host has no kernels for them");
+    }
+    return new WasmFrozenWeights(this.device, weights);
   }
 
   /** Ends the workers: they would keep the process alive. */

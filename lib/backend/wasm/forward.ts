@@ -8,17 +8,18 @@ import type { WasmState } from "./state.ts";
 /** Compiles a forward pass that collects at most `slots` rows. */
 export function forwardProgram(
   state: WasmState,
-  { sequences, length, slots }: BatchShape & { slots: number },
+  { sequences, length, slots, chunk = CHUNK }: BatchShape & { slots: number },
   record: (tape: Tape) => void,
 ): ForwardProgram {
   const { device } = state;
-  const tape = recorded(new Tape(CHUNK, length, false), record);
-  const chunks = Math.ceil(sequences / CHUNK);
+  const tape = recorded(new Tape(chunk, length, false), record);
+  const chunks = Math.ceil(sequences / chunk);
   const records = new Records(device, tape, chunks);
   const outputs = tape.buffers.filter((b) => b.space === "collected");
   const collected = new Map(outputs.map((b) => [b.label, device.allocate(slots * b.cols * 4)]));
   const plan = makePlan(tape, state.placed(records.fields, collected));
-  const run = device.load({ kind: "chunks", plan, chunks, lanes: device.arenas(plan.laneBytes) });
+  device.reserveArenas(plan.laneBytes);
+  const run = device.load({ kind: "chunks", plan, chunks });
   return {
     run(batch, used): Promise<Record<string, Float32Array>> {
       if (used > slots) {

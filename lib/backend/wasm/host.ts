@@ -2,7 +2,7 @@ import type { KernelModuleName } from "./bundle.ts";
 
 /** What a lane is told at its start. */
 export interface LaneStart {
-  readonly module: WebAssembly.Module;
+  readonly modules: readonly WebAssembly.Module[];
   readonly memory: WebAssembly.Memory;
   /** 1..count - 1: lane 0 is the engine's own thread. */
   readonly index: number;
@@ -13,6 +13,8 @@ export interface LaneStart {
 export interface WasmHost {
   /** As WebAssembly counts it, in pages of 64 KiB: how far memory may grow. */
   readonly maximumPages: number;
+  /** The kernels that there are. */
+  readonly modules: readonly KernelModuleName[];
   /** New memory of `initial` pages, which may grow to `maximumPages`. */
   createMemory(initial: number): WebAssembly.Memory;
   /** The kernels of this name, compiled to work on such memory. */

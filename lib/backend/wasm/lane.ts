@@ -2,10 +2,15 @@ import type { Scalar } from "../../tensor/tape.ts";
 import { NOT_FINITE } from "../generated_tokens.ts";
 import { Logits } from "./logits.ts";
 import type { Call, Plan } from "./plan.ts";
-import { BLOCK, SCALAR_BLOCK, type ScalarName, SCALARS, SHARDS } from "./control.ts";
+import { ARENAS, BLOCK, SCALAR_BLOCK, type ScalarName, SCALARS, SHARDS } from "./control.ts";
 
 /** Kernel exports by name. */
 export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
+
+/** The kernels of all modules. */
+export function kernelsOf(instances: readonly WebAssembly.Instance[]): Kernels {
+  return Object.assign({}, ...instances.map(({ exports }) => exports));
+}
 
 /** Plain calls, any lane in any order (weight transposes). */
 export interface CallsJob {
@@ -18,7 +23,6 @@ export interface ChunksJob {
   readonly kind: "chunks";
   readonly plan: Plan;
   readonly chunks: number;
-  readonly lanes: readonly number[];
   /** Gradient blocks of the shards, zeroed first; absent for a forward pass. */
   readonly gradients?: { readonly address: number; readonly bytes: number };
 }
@@ -54,7 +58,6 @@ export interface DecodeJob {
   readonly kind: "decode";
   /** By the number of rows that they compute, ascending to `groupRows`. Their caches stand in the same place. */
   readonly plans: readonly { readonly rows: number; readonly plan: Plan }[];
-  readonly lanes: readonly number[];
   readonly rows: number;
   readonly groupRows: number;
   /** Addresses of (capacity, rows) int32, `rowIds` (rows). Tokens hold the prompts before the first step. */
@@ -123,7 +126,7 @@ export class Lane {
     }
   }
 
-  #chunks({ plan, chunks, lanes, gradients }: ChunksJob): void {
+  #chunks({ plan, chunks, gradients }: ChunksJob): void {
     // Contiguous shards per lane: with 2 lanes, shards 0 and 1 here and 2 and 3 there.
     const first = Math.floor(this.index * SHARDS / this.count);
     const last = Math.floor((this.index + 1) * SHARDS / this.count);
@@ -133,7 +136,7 @@ export class Lane {
         base = gradients.address + shard * gradients.bytes;
         new Uint8Array(this.memory.buffer, base, gradients.bytes).fill(0);
       }
-      const program = this.#bind(plan.calls, lanes[this.index]!, base);
+      const program = this.#bind(plan.calls, base);
       const end = Math.floor((shard + 1) * chunks / SHARDS);
       for (let chunk = Math.floor(shard * chunks / SHARDS); chunk < end; chunk++) program(chunk, 0);
     }
@@ -166,12 +169,12 @@ export class Lane {
     }
   }
 
-  #decode({ plans, lanes, rows, groupRows, records, shared, staging, stop }: DecodeJob): void {
+  #decode({ plans, rows, groupRows, records, shared, staging, stop }: DecodeJob): void {
     const { steps, active, inverseTemperature, topK, topP } = this.#scalars();
     const isFiltered = inverseTemperature > 0 && (topK < Infinity || topP < 1);
     // Larger logits overflow as scores, or lie below -3.4e38, the score that the kernel starts with.
     const limit = 3e38 / Math.max(1, inverseTemperature);
-    const lane = lanes[this.index]!, { buffer } = this.memory;
+    const { buffer } = this.memory;
     const record = (name: keyof typeof records, length = (steps + 1) * rows) =>
       new Int32Array(buffer, records[name], length);
     const [tokens, forced, positions] = [record("tokens"), record("forced"), record("positions")];
@@ -199,9 +202,9 @@ export class Lane {
           const before = firsts;
           firsts = [];
           for (let row = start; row < end; row++) if (common[row]! <= step) firsts.push(row);
-          copyCaches(buffer, lane, plans[0]!.plan, before, firsts);
+          copyCaches(buffer, this.#arena, plans[0]!.plan, before, firsts);
           k = plans.findIndex((p) => p.rows >= firsts.length);
-          programs[k] ??= this.#bindStep(plans[k]!.plan, lane);
+          programs[k] ??= this.#bindStep(plans[k]!.plan);
           for (const { to } of fed) to.fill(0, firsts.length, plans[k]!.rows);
         }
         for (const { to, values, first, perStep } of fed) {
@@ -241,17 +244,23 @@ export class Lane {
     }
   }
 
-  #bindStep({ calls, logits }: Plan, lane: number): DecodingStep {
+  /** Address of this lane's working memory. */
+  get #arena(): number {
+    return new Float64Array(this.memory.buffer, ARENAS, this.count)[this.index]!;
+  }
+
+  #bindStep({ calls, logits }: Plan): DecodingStep {
     const sample = calls.findIndex(({ kernel }) => kernel === "sample");
     return {
-      forward: this.#bind(calls.slice(0, sample), lane, 0),
-      draw: this.#bind(calls.slice(sample), lane, 0),
-      logits: new Logits(this.memory.buffer, lane, logits!),
+      forward: this.#bind(calls.slice(0, sample), 0),
+      draw: this.#bind(calls.slice(sample), 0),
+      logits: new Logits(this.memory.buffer, this.#arena, logits!),
     };
   }
 
   /** Calls with every base filled in: call them with chunk and step. */
-  #bind(planned: readonly Call[], lane: number, shard: number): Bound {
+  #bind(planned: readonly Call[], shard: number): Bound {
+    const lane = this.#arena;
     const scalars = this.#scalars() as Record<Scalar, number>;
     const calls = planned.map(({ kernel, args }) => ({
       kernel: this.kernels[kernel]!,

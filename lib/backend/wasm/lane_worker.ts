@@ -3,12 +3,12 @@
 /// <reference lib="deno.worker" />
 import { Command, CONTROL, ERROR, ERROR_BYTES, Word } from "./control.ts";
 import type { LaneStart } from "./host.ts";
-import { type Kernels, Lane } from "./lane.ts";
+import { kernelsOf, Lane } from "./lane.ts";
 
 self.onmessage = (event: MessageEvent<LaneStart>) => {
-  const { module, memory, index, count } = event.data;
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const lane = new Lane(instance.exports as unknown as Kernels, memory, index, count);
+  const { modules, memory, index, count } = event.data;
+  const instances = modules.map((m) => new WebAssembly.Instance(m, { env: { memory } }));
+  const lane = new Lane(kernelsOf(instances), memory, index, count);
   const control = new Int32Array(memory.buffer, CONTROL, 16);
   let generation = 0;
   self.postMessage("ready");

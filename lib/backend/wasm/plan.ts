@@ -102,7 +102,7 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
   });
   const caches = tape.buffers.filter(({ space }) => space === "cache")
     .map((b) => ({ offset: offsets.get(b)!, rowBytes: b.cols * 4 }));
-  const sample = tape.instructions.find((i) => i.op === "sample");
+  const sample = tape.instructions.find((i) => i.op === "sample" || i.op === "sample_at");
   const logits = sample && {
     offset: offsets.get(sample.x)!,
     stride: (sample.x.rows + 1) * 64,
@@ -142,17 +142,19 @@ function allocateActivations(
     caches += bytesOf({ ...b, rows: cacheRows });
   }
   let bytes = caches;
-  const placed: { start: number; end: number; last: number }[] = [];
+  /** What is in use, by its place. */
+  let placed: { start: number; end: number; last: number }[] = [];
   for (const [b, span] of [...life].sort((x, y) => x[1].first - y[1].first)) {
     const size = bytesOf(b);
-    const taken = placed.filter((p) => p.last >= span.first).sort((x, y) => x.start - y.start);
-    let start = caches;
-    for (const p of taken) {
+    placed = placed.filter((p) => p.last >= span.first);
+    let start = caches, i = 0;
+    for (; i < placed.length; i++) {
+      const p = placed[i]!;
       if (p.start - start >= size) break;
       start = Math.max(start, p.end);
     }
     offsets.set(b, start);
-    placed.push({ start, end: start + size, last: span.last });
+    placed.splice(i, 0, { start, end: start + size, last: span.last });
     bytes = Math.max(bytes, start + size);
   }
   return { offsets, bytes };

@@ -11,6 +11,7 @@ import type { Parameter, Tape } from "../../tensor/tape.ts";
 import { Decoding } from "./decoding.ts";
 import type { WasmDevice } from "./device.ts";
 import { forwardProgram } from "./forward.ts";
+import type { WasmFrozenWeights } from "./frozen.ts";
 import { WasmState } from "./state.ts";
 import { trainingProgram, Update } from "./training.ts";
 
@@ -23,8 +24,9 @@ export class WasmSession implements Session {
     device: WasmDevice,
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    frozen?: WasmFrozenWeights,
   ) {
-    this.#state = new WasmState(device, parameters, constants);
+    this.#state = new WasmState(device, parameters, constants, frozen);
   }
 
   read(state: StateName, name: string): Promise<Float32Array> {

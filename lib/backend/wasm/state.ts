@@ -2,6 +2,7 @@ import type { StateName } from "../../tensor/backend.ts";
 import { elements, type Parameter } from "../../tensor/tape.ts";
 import { checkLength, FlatLayout, type Slot } from "../flat_layout.ts";
 import type { WasmDevice } from "./device.ts";
+import type { WasmFrozenWeights } from "./frozen.ts";
 import type { Layout } from "./plan.ts";
 
 /** One model in the device's memory: weights, optimizer state and tables. */
@@ -16,6 +17,7 @@ export class WasmState {
     readonly device: WasmDevice,
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    private readonly frozen?: WasmFrozenWeights,
   ) {
     this.layout = new FlatLayout(
       parameters,
@@ -76,7 +78,10 @@ export class WasmState {
       gradient: (label) => this.layout.slot(label).offset * 4,
       transposed: (label) => known(this.transposed, label),
       constant: (label) => known(this.#constants, label),
-      frozen: (label) => known(new Map(), label),
+      frozen: (label) => {
+        if (!this.frozen) throw new Error(`${label}: this session has no frozen weights`);
+        return this.frozen.address(label);
+      },
       collected: (label) => known(collected, label),
       batch: (label) => batch.get(label)!,
     };

@@ -53,11 +53,11 @@ export class Update {
 export function trainingProgram(
   state: WasmState,
   update: Update,
-  { sequences, length }: BatchShape,
+  { sequences, length, chunk = CHUNK }: BatchShape,
   record: (tape: Tape) => void,
 ): TrainingProgram {
   const { device } = state;
-  const tape = recorded(new Tape(CHUNK, length, true), record);
+  const tape = recorded(new Tape(chunk, length, true), record);
   const calls = tape.buffers.filter((b) => b.space === "transposed").map((b) => {
     const y = state.transposed.get(b.label) ?? device.allocate(bytesOf(b));
     state.transposed.set(b.label, y);
@@ -65,15 +65,15 @@ export function trainingProgram(
     const args = [y, (b.rows + 1) * 64, state.weight(b.label), (b.cols + 1) * 64, b.cols, b.rows];
     return { kernel: "transpose", args };
   });
-  const chunks = Math.ceil(sequences / CHUNK);
+  const chunks = Math.ceil(sequences / chunk);
   const records = new Records(device, tape, chunks);
   const plan = makePlan(tape, state.placed(records.fields));
+  device.reserveArenas(plan.laneBytes);
   const transpose = device.load({ kind: "calls", calls });
   const run = device.load({
     kind: "chunks",
     plan,
     chunks,
-    lanes: device.arenas(plan.laneBytes),
     gradients: { address: update.gradients, bytes: update.bytes },
   });
   const backward = (batch: BatchRecords, normalizer: number | undefined): StepReport => {

@@ -1,0 +1,74 @@
+import type { FrozenWeights } from "../../tensor/backend.ts";
+import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
+import { checkLength, noParameter } from "../flat_layout.ts";
+import type { WasmDevice } from "./device.ts";
+
+/** Bytes of an element. */
+const BYTES = { float32: 4, float16: 2, bfloat16: 2 } satisfies Record<WeightStorage, number>;
+
+/** The bits of a row's elements as they are stored. */
+const STORED: Record<WeightStorage, (row: Float32Array) => Uint32Array | Uint16Array> = {
+  float32: bitsOf,
+  float16: (row) => new Uint16Array(new Float16Array(row).buffer),
+  bfloat16: (row) => Uint16Array.from(bitsOf(row), bfloat16),
+};
+
+function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length);
+}
+
+/** The upper half of a float32's bits, rounded to nearest even. */
+function bfloat16(bits: number): number {
+  const isNaN = (bits & 0x7fffffff) > 0x7f800000;
+  return isNaN ? bits >>> 16 | 0x40 : bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
+}
+
+interface Place extends FrozenWeight {
+  readonly address: number;
+}
+
+/** Weights that are not trained in the device's memory, in panels of 16 columns as those that are. */
+export class WasmFrozenWeights implements FrozenWeights {
+  readonly #places = new Map<string, Place>();
+
+  constructor(readonly device: WasmDevice, weights: readonly FrozenWeight[]) {
+    let bytes = 0;
+    const offsets = weights.map(({ rows, cols, storage }) => {
+      const offset = bytes;
+      // Whole lines of 64 bytes.
+      bytes += Math.ceil(padded(cols) * (rows + 1) * BYTES[storage] / 64) * 64;
+      return offset;
+    });
+    const start = device.allocate(bytes);
+    weights.forEach((weight, i) => {
+      this.#places.set(weight.name, { ...weight, address: start + offsets[i]! });
+    });
+  }
+
+  #place(name: string): Place {
+    const place = this.#places.get(name);
+    if (!place) throw noParameter(name);
+    return place;
+  }
+
+  /** Address of a weight. */
+  address(name: string): number {
+    return this.#place(name).address;
+  }
+
+  write(name: string, values: Float32Array): void {
+    const place = this.#place(name), { address, rows, cols, storage } = place;
+    checkLength(place, name, values);
+    const { buffer } = this.device.memory, stride = (rows + 1) * 16;
+    const length = padded(cols) / 16 * stride;
+    const panels = BYTES[storage] === 4
+      ? new Uint32Array(buffer, address, length)
+      : new Uint16Array(buffer, address, length);
+    for (let r = 0; r < rows; r++) {
+      const row = STORED[storage](values.subarray(r * cols, (r + 1) * cols));
+      for (let c = 0, to = r * 16; c < cols; c += 16, to += stride) {
+        for (let i = 0, end = Math.min(16, cols - c); i < end; i++) panels[to + i] = row[c + i]!;
+      }
+    }
+  }
+}
