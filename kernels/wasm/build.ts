@@ -14,25 +14,36 @@ const FLAGS = [
   "--noAssert",
 ];
 
-/** The folder of each module's sources in kernels/wasm/. */
-export const SOURCE_FOLDERS = { core: "assembly" } as const;
+/** The folder of each module's sources in kernels/wasm/, and where its constants stand: all work on one memory. */
+const MODULES = {
+  core: { folder: "assembly", memoryBase: 1024 },
+  pretrained: { folder: "pretrained", memoryBase: 16384 },
+} as const;
 /** The name of a module of kernels. */
-export type KernelModuleName = keyof typeof SOURCE_FOLDERS;
+export type KernelModuleName = keyof typeof MODULES;
+/** The names of all modules. */
+export const KERNEL_MODULES = Object.keys(MODULES) as KernelModuleName[];
 
-/** The AssemblyScript sources of a module, by file name. */
+/** The AssemblyScript sources of a module, by path from its folder; other modules may import those of the core. */
 export function kernelSources(name: KernelModuleName): Record<string, string> {
-  const folder = `${ROOT}kernels/wasm/${SOURCE_FOLDERS[name]}/`;
-  const names = sourceFiles(folder, ".ts");
-  return Object.fromEntries(names.map((file) => [file, Deno.readTextFileSync(folder + file)]));
+  const read = (folder: string, prefix: string) =>
+    sourceFiles(`${ROOT}kernels/wasm/${folder}/`, ".ts").map((file) => [
+      prefix + file,
+      Deno.readTextFileSync(`${ROOT}kernels/wasm/${folder}/${file}`),
+    ]);
+  const core = name === "core" ? [] : read(MODULES.core.folder, `../${MODULES.core.folder}/`);
+  return Object.fromEntries([...read(MODULES[name].folder, ""), ...core]);
 }
 
 /** Compiles a set of AssemblyScript sources with entry point index.ts. Throws with the compiler's messages. */
 export async function compileKernels(
   sources: Readonly<Record<string, string>>,
+  name: KernelModuleName = "core",
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import("assemblyscript/asc");
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(["index.ts", "--outFile", "kernels.wasm", ...FLAGS], {
+  const flags = [...FLAGS, "--memoryBase", `${MODULES[name].memoryBase}`];
+  const { error, stderr } = await asc.main(["index.ts", "--outFile", "kernels.wasm", ...flags], {
     readFile: (name: string) => sources[name] ?? null,
     writeFile: (name: string, contents: Uint8Array | string) => {
       if (name === "kernels.wasm") binary = contents as Uint8Array;
@@ -52,8 +63,8 @@ export const KERNELS =
 }
 
 if (import.meta.main) {
-  for (const name of Object.keys(SOURCE_FOLDERS) as KernelModuleName[]) {
-    const bytes = await compileKernels(kernelSources(name));
+  for (const name of KERNEL_MODULES) {
+    const bytes = await compileKernels(kernelSources(name), name);
     Deno.writeTextFileSync(`${ROOT}kernels/wasm/${name}.ts`, kernelModuleText(bytes));
     console.log(`kernels/wasm/${name}.ts: ${bytes.length} bytes`);
   }

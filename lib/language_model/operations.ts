@@ -136,7 +136,7 @@ export function groupedAttention(tape: Tape, { q, k, v }: Projected, shape: Head
 /** A layer's cache of keys and values. */
 export interface KeyValueCache {
   readonly label: string;
-  /** Tokens of a row. */
+  /** Tokens of a row, a multiple of 16. */
   readonly capacity: number;
 }
 
@@ -161,7 +161,7 @@ export function groupedAttentionDecode(
     k,
     v,
     filled: tape.batch("filled"),
-    scratch: tape.scratch("attention scratch", 4 * capacity),
+    scratch: tape.scratch("attention scratch", 4 * (capacity + shape.headDim + 16)),
     rows: tape.rows,
     capacity,
     ...shape,

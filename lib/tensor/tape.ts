@@ -284,7 +284,7 @@ export type Instruction = Readonly<
   /**
    * One decoding step of a token for each of `rows` sequences: appends its k and v to the cache, (rows, kvHeads 2 capacity
    * headDim) elements in the backend's order, at place filled[i], and attends over places 0 to filled[i]. filled (rows, 1)
-   * int32. scratch: 4 capacity elements.
+   * int32. capacity is a multiple of 16. scratch: 4 (capacity + headDim + 16) elements.
    */
   | {
     op: "gqa_decode";
