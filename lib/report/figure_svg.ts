@@ -6,6 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { maximum } from "../numeric/extrema.ts";
+import { printableLines } from "../rollouts/printable.ts";
 import { nameLines, namesWidth } from "./category_names.ts";
 import { alternativeText } from "./figure_alt.ts";
 import type { ResolvedFigure, ResolvedPoint, ResolvedSeries } from "./figure_description.ts";
@@ -438,7 +439,7 @@ const GEOMETRY = new Set(
   "x,y,x1,x2,y1,y2,dx,dy,width,height,cx,cy,r,d,transform,viewBox".split(","),
 );
 
-/** The plot's markup without its style sheet (a page would apply it to everything). */
+/** The plot's markup without its style sheet (a page would apply it to everything), its texts fit for a page. */
 function serialize(plot: SvgElement): string {
   plot.querySelector("style")?.remove();
   plot.removeAttribute("class");
@@ -452,7 +453,7 @@ function serialize(plot: SvgElement): string {
       );
     }
   }
-  return plot.outerHTML;
+  return printableLines(plot.outerHTML);
 }
 
 function round(value: number): string {

@@ -179,3 +179,12 @@ Deno.test("the page loads nothing, and is the same for the same runs", () => {
   assert.doesNotMatch(html, /<script|src=|https?:|@import|url\(|undefined|NaN/);
   assert.equal(html, page(entry).html);
 });
+
+Deno.test("text from elsewhere is shown on the page, never obeyed", () => {
+  const evil = `<script>alert(1)</script> "><img src=x> \x1b[31m \u202e`;
+  const indexed = run(["supported"], "matched", { cpu: evil, command: evil, deno: evil });
+  const html = indexPage([{ name: evil, title: evil, runs: [indexed], html: `${evil}.html` }]);
+  assert.deepEqual(readPage(html).texts("script, img"), []);
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  assert.doesNotMatch(html, /[\x1b\u202e]/);
+});
