@@ -1,4 +1,4 @@
-import { PI, pow } from "../numeric/math.ts";
+import { cos, PI, pow, sin } from "../numeric/math.ts";
 import type { Architecture } from "./architecture.ts";
 
 const float = Math.fround;
@@ -44,4 +44,20 @@ export function ropeFrequencies(
     default:
       return frequencies;
   }
+}
+
+/** What the kernels read: (positions, headDim / 2 pairs) of cosine and sine of each position's angles. */
+export function rotaryAngles(
+  frequencies: Float32Array,
+  positions: ArrayLike<number>,
+): Float32Array<ArrayBuffer> {
+  const angles = new Float32Array(positions.length * 2 * frequencies.length);
+  for (let t = 0, k = 0; t < positions.length; t++) {
+    for (const frequency of frequencies) {
+      const angle = float(positions[t]! * frequency);
+      angles[k++] = cos(angle);
+      angles[k++] = sin(angle);
+    }
+  }
+  return angles;
 }

@@ -1,14 +1,26 @@
 import { UsageError } from "../errors.ts";
+import { frozenWeights } from "../language_model/config.ts";
 import { availableMemory } from "../run/plan.ts";
+import type { WeightStorage } from "../tensor/tape.ts";
 import type { PretrainedModel } from "./read_pretrained.ts";
 
-/** In which form weights are in memory: widened to float32, or as they are stored. */
-export type WeightForm = "float32" | "stored";
+const BYTES = { float32: 4, float16: 2, bfloat16: 2 } as const satisfies Record<
+  WeightStorage,
+  number
+>;
 
 /** Bytes that the weights of a model take in memory. */
-export function weightBytes({ parameters, tensors }: PretrainedModel, form: WeightForm): number {
-  if (form === "float32") return 4 * parameters;
-  return [...tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+export function weightBytes(
+  { architecture }: Pick<PretrainedModel, "architecture">,
+  storage: WeightStorage,
+): number {
+  return frozenWeights({ architecture, storage })
+    .reduce((sum, { rows, cols, storage }) => sum + rows * cols * BYTES[storage], 0);
+}
+
+/** Bytes as people read them. */
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }
 
 /**
@@ -19,16 +31,15 @@ export function weightBytes({ parameters, tensors }: PretrainedModel, form: Weig
  */
 export function checkModelMemory(
   model: PretrainedModel,
-  form: WeightForm,
+  storage: WeightStorage,
   more = 0,
   available = availableMemory(),
 ): void {
-  const needed = weightBytes(model, form) + more;
+  const needed = weightBytes(model, storage) + more;
   if (needed <= available) return;
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   throw new UsageError(
     model.path,
-    `${gib(needed)} in memory`,
-    `${gib(available)} are available: use a smaller model or a larger machine`,
+    `${gibibytes(needed)} in memory`,
+    `${gibibytes(available)} are available: use a smaller model or a larger machine`,
   );
 }

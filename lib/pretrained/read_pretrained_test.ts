@@ -91,14 +91,19 @@ Deno.test("stored bytes of a GGUF file's queries and keys are in Hugging Face's 
   });
 });
 
-Deno.test("weights take four bytes each in float32, or what they take in the file", () =>
+Deno.test("matrices take the bytes of their storage, norms four a number", () =>
   withFiles(SHARDED.files, (folder) => {
     const model = readPretrained(folder);
+    const norms = [...model.tensors.values()]
+      .reduce((sum, { shape, size }) => sum + (shape.length === 1 ? size : 0), 0);
     assert.equal(weightBytes(model, "float32"), 4 * model.parameters);
-    assert.equal(weightBytes(model, "stored"), 2 * model.parameters);
-    checkModelMemory(model, "stored", 0, 2 * model.parameters);
+    const half = 2 * (model.parameters + norms);
+    for (const storage of ["float16", "bfloat16"] as const) {
+      assert.equal(weightBytes(model, storage), half);
+      checkModelMemory(model, storage, 0, half);
+    }
     assert.throws(
-      () => checkModelMemory(model, "stored", 2 ** 30, 2 ** 29),
+      () => checkModelMemory(model, "bfloat16", 2 ** 30, 2 ** 29),
       /1\.00 GiB in memory": 0\.50 GiB are available/,
     );
     checkModelMemory(model, "float32");
