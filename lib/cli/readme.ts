@@ -5,9 +5,9 @@
 import { z } from "zod";
 import { type Answer, answers } from "../../experiments/answers.ts";
 import { registry } from "../../experiments/registry.ts";
+import { answerOf, supported } from "../../experiments/shared/answer.ts";
 import { capital } from "../../experiments/shared/verdicts.ts";
-import { formatInterval, type IntervalLike } from "../report/format.ts";
-import { byFamily, supportedOf, verdictCounts } from "../report/verdict.ts";
+import { byFamily, verdictCounts } from "../report/verdict.ts";
 import { resolveConfig } from "../run/config.ts";
 import { evaluateClaims } from "../run/evaluate_claims.ts";
 import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experiment.ts";
@@ -129,84 +129,6 @@ export function pinnedClaims(
       { cause },
     );
   }
-}
-
-/** In place of verdicts where the pinned profile has not the seeds for them. */
-const TOO_FEW = "too few seeds for verdicts";
-
-/** A claim as answers rest on it. */
-type Row = Pick<EvaluatedClaim, "id" | "statement" | "family" | "verdict" | "evidence">;
-
-/**
- * An experiment's answer in a sentence; without one of its own, its first confirmatory claim's verdict.
- *
- * @throws Error if the sentence rests on other verdicts or effects than these.
- */
-export function answerOf(
-  name: string,
-  rows: readonly Row[],
-  answer: Answer | undefined,
-): string {
-  if (!answer) {
-    const first = byFamily(rows).confirmatory[0] ?? rows[0]!;
-    const verdict = first.verdict === "see standard" ? TOO_FEW : first.verdict;
-    return `${capital(verdict)}: ${first.statement}`;
-  }
-  for (const [id, given] of Object.entries(answer.given)) {
-    const verdict = rows.find((row) => row.id === id)?.verdict;
-    if (verdict !== given) {
-      throw new Error(
-        `experiments/answers.ts: ${name}: the sentence rests on "${given}" for ${id}, which is ` +
-          `"${verdict}": write it anew`,
-      );
-    }
-  }
-  const { sentence } = answer;
-  if (typeof sentence === "string") return sentence;
-  return sentence((id, comparison, plus) => effectOf(name, rows, { id, comparison, plus }));
-}
-
-/** "0.41 [0.33, 0.49]": an effect in a claim's evidence; throws an Error that lists those there are. */
-function effectOf(
-  name: string,
-  rows: readonly Row[],
-  { id, comparison, plus = 0 }: {
-    readonly id: string;
-    readonly comparison: string;
-    readonly plus?: number | undefined;
-  },
-): string {
-  const effects = Object.entries(rows.find((row) => row.id === id)?.evidence ?? {})
-    .filter((entry): entry is [string, typeof entry[1] & IntervalLike] => isInterval(entry[1]));
-  const found = effects.find(([named]) => named === comparison);
-  if (found) {
-    const [, { estimate, low, high }] = found;
-    const shift = (x: number | null) => x === null ? null : x + plus;
-    return formatInterval(
-      { estimate: shift(estimate), low: shift(low), high: shift(high) },
-      { significant: 2 },
-    );
-  }
-  const known = rows.some((row) => row.id === id)
-    ? effects.map(([named]) => JSON.stringify(named))
-    : rows.map((row) => row.id);
-  throw new Error(
-    `experiments/answers.ts: ${name}: no effect ${JSON.stringify(comparison)} of ${id}: ` +
-      `choose from ${known.join(", ") || "none: its evidence has no effects"}`,
-  );
-}
-
-function isInterval(value: unknown): value is IntervalLike {
-  return typeof value === "object" && value !== null && "estimate" in value && "low" in value;
-}
-
-/** "confirmatory: 2 of 5 supported"; "exploratory: 2 of 5 supported" where there are no others. */
-function supported(claims: readonly EvaluatedClaim[]): string {
-  if (claims.some(({ verdict }) => verdict === "see standard")) return TOO_FEW;
-  const { confirmatory, exploratory } = byFamily(claims);
-  return confirmatory.length > 0
-    ? `confirmatory: ${supportedOf(confirmatory)} supported`
-    : `exploratory: ${supportedOf(exploratory)} supported`;
 }
 
 /** Lines that a reader unfolds. */

@@ -3,7 +3,7 @@ import { answers } from "../../experiments/answers.ts";
 import { registry } from "../../experiments/registry.ts";
 import { ROOT } from "../root.ts";
 import type { EvaluatedClaim } from "../run/run.ts";
-import { answerOf, linesOf, stalePages } from "./readme.ts";
+import { linesOf, stalePages } from "./readme.ts";
 
 const readme = Deno.readTextFileSync(`${ROOT}README.md`);
 
@@ -26,37 +26,6 @@ const claims: EvaluatedClaim[] = [
   },
   { ...terms, id: "C2", statement: "It grows.", family: "confirmatory", verdict: "contradicted" },
 ];
-
-Deno.test("an answer that rests on other verdicts than the pinned ones is refused", () => {
-  const given = { C1: "supported" } as const;
-  assert.equal(answerOf("scaling", claims, { sentence: "Yes.", given }), "Yes.");
-  assert.equal(answerOf("new", claims, undefined), "Supported: It is |better|.");
-  assert.equal(answerOf("new", claims.slice(0, 1), undefined), "Undecided: It helps.");
-  for (const wrong of [{ C1: "contradicted" }, { C3: "supported" }] as const) {
-    assert.throws(
-      () => answerOf("scaling", claims, { sentence: "Yes.", given: wrong }),
-      /experiments\/answers\.ts: scaling: .* C[13], which is "(supported|undefined)": write it/,
-    );
-  }
-});
-
-Deno.test("an answer has its numbers from the pinned results", () => {
-  const answer = (id: string, comparison: string) =>
-    answerOf("credit", claims, {
-      sentence: (effect) => `It gains ${effect(id, comparison)}.`,
-      given: {},
-    });
-  assert.equal(answer("C1", "GRPO"), "It gains 0.41 [0.33, 0.49].");
-  const cases = [
-    ["C1", "PPO", /credit: no effect "PPO" of C1: choose from "GRPO"$/],
-    ["C1", "episodes", /no effect "episodes" of C1: choose from "GRPO"$/],
-    ["C2", "GRPO", /no effect "GRPO" of C2: choose from none: its evidence has no effects$/],
-    ["C9", "GRPO", /no effect "GRPO" of C9: choose from E1, C1, C2$/],
-  ] as const;
-  for (const [id, comparison, message] of cases) {
-    assert.throws(() => answer(id, comparison), message);
-  }
-});
 
 Deno.test("confirmatory claims stand in a table, their numbers and exploratory claims are folded", () => {
   const experiment = { name: "credit", title: "Does it?", notebook: "08-credit" };

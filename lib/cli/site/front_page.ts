@@ -1,7 +1,8 @@
 import { type Answer, answers } from "../../../experiments/answers.ts";
+import { answerOf } from "../../../experiments/shared/answer.ts";
 import { escapeHtml } from "../../report/mime.ts";
 import { byFamily, countVerdicts, VERDICT_LOOKS } from "../../report/verdict.ts";
-import { answerOf, type PinnedExperiment, withoutBlock } from "../readme.ts";
+import { type PinnedExperiment, withoutBlock } from "../readme.ts";
 import { type MarkdownPlace, renderMarkdown } from "./markdown.ts";
 import { relativeTo } from "./page.ts";
 

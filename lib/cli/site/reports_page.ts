@@ -1,7 +1,8 @@
 import { answers } from "../../../experiments/answers.ts";
+import { answerOf } from "../../../experiments/shared/answer.ts";
 import { escapeHtml } from "../../report/mime.ts";
 import { type Notebook, sourceOf, titleOf } from "../../report/notebook.ts";
-import { answerOf, type PinnedExperiment } from "../readme.ts";
+import type { PinnedExperiment } from "../readme.ts";
 import { type MarkdownPlace, renderMarkdown } from "./markdown.ts";
 import { relativeTo } from "./page.ts";
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { answers } from "../../../experiments/answers.ts";
+import { answerOf } from "../../../experiments/shared/answer.ts";
 import { readPage } from "../../report/testing.ts";
 import { ROOT } from "../../root.ts";
-import { answerOf, pinnedExperiments } from "../readme.ts";
+import { pinnedExperiments } from "../readme.ts";
 import { SITE } from "../site.ts";
 import { apiReference } from "./api.ts";
 import { siteProblems } from "./check.ts";
