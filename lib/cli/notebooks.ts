@@ -13,6 +13,7 @@ import {
   type Notebook,
   parameterNames,
   type Parameters,
+  parameterValue,
   parseNotebook,
   prepareNotebook,
   titleOf,
@@ -20,6 +21,7 @@ import {
 import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../root.ts";
+import { makeVerifiable } from "../verify/verifiable.ts";
 import { type Command, runCommand } from "./command.ts";
 import { messages } from "./child_output.ts";
 import { reasonIn, shielded } from "./python.ts";
@@ -117,8 +119,10 @@ async function makeReport(
     : executionProblems(JSON.parse(result.notebook)).map((one) => formatProblem(path, one));
   if (result.error !== undefined) problems.push(`${path}: ${result.error}`);
   if (problems.length > 0) throw new NotebookError(problems.join("\n"));
+  const profile = parameterValue(notebook, "profile");
+  const html = await makeVerifiable(await makeInteractive(result.html!), nameOf(path), profile);
   const encoder = new TextEncoder();
-  writeAtomically(`${ROOT}${report}`, encoder.encode(await makeInteractive(result.html!)));
+  writeAtomically(`${ROOT}${report}`, encoder.encode(html));
   writeAtomically(`${ROOT}${output}`, encoder.encode(result.notebook!));
 }
 

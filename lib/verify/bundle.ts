@@ -1,7 +1,6 @@
 /**
  * The engine and the experiments as one script for a Worker in a page. The same sources give the same bytes in any folder
- * and on any machine, so that the hash in a report can be checked: `deno run --allow-read --allow-env lib/verify/bundle.ts` writes
- * the script to stdout.
+ * and on any machine, so that the hash in a report can be checked: `deno run --allow-read lib/verify/bundle.ts | sha256sum`.
  */
 import { sha256 } from "../numeric/digest.ts";
 
@@ -14,11 +13,16 @@ export interface Bundle {
 
 const ENGINE = import.meta.resolve("./engine_worker.ts");
 
-/** What a page has no use for, by the module's last folder and name: WebGPU, and the drawing of figures. */
+/**
+ * What a page has no use for, by the module's last folder and name: WebGPU, kernels of pretrained models, figures, and the
+ * reading of models' files.
+ */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "webgpu/engine.ts": "export const WebGpuEngine = undefined;",
   "webgpu/worker_engine.ts": "export const WorkerEngine = undefined;",
   "webgpu/source.ts": "export const kernelNames = undefined, kernelText = undefined;",
+  "wasm/pretrained.ts": "export const KERNELS = undefined;",
+  "dist/momoa.js": "export const parse = undefined;",
   "report/figure.ts": "export const figure = undefined, intervalPoint = undefined;",
 };
 
@@ -77,4 +81,7 @@ function compiler(): Promise<typeof import("esbuild-wasm")> {
   })();
 }
 
-if (import.meta.main) console.log((await engineBundle()).text);
+if (import.meta.main) {
+  const { text } = await engineBundle();
+  await new Blob([text]).stream().pipeTo(Deno.stdout.writable);
+}

@@ -1,13 +1,8 @@
 import { kernelBundle } from "../backend/wasm/bundle.ts";
-import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { evaluateClaims } from "../run/evaluate_claims.ts";
 import type { AnyExperiment, AnyMetrics, Cell, ProfileName } from "../run/experiment.ts";
+import { hashOf } from "./hash_of.ts";
 import type { Conclusions, RecomputedCell } from "./messages.ts";
-
-/** SHA-256 over the canonical JSON of a configuration, metrics or a summary, as pins and reports have it. */
-export function hashOf(value: unknown): string {
-  return sha256(new TextEncoder().encode(canonicalJson(value)));
-}
 
 /** The configuration of a profile and its cells. */
 export function profileCells(
