@@ -19,7 +19,8 @@ export interface TokenBox {
   readonly breakBefore?: boolean;
 }
 
-const TONES: Record<TokenTone, { border: string; fill: string; mark: string }> = {
+/** How tokens look on paper white, and the mark that says it without colour. */
+export const TONES: Record<TokenTone, { border: string; fill: string; mark: string }> = {
   prompt: { border: "#b6bec7", fill: "#f0f2f4", mark: "" },
   plain: { border: "#b6bec7", fill: INK.background, mark: "" },
   right: { border: VERDICT_LOOKS["supported"].color, fill: "#e5f5f0", mark: "✓" },
