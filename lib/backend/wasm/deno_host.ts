@@ -4,7 +4,7 @@ import type { WasmHost } from "./host.ts";
 /** Deno: shared memory up to WebAssembly's limit of 4 GiB, lanes as Workers. */
 export const denoHost: WasmHost = {
   maximumPages: 65536,
-  modules: ["core"],
+  modules: ["core", "pretrained"],
   createMemory(initial) {
     return new WebAssembly.Memory({ initial, maximum: this.maximumPages, shared: true });
   },

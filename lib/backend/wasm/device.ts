@@ -14,7 +14,8 @@ import {
 } from "./control.ts";
 import { denoHost } from "./deno_host.ts";
 import type { WasmHost } from "./host.ts";
-import { type Job, type Kernels, kernelsOf, Lane } from "./lane.ts";
+import { type Job, Lane } from "./lane.ts";
+import { type Kernels, kernelsOf, LaneContext } from "./lane_context.ts";
 
 const PAGE = 65536;
 const INITIAL_PAGES = 16;
@@ -48,7 +49,7 @@ export class WasmDevice {
     readonly host: WasmHost,
   ) {
     this.kernels = kernels;
-    this.#lane = new Lane(kernels, memory, 0, threads);
+    this.#lane = new Lane(new LaneContext(kernels, memory, 0, threads));
   }
 
   /** Starts the lanes. Throws UsageError if `threads` is not 1 to 4, or more than the host has. */
@@ -81,7 +82,7 @@ export class WasmDevice {
     if (i >= 0) {
       const { address, bytes } = this.#free[i]!;
       this.#free.splice(i, 1);
-      this.#release({ address: address + size, bytes: bytes - size });
+      this.release({ address: address + size, bytes: bytes - size });
       new Uint8Array(this.memory.buffer, address, size).fill(0);
       return address;
     }
@@ -90,8 +91,8 @@ export class WasmDevice {
     return address;
   }
 
-  /** Gives memory back that nothing uses any more. */
-  #release(block: Block): void {
+  /** Takes back whole lines of 64 bytes that were allocated. */
+  release(block: Block): void {
     if (block.bytes > 0) this.#free.push(block);
   }
 
@@ -125,7 +126,7 @@ export class WasmDevice {
     const isLast = old.address + old.bytes === this.#top;
     const address = isLast ? old.address : this.#top;
     this.#growTo(address + size);
-    if (!isLast) this.#release(old);
+    if (!isLast) this.release(old);
     this.#arenas = { address, bytes: size };
     const addresses = new Float64Array(this.memory.buffer, ARENAS, this.threads);
     for (let lane = 0; lane < this.threads; lane++) addresses[lane] = address + lane * each;
@@ -141,9 +142,12 @@ export class WasmDevice {
     return new Int32Array(this.memory.buffer, address, length);
   }
 
-  /** Makes a job known to every lane and returns its id. */
-  load(job: Job): number {
-    const id = this.#jobs++;
+  /**
+   * Makes a job known to every lane and returns its id.
+   *
+   * @param id Of a job that it takes the place of.
+   */
+  load(job: Job, id: number = this.#jobs++): number {
     this.#lane.load(id, job);
     if (this.threads > 1) {
       const text = new TextEncoder().encode(JSON.stringify(job));
@@ -153,7 +157,7 @@ export class WasmDevice {
       control[Word.address] = address;
       control[Word.length] = text.length;
       this.#command(Command.load, id, () => {});
-      this.#release({ address, bytes });
+      this.release({ address, bytes });
     }
     return id;
   }

@@ -43,7 +43,7 @@ export class WasmEngine implements Backend {
 
   /** Throws UsageError where the host has no kernels for pretrained models, or too little memory. */
   frozen(weights: readonly FrozenWeight[]): FrozenWeights {
-    if (!this.device.host.modules.includes("pretrained" as "core")) {
+    if (!this.device.host.modules.includes("pretrained")) {
       throw new UsageError("frozen weights", weights.length, "this host has no kernels for them");
     }
     return new WasmFrozenWeights(this.device, weights);

@@ -1,16 +1,8 @@
-import type { Scalar } from "../../tensor/tape.ts";
 import { NOT_FINITE } from "../generated_tokens.ts";
 import { Logits } from "./logits.ts";
-import type { Call, Plan } from "./plan.ts";
-import { ARENAS, BLOCK, SCALAR_BLOCK, type ScalarName, SCALARS, SHARDS } from "./control.ts";
-
-/** Kernel exports by name. */
-export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
-
-/** The kernels of all modules. */
-export function kernelsOf(instances: readonly WebAssembly.Instance[]): Kernels {
-  return Object.assign({}, ...instances.map(({ exports }) => exports));
-}
+import type { Plan } from "./plan.ts";
+import { BLOCK, SHARDS } from "./control.ts";
+import type { Bound, LaneContext } from "./lane_context.ts";
 
 /** Plain calls, any lane in any order (weight transposes). */
 export interface CallsJob {
@@ -73,9 +65,6 @@ export interface DecodeJob {
 /** A job that lanes can run. */
 export type Job = CallsJob | ChunksJob | ReduceJob | UpdateJob | DecodeJob;
 
-/** Kernel calls whose arguments follow from chunk and step. */
-type Bound = (chunk: number, step: number) => void;
-
 /** A decoding step in two parts: up to the logits, and the choice of tokens. */
 interface DecodingStep {
   readonly forward: Bound;
@@ -90,12 +79,7 @@ interface DecodingStep {
 export class Lane {
   readonly #jobs = new Map<number, Job>();
 
-  constructor(
-    private readonly kernels: Kernels,
-    private readonly memory: WebAssembly.Memory,
-    private readonly index: number,
-    private readonly count: number,
-  ) {}
+  constructor(private readonly context: LaneContext) {}
 
   /** Remembers a job. */
   load(id: number, job: Job): void {
@@ -120,48 +104,48 @@ export class Lane {
   }
 
   #calls({ calls }: CallsJob): void {
-    for (let i = this.index; i < calls.length; i += this.count) {
+    for (let i = this.context.index; i < calls.length; i += this.context.count) {
       const { kernel, args } = calls[i]!;
-      this.kernels[kernel]!(...args);
+      this.context.kernels[kernel]!(...args);
     }
   }
 
   #chunks({ plan, chunks, gradients }: ChunksJob): void {
     // Contiguous shards per lane: with 2 lanes, shards 0 and 1 here and 2 and 3 there.
-    const first = Math.floor(this.index * SHARDS / this.count);
-    const last = Math.floor((this.index + 1) * SHARDS / this.count);
+    const first = Math.floor(this.context.index * SHARDS / this.context.count);
+    const last = Math.floor((this.context.index + 1) * SHARDS / this.context.count);
     for (let shard = first; shard < last; shard++) {
       let base = 0;
       if (gradients) {
         base = gradients.address + shard * gradients.bytes;
-        new Uint8Array(this.memory.buffer, base, gradients.bytes).fill(0);
+        new Uint8Array(this.context.memory.buffer, base, gradients.bytes).fill(0);
       }
-      const program = this.#bind(plan.calls, base);
+      const program = this.context.bind(plan.calls, base);
       const end = Math.floor((shard + 1) * chunks / SHARDS);
       for (let chunk = Math.floor(shard * chunks / SHARDS); chunk < end; chunk++) program(chunk, 0);
     }
   }
 
   #reduce({ gradients, stride, count, squares }: ReduceJob): void {
-    const out = new Float32Array(this.memory.buffer, squares, Math.ceil(count / BLOCK));
-    for (let i = this.index; i < out.length; i += this.count) {
+    const out = new Float32Array(this.context.memory.buffer, squares, Math.ceil(count / BLOCK));
+    for (let i = this.context.index; i < out.length; i += this.context.count) {
       const size = Math.min(BLOCK, count - i * BLOCK);
-      out[i] = this.kernels.reduce_gradients!(gradients + i * BLOCK * 4, stride, size);
+      out[i] = this.context.kernels.reduce_gradients!(gradients + i * BLOCK * 4, stride, size);
     }
   }
 
   #update({ weights, gradients, m, v, count, undecayed }: UpdateJob): void {
-    const s = this.#scalars();
+    const s = this.context.scalars();
     const step = s.learningRate / s.biasCorrection1;
     const root = 1 / Math.sqrt(s.biasCorrection2);
     const decay = 1 - s.learningRate * s.weightDecay;
-    for (let i = this.index * BLOCK; i < count; i += this.count * BLOCK) {
+    for (let i = this.context.index * BLOCK; i < count; i += this.context.count * BLOCK) {
       const end = Math.min(i + BLOCK, count);
       const middle = Math.max(i, Math.min(end, undecayed));
       for (const [from, to, factor] of [[i, middle, decay], [middle, end, 1]] as const) {
         if (from === to) continue;
         const at = from * 4;
-        this.kernels.adamw!(
+        this.context.kernels.adamw!(
           ...[weights + at, gradients + at, m + at, v + at, to - from],
           ...[s.clip, factor, s.beta1, s.beta2, step, root, s.epsilon],
         );
@@ -170,16 +154,16 @@ export class Lane {
   }
 
   #decode({ plans, rows, groupRows, records, shared, staging, stop }: DecodeJob): void {
-    const { steps, active, inverseTemperature, topK, topP } = this.#scalars();
+    const { steps, active, inverseTemperature, topK, topP } = this.context.scalars();
     const isFiltered = inverseTemperature > 0 && (topK < Infinity || topP < 1);
     // Larger logits overflow as scores, or lie below -3.4e38, the score that the kernel starts with.
     const limit = 3e38 / Math.max(1, inverseTemperature);
-    const { buffer } = this.memory;
+    const { buffer } = this.context.memory;
     const record = (name: keyof typeof records, length = (steps + 1) * rows) =>
       new Int32Array(buffer, records[name], length);
     const [tokens, forced, positions] = [record("tokens"), record("forced"), record("positions")];
     const staged = (name: keyof typeof staging) =>
-      new Int32Array(buffer, staging[name] + this.index * groupRows * 4, groupRows);
+      new Int32Array(buffer, staging[name] + this.context.index * groupRows * 4, groupRows);
     const next = staged("next"), given = staged("tokens");
     // What a step reads, and where it stands: what is forced at a step is the token after it.
     const fed = [
@@ -192,7 +176,7 @@ export class Lane {
     const stops = new Int32Array(buffer, stop);
     const programs: DecodingStep[] = [];
     const groups = Math.ceil(active / groupRows);
-    for (let group = this.index; group < groups; group += this.count) {
+    for (let group = this.context.index; group < groups; group += this.context.count) {
       const start = group * groupRows, end = Math.min(start + groupRows, active);
       const parting = new Set(common.subarray(start, end));
       const finished = new Uint8Array(groupRows);
@@ -202,7 +186,7 @@ export class Lane {
           const before = firsts;
           firsts = [];
           for (let row = start; row < end; row++) if (common[row]! <= step) firsts.push(row);
-          copyCaches(buffer, this.#arena, plans[0]!.plan, before, firsts);
+          copyCaches(buffer, this.context.arena, plans[0]!.plan, before, firsts);
           k = plans.findIndex((p) => p.rows >= firsts.length);
           programs[k] ??= this.#bindStep(plans[k]!.plan);
           for (const { to } of fed) to.fill(0, firsts.length, plans[k]!.rows);
@@ -214,7 +198,7 @@ export class Lane {
         // A row whose token could not be chosen goes on with any: what it does is thrown away.
         for (let i = 0; i < firsts.length; i++) if (given[i] === NOT_FINITE) given[i] = 0;
         const { forward, draw, logits } = programs[k]!;
-        forward(this.index, step);
+        forward(this.context.index, step);
         const after = (step + 1) * rows;
         for (let i = 0; i < firsts.length; i++) {
           const at = after + firsts[i]!;
@@ -225,7 +209,7 @@ export class Lane {
           if (isFirst && !logits.areFinite(i, limit)) tokens[at] = NOT_FINITE;
           else if (isFiltered) logits.keepTop(i, topK, topP, inverseTemperature);
         }
-        draw(this.index, step);
+        draw(this.context.index, step);
         for (let i = 0; i < firsts.length; i++) {
           const at = after + firsts[i]!, token = next[i]!;
           const isFine = forced[at]! >= 0 ||
@@ -244,48 +228,13 @@ export class Lane {
     }
   }
 
-  /** Address of this lane's working memory. */
-  get #arena(): number {
-    return new Float64Array(this.memory.buffer, ARENAS, this.count)[this.index]!;
-  }
-
   #bindStep({ calls, logits }: Plan): DecodingStep {
     const sample = calls.findIndex(({ kernel }) => kernel === "sample");
     return {
-      forward: this.#bind(calls.slice(0, sample), 0),
-      draw: this.#bind(calls.slice(sample), 0),
-      logits: new Logits(this.memory.buffer, this.#arena, logits!),
+      forward: this.context.bind(calls.slice(0, sample)),
+      draw: this.context.bind(calls.slice(sample)),
+      logits: new Logits(this.context.memory.buffer, this.context.arena, logits!),
     };
-  }
-
-  /** Calls with every base filled in: call them with chunk and step. */
-  #bind(planned: readonly Call[], shard: number): Bound {
-    const lane = this.#arena;
-    const scalars = this.#scalars() as Record<Scalar, number>;
-    const calls = planned.map(({ kernel, args }) => ({
-      kernel: this.kernels[kernel]!,
-      fixed: args.map(({ base, value }) => {
-        if (base === "scalar") return scalars[value as Scalar];
-        const offset = value as number;
-        return base === "lane" ? lane + offset : base === "shard" ? shard + offset : offset;
-      }),
-      perChunk: args.map((a) => a.perChunk),
-      perStep: args.map((a) => a.perStep),
-      args: args.map(() => 0),
-    }));
-    return (chunk, step) => {
-      for (const { kernel, fixed, perChunk, perStep, args } of calls) {
-        for (let i = 0; i < args.length; i++) {
-          args[i] = fixed[i]! + chunk * perChunk[i]! + step * perStep[i]!;
-        }
-        kernel(...args);
-      }
-    };
-  }
-
-  #scalars(): Record<ScalarName, number> {
-    const block = new Float64Array(this.memory.buffer, SCALAR_BLOCK, SCALARS.length);
-    return Object.fromEntries(SCALARS.map((name, i) => [name, block[i]!])) as never;
   }
 }
 

@@ -3,12 +3,13 @@
 /// <reference lib="deno.worker" />
 import { Command, CONTROL, ERROR, ERROR_BYTES, Word } from "./control.ts";
 import type { LaneStart } from "./host.ts";
-import { kernelsOf, Lane } from "./lane.ts";
+import { Lane } from "./lane.ts";
+import { kernelsOf, LaneContext } from "./lane_context.ts";
 
 self.onmessage = (event: MessageEvent<LaneStart>) => {
   const { modules, memory, index, count } = event.data;
   const instances = modules.map((m) => new WebAssembly.Instance(m, { env: { memory } }));
-  const lane = new Lane(kernelsOf(instances), memory, index, count);
+  const lane = new Lane(new LaneContext(kernelsOf(instances), memory, index, count));
   const control = new Int32Array(memory.buffer, CONTROL, 16);
   let generation = 0;
   self.postMessage("ready");
