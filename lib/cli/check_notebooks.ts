@@ -34,7 +34,7 @@ export function moduleOf(notebook: Notebook): NotebookModule {
   const source: string[] = [];
   const lines: NotebookModule["lines"][number][] = [];
   notebook.cells.forEach((cell, i) => {
-    // A run's own values declare parameters anew, which only the kernel allows.
+    // It declares parameters anew, which only the kernel allows.
     if (cell.cell_type !== "code" || hasTag(cell, INJECTED_TAG)) return;
     sourceOf(cell).split("\n").forEach((text, k) => {
       source.push(text);

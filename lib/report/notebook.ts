@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 
 /** Tag of the cell that declares parameters. */
 export const PARAMETERS_TAG = "parameters";
-/** Tag of the cell with a run's own values, put after it by `prepareNotebook`. */
+/** Tag of papermill's cell with a run's own values, after the other; `prepareNotebook` writes them into that one. */
 export const INJECTED_TAG = "injected-parameters";
 /** Tag of a cell that must show something. */
 export const OUTPUT_TAG = "output";
@@ -101,8 +101,8 @@ export function parameterNames(notebook: Notebook): string[] {
 }
 
 /**
- * The value that a parameter had in an executed notebook: its run's own, else the declared one. Undefined where the
- * notebook has no such parameter, or where its value is not written as JSON.
+ * The value that a parameter had in an executed notebook. Undefined where the notebook has no such parameter, or where
+ * its value is not written as JSON.
  */
 export function parameterValue(notebook: Notebook, name: string): unknown {
   const lines = [PARAMETERS_TAG, INJECTED_TAG].flatMap((tag) =>
@@ -119,10 +119,10 @@ export function parameterValue(notebook: Notebook, name: string): unknown {
 }
 
 /**
- * The notebook as it goes into the kernel: without outputs, counts and an earlier run's values,
- * every cell with an id, and the values in a cell after the `parameters` cell.
+ * The notebook as it goes into the kernel: without outputs and counts, every cell with an id, and the values in the place
+ * of those that the `parameters` cell declares.
  *
- * Throws a UsageError for a value whose name the notebook does not declare.
+ * Throws a UsageError for a value whose name the notebook does not declare, or not on a line of its own.
  */
 export function prepareNotebook(notebook: Notebook, values: Parameters, path: string): Notebook {
   const declared = parameterNames(notebook);
@@ -142,24 +142,30 @@ export function prepareNotebook(notebook: Notebook, values: Parameters, path: st
     // JupyterLab notes in `execution` when a cell ran: noise in a committed notebook.
     const { execution: _, ...metadata } = cell.metadata;
     const emptied = cell.cell_type === "code" ? { outputs: [], execution_count: null } : {};
-    return { ...cell, id: cell.id ?? `cell-${i + 1}`, metadata, ...emptied };
+    const source = hasTag(cell, PARAMETERS_TAG)
+      ? withValues(sourceOf(cell), values, path)
+      : cell.source;
+    return { ...cell, id: cell.id ?? `cell-${i + 1}`, metadata, source, ...emptied };
   });
-  if (Object.keys(values).length > 0) {
-    const at = cells.findIndex((cell) => hasTag(cell, PARAMETERS_TAG));
-    cells.splice(at + 1, 0, {
-      id: INJECTED_TAG,
-      cell_type: "code",
-      metadata: { tags: [INJECTED_TAG] },
-      source: [
-        "// Set by the run that made this report. Without this cell the values above are used.",
-        // Declared anew, which the kernel allows: an assignment's value would be an output.
-        ...Object.entries(values).map(([name, value]) => `let ${name} = ${JSON.stringify(value)};`),
-      ].join("\n"),
-      outputs: [],
-      execution_count: null,
-    });
-  }
   return { ...notebook, cells, nbformat: 4, nbformat_minor: 5 };
+}
+
+/** The source with the values in its declarations, their types and comments kept. */
+function withValues(source: string, values: Parameters, path: string): string {
+  return Object.entries(values).reduce((text, [name, value]) => {
+    const declaration = new RegExp(
+      `^(\\s*let\\s+${RegExp.escape(name)}\\b[^=\\n]*=).*?;(?=\\s*(?://.*)?$)`,
+      "m",
+    );
+    if (!declaration.test(text)) {
+      throw new UsageError(
+        `${path}: parameter`,
+        name,
+        "declare it on one line, with a value and a semicolon",
+      );
+    }
+    return text.replace(declaration, (_, start: string) => `${start} ${JSON.stringify(value)};`);
+  }, source);
 }
 
 /**

@@ -29,7 +29,7 @@ Deno.test("parameters are what the tagged cell declares with let", () => {
   assert.deepEqual(parameterNames(notebook()), []);
 });
 
-Deno.test("a parameter's value is the run's own, else the declared one", () => {
+Deno.test("a parameter's value is read where it is written as JSON", () => {
   const executed = prepareNotebook(notebook(PARAMETERS), { seeds: [2, 3] }, "a.ipynb");
   assert.equal(parameterValue(executed, "profile"), "quick");
   assert.deepEqual(parameterValue(executed, "seeds"), [2, 3]);
@@ -41,23 +41,28 @@ Deno.test("a parameter's value is the run's own, else the declared one", () => {
   assert.equal(parameterValue(notebook(typed), "size"), undefined, "not JSON");
 });
 
-Deno.test("values go into a cell after the parameters, in place of an earlier run's", () => {
-  const old = code("let profile = 1;", ["injected-parameters"]);
-  const prepared = prepareNotebook(
-    notebook(PARAMETERS, old, code("use(profile)")),
-    { profile: "smoke", seeds: [1, 2] },
-    "a.ipynb",
+Deno.test("a run's values stand in the declarations, an injected cell goes", () => {
+  const declared = code(
+    'let profile: "smoke" | "quick" = "quick"; // which; one\nlet size = { n: 1 };\nlet sizes = [size];',
+    ["parameters"],
   );
-  assert.equal(prepared.cells.length, 3);
-  assert.match(
-    prepared.cells[1]!.source as string,
-    /let profile = "smoke";\nlet seeds = \[1,2\];$/,
-  );
-  assert.deepEqual(prepared.cells[1]!.metadata.tags, ["injected-parameters"]);
+  const injected = code("let profile = 1;", ["injected-parameters"]);
+  const prepared = (values: Record<string, unknown>) =>
+    prepareNotebook(notebook(declared, injected, code("use(profile)")), values, "a.ipynb").cells
+      .map(({ source }) => source);
+  assert.deepEqual(prepared({ profile: "$&", size: { n: [2, ";"] } }), [
+    'let profile: "smoke" | "quick" = "$&"; // which; one\nlet size = {"n":[2,";"]};\nlet sizes = [size];',
+    "use(profile)",
+  ]);
+  assert.deepEqual(prepared({}), [declared.source, "use(profile)"]);
 });
 
-Deno.test("without values nothing is put in", () => {
-  assert.equal(prepareNotebook(notebook(PARAMETERS), {}, "a.ipynb").cells.length, 1);
+Deno.test("a value goes into a declaration on one line only", () => {
+  const two = notebook(code("let seeds = [\n  1,\n];", ["parameters"]));
+  assert.throws(
+    () => prepareNotebook(two, { seeds: [2] }, "a.ipynb"),
+    /a\.ipynb: parameter: "seeds": declare it on one line, with a value and a semicolon/,
+  );
 });
 
 Deno.test("an unknown parameter is refused with the known ones", () => {
