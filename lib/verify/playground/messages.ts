@@ -50,6 +50,8 @@ export interface PlaygroundAnswers {
   readonly movesLeft: number;
   /** The actor's probability of success. */
   readonly exact: number;
+  /** In what it differs from the attempts of training, each as a clause about these; empty: in nothing. */
+  readonly unlikeTraining: readonly string[];
   readonly critics: readonly PlaygroundAnswer[];
 }
 

@@ -83,17 +83,22 @@ async function show(
   setup: PlaygroundSetup,
   isWanted: () => boolean,
 ): Promise<void> {
-  const { attempt, element: reached, distance, movesLeft } = answers;
+  const { attempt, element: reached, distance, movesLeft, unlikeTraining } = answers;
   word.value = attempt.word.join(" ");
   moves.value = attempt.moves.join(" ");
   step.disabled = distance === 0 || movesLeft === 0;
   if (history.at(-1)?.attempt.word.join(" ") !== attempt.word.join(" ")) history = [];
   history.push(answers);
-  part("state").textContent =
-    `After ${attempt.word.length} generators and ${count(attempt.moves.length, "move")} the element is ${reached}: ` +
+  const last = attempt.moves.at(-1);
+  part("state").textContent = (last ? `The last move was ${last}. ` : "") +
+    `The word and ${count(attempt.moves.length, "move")} make the element ${reached}: ` +
     (distance === 0
-      ? "solved. The critics were taught no such attempt."
-      : `${count(distance, "move")} from the identity at best, ${count(movesLeft, "move")} left. The critics do not see this.`);
+      ? "solved. "
+      : `${count(distance, "move")} from the identity at best, ${
+        count(movesLeft, "move")
+      } left. `) +
+    (unlikeTraining.length > 0 ? `In training, ${unlikeTraining.join(", and ")}. ` : "") +
+    "The critics see the word and the moves alone.";
   const writer = answers.critics.find(({ chain }) => chain !== undefined);
   status.textContent = writer ? `${writer.title}: writing …` : "";
   valuesTable(answers, writer);
@@ -145,9 +150,7 @@ function row(
 }
 
 function errorOf({ value }: PlaygroundAnswer, exact: number): string {
-  return value === null
-    ? "it wrote no value"
-    : `off by ${Math.abs(value - exact).toFixed(3)}`;
+  return value === null ? "it wrote no value" : `off by ${Math.abs(value - exact).toFixed(3)}`;
 }
 
 /** What was said along this attempt: once there is more than one thing to compare. */

@@ -43,12 +43,11 @@ export class Playground {
     return this.#environment.group.generators.map(({ name }) => name);
   }
 
-  /** The attempt of this number: a word that is held out from training, after some of the actor's moves. */
+  /** The attempt of this number: a word that is held out from training, before the actor's first move. */
   shuffle(number: number): Attempt {
     const random = new RandomStream({ seed: number, purpose: "playground/shuffle" });
-    return this.#named(
-      this.#environment.sampleState(random, { actor: this.setup.actor, split: "test" }),
-    );
+    const options = { actor: this.setup.actor, split: "test" } as const;
+    return this.#named(this.#environment.initialState(random, options));
   }
 
   /**
@@ -84,6 +83,7 @@ export class Playground {
       distance: group.distances[state.element]!,
       movesLeft: state.stepsLeft,
       exact: this.#environment.exactValue(state, this.setup.actor),
+      unlikeTraining: this.#unlikeTraining(state),
       critics,
     };
   }
@@ -123,6 +123,19 @@ export class Playground {
     })();
     this.#critics.set(model, loading);
     return loading;
+  }
+
+  #unlikeTraining({ word, moves, element }: PermutationState): string[] {
+    const { minLength, maxLength, minMovesBefore, maxMovesBefore } = this.#environment.config;
+    return [
+      ...word.length < minLength || word.length > maxLength
+        ? [`words had ${minLength} to ${maxLength} generators`]
+        : [],
+      ...moves.length < minMovesBefore || moves.length > maxMovesBefore
+        ? [`${minMovesBefore} to ${maxMovesBefore} moves had been made`]
+        : [],
+      ...element === 0 ? ["none was solved"] : [],
+    ];
   }
 
   #state({ word, moves }: Attempt): PermutationState {

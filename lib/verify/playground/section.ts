@@ -1,7 +1,7 @@
 import { TONES } from "../../report/token_sequence.ts";
 import { bundle } from "../bundle.ts";
 import { packed } from "../section.ts";
-import { PROFILE, playgroundModels } from "./models.ts";
+import { playgroundModels, PROFILE } from "./models.ts";
 import { ID, SETUP_ELEMENT, WEIGHTS_ELEMENT } from "./names.ts";
 
 const PAGE = import.meta.resolve("./page.ts");
