@@ -45,6 +45,8 @@ export async function bundle(entry: string): Promise<Bundle> {
     target: "es2022",
     charset: "utf8",
     legalComments: "none",
+    // Errors are thrown.
+    logLevel: "silent",
     // Of files that a page does not have.
     define: { "import.meta.url": '"about:blank"' },
     write: false,
