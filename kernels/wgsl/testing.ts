@@ -2,9 +2,10 @@
  * What the tests of the WGSL kernels share: one instruction of the tape, lowered and run on given operands. Test code
  * only. Where the machine has no adapter, `gpuTest` says in the name of the test that it is skipped, and why.
  */
-import type { Buffer, Instruction } from "../../lib/tensor/tape.ts";
+import type { Buffer, Instruction, WeightStorage } from "../../lib/tensor/tape.ts";
 import { WebGpuDevice } from "../../lib/backend/webgpu/device.ts";
 import type { Dispatch, Float, Operand } from "../../lib/backend/webgpu/dispatch.ts";
+import { packed } from "../../lib/backend/webgpu/frozen.ts";
 import type { GemmTuning } from "../../lib/backend/webgpu/gemm.ts";
 import { Lowering } from "../../lib/backend/webgpu/lower.ts";
 import { Pool, Program } from "../../lib/backend/webgpu/program.ts";
@@ -45,6 +46,8 @@ export interface TestOperand {
   readonly data?: Float32Array | Int32Array | Uint32Array;
   /** Where the tape would keep it; "batch" unless told. */
   readonly space?: Buffer["space"];
+  /** Of frozen weights, whose space is "frozen"; they come back as they are stored. */
+  readonly storage?: WeightStorage | undefined;
 }
 
 /** What a run is given besides operands. */
@@ -55,6 +58,8 @@ export interface RunOptions {
   readonly constants?: Constants;
   readonly step?: number;
   readonly tuning?: GemmTuning;
+  /** How matrix products are run, see `Lowering`. */
+  readonly products?: "any" | "rows" | "few rows";
   /** Names of the operands that are kept in float16; they come back as float32. */
   readonly half?: readonly string[];
   /** Operands that are one: name -> the name whose memory it has. */
@@ -73,12 +78,15 @@ export async function runInstruction(
   options: RunOptions = {},
 ): Promise<Record<string, Float32Array>> {
   const buffers: Record<string, Buffer> = {};
-  Object.entries(operands).forEach(([name, { rows, cols, space = "batch" }], id) => {
-    buffers[name] = { id, label: name, space, rows, cols, layout: "plain" };
+  Object.entries(operands).forEach(([name, { rows, cols, storage, space = "batch" }], id) => {
+    const shape = { rows, cols, layout: "plain" } as const;
+    buffers[name] = storage
+      ? { id, label: name, space: "frozen", ...shape, storage }
+      : { id, label: name, space, ...shape };
   });
   for (const [name, other] of Object.entries(options.same ?? {})) buffers[name] = buffers[other]!;
   const half = new Set(options.half?.map((name) => buffers[name]!));
-  const lowering = new Lowering(options.tuning ?? {}, half);
+  const lowering = new Lowering(options.tuning ?? {}, half, options.products);
   // What the WGSL kernels have no use for, a test leaves out.
   lowering.add({ op, ...buffers, ...numbers } as unknown as Instruction);
   const dispatches = lowering.dispatches.map((dispatch) => ({
@@ -108,9 +116,12 @@ export async function runDispatches(
     return buffer;
   };
   const memory = new Map<string, GPUBuffer>();
-  const wordsOf = (name: string, n: number) => half.includes(name) ? n / 2 : n;
-  for (const [name, { rows, cols, data }] of Object.entries(operands)) {
-    const stored = data && half.includes(name)
+  const wordsOf = (name: string, n: number) =>
+    half.includes(name) || (operands[name]!.storage ?? "float32") !== "float32" ? n / 2 : n;
+  for (const [name, { rows, cols, data, storage }] of Object.entries(operands)) {
+    const stored = storage
+      ? packed(Float32Array.from(data!), cols, storage)
+      : data && half.includes(name)
       ? new Uint32Array(Float16Array.from(data).buffer)
       : data;
     memory.set(name, make(name, stored, wordsOf(name, rows * cols)));
@@ -144,7 +155,7 @@ export async function runDispatches(
     }
     out[name] = half.includes(name)
       ? Float32Array.from(new Float16Array(results[i]!, 0, n))
-      : new Float32Array(results[i]!, 0, n);
+      : new Float32Array(results[i]!, 0, wordsOf(name, n));
   });
   for (const buffer of [...memory.values(), ...Object.values(special)]) buffer.destroy();
   return out;

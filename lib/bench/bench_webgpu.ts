@@ -17,7 +17,7 @@ import {
   planVariant,
 } from "../backend/webgpu/gemm.ts";
 import type { WebGpuDevice } from "../backend/webgpu/device.ts";
-import type { Dispatch, Operand } from "../backend/webgpu/dispatch.ts";
+import type { Dispatch, Operand, RowsOf } from "../backend/webgpu/dispatch.ts";
 import { Lowering } from "../backend/webgpu/lower.ts";
 import { Pool, Program } from "../backend/webgpu/program.ts";
 import { parameterCount, trainingFlops } from "../nn/flops.ts";
@@ -212,8 +212,9 @@ async function products({ device }: WebGpuEngine, small: boolean): Promise<strin
 
 /** Bytes that a dispatch's operands hold: what must be read or written once. */
 function bytesOf(dispatch: Dispatch, sizes: Lowering["sizes"]): number {
-  const bytes = (operand: Operand) => {
+  const bytes = (operand: Operand | RowsOf) => {
     if (typeof operand === "string") return 0;
+    if ("of" in operand) return 4 * operand.rows * operand.cols;
     if (operand.space === "temporary") return 4 * operand.elements;
     return 4 * (sizes.get(operand) ?? operand.rows * operand.cols);
   };

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { AdapterDescription, WebGpuDevice } from "./device.ts";
 import {
   GEMM_VARIANTS,
+  gemmDims,
   type GemmPlan,
   type GemmShape,
   type GemmTuning,
@@ -16,7 +17,7 @@ import {
   tuningKey,
 } from "./gemm.ts";
 import { Pool, Program } from "./program.ts";
-import { kernelText } from "./source.ts";
+import { specialize } from "./source.ts";
 
 /** One shape for each kind and class: forward, backward to inputs, backward to weights. 17 GFLOP at most. */
 const SHAPES: readonly GemmShape[] = [
@@ -51,7 +52,7 @@ export async function cachedTuning(
   adapter: AdapterDescription,
   measure: () => Promise<GemmTuning>,
 ): Promise<GemmTuning> {
-  const identity = JSON.stringify([adapter, kernelText("gemm"), GEMM_VARIANTS]);
+  const identity = JSON.stringify([adapter, specialize("gemm").code, GEMM_VARIANTS]);
   const path = `${folder}${sha256(new TextEncoder().encode(identity))}.json`;
   const cached = readTuning(path);
   if (cached) return cached;
@@ -121,12 +122,12 @@ export function variantsFor({ device }: WebGpuDevice): readonly GemmVariant[] {
 /** One product in these buffers, without the sum over splits. */
 export function gemmProgram(
   device: WebGpuDevice,
-  { m, n, k }: GemmShape,
+  shape: GemmShape,
   { constants, groups, kSplit }: GemmPlan,
   { a, b, c }: Readonly<Record<"a" | "b" | "c", GPUBuffer>>,
 ): Program {
   const operands = { a: "weights", b: "m", start: "weights", c: "gradient" } as const;
-  const dispatch = { kernel: "gemm", constants, groups, dims: [m, n, k, kSplit], operands };
+  const dispatch = { kernel: "gemm", constants, groups, dims: gemmDims(shape, kSplit), operands };
   return new Program(device, [dispatch], {
     pool: new Pool(device),
     resolve: (x) => ({ buffer: x === "weights" ? a : x === "m" ? b : c }),
@@ -141,7 +142,7 @@ export class GpuTimer {
   constructor(private readonly device: WebGpuDevice) {
     this.#queries = device.device.createQuerySet({ type: "timestamp", count: 2 });
     const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-    this.#result = device.buffer("timestamps", 16, usage);
+    this.#result = device.buffer("timestamps", 16, { usage });
   }
 
   /** Nanoseconds of `repeats` rounds of a program in one pass. */

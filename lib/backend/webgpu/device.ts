@@ -189,14 +189,23 @@ export class WebGpuDevice {
     return { pipeline, layout, bindings };
   }
 
-  /** A zeroed buffer of at least `bytes` bytes. Throws UsageError if the device has no buffers of that size. */
-  buffer(label: string, bytes: number, usage = 0): GPUBuffer {
+  /**
+   * A zeroed buffer of at least `bytes` bytes. Throws UsageError, with the remedy, if the device has no buffers of that
+   * size; where it has no room for one, that becomes its failure.
+   */
+  buffer(
+    label: string,
+    bytes: number,
+    { usage = 0, remedy = "choose a smaller model, batch or sequence length" }: {
+      usage?: number;
+      remedy?: string;
+    } = {},
+  ): GPUBuffer {
     this.check();
     const { limits } = this.device;
     const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
     const size = Math.ceil(Math.max(bytes, 16) / 16) * 16;
     const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
-    const remedy = "choose a smaller model, batch or sequence length";
     if (size > most) {
       throw new UsageError(label, mib(size), `this device's buffers hold ${mib(most)}: ${remedy}`);
     }
@@ -236,7 +245,7 @@ export class WebGpuDevice {
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     const copies = parts.map(({ buffer, offset = 0, bytes }) => {
       const size = Math.max(4, Math.ceil(bytes / 4) * 4);
-      const copy = this.buffer(`read-back of ${buffer.label}`, size, usage);
+      const copy = this.buffer(`read-back of ${buffer.label}`, size, { usage });
       encoder.copyBufferToBuffer(buffer, offset, copy, 0, size);
       return { copy, bytes };
     });

@@ -15,6 +15,7 @@ export type Special =
   | "scalars"
   | "sampling"
   | "step"
+  | "chosen"
   | "stops"
   | "finished"
   | "control"
@@ -26,6 +27,19 @@ export type FlatName = "weights" | "gradient" | "m" | "v";
 
 /** What a binding is to hold. */
 export type Operand = Buffer | Temporary | Special;
+
+/** Rows `first`.. of a row-major buffer; `first` is a multiple of 64, so that a binding may start there. */
+export interface RowsOf {
+  readonly of: Buffer | Temporary;
+  readonly first: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** The operand of which some rows, or all, are bound. */
+export function wholeOf(bound: Operand | RowsOf): Operand {
+  return typeof bound === "object" && "of" in bound ? bound.of : bound;
+}
 
 /** A float32 among a dispatch's numbers; the others are uint32. */
 export interface Float {
@@ -39,7 +53,7 @@ export interface Dispatch {
   /** The fields of the kernel's `dims`, in order. */
   readonly dims: readonly (number | Float)[];
   /** Operands by the names of the kernel's bindings. */
-  readonly operands: Readonly<Record<string, Operand>>;
+  readonly operands: Readonly<Record<string, Operand | RowsOf>>;
   /** The bindings whose operands are kept in float16. */
   readonly half?: readonly string[];
   /** Workgroups. */

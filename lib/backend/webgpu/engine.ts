@@ -1,7 +1,8 @@
-import type { Backend, Session } from "../../tensor/backend.ts";
-import type { Parameter } from "../../tensor/tape.ts";
+import type { Backend, FrozenWeights, Session } from "../../tensor/backend.ts";
+import type { FrozenWeight, Parameter } from "../../tensor/tape.ts";
 import { tunedGemm } from "./autotune.ts";
 import { type AdapterDescription, WebGpuDevice } from "./device.ts";
+import { WebGpuFrozenWeights } from "./frozen.ts";
 import type { GemmTuning } from "./gemm.ts";
 import { checkStorage, type Storage } from "./half_storage.ts";
 import { WebGpuSession } from "./session.ts";
@@ -55,9 +56,14 @@ export class WebGpuEngine implements Backend {
   session(
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    frozen?: FrozenWeights,
   ): Session {
     const { device, tuning, generationStorage } = this;
-    return new WebGpuSession(device, tuning, generationStorage, parameters, constants);
+    return new WebGpuSession(device, tuning, generationStorage, parameters, constants, frozen);
+  }
+
+  frozen(weights: readonly FrozenWeight[]): FrozenWeights {
+    return new WebGpuFrozenWeights(this.device, weights);
   }
 
   close(): void {

@@ -10,9 +10,19 @@ export interface GemmShape {
   readonly transposeA: boolean;
   /** B is stored (n, k). */
   readonly transposeB: boolean;
+  /** Stored rows of B, if they are fewer than k (or n): the others are zero. */
+  readonly bRows?: number;
+  /** Rows of C, if they are fewer than m. */
+  readonly cRows?: number;
 }
 
-/** A tile shape of kernels/wgsl/gemm.wgsl. */
+/** The `dims` of kernels/wgsl/gemm_tiles.wgsl. */
+export function gemmDims(shape: GemmShape, kSplit: number): number[] {
+  const { m, n, k, transposeB, bRows = transposeB ? n : k, cRows = m } = shape;
+  return [m, n, k, kSplit, bRows, cRows];
+}
+
+/** A tile shape of kernels/wgsl/gemm_tiles.wgsl. */
 export interface GemmVariant {
   readonly name: string;
   /** Rows and columns of a workgroup's tile, and of a thread's part of it. */
@@ -75,20 +85,26 @@ export interface GemmPlan {
 }
 
 /**
- * The plan of a product. Depends on shape and tuning alone. Only weight gradients, whose k is the rows of a batch, are
- * long enough to be worth a split.
+ * The plan of a product. Depends on shape and tuning alone. A split sum has other bits than a whole one, so that a row's
+ * bits then depend on how many rows there are: `maySplit` says whether they may. A long sum with few outputs is worth a
+ * split: a weight gradient, whose k is the rows of a batch, or one over a vocabulary.
  */
-export function planGemm(shape: GemmShape, tuning: GemmTuning): GemmPlan {
+export function planGemm(shape: GemmShape, tuning: GemmTuning, maySplit = true): GemmPlan {
   const name = tuning[tuningKey(shape)] ?? DEFAULTS[gemmClass(shape)];
   const variant = GEMM_VARIANTS.find((v) => v.name === name) ?? GEMM_VARIANTS[0]!;
-  return planVariant(shape, variant);
+  return planVariant(shape, variant, maySplit);
 }
 
 /** The plan of a product with a given variant. */
-export function planVariant(shape: GemmShape, { BM, BN, TM, TN }: GemmVariant): GemmPlan {
+export function planVariant(
+  shape: GemmShape,
+  { BM, BN, TM, TN }: GemmVariant,
+  maySplit = true,
+): GemmPlan {
   const { m, n, k, transposeA, transposeB } = shape;
   const x = Math.ceil(n / BN), y = Math.ceil(m / BM);
-  const wanted = Math.max(1, Math.min(Math.ceil(BUSY / (x * y)), Math.floor(k / SPLIT)));
+  const most = maySplit ? Math.floor(k / SPLIT) : 1;
+  const wanted = Math.max(1, Math.min(Math.ceil(BUSY / (x * y)), most));
   const kSplit = Math.ceil(k / wanted / 16) * 16;
   const splits = Math.ceil(k / kSplit);
   return {

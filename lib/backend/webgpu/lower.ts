@@ -6,15 +6,22 @@ import {
   grid,
   MAX_GROUPS,
   type Operand,
+  type RowsOf,
   type Temporary,
 } from "./dispatch.ts";
-import { type GemmShape, type GemmTuning, planGemm } from "./gemm.ts";
+import { gemmDims, type GemmShape, type GemmTuning, planGemm } from "./gemm.ts";
 
 /** Indices of float32 words in the block of scalars; kernels/wgsl/step.wgsl names all. */
 const SCALAR_INDEX = { lossScale: 0, valueLossScale: 1 } as const;
 
-/** Rows that rmsnorm_gain.wgsl adds up in one workgroup. */
-const GAIN_BLOCK = 128;
+/** Rows that rmsnorm_gain.wgsl and add_bias_backward.wgsl add up in one workgroup. */
+const SUM_BLOCK = 128;
+
+/** Bytes of the logits that are in memory together; the least that a binding may have. */
+const LOGIT_BYTES = 2 ** 27;
+
+/** Columns of a product with few rows up to which a workgroup takes 16, so that there are more of them; else 64. */
+const NARROW = 4096;
 
 /** Whether an output adds to something. */
 const Init = { none: 0, other: 1, itself: 2 } as const;
@@ -27,15 +34,20 @@ export class Lowering {
   /** Gradients that have been written: the first contribution overwrites, the others add. */
   readonly #written = new Set<string>();
 
-  /** @param half Buffers that are kept in float16. */
+  /**
+   * @param half Buffers that are kept in float16.
+   * @param products How matrix products are run: for "rows" a row's result has the same bits however many rows there are;
+   *   "few rows" is that for a token a row.
+   */
   constructor(
     private readonly tuning: GemmTuning,
     readonly half: ReadonlySet<Operand> = new Set(),
+    private readonly products: "any" | "rows" | "few rows" = "any",
   ) {}
 
   /** A tape, lowered. */
-  static of({ instructions }: Tape, tuning: GemmTuning, half?: ReadonlySet<Operand>): Lowering {
-    const lowering = new Lowering(tuning, half);
+  static of({ instructions }: Tape, ...options: ConstructorParameters<typeof Lowering>): Lowering {
+    const lowering = new Lowering(...options);
     for (const instruction of instructions) lowering.add(instruction);
     return lowering;
   }
@@ -50,10 +62,10 @@ export class Lowering {
     kernel: string,
     groups: Dispatch["groups"],
     dims: Dispatch["dims"],
-    operands: Record<string, Operand>,
+    operands: Record<string, Operand | RowsOf>,
     constants: Record<string, number> = {},
   ): void {
-    const half = Object.keys(operands).filter((name) => this.half.has(operands[name]!));
+    const half = Object.keys(operands).filter((name) => this.half.has(operands[name] as Operand));
     this.dispatches.push({ kernel, groups, dims, operands, constants, half });
   }
 
@@ -76,14 +88,16 @@ export class Lowering {
         return this.#rmsNormBackward(i);
       case "gemm_nn": {
         const { a, b, c, init } = i, transposeB = b.space === "transposed";
-        const shape = { m: c.rows, n: c.cols, k: a.cols, transposeA: false, transposeB };
+        const size = { m: c.rows, n: c.cols, k: a.cols, bRows: transposeB ? b.cols : b.rows };
+        const shape = { ...size, transposeA: false, transposeB };
         // W^T is not kept: the kernel reads W the other way.
         const weight = transposeB ? { ...b, space: "parameter" as const } : b;
         return this.#gemm(shape, a, weight, c, init);
       }
       case "gemm_tn": {
         const { a, b, c } = i;
-        const shape = { m: a.cols, n: b.cols, k: a.rows, transposeA: true, transposeB: false };
+        const size = { m: a.cols, n: b.cols, k: a.rows, cRows: c.rows };
+        const shape = { ...size, transposeA: true, transposeB: false };
         return this.#gemm(shape, a, b, c, this.#accumulated(c));
       }
       case "gelu_forward": {
@@ -140,23 +154,81 @@ export class Lowering {
           { step: "step", sampling: "sampling", forced, row_ids, x, tokens },
         );
       }
-      case "frozen_gemm_nn":
-      case "frozen_gemm_nt":
-      case "frozen_embedding":
-      case "add_bias":
-      case "add_bias_backward":
-      case "scale":
-      case "swiglu_forward":
-      case "swiglu_backward":
-      case "rope_halves":
+      case "frozen_gemm_nn": {
+        const { a, b, c, init } = i;
+        return this.#gemm(productOf(c, a, b, false), a, b, c, init);
+      }
+      case "frozen_gemm_nt": {
+        const { a, b, c, init } = i;
+        return this.#gemm(productOf(c, a, b, true), a, b, c, init);
+      }
+      case "frozen_embedding": {
+        const { tokens, w, x } = i, groups = grid(Math.ceil(x.rows * x.cols / 256));
+        const constants = { ...storageOf(w), FLOAT32: Number(w.storage === "float32") };
+        return this.emit(i.op, groups, [x.rows, x.cols, w.cols], { tokens, w, x }, constants);
+      }
+      case "add_bias": {
+        const { y, b } = i, vectors = y.cols / 4;
+        return this.emit(i.op, grid(Math.ceil(y.rows * vectors / 256)), [y.rows, vectors], {
+          b,
+          y,
+        });
+      }
+      case "add_bias_backward": {
+        const { db, dy } = i, sums = (out: Temporary) => ({ dy, out });
+        return this.#columnSums(i.op, dy, sums, db);
+      }
+      case "scale": {
+        const { x } = i, vectors = x.rows * x.cols / 4;
+        return this.emit(i.op, grid(Math.ceil(vectors / 256)), [vectors, float(i.by)], { x });
+      }
+      case "swiglu_forward": {
+        const { y, gate, up } = i, vectors = y.rows * y.cols / 4;
+        return this.emit(i.op, grid(Math.ceil(vectors / 256)), [vectors], { y, gate, up });
+      }
+      case "swiglu_backward": {
+        const { dy, gate, up } = i, vectors = dy.rows * dy.cols / 4;
+        return this.emit(i.op, grid(Math.ceil(vectors / 256)), [vectors], { dy, gate, up });
+      }
+      case "rope_halves": {
+        const { positions, table, x, heads, headDim } = i, pairs = headDim / 2;
+        const groups = grid(Math.ceil(x.rows * heads * pairs / 256));
+        const dims = [x.rows, heads, pairs, float(i.sign)];
+        return this.emit(i.op, groups, dims, { positions, table, x });
+      }
       case "gqa_forward":
       case "gqa_backward":
-      case "gqa_decode":
-      case "gqa_prefill":
+        return this.#groupedAttention(i);
+      case "gqa_decode": {
+        const { q, k, v, cache, filled, o, rows, heads, capacity } = i;
+        const headDim = checkedHeadDim(i.headDim);
+        const constants = { HEAD_DIM: headDim, GROUP: heads / i.kvHeads };
+        const operands = { q, k, v, cache, filled, o };
+        return this.emit(
+          i.op,
+          [heads, rows, 1],
+          [heads, capacity, scaleOf(headDim)],
+          operands,
+          constants,
+        );
+      }
+      case "gqa_prefill": {
+        const { cache, k, v, capacity, kvHeads, headDim } = i;
+        return this.emit(
+          i.op,
+          grid(Math.ceil(k.rows * k.cols / 1024)),
+          [k.rows, kvHeads, headDim / 4, capacity],
+          { chosen: "chosen", cache, k, v },
+        );
+      }
       case "vocabulary_loss":
       case "vocabulary_log_probs":
-      case "sample_at":
-        throw new Error(`${i.op} is not there yet`);
+        return this.#vocabulary(i);
+      case "sample_at": {
+        const { steps, rowIds: row_ids, x, next } = i, dims = [x.rows, x.cols, i.classes];
+        const operands = { sampling: "sampling" as const, steps, row_ids, x, next };
+        return this.emit(i.op, grid(x.rows), dims, operands, { THREADS: 256 });
+      }
       default: {
         const { op } = i satisfies never as Instruction;
         throw new Error(`the WebGPU backend has no kernel for ${op}`);
@@ -170,7 +242,7 @@ export class Lowering {
     rows: number,
     width: number,
     dims: Dispatch["dims"],
-    operands: Record<string, Operand>,
+    operands: Record<string, Operand | RowsOf>,
     constants: Record<string, number> = {},
   ): void {
     const lanes = Math.min(128, powerOfTwo(width));
@@ -186,26 +258,45 @@ export class Lowering {
     return undefined;
   }
 
-  #gemm(shape: GemmShape, a: Buffer, b: Buffer, c: Buffer, init: Buffer | undefined): void {
-    const { m, n, k } = shape;
-    const { constants, splits, kSplit, groups } = planGemm(shape, this.tuning);
-    const dims = [m, n, k, kSplit];
+  /** C = init + op(A) op(B); what is not the whole of a buffer is never `init`. */
+  #gemm(
+    shape: GemmShape,
+    a: Buffer | RowsOf | Temporary,
+    b: Buffer,
+    c: Buffer | RowsOf | Temporary,
+    init: Buffer | undefined,
+  ): void {
+    const { m, n, k, bRows = k } = shape;
+    const isPacked = b.space === "frozen" && b.storage !== "float32";
+    const name = isPacked ? "frozen_gemm" : "gemm", packed = isPacked ? storageOf(b) : {};
+    if (this.products === "few rows") {
+      const { start, INIT } = beginning(c, init, a);
+      const VECTORS = n <= NARROW ? 4 : 16, ROWS = Math.min(16, Math.ceil(m / 4) * 4);
+      const groups = [Math.ceil(n / 4 / VECTORS), Math.ceil(m / ROWS), 1] as const;
+      const constants = { ...packed, INIT, VECTORS, ROWS };
+      return this.emit(`${name}_rows`, groups, [m, n, k, bRows], { a, b, start, c }, constants);
+    }
+    const { constants, splits, kSplit, groups } = planGemm(
+      shape,
+      this.tuning,
+      this.products === "any",
+    );
+    const dims = gemmDims(shape, kSplit);
     if (splits === 1) {
       const { start, INIT } = beginning(c, init, a);
-      this.emit("gemm", groups, dims, { a, b, start, c }, { ...constants, INIT });
-      return;
+      return this.emit(name, groups, dims, { a, b, start, c }, { ...packed, ...constants, INIT });
     }
-    const sums = temporary("partial sums", splits * m * n);
+    const { cRows = m } = shape, sums = temporary("partial sums", splits * cRows * n);
     const operands = { a, b, start: a, c: sums };
-    this.emit("gemm", groups, dims, operands, { ...constants, INIT: Init.none });
-    this.#sumSplits(sums, splits, m * n / 4, c, init);
+    this.emit(name, groups, dims, operands, { ...packed, ...constants, INIT: Init.none });
+    this.#sumSplits(sums, splits, cRows * n / 4, c, init);
   }
 
   #sumSplits(
     x: Temporary,
     splits: number,
     vectors: number,
-    y: Buffer,
+    y: Buffer | RowsOf | Temporary,
     init: Buffer | undefined,
   ): void {
     const { start, INIT } = beginning(y, init, x);
@@ -237,13 +328,25 @@ export class Lowering {
     );
   }
 
+  /** A weight's gradient as the sum over the rows of `x`: first over blocks of them, by `kernel`. */
+  #columnSums(
+    kernel: string,
+    { rows, cols }: Buffer,
+    operands: (out: Temporary) => Record<string, Operand>,
+    gradient: Buffer,
+  ): void {
+    const vectors = cols / 4, blocks = Math.ceil(rows / SUM_BLOCK);
+    const sums = temporary("sums of blocks", blocks * cols);
+    this.emit(kernel, [blocks, Math.ceil(vectors / 16), 1], [rows, vectors], operands(sums));
+    this.#sumSplits(sums, blocks, vectors, gradient, this.#accumulated(gradient));
+  }
+
   #rmsNormBackward({ dx, dg, dy, x, rstd, g, init }: InstructionOf<"rmsnorm_backward">): void {
     const vectors = x.cols / 4;
-    const blocks = Math.ceil(x.rows / GAIN_BLOCK);
-    const sums = temporary("gain sums", blocks * x.cols);
-    const groups = [blocks, Math.ceil(vectors / 16), 1] as const;
-    this.emit("rmsnorm_gain", groups, [x.rows, vectors], { dy, x, rstd, out: sums });
-    this.#sumSplits(sums, blocks, vectors, dg, this.#accumulated(dg));
+    // Where nobody wants the gain's gradient, the tape has no weight's gradient there.
+    if (dg.space !== "activation") {
+      this.#columnSums("rmsnorm_gain", x, (out) => ({ dy, x, rstd, out }), dg);
+    }
     const { start, INIT } = beginning(dx, init, dy);
     const operands = { dy, x, rstd, g, start, dx };
     this.#rows("rmsnorm_backward", x.rows, vectors, [x.rows, vectors], operands, { INIT });
@@ -270,20 +373,56 @@ export class Lowering {
     this.#rows(i.op, x.rows, x.cols, dims, { scalars: "scalars", targets, weights, x, loss });
   }
 
-  #attention(i: InstructionOf<"attention_forward" | "attention_backward">): void {
-    const { o, p: lse, qkv, sequences, length, heads } = i;
-    const headDim = checkedHeadDim(i.headDim);
-    const rows = Math.min(64, Math.max(8, powerOfTwo(length)));
-    const constants = { HEAD_DIM: headDim, DIMS: headDim % 32 === 0 ? 32 : 16 };
-    const groups = [Math.ceil(length / rows), heads, sequences] as const;
-    const dims = [length, heads, scaleOf(headDim)];
-    // What is kept for the backward pass is one number a query, not a probability a key.
-    this.sizes.set(lse, sequences * heads * length);
-    if (i.op === "attention_forward") {
-      this.emit(i.op, groups, dims, { qkv, o, lse }, { ...constants, QUERIES: rows });
-      return;
+  /** Logits of some rows at a time, and what becomes of them. */
+  #vocabulary(i: InstructionOf<"vocabulary_loss" | "vocabulary_log_probs">): void {
+    const { h, w, targets, classes } = i;
+    const most = Math.max(64, Math.floor(LOGIT_BYTES / (4 * w.cols) / 64) * 64);
+    const logits = temporary("logits", Math.min(most, h.rows) * w.cols);
+    for (let first = 0; first < h.rows; first += most) {
+      const rows = Math.min(most, h.rows - first);
+      const part = (of: Buffer): RowsOf => ({ of, first, rows, cols: of.cols });
+      const block = part(h), x = { of: logits, first: 0, rows, cols: w.cols };
+      this.#gemm(productOf(x, block, w, false), block, w, x, undefined);
+      const dims = [rows, w.cols, classes];
+      if (i.op === "vocabulary_log_probs") {
+        const operands = { targets: part(targets), slots: part(i.slots), x, out: part(i.out) };
+        this.#rows("log_probs", rows, w.cols, dims, operands);
+        continue;
+      }
+      const records = { targets: part(targets), weights: part(i.weights), loss: part(i.loss) };
+      const operands = { scalars: "scalars" as const, ...records, x };
+      this.#rows("cross_entropy", rows, w.cols, [...dims, SCALAR_INDEX[i.scale]], operands);
+      this.#gemm(productOf(part(i.dh), x, w, true), x, w, part(i.dh), undefined);
     }
-    const { do: dout, dqkv } = i;
+  }
+
+  #groupedAttention(i: InstructionOf<"gqa_forward" | "gqa_backward">): void {
+    const { o, lse, q, k, v, sequences, length, heads, kvHeads } = i;
+    const { rows, constants, dims } = attentionShape(i);
+    const tiles = Math.ceil(length / rows), group = { ...constants, GROUP: heads / kvHeads };
+    if (i.op === "gqa_forward") {
+      const operands = { q, k, v, o, lse }, groups = [tiles, heads, sequences] as const;
+      return this.emit(i.op, groups, dims, operands, { ...group, QUERIES: rows });
+    }
+    const { do: dout, dq, dk, dv } = i, delta = this.#attentionDelta(i, o, dout);
+    const operands = { q, k, v, dout, lse, delta };
+    this.emit(
+      "gqa_backward_query",
+      [tiles, heads, sequences],
+      dims,
+      { ...operands, dq },
+      { ...group, QUERIES: rows },
+    );
+    this.emit(
+      "gqa_backward_key",
+      [tiles, kvHeads, sequences],
+      dims,
+      { ...operands, dk, dv },
+      { ...group, ROWS: rows },
+    );
+  }
+
+  #attentionDelta({ sequences, length, heads, headDim }: AttentionShape, o: Buffer, dout: Buffer) {
     const delta = temporary("attention delta", sequences * heads * length);
     this.emit(
       "attention_delta",
@@ -291,14 +430,64 @@ export class Lowering {
       [sequences * length, length, heads, headDim / 4],
       { o, dout, delta },
     );
+    return delta;
+  }
+
+  #attention(i: InstructionOf<"attention_forward" | "attention_backward">): void {
+    const { o, p: lse, qkv, sequences, length, heads } = i;
+    const { rows, constants, dims } = attentionShape(i);
+    const groups = [Math.ceil(length / rows), heads, sequences] as const;
+    // What is kept for the backward pass is one number a query, not a probability a key.
+    this.sizes.set(lse, sequences * heads * length);
+    if (i.op === "attention_forward") {
+      this.emit(i.op, groups, dims, { qkv, o, lse }, { ...constants, QUERIES: rows });
+      return;
+    }
+    const { do: dout, dqkv } = i, delta = this.#attentionDelta(i, o, dout);
     const operands = { qkv, dout, lse, delta, dqkv };
     this.emit("attention_backward_query", groups, dims, operands, { ...constants, QUERIES: rows });
     this.emit("attention_backward_key", groups, dims, operands, { ...constants, ROWS: rows });
   }
 }
 
+interface AttentionShape {
+  readonly sequences: number;
+  readonly length: number;
+  readonly heads: number;
+  readonly headDim: number;
+}
+
+/** Rows of a workgroup, and what the kernels of attention are told. */
+function attentionShape({ length, heads, headDim }: AttentionShape) {
+  checkedHeadDim(headDim);
+  return {
+    rows: Math.min(64, Math.max(8, powerOfTwo(length))),
+    constants: { HEAD_DIM: headDim, DIMS: headDim % 32 === 0 ? 32 : 16 },
+    dims: [length, heads, scaleOf(headDim)],
+  };
+}
+
+/** C = A B, or C = A B^T, with B as it is stored. */
+function productOf(
+  c: Pick<Buffer, "rows" | "cols">,
+  a: Pick<Buffer, "cols">,
+  b: Pick<Buffer, "rows">,
+  transposeB: boolean,
+): GemmShape {
+  return { m: c.rows, n: c.cols, k: a.cols, bRows: b.rows, transposeA: false, transposeB };
+}
+
+/** The constants of packed.wgsl. */
+function storageOf({ storage }: Buffer): { BFLOAT16: number } {
+  return { BFLOAT16: Number(storage === "bfloat16") };
+}
+
 /** What `output` adds to, for a kernel's binding `start`: `unused` stands there where nothing is read from it. */
-function beginning(output: Buffer, init: Buffer | undefined, unused: Operand) {
+function beginning(
+  output: Buffer | RowsOf | Temporary,
+  init: Buffer | undefined,
+  unused: Operand | RowsOf,
+) {
   if (init === undefined) return { start: unused, INIT: Init.none };
   return init === output ? { start: unused, INIT: Init.itself } : { start: init, INIT: Init.other };
 }

@@ -1,5 +1,5 @@
 import type { Buffer } from "../../tensor/tape.ts";
-import type { Dispatch, Operand, Temporary } from "./dispatch.ts";
+import { type Dispatch, type Operand, type RowsOf, type Temporary, wholeOf } from "./dispatch.ts";
 import type { WebGpuDevice } from "./device.ts";
 
 /** A part of a GPU buffer. */
@@ -71,11 +71,11 @@ export class Program {
             resource: { buffer: dims, offset: i * DIMS_BYTES, size: DIMS_BYTES },
           };
         }
-        const operand = operands[binding];
-        if (operand === undefined) throw new Error(`${name}: operand ${binding} is missing`);
-        const buffer = this.#memory.get(operand);
+        const bound = operands[binding];
+        if (bound === undefined) throw new Error(`${name}: operand ${binding} is missing`);
+        const operand = wholeOf(bound), buffer = this.#memory.get(operand);
         const view = buffer ? { buffer } : resolve(operand as Exclude<Operand, Temporary>);
-        return { binding: index, resource: view };
+        return { binding: index, resource: partOf(view, bound) };
       });
       const group = device.device.createBindGroup({ label: name, layout: kernel.layout, entries });
       return { pipeline: kernel.pipeline, group, groups };
@@ -97,6 +97,13 @@ export class Program {
   }
 }
 
+/** The part of a whole operand's memory that is bound. */
+function partOf(whole: View, bound: Operand | RowsOf): View {
+  if (typeof bound === "string" || !("of" in bound)) return whole;
+  const { buffer, offset = 0 } = whole, { first, rows, cols } = bound;
+  return { buffer, offset: offset + first * cols * 4, size: rows * cols * 4 };
+}
+
 /** Bytes between the uniform blocks of two dispatches: WebGPU's alignment. */
 const DIMS_BYTES = 256;
 
@@ -110,7 +117,7 @@ function packDims(device: WebGpuDevice, dispatches: readonly Dispatch[]): GPUBuf
     })
   );
   const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-  const buffer = device.buffer("dims", bytes.byteLength, usage);
+  const buffer = device.buffer("dims", bytes.byteLength, { usage });
   device.device.queue.writeBuffer(buffer, 0, bytes.buffer);
   return buffer;
 }
@@ -133,7 +140,7 @@ export function planMemory(
 ): { slots: Map<Operand, number>; slotBytes: number[] } {
   const life = new Map<Planned, { first: number; last: number }>();
   dispatches.forEach(({ operands }, i) => {
-    for (const operand of Object.values(operands)) {
+    for (const operand of Object.values(operands).map(wholeOf)) {
       if (!isPlanned(operand)) continue;
       const span = life.get(operand);
       if (span) span.last = i;

@@ -1,7 +1,7 @@
 import type { BatchRecords } from "../../tensor/backend.ts";
 import type { Buffer } from "../../tensor/tape.ts";
 import { checkRecords } from "../check_records.ts";
-import type { Dispatch } from "./dispatch.ts";
+import { type Dispatch, wholeOf } from "./dispatch.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { View } from "./program.ts";
 
@@ -43,7 +43,7 @@ export class Records {
     };
     for (const b of buffers) place(b, false);
     for (const { operands } of dispatches) {
-      for (const b of Object.values(operands)) {
+      for (const b of Object.values(operands).map(wholeOf)) {
         if (typeof b === "object" && b.space === "batch") place(b, true);
       }
     }

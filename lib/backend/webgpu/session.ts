@@ -11,6 +11,7 @@ import type {
 import { type Parameter, recorded, Tape } from "../../tensor/tape.ts";
 import { Decoding } from "./decoding.ts";
 import type { WebGpuDevice } from "./device.ts";
+import { ownFrozenWeights } from "./frozen.ts";
 import { forwardProgram } from "./forward.ts";
 import type { GemmTuning } from "./gemm.ts";
 import { halfBuffers, type Storage } from "./half_storage.ts";
@@ -28,9 +29,10 @@ export class WebGpuSession implements Session {
     private readonly generationStorage: Storage,
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
-    _frozen?: FrozenWeights,
+    frozen?: FrozenWeights,
   ) {
-    this.#state = new WebGpuState(device, parameters, constants);
+    const own = ownFrozenWeights(device, frozen);
+    this.#state = new WebGpuState(device, parameters, constants, own);
   }
 
   read(state: StateName, name: string): Promise<Float32Array> {

@@ -3,6 +3,7 @@ import { padded, type Parameter } from "../../tensor/tape.ts";
 import { checkLength, FlatLayout, type Slot } from "../flat_layout.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { FlatName, Operand } from "./dispatch.ts";
+import type { WebGpuFrozenWeights } from "./frozen.ts";
 import { HalfWeights } from "./half_storage.ts";
 import { Pool, type View } from "./program.ts";
 
@@ -25,6 +26,7 @@ export class WebGpuState {
     readonly device: WebGpuDevice,
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    private readonly frozen?: WebGpuFrozenWeights,
   ) {
     this.layout = new FlatLayout(
       parameters,
@@ -66,6 +68,8 @@ export class WebGpuState {
         return this.part("weights", operand.label);
       case "gradient":
         return this.part("gradient", operand.label);
+      case "frozen":
+        return this.frozen?.view(operand.label);
       case "constant":
         return { buffer: this.#constants.get(operand.label)! };
       default:

@@ -1,0 +1,11 @@
+// dQ of grouped-query attention.
+//# include attention_backward_query_main.wgsl
+//# include attention_parts.wgsl
+//# include attention_grouped.wgsl
+//# include attention_keys.wgsl
+
+@group(0) @binding(5) var<storage, read_write> dq: array<vec4<f32>>;
+
+fn put_query(row: u32, head: u32, i: u32, x: vec4<f32>) {
+  dq[(row * dims.heads + head) * H4 + i] = x;
+}

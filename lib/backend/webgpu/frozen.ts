@@ -1,0 +1,96 @@
+import { UsageError } from "../../errors.ts";
+import type { FrozenWeights } from "../../tensor/backend.ts";
+import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
+import { checkLength, noParameter } from "../flat_layout.ts";
+import type { WebGpuDevice } from "./device.ts";
+import type { View } from "./program.ts";
+
+/** Bytes that are packed at a time on their way to the device. */
+const PART = 2 ** 24;
+
+/** Pretrained weights on a WebGPU device, one buffer each; sessions of the same engine may share them. */
+export class WebGpuFrozenWeights implements FrozenWeights {
+  readonly #weights = new Map<string, { readonly weight: FrozenWeight; readonly gpu: GPUBuffer }>();
+
+  /** Throws UsageError, which names the weight, where the device has no room or no buffers of its size. */
+  constructor(readonly device: WebGpuDevice, weights: readonly FrozenWeight[]) {
+    for (const weight of weights) {
+      const { name, rows, cols, storage } = weight;
+      const size = rows * padded(cols) * bytesOf(storage);
+      const remedy = storage === "float32"
+        ? 'choose a smaller model, or storage "bfloat16", which takes half'
+        : "choose a smaller model";
+      this.#weights.set(name, { weight, gpu: device.buffer(name, size, { remedy }) });
+    }
+  }
+
+  write(name: string, values: Float32Array): void {
+    const found = this.#weights.get(name);
+    if (!found) throw noParameter(name);
+    const { weight: { rows, cols, storage }, gpu } = found;
+    checkLength({ rows, cols }, name, values);
+    this.device.check();
+    const bytes = padded(cols) * bytesOf(storage), most = Math.max(1, Math.floor(PART / bytes));
+    for (let row = 0; row < rows; row += most) {
+      const part = values.subarray(row * cols, Math.min(rows, row + most) * cols);
+      this.device.device.queue.writeBuffer(gpu, row * bytes, packed(part, cols, storage));
+    }
+  }
+
+  /** Where a weight lies: row-major, with columns padded by zeros to a multiple of 16. Undefined for one that is not here. */
+  view(name: string): View | undefined {
+    const found = this.#weights.get(name);
+    return found && { buffer: found.gpu };
+  }
+}
+
+/** Those of the same engine, for a session; throws UsageError for others. */
+export function ownFrozenWeights(
+  device: WebGpuDevice,
+  frozen: FrozenWeights | undefined,
+): WebGpuFrozenWeights | undefined {
+  if (!frozen) return undefined;
+  if (frozen instanceof WebGpuFrozenWeights && frozen.device === device) return frozen;
+  throw new UsageError(
+    "frozen weights",
+    "of another backend",
+    "make them with this one's `frozen`",
+  );
+}
+
+function bytesOf(storage: WeightStorage): number {
+  return storage === "float32" ? 4 : 2;
+}
+
+/** Rows of `cols` numbers as a device stores them: rounded to nearest even, each padded by zeros to a multiple of 16. */
+export function packed(
+  values: Float32Array,
+  cols: number,
+  storage: WeightStorage,
+): Uint32Array<ArrayBuffer> {
+  const rows = values.length / cols, stride = padded(cols);
+  const words = new Uint32Array(rows * stride * bytesOf(storage) / 4);
+  const fill = (out: { set(values: ArrayLike<number>, at: number): void }, from: typeof values) => {
+    for (let row = 0; row < rows; row++) {
+      out.set(from.subarray(row * cols, (row + 1) * cols), row * stride);
+    }
+  };
+  if (storage === "float32") fill(new Float32Array(words.buffer), values);
+  else if (storage === "float16") fill(new Float16Array(words.buffer), values);
+  else {
+    const out = new Uint16Array(words.buffer);
+    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    for (let i = 0, row = 0; row < rows; row++) {
+      for (let at = row * stride, end = at + cols; at < end; at++, i++) {
+        out[at] = bfloat16(bits[i]!);
+      }
+    }
+  }
+  return words;
+}
+
+/** The upper half of a float32's bits, rounded to nearest even; a NaN stays one. */
+function bfloat16(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return bits >>> 16 | 0x40;
+  return bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
+}
