@@ -6,6 +6,7 @@ import { relative } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
+import { withContents } from "../report/contents.ts";
 import { makeInteractive } from "../report/interactive.ts";
 import {
   executionProblems,
@@ -120,7 +121,8 @@ async function makeReport(
   if (result.error !== undefined) problems.push(`${path}: ${result.error}`);
   if (problems.length > 0) throw new NotebookError(problems.join("\n"));
   const profile = parameterValue(notebook, "profile");
-  const html = await makeVerifiable(await makeInteractive(result.html!), nameOf(path), profile);
+  const interactive = await makeInteractive(result.html!);
+  const html = withContents(await makeVerifiable(interactive, nameOf(path), profile));
   const encoder = new TextEncoder();
   writeAtomically(`${ROOT}${report}`, encoder.encode(html));
   writeAtomically(`${ROOT}${output}`, encoder.encode(result.notebook!));

@@ -63,7 +63,8 @@ def execute(notebook, folder, timeout):
 
 
 def render(page, title, templates):
-    """The notebook as one HTML page that loads nothing; changes its cells."""
+    """The notebook as one HTML page that loads nothing, what is tagged "answer" first; changes its cells."""
+    page.cells = answer_first(page.cells)
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
@@ -76,6 +77,14 @@ def render(page, title, templates):
     )
     html, _ = exporter.from_notebook_node(page, {"metadata": {"name": title}})
     return html
+
+
+def answer_first(cells):
+    """The title's cell, those tagged "answer", all others; the template puts the contents between."""
+    first = [i for i, cell in enumerate(cells) if i == 0 or "answer" in cell.metadata.get("tags", [])]
+    for i in first[-1:]:
+        cells[i].metadata["contents_follow"] = True
+    return [cells[i] for i in first] + [cell for i, cell in enumerate(cells) if i not in first]
 
 
 def with_mathml(markdown):
