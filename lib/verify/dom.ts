@@ -10,13 +10,15 @@ export interface PageElement {
   className: string;
   hidden: boolean;
   disabled: boolean;
-  /** Of progress. */
-  value: number;
+  /** Of progress a number, of input the text. */
+  value: number | string;
   /** Of optgroup. */
   label: string;
   /** Of select. */
   selectedIndex: number;
   onclick: (() => void) | null;
+  onchange: (() => void) | null;
+  onkeydown: ((event: { readonly key: string }) => void) | null;
   append(...nodes: readonly (PageElement | string)[]): void;
   replaceChildren(...nodes: readonly PageElement[]): void;
   setAttribute(name: string, value: string): void;

@@ -1,6 +1,7 @@
-/** The engine in a page: a Worker that trains pinned cells again. */
+/** The engine in a page: a Worker that trains pinned cells again, or answers a playground. */
 import { registry } from "../../experiments/registry.ts";
 import type { Reply, Request } from "./messages.ts";
+import { answerPlayground } from "./playground/playground.ts";
 import { recomputeCell, recomputeConclusions } from "./recompute.ts";
 
 const scope = self as unknown as {
@@ -18,7 +19,11 @@ scope.onmessage = async ({ data: request }) => {
 };
 
 async function answer(request: Request): Promise<Reply> {
-  const { id, experiment: name, profile } = request;
+  const { id } = request;
+  if (request.type !== "cell" && request.type !== "conclusions") {
+    return { id, ...await answerPlayground(request) };
+  }
+  const { experiment: name, profile } = request;
   const { default: experiment } = await registry[name]!();
   if (request.type === "conclusions") {
     return { type: "conclusions", id, ...recomputeConclusions(experiment, profile, request.cells) };

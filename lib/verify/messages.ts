@@ -1,5 +1,6 @@
 /** What a page and the engine's Worker in it say to each other. Each request is answered by its `id`. */
 import type { AnyMetrics, ProfileName } from "../run/experiment.ts";
+import type { PlaygroundQuestion, PlaygroundReply } from "./playground/messages.ts";
 
 /** Which cell: `id` as in the pins. */
 export interface CellAddress {
@@ -18,7 +19,8 @@ export type Request =
     readonly profile: ProfileName;
     /** Of all cells of the profile, by id. */
     readonly cells: Readonly<Record<string, Pick<RecomputedCell, "metrics" | "digests">>>;
-  };
+  }
+  | ({ readonly id: number } & PlaygroundQuestion);
 
 /** What the Worker answers: of a cell progress any number of times, then one of the others. */
 export type Reply =
@@ -31,6 +33,7 @@ export type Reply =
   }
   | ({ readonly type: "cell"; readonly id: number } & RecomputedCell)
   | ({ readonly type: "conclusions"; readonly id: number } & Conclusions)
+  | ({ readonly id: number } & PlaygroundReply)
   | { readonly type: "failed"; readonly id: number; readonly message: string };
 
 /** What a cell's training gave here. */

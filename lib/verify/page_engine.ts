@@ -14,10 +14,15 @@ interface Waiting {
 
 /** The text that the element of this id carries, packed by `packed`. */
 export async function unpacked(id: string): Promise<string> {
+  return new TextDecoder().decode(await unpackedBytes(id));
+}
+
+/** As `unpacked`, of bytes. */
+export async function unpackedBytes(id: string): Promise<Uint8Array<ArrayBuffer>> {
   const base64 = elementOf(id).textContent;
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return await new Response(stream).text();
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 /** The engine in a Worker of the page, so that the page stays alive while it computes. */

@@ -49,9 +49,9 @@ ${packed(DATA_ELEMENT, JSON.stringify(data))}
 </section>`;
 }
 
-/** An element that carries `text` as gzip in base64: see `unpacked`. */
-export function packed(id: string, text: string): string {
-  const base64 = new Uint8Array(gzipSync(text, { level: 9 })).toBase64();
+/** An element that carries text or bytes as gzip in base64: see `unpacked`. */
+export function packed(id: string, content: string | Uint8Array): string {
+  const base64 = new Uint8Array(gzipSync(content, { level: 9 })).toBase64();
   return `<script type="text/plain" id="${id}">${base64}</script>`;
 }
 

@@ -58,7 +58,7 @@ async function main(): Promise<void> {
 
   ask.onclick = () => run(() => Promise.resolve({ word: names(word), moves: names(moves) }));
   word.onkeydown = moves.onkeydown = ({ key }) => {
-    if (key === "Enter") ask.onclick!();
+    if (key === "Enter") ask.onclick?.();
   };
   size.onchange = seed.onchange = () => {
     // Another critic: what the last one said does not belong to the same table.
@@ -227,4 +227,7 @@ function distinct<T>(values: readonly T[]): T[] {
   return [...new Set(values)];
 }
 
-main().catch((error: Error) => status.textContent = `This does not work here: ${error.message}`);
+// The engine stands further down in the page.
+globalThis.addEventListener("DOMContentLoaded", () => {
+  main().catch((error: Error) => status.textContent = `This does not work here: ${error.message}`);
+});
