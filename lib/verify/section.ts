@@ -35,7 +35,7 @@ export async function verifySection(
 <p>${about} The engine is in this page: your browser can train a run again and compare. Nothing is loaded or sent.</p>
 <p><label for="genac-verify-cell">Training run</label> <select id="genac-verify-cell"></select></p>
 <p><button type="button" id="genac-verify-one" disabled>Train it again and compare</button>
-<button type="button" id="genac-verify-all" disabled></button>
+<button type="button" id="genac-verify-all" disabled>The whole smoke profile</button>
 <button type="button" id="genac-verify-cancel" disabled>Cancel</button></p>
 <p><progress id="genac-verify-progress" aria-label="Progress of the training" value="0" max="1" hidden></progress></p>
 <p id="genac-verify-status" role="status">This needs scripts, which do not run here: open the file in a browser.</p>

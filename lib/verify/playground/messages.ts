@@ -11,7 +11,7 @@ export interface PlaygroundModel {
   readonly seed: number;
   /** SHA-256 of its parameters, as pinned. */
   readonly parameters: string;
-  /** How many bytes of the weights, in the order of the models, are its safetensors file. */
+  /** How many bytes of the weights, in the order of the models, are its own. */
   readonly bytes: number;
 }
 

@@ -8,10 +8,12 @@ import { WasmEngine } from "../../backend/wasm/engine.ts";
 import { NeuralCritic } from "../../critic/neural_critic.ts";
 import { criticDefinition } from "../../critic/registry.ts";
 import { createEnvironment } from "../../env/registry.ts";
+import type { Model } from "../../nn/model.ts";
 import { ROOT } from "../../root.ts";
 import { exists, readBytes, writeAtomically } from "../../run/files.ts";
 import { pinsPath, readPins } from "../../run/pins.ts";
 import { loadTraining } from "../../run/training_checkpoint.ts";
+import { flatWeights, setFlatWeights } from "./flat_weights.ts";
 import type { PlaygroundModel, PlaygroundSetup } from "./messages.ts";
 
 /** The profile whose critics are asked: seconds to train, and the puzzle of the reports. */
@@ -47,16 +49,16 @@ export async function playgroundModels(
   return { setup: { environment: config.environment, actor: config.actor, models }, weights };
 }
 
-/** A cell's trained weights as a safetensors file, the kept ones where they are sound. */
+/** A cell's trained weights, the kept ones where they are sound. */
 async function weightsOf(
   cell: Cell,
   pinned: string,
   progress: (text: string) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const path = `${KEPT}/${pinned}.safetensors`;
+  const path = `${KEPT}/${pinned}.bin`;
   if (exists(path)) {
     const bytes = readBytes(path, "");
-    if (await digestOf(cell, bytes) === pinned) return bytes;
+    if (await withModel(cell, (model) => digestOf(model, bytes)) === pinned) return bytes;
   }
   progress(`training ${cell.id} of scaling, profile ${PROFILE}, for the playground`);
   const { digests, files } = await runCell({
@@ -73,22 +75,34 @@ async function weightsOf(
       `scaling, profile ${PROFILE}: ${cell.id} is not the pinned one when trained here`,
     );
   }
-  const bytes = files!["model.safetensors"]!;
+  const bytes = await withModel(cell, (model) => {
+    loadTraining(model, files!["model.safetensors"]!);
+    return flatWeights(model);
+  });
   writeAtomically(path, bytes);
-  return new Uint8Array(bytes);
+  return bytes;
 }
 
-/** SHA-256 of the parameters in a file; undefined for a damaged one. */
-async function digestOf({ config, seed }: Cell, bytes: Uint8Array): Promise<string | undefined> {
+/** SHA-256 of the parameters in a kept file; undefined for a damaged one. */
+async function digestOf(model: Model, bytes: Uint8Array): Promise<string | undefined> {
+  try {
+    await setFlatWeights(model, bytes);
+    return await model.digest();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `use` makes of a cell's model before training. */
+async function withModel<T>(
+  { config, seed }: Cell,
+  use: (model: Model) => Promise<T>,
+): Promise<T> {
   const engine = await WasmEngine.create();
   try {
     const environment = createEnvironment("permutation", config.environment);
     const definition = criticDefinition(config.critic);
-    const { model } = new NeuralCritic(engine, definition, environment, config.size, seed);
-    loadTraining(model, bytes);
-    return await model.digest();
-  } catch {
-    return undefined;
+    return await use(new NeuralCritic(engine, definition, environment, config.size, seed).model);
   } finally {
     engine.close();
   }

@@ -4,7 +4,7 @@ import { criticDefinition } from "../../critic/registry.ts";
 import { PermutationEnvironment, type PermutationState } from "../../env/permutation.ts";
 import { RandomStream } from "../../numeric/random.ts";
 import { traceTokens } from "../../report/trace_tokens.ts";
-import { loadTraining } from "../../run/training_checkpoint.ts";
+import { setFlatWeights } from "./flat_weights.ts";
 import type {
   Attempt,
   PlaygroundAnswer,
@@ -33,7 +33,7 @@ export class Playground {
     }
   }
 
-  /** @param weights The models' safetensors files, one after the other. */
+  /** @param weights The models' `flatWeights`, one after the other. */
   static async create(setup: PlaygroundSetup, weights: Uint8Array): Promise<Playground> {
     return new Playground(setup, weights, await WasmEngine.create());
   }
@@ -118,7 +118,7 @@ export class Playground {
         model.size,
         model.seed,
       );
-      loadTraining(critic.model, this.#weights.get(model)!, "the page's weights");
+      await setFlatWeights(critic.model, this.#weights.get(model)!);
       return { critic, parameters: await critic.model.digest() };
     })();
     this.#critics.set(model, loading);

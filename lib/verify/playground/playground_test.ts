@@ -4,7 +4,7 @@ import { NeuralCritic } from "../../critic/neural_critic.ts";
 import { criticDefinition } from "../../critic/registry.ts";
 import { PermutationEnvironment } from "../../env/permutation.ts";
 import { traceTokens } from "../../report/trace_tokens.ts";
-import { saveTraining } from "../../run/training_checkpoint.ts";
+import { flatWeights, setFlatWeights } from "./flat_weights.ts";
 import type { Attempt, PlaygroundModel, PlaygroundSetup } from "./messages.ts";
 import { answerPlayground, Playground } from "./playground.ts";
 
@@ -21,7 +21,7 @@ async function make() {
   for (const seed of [1, 2]) {
     for (const critic of ["discriminative-mse", "cot"]) {
       const own = new NeuralCritic(engine, criticDefinition(critic), environment, size, seed);
-      const bytes = await saveTraining(own.model, {}, { moments: false });
+      const bytes = await flatWeights(own.model);
       const parameters = await own.model.digest();
       models.push({ critic, size, seed, parameters, bytes: bytes.length });
       files.push(bytes);
@@ -122,5 +122,14 @@ Deno.test("a page's questions are answered by type, after the first", async () =
   const asked = await answerPlayground({ type: "playground-ask", attempt, size, seed: 2 });
   assert(asked.type === "playground-ask");
   assert.deepEqual(asked.answers.attempt, attempt);
+  engine.close();
+});
+
+Deno.test("weights of another model are refused", async () => {
+  const { weights, critics, engine } = await make();
+  const [{ model }] = critics as [typeof critics[number]];
+  const own = await flatWeights(model);
+  await assert.rejects(setFlatWeights(model, weights), RangeError);
+  await assert.rejects(setFlatWeights(model, own.subarray(4)), /^(Usage|Range)Error/);
   engine.close();
 });
