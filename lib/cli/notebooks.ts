@@ -202,7 +202,7 @@ async function drive(
 const flags = z.object({
   name: z.array(z.string()).default([]).describe("only these notebooks, e.g. 01-scaling"),
   profile: z.enum(PROFILES).optional()
-    .describe("sets the parameter profile; without it, as the notebook says"),
+    .describe("sets the parameter profile; without it quick"),
   parameter: z.array(z.string()).default([])
     .describe("sets a parameter, as name=value; value is JSON or else text"),
   inPlace: z.boolean().default(false)
@@ -241,7 +241,7 @@ export const notebooksCommand: Command<typeof flags.shape> = {
     for (const path of paths) {
       const { output, report } = reportPaths(path);
       // --profile is for those that have one; a named parameter must exist.
-      const { profile: wanted, ...others } = given as Record<string, unknown>;
+      const { profile: wanted = "quick", ...others } = given as Record<string, unknown>;
       const parameters = { ...profileParameter(path, wanted), ...others };
       const target = inPlace ? path : output;
       const options = { path, output: target, report, progress: terminal.line };

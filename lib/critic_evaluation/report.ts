@@ -25,11 +25,11 @@ import {
 
 /** The parts of a report, each to be shown by `show(...part)`; none is empty. */
 export interface EvaluationReport {
-  /** Everything that is to be said, in sentences. */
+  /** Everything that is to be said, in sentences, and each critic's error as a figure. */
   readonly findings: readonly Displayable[];
   /** What was evaluated. */
   readonly set: readonly Displayable[];
-  /** Each critic's error and AUC. */
+  /** Each critic's AUC, and all scores. */
   readonly errors: readonly Displayable[];
   /** A card for each question: better than a constant? better than a value head? does In-Context Conditioning help? */
   readonly questions: readonly Displayable[];
@@ -50,9 +50,9 @@ export interface EvaluationReport {
 /** The figures, tables and sentences of an evaluation. Text of rollouts comes escaped; what cannot be measured says so. */
 export function evaluationReport(evaluation: Evaluation): EvaluationReport {
   return {
-    findings: [list(findings(evaluation))],
+    findings: [list(findings(evaluation)), errorFigure(evaluation)],
     set: [setTable(evaluation)],
-    errors: measured(errorFigure(evaluation), aucFigure(evaluation), scoresTable(evaluation)),
+    errors: measured(aucFigure(evaluation), scoresTable(evaluation)),
     questions: measured(...questionCards(evaluation)),
     calibration: measured(
       scatterFigure(evaluation),
