@@ -4,6 +4,8 @@ import type {
   DecodingShape,
   ForwardProgram,
   FrozenWeights,
+  GenerationProgram,
+  GenerationRecorder,
   Session,
   StateName,
   TrainingProgram,
@@ -14,6 +16,7 @@ import type { WebGpuDevice } from "./device.ts";
 import { ownFrozenWeights } from "./frozen.ts";
 import { forwardProgram } from "./forward.ts";
 import type { GemmTuning } from "./gemm.ts";
+import { Generation, type GenerationTapes, generationTapes } from "./generation.ts";
 import { halfBuffers, type Storage } from "./half_storage.ts";
 import { Lowering } from "./lower.ts";
 import { WebGpuState } from "./state.ts";
@@ -63,5 +66,14 @@ export class WebGpuSession implements Session {
     const tape = recorded(new Tape(shape.rows, 1, false), (t) => record(t, shape.capacity));
     const half = this.generationStorage === "float16" ? halfBuffers(tape) : undefined;
     return new Decoding(this.#state, tape, Lowering.of(tape, this.tuning, half), shape);
+  }
+
+  generation(shape: DecodingShape, recorder: GenerationRecorder): GenerationProgram {
+    return this.generationOf(shape, generationTapes(shape, recorder));
+  }
+
+  /** Compiles a generation that is recorded. */
+  generationOf(shape: DecodingShape, tapes: GenerationTapes): GenerationProgram {
+    return new Generation(this.#state, shape, tapes, this.tuning);
   }
 }
