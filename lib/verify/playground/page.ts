@@ -124,7 +124,7 @@ function valuesTable({ exact, critics }: PlaygroundAnswers, writing?: Playground
     ...critics.map((answer) =>
       answer === writing
         ? row(answer.title, undefined, "", "writing …")
-        : row(answer.title, answer.value, "critic", errorOf(answer, exact))
+        : row(answer.title, answer.value, answer.critic, errorOf(answer, exact))
     ),
   ];
   part("values").replaceChildren(...rows);

@@ -1,3 +1,4 @@
+import { BASELINE_STYLE, criticStyle } from "../../report/theme.ts";
 import { TONES } from "../../report/token_sequence.ts";
 import { bundle } from "../bundle.ts";
 import { packed } from "../section.ts";
@@ -15,8 +16,11 @@ const PAGE = import.meta.resolve("./page.ts");
 export async function playgroundSection(progress: (text: string) => void): Promise<string> {
   const [{ setup, weights }, page] = await Promise.all([playgroundModels(progress), bundle(PAGE)]);
   const { epsilon } = setup.actor;
+  const colors = setup.models.map(({ critic }) =>
+    `#${ID} .bar .${critic} { background: ${criticStyle(critic).color}; }\n`
+  );
   return `<section id="${ID}" aria-labelledby="${ID}-title">
-<style>${STYLE}</style>
+<style>${STYLE}${[...new Set(colors)].join("")}</style>
 <h2 id="${ID}-title">Ask the critics here</h2>
 <p>Two critics of <i>scaling</i>'s profile ${PROFILE} answer in your browser: their weights are in this page. Both were taught the exact values of an actor that moves at random with probability ${epsilon}. One answers at once, the other writes a chain of thought first. Shuffle an attempt or type one, let the actor move, and see which of them you would believe.</p>
 <p class="controls"><label>Size <select id="${ID}-size" disabled></select></label>
@@ -57,8 +61,7 @@ const STYLE = `
 #${ID} caption { text-align: left; font-weight: 600; }
 #${ID} th, #${ID} td { text-align: left; padding: 0.2em 0.8em 0.2em 0; font-weight: normal; }
 #${ID} .bar { width: 45%; }
-#${ID} .bar span { display: block; height: 0.9em; min-width: 1px; background: #0072b2; }
-#${ID} .bar span.exact { background: #59636e; }
+#${ID} .bar span { display: block; height: 0.9em; min-width: 1px; background: ${BASELINE_STYLE.color}; }
 #${ID} .history { width: auto; }
 #${ID} .history th { font-weight: 600; }
 #${ID} ol { list-style: none; display: flex; flex-wrap: wrap; gap: 4px; padding: 0; margin: 0.6em 0; }
