@@ -1,4 +1,5 @@
 import { NOT_FINITE } from "../generated_tokens.ts";
+import { type GenerateJob, Generating, type PrefillJob, type StepsJob } from "./generating.ts";
 import { Logits } from "./logits.ts";
 import type { Plan } from "./plan.ts";
 import { BLOCK, SHARDS } from "./control.ts";
@@ -63,7 +64,15 @@ export interface DecodeJob {
 }
 
 /** A job that lanes can run. */
-export type Job = CallsJob | ChunksJob | ReduceJob | UpdateJob | DecodeJob;
+export type Job =
+  | CallsJob
+  | ChunksJob
+  | ReduceJob
+  | UpdateJob
+  | DecodeJob
+  | StepsJob
+  | PrefillJob
+  | GenerateJob;
 
 /** A decoding step in two parts: up to the logits, and the choice of tokens. */
 interface DecodingStep {
@@ -100,6 +109,11 @@ export class Lane {
         return this.#update(job);
       case "decode":
         return this.#decode(job);
+      case "generate":
+        return this.#generate(job);
+      case "steps":
+      case "prefill":
+        throw new Error(`a job of kind ${job.kind} is a part of others`);
     }
   }
 
@@ -226,6 +240,11 @@ export class Lane {
         }
       }
     }
+  }
+
+  #generate(job: GenerateJob): void {
+    const steps = this.#jobs.get(job.steps) as StepsJob;
+    new Generating(this.context, job, steps, (id) => this.#jobs.get(id) as PrefillJob).run();
   }
 
   #bindStep({ calls, logits }: Plan): DecodingStep {

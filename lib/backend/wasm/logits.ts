@@ -9,6 +9,24 @@ export interface LogitsPlace {
   readonly classes: number;
 }
 
+/** Parts of a nat in which logits below the largest are sorted, and how many of them there are. */
+const BINS_PER_NAT = 64;
+const BINS = 40 * BINS_PER_NAT;
+/** e^-(i / BINS_PER_NAT). */
+const WEIGHTS = Float64Array.from({ length: BINS }, (_, i) => exp(-i / BINS_PER_NAT));
+
+/** e^-y within 1e-11 of it, for y >= 0; 0 from 40 on. */
+function weight(y: number): number {
+  const bin = binOf(y);
+  if (bin === BINS) return 0;
+  const r = y - bin / BINS_PER_NAT;
+  return WEIGHTS[bin]! * (1 - r * (1 - r / 2 * (1 - r / 3 * (1 - r / 4))));
+}
+
+function binOf(y: number): number {
+  return y >= BINS / BINS_PER_NAT ? BINS : Math.floor(y * BINS_PER_NAT);
+}
+
 /** The logits of a decoding step, before a token is drawn from them. */
 export class Logits {
   readonly #values: Float32Array;
@@ -20,6 +38,15 @@ export class Logits {
     this.#classes = classes;
     const length = Math.ceil(classes / 16) * this.#stride;
     this.#values = new Float32Array(buffer, lane + offset, length);
+  }
+
+  /** A copy of a row. */
+  #ownRow(row: number): Float32Array {
+    const values = new Float32Array(this.#classes);
+    for (let token = 0; token < values.length; token++) {
+      values[token] = this.#values[this.#index(row, token)]!;
+    }
+    return values;
   }
 
   #index(row: number, token: number): number {
@@ -47,10 +74,7 @@ export class Logits {
    * @param p 1 = all.
    */
   keepTop(row: number, k: number, p: number, inverseTemperature: number): void {
-    const falling = new Float32Array(this.#classes);
-    for (let token = 0; token < falling.length; token++) {
-      falling[token] = this.#values[this.#index(row, token)]!;
-    }
+    const falling = this.#ownRow(row);
     falling.sort().reverse();
     let kept = Math.min(k, falling.length);
     if (p < 1) {
@@ -68,6 +92,49 @@ export class Logits {
     for (let token = 0; token < falling.length; token++) {
       const at = this.#index(row, token), x = this.#values[at]!;
       if (x < last || (x === last && equal-- <= 0)) this.#values[at] = -Infinity;
+    }
+  }
+
+  /**
+   * `keepTop` for a large vocabulary: what is certainly not kept is not sorted. The sum of all weights is that of other
+   * roundings, and tokens that are e^40 times less likely than the first have none.
+   */
+  keepTopOfMany(row: number, k: number, p: number, inverseTemperature: number): void {
+    const classes = this.#classes;
+    if (k >= classes && p >= 1) return;
+    const x = this.#ownRow(row);
+    let top = -Infinity;
+    for (let token = 0; token < classes; token++) if (x[token]! > top) top = x[token]!;
+    const below = (token: number) => (top - x[token]!) * inverseTemperature;
+    const bins = new Uint16Array(classes);
+    const amounts = new Float64Array(BINS + 1);
+    let total = 0;
+    for (let token = 0; token < classes; token++) {
+      const y = below(token), bin = bins[token] = binOf(y);
+      const amount = k < classes ? 1 : weight(y);
+      amounts[bin]! += amount;
+      total += amount;
+    }
+    // The bins that have the k first tokens, or more than p.
+    const wanted = k < classes ? k : p * total * (1 + 1e-9);
+    let last = 0;
+    for (let sum = amounts[0]!; sum < wanted && last < BINS;) sum += amounts[++last]!;
+    const candidates: number[] = [];
+    for (let token = 0; token < classes; token++) if (bins[token]! <= last) candidates.push(token);
+    candidates.sort((a, b) => x[b]! - x[a]! || a - b);
+    let kept = Math.min(k, candidates.length);
+    if (p < 1) {
+      const weights = candidates.slice(0, kept).map((token) => weight(below(token)));
+      const all = k < classes ? weights.reduce((sum, w) => sum + w) : total;
+      kept = 0;
+      for (let sum = 0; sum < p * all && kept < weights.length;) sum += weights[kept++]!;
+    }
+    for (let panel = 0; panel < classes; panel += 16) {
+      const at = this.#index(row, panel);
+      this.#values.fill(-Infinity, at, at + Math.min(16, classes - panel));
+    }
+    for (const token of candidates.slice(0, kept)) {
+      this.#values[this.#index(row, token)] = x[token]!;
     }
   }
 }

@@ -15,6 +15,8 @@ function place(rows: readonly (readonly number[])[], rounds = rows.length + 1) {
   return { logits, values, index };
 }
 
+const METHODS = ["keepTop", "keepTopOfMany"] as const;
+
 Deno.test("what top-k and top-p keep is what their definition says, and nothing else changes", () => {
   const random = new RandomStream({ seed: 1, purpose: "logits" });
   for (const classes of [1, 2, 16, 37, 100]) {
@@ -25,14 +27,18 @@ Deno.test("what top-k and top-p keep is what their definition says, and nothing 
         for (const topK of [1, 2, 7, 99, 1e9, Infinity]) {
           for (const topP of [5e-324, 0.1, 0.53, 0.9, 0.9999, 1]) {
             const rows = [row(), row(), row()].map((r) => r.map(Math.fround));
-            const { logits, values, index } = place(rows);
+            const { values, index } = place(rows);
             const expected = values.slice();
             const kept = new Set(keptTokens(rows[1]!, { temperature, topK, topP }));
             for (let token = 0; token < classes; token++) {
               if (!kept.has(token)) expected[index(1, token)] = -Infinity;
             }
-            logits.keepTop(1, topK, topP, 1 / temperature);
-            assert.deepEqual(values, expected, `${classes} ${step} ${temperature} ${topK} ${topP}`);
+            for (const method of METHODS) {
+              const { logits, values } = place(rows);
+              logits[method](1, topK, topP, 1 / temperature);
+              const what = `${method} ${classes} ${step} ${temperature} ${topK} ${topP}`;
+              assert.deepEqual(values, expected, what);
+            }
           }
         }
       }
@@ -41,19 +47,38 @@ Deno.test("what top-k and top-p keep is what their definition says, and nothing 
 });
 
 Deno.test("of equal logits the lowest tokens are kept, as few as reach p exactly", () => {
-  const kept = (k: number, p: number, row: readonly number[]) => {
-    const { logits, values, index } = place([row]);
-    logits.keepTop(0, k, p, 1);
-    return row.flatMap((_, token) => values[index(0, token)]! > -Infinity ? [token] : []);
-  };
-  assert.deepEqual(kept(Infinity, 0.5, [3, 3, 3, 3]), [0, 1]);
-  assert.deepEqual(kept(Infinity, 0.51, [3, 3, 3, 3]), [0, 1, 2]);
-  assert.deepEqual(kept(2, 1, [0, 3, 3, 3]), [1, 2]);
-  assert.deepEqual(kept(2, 0.5, [0, 3, 3, 3]), [1]);
-  // p is of what k leaves: 2 tokens of 4 have half of the whole, but all of theirs.
-  assert.deepEqual(kept(2, 0.6, [3, 3, 3, 3]), [0, 1]);
-  assert.deepEqual(kept(Infinity, 0.9, [-0, 0]), [0, 1]);
-  assert.deepEqual(kept(1, 1, [-0, 0]), [0]);
+  for (const method of METHODS) {
+    const kept = (k: number, p: number, row: readonly number[]) => {
+      const { logits, values, index } = place([row]);
+      logits[method](0, k, p, 1);
+      return row.flatMap((_, token) => values[index(0, token)]! > -Infinity ? [token] : []);
+    };
+    assert.deepEqual(kept(Infinity, 0.5, [3, 3, 3, 3]), [0, 1]);
+    assert.deepEqual(kept(Infinity, 0.51, [3, 3, 3, 3]), [0, 1, 2]);
+    assert.deepEqual(kept(2, 1, [0, 3, 3, 3]), [1, 2]);
+    assert.deepEqual(kept(2, 0.5, [0, 3, 3, 3]), [1]);
+    // p is of what k leaves: 2 tokens of 4 have half of the whole, but all of theirs.
+    assert.deepEqual(kept(2, 0.6, [3, 3, 3, 3]), [0, 1]);
+    assert.deepEqual(kept(Infinity, 0.9, [-0, 0]), [0, 1]);
+    assert.deepEqual(kept(1, 1, [-0, 0]), [0]);
+  }
+});
+
+Deno.test("of a large vocabulary the same is kept without sorting all of it", () => {
+  const random = new RandomStream({ seed: 2, purpose: "logits" });
+  for (const deviation of [0.01, 3, 30]) {
+    const row = Array.from({ length: 5000 }, () => Math.fround(random.normal() * deviation));
+    for (const topK of [1, 50, 4999, Infinity]) {
+      for (const topP of [0.01, 0.5, 0.95, 0.999999, 1]) {
+        for (const temperature of [0.1, 1.3]) {
+          const [all, many] = [place([row]), place([row])];
+          all.logits.keepTop(0, topK, topP, 1 / temperature);
+          many.logits.keepTopOfMany(0, topK, topP, 1 / temperature);
+          assert.deepEqual(many.values, all.values, `${deviation} ${topK} ${topP} ${temperature}`);
+        }
+      }
+    }
+  }
 });
 
 Deno.test("one logit that is not finite, or too large, is enough", () => {

@@ -2,7 +2,14 @@
  * From tape to kernel calls. A plan is plain data: every argument of every call is a base, resolved per lane
  * and shard, plus a multiple of the chunk or step index. Lanes receive it as JSON through shared memory.
  */
-import { type Buffer, buffersOf, elements, type Scalar, type Tape } from "../../tensor/tape.ts";
+import {
+  type Buffer,
+  buffersOf,
+  elements,
+  type Instruction,
+  type Scalar,
+  type Tape,
+} from "../../tensor/tape.ts";
 import type { LogitsPlace } from "./logits.ts";
 import { lower } from "./lower.ts";
 
@@ -56,13 +63,13 @@ export interface Layout {
  */
 export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Plan {
   const { offsets, bytes } = allocateActivations(tape, cacheRows);
-  const resolve = (b: Buffer): Argument => {
-    const at = (value: number, base: Base = "constant", perChunk = 0): Argument => ({
-      base,
-      value,
-      perChunk,
-      perStep: 0,
-    });
+  const resolve = (b: Buffer, op: Instruction["op"]): Argument => {
+    const at = (
+      value: number,
+      base: Base = "constant",
+      perChunk = 0,
+      perStep = 0,
+    ): Argument => ({ base, value, perChunk, perStep });
     switch (b.space) {
       case "parameter":
         return at(layout.parameter(b.label));
@@ -77,8 +84,10 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
       case "collected":
         return at(layout.collected(b.label));
       case "activation":
-      case "cache":
         return at(offsets.get(b)!, "lane");
+      case "cache":
+        // A prompt is read into the cache of one row, which the step names.
+        return at(offsets.get(b)!, "lane", 0, op === "gqa_prefill" ? b.cols * 4 : 0);
       case "batch": {
         const { address, perChunk = b.rows * b.cols * 4 } = layout.batch(b.label);
         return at(address, "constant", perChunk);
@@ -96,7 +105,7 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
     return {
       kernel,
       args: args.map((a) =>
-        a === undefined ? number(0) : typeof a === "object" ? resolve(a) : number(a)
+        a === undefined ? number(0) : typeof a === "object" ? resolve(a, instruction.op) : number(a)
       ),
     };
   });

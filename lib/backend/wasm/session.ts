@@ -3,6 +3,8 @@ import type {
   DecodingProgram,
   DecodingShape,
   ForwardProgram,
+  GenerationProgram,
+  GenerationRecorder,
   Session,
   StateName,
   TrainingProgram,
@@ -12,6 +14,7 @@ import { Decoding } from "./decoding.ts";
 import type { WasmDevice } from "./device.ts";
 import { forwardProgram } from "./forward.ts";
 import type { WasmFrozenWeights } from "./frozen.ts";
+import { Generation } from "./generation.ts";
 import { WasmState } from "./state.ts";
 import { trainingProgram, Update } from "./training.ts";
 
@@ -54,5 +57,9 @@ export class WasmSession implements Session {
     record: (tape: Tape, capacity: number) => void,
   ): DecodingProgram {
     return new Decoding(this.#state, shape, record);
+  }
+
+  generation(shape: DecodingShape, record: GenerationRecorder): GenerationProgram {
+    return new Generation(this.#state, shape, record);
   }
 }

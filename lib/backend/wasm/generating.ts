@@ -1,0 +1,263 @@
+import { NOT_FINITE } from "../generated_tokens.ts";
+import type { Bound, LaneContext } from "./lane_context.ts";
+import { Logits } from "./logits.ts";
+import type { Plan } from "./plan.ts";
+
+/** The steps of generation, for a token of each of so many rows. */
+export interface StepsJob {
+  readonly kind: "steps";
+  /** By the number of rows that they compute, ascending. Their caches stand in the same place. */
+  readonly plans: readonly { readonly rows: number; readonly plan: Plan }[];
+}
+
+/** Reading `length` tokens of a prompt into the cache of a row. */
+export interface PrefillJob {
+  readonly kind: "prefill";
+  readonly length: number;
+  readonly plan: Plan;
+}
+
+/** Where steps and prefills read and write int32 numbers, from the lane's place on. */
+export interface Staging {
+  readonly tokens: number;
+  readonly positions: number;
+  readonly filled: number;
+  readonly rowIds: number;
+  readonly next: number;
+  /** Bytes from one lane's place to that of the next. */
+  readonly perLane: number;
+}
+
+/** A row to generate. */
+export interface RowToGenerate {
+  readonly promptLength: number;
+  readonly maxTokens: number;
+  readonly rowId: number;
+  /** Id of the prefill that has room for its prompt but for the last token, which is the first step's; -1: no other token. */
+  readonly prefill: number;
+}
+
+/**
+ * Generation: each lane takes rows from a queue as it has room for them, and steps all that it has. Rows come in an order in
+ * which prompts that start alike are neighbours.
+ */
+export interface GenerateJob {
+  readonly kind: "generate";
+  /** Id of the steps. */
+  readonly steps: number;
+  readonly staging: Staging;
+  readonly rows: readonly RowToGenerate[];
+  /** Most rows of a lane. */
+  readonly share: number;
+  /** Address of an int32: rows that lanes have taken. */
+  readonly taken: number;
+  /** Address of (rows, capacity) int32: prompts, and behind them what is generated. */
+  readonly tokens: number;
+  readonly capacity: number;
+  /** Address of (rows) int32: tokens that were generated. */
+  readonly lengths: number;
+  readonly topK: number | null;
+  readonly topP: number;
+  readonly stopTokens: readonly number[];
+  readonly stopTexts: readonly (readonly number[])[];
+  /** Addresses of (count + 1) int32, where each token's bytes start, and of the bytes; with stop texts alone. */
+  readonly bytes?: { readonly starts: number; readonly count: number; readonly bytes: number };
+}
+
+/** A row that a lane works on. */
+interface LiveRow {
+  readonly index: number;
+  readonly row: RowToGenerate;
+  /** Prompt and response. */
+  readonly tokens: Int32Array;
+  /** Tokens in the cache. */
+  filled: number;
+  /** The response's last bytes, fewer than those of the longest stop text. */
+  tail: readonly number[];
+}
+
+interface Step {
+  readonly forward: Bound;
+  readonly draw: Bound;
+  readonly logits: Logits;
+}
+
+/** One lane's part of generation. */
+export class Generating {
+  /** Row i has the i-th place in the caches. */
+  readonly #live: LiveRow[] = [];
+  readonly #steps: Step[] = [];
+  readonly #prefills = new Map<number, Bound>();
+  readonly #staged: Readonly<Record<Exclude<keyof Staging, "perLane">, Int32Array>>;
+  readonly #stops: ReadonlySet<number>;
+  readonly #longestStop: number;
+  readonly #inverseTemperature: number;
+  /** Logits above it overflow as scores, or lie below -3.4e38, the score that the kernel starts with. */
+  readonly #limit: number;
+
+  constructor(
+    private readonly context: LaneContext,
+    private readonly job: GenerateJob,
+    private readonly steps: StepsJob,
+    private readonly prefillOf: (id: number) => PrefillJob,
+  ) {
+    const { staging: { perLane, ...staging } } = job;
+    this.#staged = Object.fromEntries(
+      Object.entries(staging).map((
+        [name, address],
+      ) => [name, this.#i32(address + context.index * perLane, perLane / 4)]),
+    ) as never;
+    this.#stops = new Set(job.stopTokens);
+    this.#longestStop = Math.max(0, ...job.stopTexts.map((text) => text.length));
+    this.#inverseTemperature = context.scalars().inverseTemperature;
+    this.#limit = 3e38 / Math.max(1, this.#inverseTemperature);
+  }
+
+  #i32(address: number, length: number): Int32Array {
+    return new Int32Array(this.context.memory.buffer, address, length);
+  }
+
+  run(): void {
+    for (const index of this.#take(this.job.share)) this.#admit(index, this.#live.length);
+    while (this.#live.length > 0) {
+      const ended = this.#step();
+      // From the last on, so that whatever stands behind one goes on.
+      for (const place of ended.reverse()) {
+        const [index] = this.#take(1);
+        if (index === undefined) this.#remove(place);
+        else this.#admit(index, place);
+      }
+    }
+  }
+
+  /** Rows from the queue, at most `count`. */
+  #take(count: number): number[] {
+    const { taken, rows } = this.job;
+    const first = Atomics.add(this.#i32(taken, 1), 0, count);
+    const left = Math.max(0, Math.min(count, rows.length - first));
+    return Array.from({ length: left }, (_, i) => first + i);
+  }
+
+  /** Gives a row this place, with its prompt but for the last token in the cache. */
+  #admit(index: number, place: number): void {
+    const { rows, capacity, tokens: all } = this.job, row = rows[index]!;
+    const tokens = this.#i32(all + index * capacity * 4, capacity);
+    const needed = row.promptLength - 1;
+    // What a row leaves in the cache is there until the place is another's: its own place comes first.
+    let filled = 0, from = place;
+    const sources = [place, ...this.#live.keys()].filter((i) => i < this.#live.length);
+    for (const source of sources) {
+      const common = commonTokens(this.#live[source]!, tokens, needed);
+      if (common > filled) [filled, from] = [common, source];
+    }
+    // The rest of a prompt takes steps, in which a token is dearer than when the prompt is read as a whole.
+    if (filled >= needed - needed / 3) this.#copyCache(from, place);
+    else {
+      this.#prefill(row, tokens.subarray(0, needed), place);
+      filled = needed;
+    }
+    this.#live[place] = { index, row, tokens, filled, tail: [] };
+  }
+
+  #prefill({ prefill }: RowToGenerate, prompt: Int32Array, place: number): void {
+    const { length, plan } = this.prefillOf(prefill);
+    let program = this.#prefills.get(prefill);
+    if (!program) this.#prefills.set(prefill, program = this.context.bind(plan.calls));
+    const { tokens, positions } = this.#staged;
+    tokens.set(prompt);
+    tokens.fill(0, prompt.length, length);
+    positions.fill(0, prompt.length, length);
+    for (let t = 0; t < prompt.length; t++) positions[t] = t;
+    program(this.context.index, place);
+  }
+
+  #copyCache(from: number, to: number): void {
+    if (from === to) return;
+    const { memory: { buffer }, arena } = this.context;
+    for (const { offset, rowBytes } of this.steps.plans[0]!.plan.caches) {
+      const bytes = new Uint8Array(buffer, arena + offset, (Math.max(from, to) + 1) * rowBytes);
+      bytes.copyWithin(to * rowBytes, from * rowBytes, (from + 1) * rowBytes);
+    }
+  }
+
+  /** Takes a row out; the last one takes its place. */
+  #remove(place: number): void {
+    const last = this.#live.length - 1;
+    this.#copyCache(last, place);
+    this.#live[place] = this.#live[last]!;
+    this.#live.pop();
+  }
+
+  /** A token for every row; returns the places of those that have ended, ascending. */
+  #step(): number[] {
+    const live = this.#live, { plans } = this.steps;
+    const k = plans.findIndex(({ rows }) => rows >= live.length), { rows, plan } = plans[k]!;
+    const { forward, draw, logits } = this.#steps[k] ??= this.#bindStep(plan);
+    const { tokens, positions, filled, rowIds, next } = this.#staged;
+    for (let i = 0; i < rows; i++) {
+      const at = live[i]?.filled ?? 0;
+      tokens[i] = live[i]?.tokens[at] ?? 0;
+      positions[i] = filled[i] = at;
+      rowIds[i] = live[i]?.row.rowId ?? 0;
+    }
+    forward(this.context.index, 0);
+    const { topK, topP } = this.job, inverse = this.#inverseTemperature;
+    const choosing = live.map(({ filled, row }) => filled + 1 >= row.promptLength);
+    const fine = live.map((_, i) => choosing[i]! && logits.areFinite(i, this.#limit));
+    if (inverse > 0 && (topK !== null || topP < 1)) {
+      fine.forEach((isFine, i) => {
+        if (isFine) logits.keepTopOfMany(i, topK ?? Infinity, topP, inverse);
+      });
+    }
+    if (choosing.includes(true)) draw(this.context.index, 0);
+    return [...live.keys()].filter((i) => {
+      live[i]!.filled++;
+      return choosing[i]! && this.#append(live[i]!, fine[i]! ? next[i]! : NOT_FINITE);
+    });
+  }
+
+  #bindStep({ calls, logits }: Plan): Step {
+    const sample = calls.findIndex(({ kernel }) => kernel === "sample_at");
+    return {
+      forward: this.context.bind(calls.slice(0, sample)),
+      draw: this.context.bind(calls.slice(sample)),
+      logits: new Logits(this.context.memory.buffer, this.context.arena, logits!),
+    };
+  }
+
+  /** Adds a token to a response; returns whether that ends it. */
+  #append(live: LiveRow, token: number): boolean {
+    const { row: { promptLength, maxTokens }, filled, tokens, index } = live;
+    tokens[filled] = token;
+    const length = filled + 1 - promptLength;
+    this.#i32(this.job.lengths, this.job.rows.length)[index] = length;
+    return token === NOT_FINITE || this.#stops.has(token) || length === maxTokens ||
+      this.#endsWithText(live, token);
+  }
+
+  #endsWithText(live: LiveRow, token: number): boolean {
+    const { bytes, stopTexts } = this.job;
+    if (!bytes || token >= bytes.count) return false;
+    const [start, end] = this.#i32(bytes.starts + token * 4, 2) as unknown as [number, number];
+    const { buffer } = this.context.memory;
+    const text = [...live.tail, ...new Uint8Array(buffer, bytes.bytes + start, end - start)];
+    live.tail = text.slice(Math.max(0, text.length - this.#longestStop + 1));
+    return stopTexts.some((stop) => includes(text, stop));
+  }
+}
+
+/** How many of the first `most` tokens are in a row's cache. */
+function commonTokens(live: LiveRow, tokens: Int32Array, most: number): number {
+  const end = Math.min(most, live.filled);
+  let t = 0;
+  while (t < end && live.tokens[t] === tokens[t]) t++;
+  return t;
+}
+
+/** Whether `part` stands in `text`. */
+function includes(text: readonly number[], part: readonly number[]): boolean {
+  for (let at = 0; at + part.length <= text.length; at++) {
+    if (part.every((byte, i) => text[at + i] === byte)) return true;
+  }
+  return false;
+}

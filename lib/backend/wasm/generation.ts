@@ -1,0 +1,193 @@
+import type {
+  DecodingShape,
+  GenerationOptions,
+  GenerationProgram,
+  GenerationRecorder,
+  GenerationRow,
+  GenerationStop,
+} from "../../tensor/backend.ts";
+import { recorded, Tape } from "../../tensor/tape.ts";
+import type { Staging } from "./generating.ts";
+import { bytesOf, type Layout, makePlan } from "./plan.ts";
+import type { WasmState } from "./state.ts";
+
+/** Most bytes of all lanes' caches, unless 4 rows of each need more. */
+const CACHE_BYTES = 2 ** 30;
+/** Most rows that a lane steps together. */
+const MOST_ROWS = 64;
+
+/**
+ * Generation with whole prompts: each lane reads prompts one by one, and steps the rows that it has together. Which rows
+ * those are shows in speed alone.
+ */
+export class Generation implements GenerationProgram {
+  /** Tokens of a row's cache, a multiple of 16. */
+  readonly #room: number;
+  readonly #groupRows: number;
+  readonly #staging: Staging;
+  readonly #layout: Layout;
+  /** Ids of prefill jobs by the number of tokens. */
+  readonly #prefills = new Map<number, number>();
+  readonly #steps: number;
+  readonly #tokens: number;
+  readonly #lengths: number;
+  readonly #taken: number;
+  #job: number | undefined;
+  /** The bytes of tokens that are in memory. */
+  #bytes: { of: readonly Uint8Array[]; starts: number; bytes: number } | undefined;
+
+  constructor(
+    private readonly state: WasmState,
+    private readonly shape: DecodingShape,
+    private readonly record: GenerationRecorder,
+  ) {
+    const { device } = state, { rows, capacity } = shape;
+    const room = this.#room = Math.ceil(capacity / 16) * 16;
+    const groupRows = this.#groupRows = this.#rowsOfLane();
+    this.#tokens = device.allocate(rows * capacity * 4);
+    this.#lengths = device.allocate(rows * 4);
+    this.#taken = device.allocate(4);
+    const size = Math.max(groupRows, room) * 4, perLane = 5 * size;
+    const start = device.allocate(device.threads * perLane);
+    const staging = this.#staging = {
+      tokens: start,
+      positions: start + size,
+      filled: start + 2 * size,
+      rowIds: start + 3 * size,
+      next: start + 4 * size,
+      perLane,
+    };
+    const { perLane: _, ...places } = staging;
+    this.#layout = state.placed(
+      new Map(
+        Object.entries(places).map(([label, address]) => [label, { address, perChunk: perLane }]),
+      ),
+    );
+    const plans = [4, 8, 16, 32].filter((n) => n < groupRows).concat(groupRows)
+      .map((n) => ({ rows: n, plan: makePlan(this.#step(n), this.#layout, groupRows) }));
+    device.reserveArenas(Math.max(...plans.map(({ plan }) => plan.laneBytes)));
+    this.#steps = device.load({ kind: "steps", plans });
+  }
+
+  #step(rows: number): Tape {
+    return recorded(new Tape(rows, 1, false), (tape) => this.record.step(tape, this.#room));
+  }
+
+  /** Rows of a lane: few enough for the memory that caches may take. */
+  #rowsOfLane(): number {
+    const { state: { device: { threads } }, shape: { rows } } = this;
+    const caches = this.#step(4).buffers.filter(({ space }) => space === "cache");
+    const rowBytes = caches.reduce((sum, b) => sum + bytesOf({ ...b, rows: 1 }), 0);
+    const fitting = Math.floor(CACHE_BYTES / threads / rowBytes / 4) * 4;
+    return Math.max(4, Math.min(MOST_ROWS, Math.ceil(rows / threads / 4) * 4, fitting));
+  }
+
+  run(
+    rows: readonly GenerationRow[],
+    options: Omit<GenerationOptions, "stop"> & { readonly stop: GenerationStop },
+  ): Promise<number[][]> {
+    this.#check(rows, options.stop);
+    const { device } = this.state, { capacity } = this.shape;
+    const order = rows.map((_, i) => i).filter((i) => rows[i]!.maxTokens > 0)
+      .sort((a, b) => compareTokens(rows[a]!.prompt, rows[b]!.prompt) || a - b);
+    const prefills = order.map((i) => this.#prefill(rows[i]!.prompt.length - 1));
+    const bytes = this.#placeBytes(options.stop);
+    const tokens = device.i32(this.#tokens, order.length * capacity);
+    order.forEach((i, place) => tokens.set(rows[i]!.prompt, place * capacity));
+    device.i32(this.#taken, 1)[0] = 0;
+    const { temperature, seed, purpose, topK, topP = 1, stop } = options;
+    this.#job = device.load({
+      kind: "generate",
+      steps: this.#steps,
+      staging: this.#staging,
+      rows: order.map((i, place) => ({
+        promptLength: rows[i]!.prompt.length,
+        maxTokens: rows[i]!.maxTokens,
+        rowId: rows[i]!.row,
+        prefill: prefills[place]!,
+      })),
+      share: Math.min(this.#groupRows, Math.ceil(order.length / device.threads)),
+      taken: this.#taken,
+      tokens: this.#tokens,
+      capacity,
+      lengths: this.#lengths,
+      topK: topK ?? null,
+      topP,
+      stopTokens: stop.tokens,
+      stopTexts: (stop.texts ?? []).map((text) => [...text]),
+      ...bytes && { bytes },
+    }, this.#job);
+    const inverseTemperature = temperature === 0 ? 0 : 1 / temperature;
+    device.run(this.#job, { inverseTemperature, seed, purpose });
+    const responses = rows.map((): number[] => []);
+    const all = device.i32(this.#tokens, order.length * capacity);
+    const lengths = device.i32(this.#lengths, order.length);
+    order.forEach((i, place) => {
+      const start = place * capacity + rows[i]!.prompt.length;
+      responses[i] = [...all.subarray(start, start + lengths[place]!)];
+    });
+    return Promise.resolve(responses);
+  }
+
+  #check(rows: readonly GenerationRow[], { texts = [], bytes }: GenerationStop): void {
+    const { rows: most, capacity } = this.shape;
+    if (rows.length > most) {
+      throw new RangeError(`${rows.length} rows do not fit a program for ${most}`);
+    }
+    rows.forEach(({ prompt, maxTokens }, i) => {
+      if (prompt.length > 0 && maxTokens >= 0 && prompt.length + maxTokens <= capacity) return;
+      throw new RangeError(
+        `row ${i} has ${prompt.length} tokens and asks for ${maxTokens}: together they may have ${capacity}, ` +
+          "and a prompt has at least 1",
+      );
+    });
+    if (texts.some(({ length }) => length === 0)) throw new RangeError("a stop text is empty");
+    if (texts.length > 0 && !bytes) throw new RangeError("stop texts need the bytes of tokens");
+  }
+
+  /** The job that reads so many tokens of a prompt, -1 for none. */
+  #prefill(tokens: number): number {
+    if (tokens === 0) return -1;
+    // Few lengths, so that there are few programs.
+    const unit = tokens <= 256 ? 16 : 64;
+    const length = Math.min(this.#room, Math.ceil(tokens / unit) * unit);
+    const known = this.#prefills.get(length);
+    if (known !== undefined) return known;
+    const tape = recorded(
+      new Tape(1, length, false),
+      (tape) => this.record.prefill(tape, this.#room),
+    );
+    const { device } = this.state, plan = makePlan(tape, this.#layout, this.#groupRows);
+    device.reserveArenas(plan.laneBytes);
+    const job = device.load({ kind: "prefill", length, plan });
+    this.#prefills.set(length, job);
+    return job;
+  }
+
+  /** Where the bytes of tokens are, if they are needed. */
+  #placeBytes({ texts = [], bytes }: GenerationStop) {
+    if (texts.length === 0 || !bytes) return undefined;
+    const { device } = this.state, count = bytes.length;
+    if (this.#bytes?.of !== bytes) {
+      const size = bytes.reduce((sum, { length }) => sum + length, 0);
+      const starts = device.allocate((count + 1) * 4), address = device.allocate(size);
+      let at = 0;
+      const places = device.i32(starts, count + 1);
+      const all = new Uint8Array(device.memory.buffer, address, size);
+      bytes.forEach((own, token) => {
+        places[token] = at;
+        all.set(own, at);
+        at += own.length;
+      });
+      places[count] = at;
+      this.#bytes = { of: bytes, starts, bytes: address };
+    }
+    return { starts: this.#bytes!.starts, count, bytes: this.#bytes!.bytes };
+  }
+}
+
+/** Order of token sequences in which those that start alike are neighbours. */
+function compareTokens(a: readonly number[], b: readonly number[]): number {
+  const t = a.findIndex((token, i) => token !== b[i]);
+  return t < 0 ? a.length - b.length : t < b.length ? a[t]! - b[t]! : 1;
+}
