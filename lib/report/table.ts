@@ -125,7 +125,7 @@ function html({ caption, head, cells, right, bold }: LaidOut): string {
     (caption === undefined || isLong
       ? ""
       : `<caption style="text-align:left">${escapeHtml(caption)}</caption>`) +
-    `<thead>${row("th", head, false)}</thead>` +
+    (head.every((text) => text === "") ? "" : `<thead>${row("th", head, false)}</thead>`) +
     `<tbody>${cells.map((texts, i) => row("td", texts, bold[i]!)).join("")}</tbody></table></div>`;
   return isLong
     ? `<details><summary>${escapeHtml(title)} (${cells.length} rows)</summary>${all}</details>`

@@ -1,9 +1,10 @@
-/** The cards that end a report: what was claimed, what was found, in which numbers. */
+/** The cards of a report: what was claimed, what was found, in which numbers. */
 import type { FamilyComparison } from "../eval/decision.ts";
 import { seedsNeeded } from "../eval/power.ts";
 import { formatNumber } from "./format.ts";
 import { DISPLAY, type Displayable, escapeHtml, escapeMarkdown, type MimeBundle } from "./mime.ts";
 import { type Column, table } from "./table.ts";
+import { INK } from "./theme.ts";
 import { byFamily, type ClaimVerdict, VERDICT_LOOKS, verdictCounts } from "./verdict.ts";
 
 /**
@@ -34,35 +35,38 @@ export function verdictCard(claim: ClaimVerdict): Displayable {
 }
 
 /**
- * All of a report's claims, to `show`: how they were fixed, a card for each confirmatory claim, and the exploratory ones
- * folded under a count of their verdicts.
+ * All of a report's claims, to `show`: a card for each confirmatory claim, the exploratory ones folded under a count of
+ * their verdicts, and how they were fixed.
  *
  * @param claims A run's `claims`, in their order.
  */
 export function verdictCards(claims: readonly ClaimVerdict[]): Displayable {
   const { confirmatory, exploratory } = byFamily(claims);
-  const preamble = claims.some(({ verdict }) => verdict === "see standard") ? TOO_FEW : FIXED;
+  const areFew = claims.some(({ verdict }) => verdict === "see standard");
   const others = `${exploratory.length} exploratory claim${exploratory.length === 1 ? "" : "s"}: ` +
     verdictCounts(exploratory);
   // Where there is nothing else to see, nothing is gained by folding it.
   const open = confirmatory.length === 0 ? " open" : "";
   return {
     [DISPLAY]: (): MimeBundle => ({
-      "text/html": `<p>${preamble}</p>${confirmatory.map(html).join("")}` +
+      "text/html": (areFew ? `<p>${TOO_FEW}</p>` : "") + confirmatory.map(html).join("") +
         (exploratory.length === 0
           ? ""
           : `<details${open}><summary>${others}</summary>${
             exploratory.map(html).join("")
-          }</details>`),
+          }</details>`) +
+        (areFew ? "" : `<p><small style="color:${INK.muted}">${FIXED}</small></p>`),
       "text/markdown": [
-        preamble,
+        ...(areFew ? [TOO_FEW] : []),
         ...confirmatory.map(markdown),
         ...(exploratory.length === 0 ? [] : [others, ...exploratory.map(markdown)]),
+        ...(areFew ? [] : [FIXED]),
       ].join("\n\n"),
       "text/plain": [
-        preamble,
+        ...(areFew ? [TOO_FEW] : []),
         ...confirmatory.map(plain),
         ...(exploratory.length === 0 ? [] : [others, ...exploratory.map(plain)]),
+        ...(areFew ? [] : [FIXED]),
       ].join("\n\n"),
     }),
   };
@@ -90,7 +94,7 @@ function html(claim: ClaimVerdict): string {
     ...(others.length === 0 ? [] : [`<table><tbody>${rows(others)}</tbody></table>`]),
   ];
   return [
-    `<div style="border-left:6px solid ${color};padding:0.4em 1em;margin:0.5em 0">`,
+    `<div class="genac-card" style="border-left:6px solid ${color};padding:0.4em 1em;margin:0.5em 0">`,
     `<p style="margin:0.2em 0"><strong>${escapeHtml(claim.id)}</strong> `,
     `${escapeHtml(claim.statement)}</p>`,
     `<p style="margin:0.2em 0;font-size:115%"><strong>`,
