@@ -22,6 +22,7 @@ import {
 import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../root.ts";
+import { withPlayground } from "../verify/playground/section.ts";
 import { makeVerifiable } from "../verify/verifiable.ts";
 import { type Command, runCommand } from "./command.ts";
 import { messages } from "./child_output.ts";
@@ -122,7 +123,8 @@ async function makeReport(
   if (problems.length > 0) throw new NotebookError(problems.join("\n"));
   const profile = parameterValue(notebook, "profile");
   const interactive = await makeInteractive(result.html!);
-  const html = withContents(await makeVerifiable(interactive, nameOf(path), profile));
+  const played = await withPlayground(interactive, progress);
+  const html = withContents(await makeVerifiable(played, nameOf(path), profile));
   const encoder = new TextEncoder();
   writeAtomically(`${ROOT}${report}`, encoder.encode(html));
   writeAtomically(`${ROOT}${output}`, encoder.encode(result.notebook!));

@@ -97,7 +97,7 @@ async function show(
       : `${count(distance, "move")} from the identity at best, ${
         count(movesLeft, "move")
       } left. `) +
-    (unlikeTraining.length > 0 ? `In training, ${unlikeTraining.join(", and ")}. ` : "") +
+    (unlikeTraining.length > 0 ? `Training was different: ${unlikeTraining.join("; ")}. ` : "") +
     "The critics see the word and the moves alone.";
   const writer = answers.critics.find(({ chain }) => chain !== undefined);
   status.textContent = writer ? `${writer.title}: writing …` : "";
@@ -139,10 +139,11 @@ function row(
   const made = element("tr"), head = element("th", name), bar = element("td");
   head.setAttribute("scope", "row");
   if (typeof value === "number") {
-    const filled = element("span");
+    const track = element("div"), filled = element("span");
     filled.className = look;
     filled.setAttribute("style", `width:${(100 * Math.min(1, Math.max(0, value))).toFixed(1)}%`);
-    bar.append(filled);
+    track.append(filled);
+    bar.append(track);
   }
   bar.className = "bar";
   made.append(head, element("td", format(value)), bar, element("td", note));
@@ -227,6 +228,7 @@ function distinct<T>(values: readonly T[]): T[] {
   return [...new Set(values)];
 }
 
+status.textContent = "Loading …";
 // The engine stands further down in the page.
 globalThis.addEventListener("DOMContentLoaded", () => {
   main().catch((error: Error) => status.textContent = `This does not work here: ${error.message}`);

@@ -7,13 +7,26 @@ import { ID, SETUP_ELEMENT, WEIGHTS_ELEMENT } from "./names.ts";
 
 const PAGE = import.meta.resolve("./page.ts");
 
+/** Where a notebook wants the section: a line of Markdown that nobody sees. */
+const PLACE = "<!-- playground -->";
+
 /**
- * The section *Ask the critics here* of a report: HTML with the critics' weights. It needs a page that carries the engine, as
- * every page with `verifySection` does.
+ * A report with the section *Ask the critics here* where its notebook wants it, the critics' weights included. The engine is
+ * the one that `makeVerifiable` puts into the page. As it is where the notebook wants none.
  *
+ * @param progress Is told what takes long.
  * @throws Error as `playgroundModels`.
  */
-export async function playgroundSection(progress: (text: string) => void): Promise<string> {
+export async function withPlayground(
+  html: string,
+  progress: (text: string) => void,
+): Promise<string> {
+  if (!html.includes(PLACE)) return html;
+  const section = await playgroundSection(progress);
+  return html.replace(PLACE, () => section);
+}
+
+async function playgroundSection(progress: (text: string) => void): Promise<string> {
   const [{ setup, weights }, page] = await Promise.all([playgroundModels(progress), bundle(PAGE)]);
   const { epsilon } = setup.actor;
   const colors = setup.models.map(({ critic }) =>
@@ -57,10 +70,12 @@ const STYLE = `
 #${ID} .wide input { display: block; width: 100%; box-sizing: border-box; font-family: ui-monospace, monospace; }
 #${ID} .hint { margin: 0.2em 0; font-size: 13px; opacity: 0.8; }
 #${ID} .hint code { white-space: pre-wrap; }
-#${ID} table { border-collapse: collapse; font-size: 14px; margin: 0.6em 0; width: 100%; font-variant-numeric: tabular-nums; }
+#${ID} table { border-collapse: collapse; font-size: 14px; margin: 0.6em 0; width: 100%; font-variant-numeric: tabular-nums; table-layout: auto; }
 #${ID} caption { text-align: left; font-weight: 600; }
-#${ID} th, #${ID} td { text-align: left; padding: 0.2em 0.8em 0.2em 0; font-weight: normal; }
+#${ID} tr, #${ID} tbody tr:hover { background: none; }
+#${ID} th, #${ID} td { text-align: left; padding: 0.2em 0.8em 0.2em 0; font-weight: normal; max-width: none; }
 #${ID} .bar { width: 45%; }
+#${ID} .bar div { background: #8883; }
 #${ID} .bar span { display: block; height: 0.9em; min-width: 1px; background: ${BASELINE_STYLE.color}; }
 #${ID} .history { width: auto; }
 #${ID} .history th { font-weight: 600; }
