@@ -12,7 +12,7 @@ const SHAPES: readonly Shape[] = [
   { sequences: 1, length: 4, heads: 1, headDim: 16 },
   { sequences: 3, length: 36, heads: 2, headDim: 16 },
   { sequences: 1, length: 132, heads: 1, headDim: 32 },
-  { sequences: 2, length: 20, heads: 1, headDim: 48 },
+  { sequences: 2, length: 60, heads: 1, headDim: 48 },
   { sequences: 2, length: 68, heads: 2, headDim: 64 },
   { sequences: 1, length: 28, heads: 1, headDim: 128 },
 ];

@@ -75,3 +75,39 @@ gpuTest("a long sum is split in a fixed order, and a second contribution adds", 
   const again = await run();
   if (again.c!.some((x, i) => x !== c![i])) throw new Error("two runs differ");
 });
+
+gpuTest("a rank that is no multiple of 16 has no rows behind its own", async () => {
+  const m = 37, n = 48;
+  for (const rank of [1, 5, 8, 20]) {
+    const inner = Math.ceil(rank / 16) * 16;
+    const a = normalMatrix(1, "a", m, inner), b = normalMatrix(2, "b", rank, n);
+    // Padding is zero.
+    a.data.forEach((_, i) => i % inner >= rank && (a.data[i] = 0));
+    const narrow = {
+      rows: m,
+      cols: rank,
+      data: a.data.filter((_, i) => i % inner < rank),
+    };
+    for (const products of ["any", "few rows"] as const) {
+      const c = { rows: m, cols: n };
+      const forward = await runInstruction("gemm_nn", { a, b, c }, {}, { products });
+      assertRelative(forward.c!, product(narrow, b, false, false), `C, rank ${rank}, ${products}`);
+    }
+    const dy = normalMatrix(3, "dy", m, n);
+    const down = { rows: n, cols: rank, data: b.data, space: "transposed" as const };
+    const back = await runInstruction("gemm_nn", { a: dy, b: down, c: { rows: m, cols: inner } });
+    const expected = product(dy, b, false, true);
+    const wide = Float64Array.from(
+      { length: m * inner },
+      (_, i) => i % inner < rank ? expected[Math.floor(i / inner) * rank + i % inner]! : 0,
+    );
+    assertRelative(back.c!, wide, `dA, rank ${rank}`);
+    // A long sum, too, which is split.
+    for (const rows of [m, 1037]) {
+      const x = normalMatrix(4, "x", rows, inner), y = normalMatrix(5, "y", rows, n);
+      const out = await runInstruction("gemm_tn", { a: x, b: y, c: { rows: rank, cols: n } });
+      const all = product(x, y, true, false);
+      assertRelative(out.c!, all.slice(0, rank * n), `dB, rank ${rank}, ${rows} rows`);
+    }
+  }
+});

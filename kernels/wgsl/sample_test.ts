@@ -100,3 +100,47 @@ gpuTest("a row with a logit that is not finite has no token, whatever is forced 
     assert.ok(tokens.subarray(6).every((token) => token >= 0 && token < classes), `${tokens}`);
   }
 });
+
+for (const filter of [{}, { topK: 5 }, { topP: 0.6 }]) {
+  gpuTest(
+    `a row at a step of its own draws as all rows do then, ${JSON.stringify(filter)}`,
+    async () => {
+      const rows = 7, classes = 530, cols = 544;
+      const x = normalMatrix(1, "logits", rows, cols),
+        ids = randomIntegers(2, "ids", rows, 1 << 30);
+      x.data[3 * cols + 17] = NaN;
+      for (const temperature of [0, 0.8]) {
+        const options = {
+          sampling: samplingWords({ temperature, seed: SEED, purpose: PURPOSE, ...filter }),
+          constants: filtered(filter),
+        };
+        const common = { x, rowIds: { rows, cols: 1, data: ids } };
+        const steps = Int32Array.from({ length: rows }, (_, i) => (5 * i) % 4);
+        const all = await Promise.all([0, 1, 2, 3].map(async (step) => {
+          const size = (step + 2) * rows,
+            operand = (data: Int32Array) => ({ rows: size, cols: 1, data });
+          const { next } = await runInstruction(
+            "sample",
+            {
+              ...common,
+              forced: operand(new Int32Array(size).fill(-1)),
+              next: operand(new Int32Array(size)),
+            },
+            { classes },
+            { ...options, step },
+          );
+          return new Int32Array(next!.buffer, next!.byteOffset, size).slice((step + 1) * rows);
+        }));
+        const { next } = await runInstruction(
+          "sample_at",
+          { ...common, steps: { rows, cols: 1, data: steps }, next: { rows, cols: 1 } },
+          { classes },
+          options,
+        );
+        const tokens = new Int32Array(next!.buffer, next!.byteOffset, rows);
+        assert.deepEqual([...tokens], [...steps].map((step, row) => all[step]![row]));
+        assert.equal(tokens[3], NOT_FINITE);
+      }
+    },
+  );
+}

@@ -1,4 +1,4 @@
-import type { Backend, FrozenWeights, Session } from "../../tensor/backend.ts";
+import type { Backend, FrozenWeights } from "../../tensor/backend.ts";
 import type { FrozenWeight, Parameter } from "../../tensor/tape.ts";
 import { tunedGemm } from "./autotune.ts";
 import { type AdapterDescription, WebGpuDevice } from "./device.ts";
@@ -57,7 +57,7 @@ export class WebGpuEngine implements Backend {
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
     frozen?: FrozenWeights,
-  ): Session {
+  ): WebGpuSession {
     const { device, tuning, generationStorage } = this;
     return new WebGpuSession(device, tuning, generationStorage, parameters, constants, frozen);
   }

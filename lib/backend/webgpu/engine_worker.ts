@@ -9,12 +9,15 @@ import { errorData } from "../../errors.ts";
 import type {
   DecodingProgram,
   ForwardProgram,
+  FrozenWeights,
+  GenerationProgram,
   Session,
   TrainingProgram,
 } from "../../tensor/backend.ts";
-import type { Tape } from "../../tensor/tape.ts";
+import { recorded, Tape } from "../../tensor/tape.ts";
 import { WebGpuEngine, type WebGpuEngineOptions } from "./engine.ts";
 import type { Ask, Make, Recorded, Reply, Request, Tell } from "./messages.ts";
+import type { WebGpuSession } from "./session.ts";
 
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<Request>) => void;
@@ -53,6 +56,12 @@ function tell(request: Tell): void {
         session.write(request.state, request.name, request.values);
         return session;
       });
+    case "write frozen":
+      return keep(request.object, () => {
+        const frozen = use<FrozenWeights>(request.object);
+        frozen.write(request.name, request.values);
+        return frozen;
+      });
     case "end of turn":
       return engine!.device.endTurn();
     case "close":
@@ -87,8 +96,13 @@ function use<T>(object: number): T {
 }
 
 function make(request: Make): unknown {
-  if (request.make === "session") return engine!.session(request.parameters, request.constants);
-  const session = use<Session>(request.session);
+  if (request.make === "frozen") return engine!.frozen(request.weights);
+  if (request.make === "session") {
+    const { parameters, constants, frozen } = request;
+    const weights = frozen === undefined ? undefined : use<FrozenWeights>(frozen);
+    return engine!.session(parameters, constants, weights);
+  }
+  const session = use<WebGpuSession>(request.session);
   switch (request.make) {
     case "training":
       return session.training(request.shape, replay(request.tape));
@@ -96,6 +110,28 @@ function make(request: Make): unknown {
       return session.forward(request.shape, replay(request.tape));
     case "decoding":
       return session.decoding(request.shape, replay(request.tape));
+    case "generation":
+      return new SentGeneration(session, request);
+  }
+}
+
+/** A generation whose tapes that read prompts come when they are needed. */
+class SentGeneration {
+  readonly #prefills = new Map<number, Recorded>();
+  readonly #program: GenerationProgram;
+
+  constructor(session: WebGpuSession, { shape, rows, step }: Make & { make: "generation" }) {
+    this.#program = session.generationOf(shape, {
+      rows,
+      step: recorded(new Tape(rows, 1, false), replay(step)),
+      prefill: (length) =>
+        recorded(new Tape(1, length, false), replay(this.#prefills.get(length)!)),
+    });
+  }
+
+  respond({ rows, settings, prefills }: Ask & { call: "respond" }): Promise<number[][]> {
+    for (const [length, tape] of prefills) this.#prefills.set(length, tape);
+    return this.#program.run(rows, settings);
   }
 }
 
@@ -133,6 +169,8 @@ function call(request: Ask & { object: number }): Promise<unknown> {
       const { forced, positions, rowIds, options } = request;
       return use<DecodingProgram>(object).run(forced, positions, rowIds, options);
     }
+    case "respond":
+      return use<SentGeneration>(object).respond(request);
     case "logits": {
       const { forced, positions, rowIds } = request;
       return use<DecodingProgram>(object).logits!(forced, positions, rowIds);

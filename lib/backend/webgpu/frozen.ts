@@ -1,4 +1,3 @@
-import { UsageError } from "../../errors.ts";
 import type { FrozenWeights } from "../../tensor/backend.ts";
 import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
 import { checkLength, noParameter } from "../flat_layout.ts";
@@ -33,7 +32,10 @@ export class WebGpuFrozenWeights implements FrozenWeights {
     const bytes = padded(cols) * bytesOf(storage), most = Math.max(1, Math.floor(PART / bytes));
     for (let row = 0; row < rows; row += most) {
       const part = values.subarray(row * cols, Math.min(rows, row + most) * cols);
-      this.device.device.queue.writeBuffer(gpu, row * bytes, packed(part, cols, storage));
+      const { queue } = this.device.device;
+      queue.writeBuffer(gpu, row * bytes, packed(part, cols, storage));
+      // Without a submission the copies would wait in memory until all weights are there.
+      queue.submit([]);
     }
   }
 
@@ -44,18 +46,19 @@ export class WebGpuFrozenWeights implements FrozenWeights {
   }
 }
 
-/** Those of the same engine, for a session; throws UsageError for others. */
+/** Those of the same engine, for a session; throws Error for others. */
 export function ownFrozenWeights(
   device: WebGpuDevice,
   frozen: FrozenWeights | undefined,
 ): WebGpuFrozenWeights | undefined {
   if (!frozen) return undefined;
   if (frozen instanceof WebGpuFrozenWeights && frozen.device === device) return frozen;
-  throw new UsageError(
-    "frozen weights",
-    "of another backend",
-    "make them with this one's `frozen`",
-  );
+  throw foreignWeights();
+}
+
+/** The error for frozen weights of another engine. */
+export function foreignWeights(): Error {
+  return new Error("the frozen weights are another backend's");
 }
 
 function bytesOf(storage: WeightStorage): number {

@@ -20,7 +20,8 @@ const FIRST = 8, MOST = 32;
 /** Bytes that a layer's cache of keys and values has at most, which every device can bind, and all layers' together. */
 const LAYER_BYTES = 2 ** 27, CACHE_BYTES = 2 ** 31;
 
-type Settings = Parameters<GenerationProgram["run"]>[1];
+/** How a generation chooses tokens and when it stops. */
+export type GenerationSettings = Parameters<GenerationProgram["run"]>[1];
 
 /** What a generation runs: a step of `rows` rows, and the reading of one text of a length. */
 export interface GenerationTapes {
@@ -72,7 +73,7 @@ interface Prefill {
 /** Rows that are generated side by side. */
 interface Job {
   readonly rows: readonly GenerationRow[];
-  readonly settings: Settings;
+  readonly settings: GenerationSettings;
   readonly responses: Responses;
   /** Steps that are submitted, and that are not. */
   done: number;
@@ -161,7 +162,7 @@ export class Generation implements GenerationProgram {
     );
   }
 
-  async run(rows: readonly GenerationRow[], settings: Settings): Promise<number[][]> {
+  async run(rows: readonly GenerationRow[], settings: GenerationSettings): Promise<number[][]> {
     this.#check(rows);
     const side = this.tapes.rows, parts: Promise<number[][]>[] = [];
     for (let start = 0; start < rows.length; start += side) {

@@ -459,10 +459,13 @@ interface AttentionShape {
 
 /** Rows of a workgroup, and what the kernels of attention are told. */
 function attentionShape({ length, heads, headDim }: AttentionShape) {
-  checkedHeadDim(headDim);
+  const DIMS = checkedHeadDim(headDim) % 32 === 0 ? 32 : 16;
+  let rows = Math.min(64, Math.max(8, powerOfTwo(length)));
+  // The threads of a workgroup: a row's parts.
+  while (rows * headDim / DIMS > 256) rows /= 2;
   return {
-    rows: Math.min(64, Math.max(8, powerOfTwo(length))),
-    constants: { HEAD_DIM: headDim, DIMS: headDim % 32 === 0 ? 32 : 16 },
+    rows,
+    constants: { HEAD_DIM: headDim, DIMS },
     dims: [length, heads, scaleOf(headDim)],
   };
 }

@@ -6,11 +6,13 @@ import type {
   BatchShape,
   DecodingShape,
   GenerationOptions,
+  GenerationRow,
   StateName,
 } from "../../tensor/backend.ts";
-import type { Parameter, Tape } from "../../tensor/tape.ts";
+import type { FrozenWeight, Parameter, Tape } from "../../tensor/tape.ts";
 import type { AdapterDescription } from "./device.ts";
 import type { WebGpuEngineOptions } from "./engine.ts";
+import type { GenerationSettings } from "./generation.ts";
 
 /** A recorded program. Buffers are shared by identity, which structured cloning keeps within a message. */
 export type Recorded = Pick<Tape, "instructions" | "buffers">;
@@ -21,10 +23,14 @@ export type Make = Readonly<
     make: "session";
     parameters: readonly Parameter[];
     constants: Readonly<Record<string, Float32Array>>;
+    /** The number of the frozen weights. */
+    frozen: number | undefined;
   }
+  | { make: "frozen"; weights: readonly FrozenWeight[] }
   | { make: "training"; session: number; shape: BatchShape; tape: Recorded }
   | { make: "forward"; session: number; shape: BatchShape & { slots: number }; tape: Recorded }
   | { make: "decoding"; session: number; shape: DecodingShape; tape: Recorded }
+  | { make: "generation"; session: number; shape: DecodingShape; rows: number; step: Recorded }
 >;
 
 /** What a decoding program is fed; see `DecodingProgram`. */
@@ -41,6 +47,13 @@ export type Ask = Readonly<
   | { call: "gradients"; batch: BatchRecords; normalizer: number | undefined }
   | { call: "forward"; batch: BatchRecords; slots: number }
   | { call: "generate"; options: GenerationOptions } & Fed
+  | {
+    call: "respond";
+    rows: readonly GenerationRow[];
+    settings: GenerationSettings;
+    /** The tapes that read prompts of these lengths, where they have not been sent. */
+    prefills: ReadonlyMap<number, Recorded>;
+  }
   | { call: "logits" } & Fed
 >;
 
@@ -48,6 +61,7 @@ export type Ask = Readonly<
 export type Tell = Readonly<
   | { tell: "start"; options: WebGpuEngineOptions }
   | { tell: "write"; object: number; state: StateName; name: string; values: Float32Array }
+  | { tell: "write frozen"; object: number; name: string; values: Float32Array }
   /** The caller's turn has ended: what it waits for may be read back. */
   | { tell: "end of turn" }
   | { tell: "close" }

@@ -5,16 +5,22 @@ import type {
   DecodingProgram,
   DecodingShape,
   ForwardProgram,
+  FrozenWeights,
+  GenerationProgram,
+  GenerationRecorder,
   Session,
   StateName,
   StepReport,
   TrainingProgram,
 } from "../../tensor/backend.ts";
-import { type Parameter, recorded, Tape } from "../../tensor/tape.ts";
+import { type FrozenWeight, type Parameter, recorded, Tape } from "../../tensor/tape.ts";
 import { checkLength, noParameter } from "../flat_layout.ts";
 import type { AdapterDescription } from "./device.ts";
 import type { WebGpuEngineOptions } from "./engine.ts";
+import { foreignWeights } from "./frozen.ts";
+import { generationTapes } from "./generation.ts";
 import type { Ask, Make, Recorded, Reply, Request } from "./messages.ts";
+import { promptLength, readTokens } from "./prompts.ts";
 
 interface Waiting {
   resolve(answer: unknown): void;
@@ -121,8 +127,19 @@ export class WorkerEngine implements Backend {
   session(
     parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    frozen?: FrozenWeights,
   ): Session {
-    return new WorkerSession(this, parameters, constants);
+    return new WorkerSession(this, parameters, constants, this.#numberOf(frozen));
+  }
+
+  frozen(weights: readonly FrozenWeight[]): FrozenWeights {
+    return new WorkerFrozenWeights(this, weights);
+  }
+
+  #numberOf(frozen: FrozenWeights | undefined): number | undefined {
+    if (!frozen) return undefined;
+    if (frozen instanceof WorkerFrozenWeights && frozen.engine === this) return frozen.object;
+    throw foreignWeights();
   }
 
   /** Ends the Worker once it has let go of the device. What is still waited for fails. */
@@ -133,6 +150,21 @@ export class WorkerEngine implements Backend {
   }
 }
 
+class WorkerFrozenWeights implements FrozenWeights {
+  readonly object: number;
+
+  constructor(readonly engine: WorkerEngine, private readonly weights: readonly FrozenWeight[]) {
+    this.object = engine.make({ make: "frozen", weights });
+  }
+
+  write(name: string, values: Float32Array): void {
+    const weight = this.weights.find((w) => w.name === name);
+    if (!weight) throw noParameter(name);
+    checkLength(weight, name, values);
+    this.engine.send({ tell: "write frozen", object: this.object, name, values });
+  }
+}
+
 class WorkerSession implements Session {
   readonly #object: number;
 
@@ -140,8 +172,9 @@ class WorkerSession implements Session {
     private readonly engine: WorkerEngine,
     private readonly parameters: readonly Parameter[],
     constants: Readonly<Record<string, Float32Array>>,
+    frozen: number | undefined,
   ) {
-    this.#object = engine.make({ make: "session", parameters, constants });
+    this.#object = engine.make({ make: "session", parameters, constants, frozen });
   }
 
   read(state: StateName, name: string): Promise<Float32Array> {
@@ -196,9 +229,31 @@ class WorkerSession implements Session {
         engine.ask(program, { call: "logits", forced, positions, rowIds }),
     };
   }
+
+  generation(shape: DecodingShape, recorder: GenerationRecorder): GenerationProgram {
+    const { engine } = this, { rows, step, prefill } = generationTapes(shape, recorder);
+    const program = engine.make({
+      make: "generation",
+      session: this.#object,
+      ...{ shape, rows, step: sent(step) },
+    });
+    const known = new Set<number>();
+    return {
+      run: (rows, settings) => {
+        const lengths = rows.map(({ prompt }) => promptLength(readTokens(prompt).length));
+        const missing = new Set(lengths).difference(known);
+        const prefills = new Map([...missing].map((length) => [length, sent(prefill(length))]));
+        for (const length of missing) known.add(length);
+        return engine.ask(program, { call: "respond", rows, settings, prefills });
+      },
+    };
+  }
 }
 
 function sendable(tape: Tape, record: (tape: Tape) => void): Recorded {
-  const { instructions, buffers } = recorded(tape, record);
+  return sent(recorded(tape, record));
+}
+
+function sent({ instructions, buffers }: Tape): Recorded {
   return { instructions, buffers };
 }
