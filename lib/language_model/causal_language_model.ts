@@ -42,7 +42,7 @@ import type { PretrainedWeights } from "./pretrained_weights.ts";
 import { ropeFrequencies, rotaryAngles } from "./rope.ts";
 
 /** What is trained on top of pretrained weights, and how long sequences may be. */
-export interface LanguageModelOptions
+export interface CausalLanguageModelOptions
   extends Omit<LanguageModelConfig, "architecture" | "storage" | "lora"> {
   /** Default: none, the layers are not trained. */
   readonly lora?: z.input<typeof loraSchema>;
@@ -113,7 +113,10 @@ export class CausalLanguageModel extends TrainableModel {
    * @param weights Shared with other models.
    * @throws UsageError that names the field which is out of range.
    */
-  constructor(readonly weights: PretrainedWeights, { lora, ...options }: LanguageModelOptions) {
+  constructor(
+    readonly weights: PretrainedWeights,
+    { lora, ...options }: CausalLanguageModelOptions,
+  ) {
     const { architecture, storage, backend, device } = weights;
     const config = {
       ...options,
