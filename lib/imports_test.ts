@@ -14,6 +14,7 @@ const ORDER = [
     "lib/pretrained",
     "lib/rollouts",
     "lib/llm",
+    "lib/text_models",
     "lib/export",
     "lib/report",
     "lib/critic_evaluation",

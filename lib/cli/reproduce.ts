@@ -82,6 +82,7 @@ async function reproduceAll(chosen: Flags, parts: ReproduceParts): Promise<numbe
     }
     return 0;
   }
+  for (const { standIn } of plans) if (standIn !== undefined) console.error(standIn);
   const experiments = plans.map(({ experiment }) => experiment);
   const engine = await parts.identify(chosen.backend);
   const terminal = terminalProgress(chosen);

@@ -27,8 +27,10 @@ export interface ResolvedConfig {
   readonly config: unknown;
   /** SHA-256 of its canonical JSON. */
   readonly configHash: string;
-  /** Whether the profile's own seeds were replaced. */
+  /** Whether the profile's own seeds were replaced, or all of it by a stand-in. */
   readonly overridden: boolean;
+  /** What the stand-in is and why there is one, in a sentence. */
+  readonly standIn?: string;
   /** The folder of the run of this configuration, OUT/EXPERIMENT/PROFILE-HASH. */
   readonly directory: string;
 }
@@ -45,7 +47,9 @@ export function resolveConfig(
   }
   const name = `${experiment.name} ${profile}`;
   const parse = (value: unknown) => parseConfig(experiment.schema, value, name);
-  const config = parse(seeds ? { ...input, seeds } : input);
+  const withSeeds = (input: unknown) => parse(seeds ? { ...input as object, seeds } : input);
+  const asked = withSeeds(input), standIn = experiment.standIn?.(asked);
+  const config = standIn ? withSeeds(experiment.profiles[standIn.profile]) : asked;
   if (seeds && !(config !== null && typeof config === "object" && "seeds" in config)) {
     throw new UsageError("--seeds", seeds.join(","), `${experiment.name} has no seeds to choose`);
   }
@@ -55,7 +59,11 @@ export function resolveConfig(
   return {
     config,
     configHash: hash,
-    overridden: seeds !== undefined && hash !== configHash(parse(input)),
+    overridden: hash !== configHash(parse(input)),
+    ...standIn && {
+      standIn: `${experiment.name}: ${standIn.because}. In its place runs profile ` +
+        `${standIn.profile}, which needs nothing.`,
+    },
     directory: resolve(ROOT, out, experiment.name, folder),
   };
 }

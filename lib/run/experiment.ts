@@ -127,6 +127,12 @@ export interface ComparedMetrics {
 /** One row of the table that `reproduce` prints: column name to value. */
 export type TableRow = Readonly<Record<string, string | number | null>>;
 
+/** What runs in the place of a configuration that this machine cannot run, and why. */
+export interface StandIn {
+  readonly profile: ProfileName;
+  readonly because: string;
+}
+
 /**
  * What an experiment is: a validated configuration, the cells (training runs) it asks for, a summary over their results,
  * and claims that read the summary. `Metrics` is what a cell's result holds, which must be JSON; `ConfigInput` is what a
@@ -164,6 +170,11 @@ export interface Experiment<
   readonly compared?: ComparedMetrics;
   /** Its report: the notebook's file name without ".ipynb", e.g. "01-scaling". */
   readonly notebook?: string;
+  /**
+   * Where this machine lacks what a configuration needs, such as weights that are not shipped: the profile that runs in its
+   * place, which needs nothing, and why, in a sentence that says how to get what is missing.
+   */
+  standIn?(config: Config): StandIn | undefined;
 }
 
 /** The experiment itself: its type parameters follow from its members, so that a `mod.ts` need not name them. */

@@ -117,6 +117,9 @@ export function shardOf<C extends Pick<Cell, "id" | "cost">>(
 function resolve(experiment: AnyExperiment, options: RunOptions): ResolvedRun {
   const { profile, cells: patterns, backend = "wasm", updatePins } = options;
   const resolved = resolveConfig(experiment, profile, options);
+  if (updatePins && resolved.standIn !== undefined) {
+    throw new UsageError("--update-pins", `with --profile ${profile}`, resolved.standIn);
+  }
   if (updatePins && resolved.overridden) {
     throw new UsageError("--update-pins", "with --seeds", "pins hold the profile's own seeds");
   }

@@ -100,3 +100,32 @@ Deno.test("a batch job's memory counts where it is less than the machine's", () 
   assert(left < 4 * 2 ** 30 && left > 2 * 2 ** 30, "less what this process uses");
   assert.equal(availableMemory(machine, 1), 0);
 });
+
+Deno.test("where a machine lacks what a profile needs, another runs in its place, and its pins are left alone", async () => {
+  using box = await makeSandbox();
+  const out = `${box.folder}/runs`;
+  const lacks = (profile: "smoke" | "quick", quick: unknown) => ({
+    ...box.experiment,
+    standIn: (config: unknown) =>
+      JSON.stringify(config) === JSON.stringify(quick)
+        ? { profile, because: "the weights are missing: get them" }
+        : undefined,
+  });
+  const { config: quick } = planRun(box.experiment, { profile: "quick", threads: 1, out });
+  const smoke = planRun(box.experiment, { profile: "smoke", threads: 1, out });
+  const fake = lacks("smoke", quick);
+  const plan = planRun(fake, { profile: "quick", threads: 1, out });
+  assert.deepEqual(plan.config, smoke.config);
+  assert.deepEqual(plan.selected, smoke.selected);
+  assert.ok(plan.overridden);
+  assert.equal(
+    plan.standIn,
+    "fake: the weights are missing: get them. In its place runs profile smoke, which needs nothing.",
+  );
+  assert.equal(planRun(fake, { profile: "smoke", threads: 1, out }).standIn, undefined);
+  const update = { profile: "quick", threads: 1, out, updatePins: true } as const;
+  assert.throws(() => planRun(fake, update), {
+    name: "UsageError",
+    message: /^--update-pins: "with --profile quick": fake: the weights are missing/,
+  });
+});

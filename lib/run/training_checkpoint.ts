@@ -1,11 +1,16 @@
 /** A model's training state as safetensors: weights, AdamW's moments, steps taken, and the caller's metadata. */
 import type { Model, NamedTensor } from "../nn/model.ts";
+import type { TrainableModel } from "../nn/trainable_model.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import type { StateName } from "../tensor/backend.ts";
 import { UsageError } from "../errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 
 const MOMENTS = ["m", "v"] as const;
+
+/** A model of any architecture, with what it was made of. */
+type ConfiguredModel = TrainableModel & { readonly config: object };
+
 /** What is before a tensor's name: weights have their own names, so that other tools find them. */
 const PREFIXES: Readonly<Record<StateName, string>> = {
   weights: "",
@@ -19,7 +24,7 @@ const PREFIXES: Readonly<Record<StateName, string>> = {
  * @param metadata Kept with it; `step` and `config` are the model's own.
  */
 export async function saveTraining(
-  model: Model,
+  model: ConfiguredModel,
   metadata: Readonly<Record<string, string>>,
   { moments = true } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -42,7 +47,7 @@ export async function saveTraining(
  *   and tensors as in `Model.checkTensors`. The model is then as it was.
  */
 export function loadTraining(
-  model: Model,
+  model: ConfiguredModel,
   bytes: Uint8Array,
   path = "checkpoint",
 ): Readonly<Record<string, string>> {
@@ -141,7 +146,7 @@ function namedTensors(
 const DEFAULTS = { loops: 1, mixer: "attention" } satisfies Partial<TransformerConfig>;
 
 /** Throws UsageError for a saved config that is not the model's. */
-function checkConfig(own: TransformerConfig, saved: string | undefined, source: string): void {
+function checkConfig(own: object, saved: string | undefined, source: string): void {
   let there: Map<string, unknown>;
   try {
     there = fieldsOf(JSON.parse(saved ?? ""));
@@ -159,7 +164,7 @@ function checkConfig(own: TransformerConfig, saved: string | undefined, source: 
 }
 
 /** A config's fields, those of objects in it as `object.field`. */
-function fieldsOf(config: TransformerConfig): Map<string, unknown> {
+function fieldsOf(config: object): Map<string, unknown> {
   const flat = (object: object, path: string): [string, unknown][] =>
     Object.entries(object).flatMap(([field, value]) =>
       typeof value === "object" && value !== null

@@ -34,3 +34,8 @@ export function parseAnswer(text: string, isStopped: boolean): ParsedAnswer | nu
     before: text.slice(0, match.index + ANSWER_START.length),
   };
 }
+
+/** The answer that gives a value in [0, 1], as the nearest of the eleven integers (ties upwards). */
+export function answerText(value: number): string {
+  return `${ANSWER_START}${Math.floor(value * MOST + 0.5)}${ANSWER_END}`;
+}

@@ -7,7 +7,7 @@ import { UsageError } from "../../errors.ts";
 import type { Question } from "../../critic/critic.ts";
 import type { RolloutState } from "../../rollouts/state.ts";
 import type { ChatMessage } from "../language_model.ts";
-import { ANSWER_END, ANSWER_START, MOST } from "./parse_answer.ts";
+import { ANSWER_END, ANSWER_START, answerText, MOST } from "./parse_answer.ts";
 import { partialResponse, problemText, type StateTokenizer, tokensWritten } from "./state_text.ts";
 
 /** A worked example for the prompt; take it from training problems, never from those that are judged. */
@@ -150,6 +150,6 @@ function exampleAnswer({ value, reasoning }: CriticExample): string {
   if (!(value >= 0 && value <= 1)) {
     throw new UsageError("examples", value, "a value is in 0..1");
   }
-  const answer = `${ANSWER_START}${Math.floor(value * MOST + 0.5)}${ANSWER_END}`;
+  const answer = answerText(value);
   return reasoning === undefined ? answer : `${reasoning}\n${answer}`;
 }

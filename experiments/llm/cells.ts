@@ -1,0 +1,120 @@
+import type { Cell } from "../../lib/run/experiment.ts";
+import { textMethods } from "../../lib/text_models/train_text_actor.ts";
+import type { CommonCell, ConditioningCell, LlmCell } from "./cell_types.ts";
+import type { LlmConfig } from "./config.ts";
+import { type ModelSize, modelSize } from "./models.ts";
+import { type RunName, valueRun } from "./runs.ts";
+
+/** Tokens by which work is estimated: of a chain of thought critic's training sequence, a value head's, a response. */
+const CHAIN_TOKENS = 75, HEAD_TOKENS = 32, RESPONSE_TOKENS = 34;
+/** A cell's process, with its code and heap. */
+const PROCESS = 320 * 2 ** 20;
+/** The longest batch of training or generation, in tokens, and lanes that work side by side. */
+const LONGEST = 128, LANES = 4;
+
+/** The runs of a configuration: models x (critics, conditioning, RL) x seeds. */
+export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
+  const { conditioning, rl, runs, seeds } = config;
+  return config.models.flatMap((model) => {
+    const size = modelSize(model), memory = cellMemory(size, config);
+    const cell = (id: string, seed: number, own: LlmCell, tokens: number): Cell<LlmCell> => ({
+      id: `${nameOf(model)}/${id}/seed${seed}`,
+      seed,
+      config: own,
+      cost: tokens * trainingFlops(size),
+      memory: memory * (own.part === "rl" ? 2 : 1),
+    });
+    return seeds.flatMap((seed) => [
+      ...runs.map((run) => {
+        const { budget } = valueRun(run);
+        return cell(`values/${run}`, seed, {
+          ...common(config, model),
+          learningRate: budget === "states" ? config.learningRate : config.longLearningRate,
+          part: "values",
+          run,
+          longer: config.longer,
+        }, config.states * tokensOf(run));
+      }),
+      ...conditioning
+        ? CONDITIONED.map(([critic, told]) =>
+          cell(`conditioning/${critic}-${told ? "told" : "untold"}`, seed, {
+            ...common(config, model),
+            part: "conditioning",
+            critic,
+            told,
+            ...conditioning,
+          }, config.states * (critic === "chain" ? CHAIN_TOKENS : HEAD_TOKENS))
+        )
+        : [],
+      ...rl
+        ? [cell("rl", seed, { ...common(config, model), part: "rl", ...rl }, rlTokens(rl))]
+        : [],
+    ]);
+  });
+}
+
+/** The critics that are told an actor's success rate, or not. */
+const CONDITIONED: readonly (readonly [ConditioningCell["critic"], boolean])[] = [
+  ["chain", true],
+  ["chain", false],
+  ["head", true],
+  ["head", false],
+];
+
+/** A model's name in ids: of a path its last part. */
+export function nameOf(model: string): string {
+  return model.split(/[/\\]/).filter((part) => part !== "").at(-1)!;
+}
+
+function common(
+  { actor, batchSize, learningRate, lora, states, storage, task, testSeed, testStates }: LlmConfig,
+  model: string,
+): CommonCell {
+  return {
+    ...{ model, storage, lora, task, actor, states, batchSize, learningRate },
+    ...{ testSeed, testStates },
+  };
+}
+
+/** Estimated tokens of training sequences for each state of the configuration. */
+function tokensOf(run: RunName): number {
+  const { budget, critic } = valueRun(run);
+  if (critic === null) return 1 / HEAD_TOKENS;
+  return critic === "chain" || budget !== "states" ? CHAIN_TOKENS : HEAD_TOKENS;
+}
+
+function rlTokens({ criticStates, demonstrations, methods, training }: NonNullable<
+  LlmConfig["rl"]
+>): number {
+  const { criticResponses, iterations, problems, responses } = training;
+  const perMethod = methods.map((method) => {
+    const rollouts = 3 * problems * responses * RESPONSE_TOKENS;
+    if (textMethods[method].critic === null) return rollouts;
+    return rollouts + training.criticStates * criticResponses * CHAIN_TOKENS;
+  });
+  return demonstrations * RESPONSE_TOKENS + 2 * criticStates * CHAIN_TOKENS +
+    iterations * perMethod.reduce((a, b) => a + b, 0);
+}
+
+/** FLOPs of a token in training: forward, and backward without the frozen weights' gradients. */
+function trainingFlops(size: ModelSize): number {
+  return 4 * weightCount(size);
+}
+
+/** Weights of the layers and of the output layer, which is the embedding. */
+function weightCount(m: ModelSize): number {
+  const attention = 2 * m.headDim * (m.heads + m.kvHeads) * m.hiddenSize;
+  return m.layers * (attention + 3 * m.hiddenSize * m.intermediateSize) +
+    m.vocabularySize * m.hiddenSize;
+}
+
+/** Bytes at the peak, by estimate: weights, adapters with their optimizer, activations and logits. */
+function cellMemory(m: ModelSize, { lora, storage }: LlmConfig): number {
+  const weights = weightCount(m) * (storage === "float32" ? 4 : 2);
+  const ends = 2 * m.hiddenSize + 2 * (m.heads + m.kvHeads) * m.headDim + 2 * m.hiddenSize +
+    3 * (m.hiddenSize + m.intermediateSize);
+  const adapters = 4 * 4 * m.layers * lora.rank * ends;
+  const activations = 4 * LONGEST * m.layers * (10 * m.hiddenSize + 4 * m.intermediateSize);
+  const logits = 4 * LONGEST * m.vocabularySize;
+  return PROCESS + weights + 2 * adapters + LANES * (activations + logits);
+}

@@ -1,0 +1,218 @@
+/** What is claimed of pretrained language models as critics and actors, as predicates on the summary. */
+import { pairedDifferences } from "../../lib/eval/student.ts";
+import type { Claim, Verdict } from "../../lib/run/experiment.ts";
+import { decided, shown } from "../shared/verdicts.ts";
+import type { Scores, TestScores } from "../shared/scores.ts";
+import type { RunName } from "./runs.ts";
+import { findValues, type LlmSummary, type MethodRow, modelsOf } from "./summary.ts";
+import { IN_DISTRIBUTION } from "./value_cell.ts";
+
+/** Of RMSE: a fifth of the 0.1 between two answers. */
+const ERROR = 0.02;
+const ERROR_TEXT = `${ERROR} of RMSE: a fifth of the 0.1 between two answers`;
+const RANKING = 0.02;
+const SUCCESS = 0.02;
+
+type Metric = "rmse" | "rankingAccuracy";
+
+/** By how much one run's metric is better than another's, on the test sets that `isWanted`, as effects. */
+function betterThan(
+  summary: LlmSummary,
+  [better, worse]: readonly [RunName, RunName],
+  metric: Metric,
+  isWanted: (set: string) => boolean,
+): Record<string, readonly number[]> {
+  const sets = [...new Set(summary.values.map(({ set }) => set))].filter(isWanted);
+  return Object.fromEntries(
+    modelsOf(summary).flatMap((model) =>
+      sets.flatMap((set) => {
+        const scores = (run: RunName): Scores | undefined =>
+          findValues(summary, model, run, set)?.scores[metric];
+        const [own, other] = [scores(better), scores(worse)];
+        if (!own || !other) return [];
+        const [high, low] = metric === "rmse" ? [other, own] : [own, other];
+        return [[`${model}, ${set}`, pairedDifferences(high.scores, low.scores)] as const];
+      })
+    ),
+  );
+}
+
+const isTrained = (set: string) => set === IN_DISTRIBUTION;
+const isLonger = (set: string) => set !== IN_DISTRIBUTION;
+
+/** A claim that one run is better than another. */
+function comparison(
+  terms: Pick<Claim<LlmSummary>, "id" | "statement" | "family" | "paper" | "readAs">,
+  runs: readonly [RunName, RunName],
+  metric: Metric = "rmse",
+  isWanted: (set: string) => boolean = isTrained,
+): Claim<LlmSummary> {
+  const isError = metric === "rmse";
+  return {
+    ...terms,
+    sesoi: isError ? ERROR_TEXT : `${RANKING} of ranking accuracy: one pair in fifty`,
+    evaluate: (summary) =>
+      decided(
+        betterThan(summary, runs, metric, isWanted),
+        { sesoi: isError ? ERROR : RANKING },
+        (numbers) => `${isError ? "RMSE is lower" : "Ranking accuracy is higher"} by ${numbers}.`,
+        `Needs the runs ${runs.join(" and ")}.`,
+      ),
+  };
+}
+
+/** By how much being told the success rate lowers a critic's RMSE, for actors that it was trained on, or another. */
+function conditioningGain(
+  { conditioning }: LlmSummary,
+  critic: "chain" | "head",
+  seen: boolean,
+): Verdict {
+  const own = conditioning.filter((row) => row.critic === critic && row.seen === seen);
+  const effects = own.filter(({ told }) => told).map((row) => {
+    const other = own.find(({ epsilon, model, told }) =>
+      !told && epsilon === row.epsilon && model === row.model
+    )!;
+    const gain = pairedDifferences(other.scores.rmse.scores, row.scores.rmse.scores);
+    return [`${row.model}, epsilon ${row.epsilon}`, gain] as const;
+  });
+  const rmse = ({ rmse }: TestScores) => rmse.mean.estimate.toFixed(3);
+  return decided(
+    Object.fromEntries(effects),
+    { sesoi: ERROR },
+    (numbers) =>
+      `RMSE falls by ${numbers}; ${
+        own.map(({ epsilon, scores, told }) =>
+          `${told ? "told" : "not told"}, epsilon ${epsilon}: ${rmse(scores)}`
+        ).join("; ")
+      }.`,
+    "Needs In-Context Conditioning: not in this profile.",
+  );
+}
+
+/** By how much one method's mean success over training is above others'. */
+function methodGain(
+  { rl }: LlmSummary,
+  better: MethodRow["method"],
+  others: readonly MethodRow["method"][],
+): Verdict {
+  const pairs = rl.filter(({ method }) => method === better).flatMap((row) =>
+    rl.filter(({ method, model }) => others.includes(method) && model === row.model)
+      .map((other) => ({ row, other }))
+  );
+  return decided(
+    Object.fromEntries(pairs.map(({ other, row }) => [
+      `${row.model}, ${other.title}`,
+      pairedDifferences(row.meanSuccess.scores, other.meanSuccess.scores),
+    ])),
+    { sesoi: SUCCESS },
+    (numbers) =>
+      `Gain in mean success over training: ${numbers}. At the end: ${
+        pairs.map(({ other, row }) =>
+          `${row.title} ${shown(row.finalSuccess.mean)}, ${other.title} ${
+            shown(other.finalSuccess.mean)
+          }`
+        ).join("; ")
+      }.`,
+    `Needs RL by ${better} and ${others.join(", ")}: not in this profile.`,
+  );
+}
+
+/** The claims, in the order of the report. */
+export const llmClaims: readonly Claim<LlmSummary>[] = [
+  comparison({
+    id: "C2-llm",
+    statement:
+      "From one pretrained model, trained on as many tokens, a chain of thought critic's " +
+      "error is lower than a value head's.",
+    family: "confirmatory",
+    paper: "Generative critics approximate values better than discriminative ones.",
+    readAs:
+      "RMSE on held-out sums of the lengths of training, of the value head that was trained on fresh " +
+      "states for as many tokens less that of the chain of thought critic, by seed",
+  }, ["chain", "head-states"]),
+  comparison({
+    id: "C2-llm-states",
+    statement: "Its error is lower where both learn from the same states, too, however often.",
+    family: "exploratory",
+    readAs: "As C2-llm, against the value head that goes over the same states for as many tokens",
+  }, ["chain", "head-passes"]),
+  comparison(
+    {
+      id: "C2-llm-ranking",
+      statement: "It ranks states better.",
+      family: "exploratory",
+      paper: "Generative critics rank better.",
+      readAs: "As C2-llm, of ranking accuracy",
+    },
+    ["chain", "head-states"],
+    "rankingAccuracy",
+  ),
+  comparison(
+    {
+      id: "C3-llm",
+      statement: "Its error is lower on longer problems than those of training.",
+      family: "exploratory",
+      paper: "Generative critics generalize better.",
+      readAs: "As C2-llm, on each longer length",
+    },
+    ["chain", "head-states"],
+    "rmse",
+    isLonger,
+  ),
+  comparison({
+    id: "C2-llm-at-once",
+    statement: "It is the chain of thought: answering at once in words does not do it.",
+    family: "exploratory",
+    readAs: "As C2-llm, against the critic that writes its answer at once, on as many states",
+  }, ["chain", "one-shot"]),
+  comparison({
+    id: "C2-llm-outcomes",
+    statement: "Taught 0/1 outcomes, too, the chain of thought critic's error is lower.",
+    family: "exploratory",
+    readAs: "As C2-llm, both taught the outcome of one rollout from each state",
+  }, ["chain-outcomes", "head-outcomes"]),
+  comparison({
+    id: "C2-llm-features",
+    statement: "It is better than a regression on four numbers that know the task.",
+    family: "exploratory",
+    readAs:
+      "RMSE of the regression (is the prefix right, steps left, their product) less that of " +
+      "the chain of thought critic",
+  }, ["chain", "features"]),
+  {
+    id: "C4-llm",
+    statement:
+      "Told the actor's success rate, the chain of thought critic's error is lower for actors " +
+      "that it was trained on.",
+    family: "exploratory",
+    paper: "In-Context Conditioning keeps the critic calibrated to the actor.",
+    readAs: "RMSE without the rate less that with it, for each actor of training",
+    sesoi: ERROR_TEXT,
+    evaluate: (summary) => conditioningGain(summary, "chain", true),
+  },
+  {
+    id: "C4-llm-discriminative",
+    statement: "So is the value head's.",
+    family: "exploratory",
+    readAs: "As C4-llm, of the value head",
+    sesoi: ERROR_TEXT,
+    evaluate: (summary) => conditioningGain(summary, "head", true),
+  },
+  {
+    id: "C4-llm-between",
+    statement: "And the chain of thought critic's for an actor between those of training.",
+    family: "exploratory",
+    readAs: "As C4-llm, for the actor that is met in the test alone",
+    sesoi: ERROR_TEXT,
+    evaluate: (summary) => conditioningGain(summary, "chain", false),
+  },
+  {
+    id: "C5-llm",
+    statement: "From one checkpoint, GenAC trains a better actor than PPO and GRPO.",
+    family: "exploratory",
+    paper: "GenAC's downstream RL is better than value-based and value-free baselines'.",
+    readAs: "Mean exact success over training, less PPO's and GRPO's, by seed, at equal rollouts",
+    sesoi: `${SUCCESS} of mean success`,
+    evaluate: (summary) => methodGain(summary, "genac", ["ppo", "grpo"]),
+  },
+];

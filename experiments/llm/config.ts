@@ -1,0 +1,98 @@
+import * as z from "zod";
+import { runningSumActor, runningSumConfig } from "../../lib/env/running_sum.ts";
+import { TEXT_METHODS, textRlConfig } from "../../lib/text_models/train_text_actor.ts";
+import { commonFields, count, rate } from "../shared/config.ts";
+import { SMOLLM2, TINY } from "./models.ts";
+import { RUNS } from "./runs.ts";
+
+/** Configuration of the experiment with pretrained language models. */
+export const llmConfig = z.strictObject({
+  ...commonFields,
+  models: z.array(z.string()).min(1).default([SMOLLM2]).describe(
+    `Pretrained models: ${SMOLLM2}, ${TINY} (random, made on the spot), the path of a Hugging Face folder or a GGUF file.`,
+  ),
+  storage: z.enum(["float32", "float16", "bfloat16"]).default("bfloat16")
+    .describe("How their weights are stored; results depend on it."),
+  lora: z.strictObject({
+    rank: count.default(16).describe("Rank of the adapters, of all seven projections."),
+    alpha: z.number().positive().default(32).describe("The update is scaled by alpha / rank."),
+  }).prefault({}).describe("Low-rank adapters, the only weights of a model that are trained."),
+  task: runningSumConfig.prefault({}).describe("The task, running sums."),
+  actor: runningSumActor.prefault({ epsilon: 0.5 }).describe(
+    "The actor whose values are learned, and the teacher of the actor that is trained by RL.",
+  ),
+  runs: z.array(z.enum(RUNS)).min(1).describe("The critics that are trained on its values."),
+  states: count.default(1500).describe("States that a critic learns from, where data are equal."),
+  batchSize: count.default(16).describe("States in a training batch."),
+  learningRate: rate.default(1e-3).describe("Peak learning rate, of adapters and heads."),
+  longLearningRate: rate.default(3e-4)
+    .describe("The same of value heads that are trained for longer, on as many tokens as chains."),
+  testStates: count.default(200).describe("Held-out states of each length."),
+  longer: z.array(count).default([8, 10]).describe("Numbers of addends beyond those of training."),
+  conditioning: z.strictObject({
+    epsilons: z.array(z.number().min(0).max(1)).min(2).default([0.1, 0.7])
+      .describe("The actors of training, half of the states each."),
+    unseen: z.number().min(0).max(1).default(0.4).describe(
+      "An actor that is met in the test alone.",
+    ),
+    episodes: count.default(64).describe(
+      "Episodes from which an actor's success rate is estimated.",
+    ),
+    answerWeight: z.number().positive().default(5)
+      .describe("Weight of the answer's digits in training, against all other tokens."),
+  }).optional().describe("In-Context Conditioning: critics of several actors."),
+  rl: z.strictObject({
+    methods: z.array(z.enum(TEXT_METHODS)).min(1).default([...TEXT_METHODS])
+      .describe("How the actor is trained."),
+    demonstrations: count.default(800).describe("Of the teacher, from which the actor starts."),
+    criticStates: count.default(1024).describe("States of its own from which its critics start."),
+    testProblems: count.default(64).describe("Held-out problems, of which success is exact."),
+    evaluateEvery: count.default(5).describe("Iterations between evaluations."),
+    training: textRlConfig.prefault({}).describe("What all methods have alike."),
+  }).optional().describe("RL of an actor that is the model itself."),
+});
+
+/** A resolved configuration. */
+export type LlmConfig = z.output<typeof llmConfig>;
+type Input = z.input<typeof llmConfig>;
+
+/** smoke: seconds, a tiny random model; quick: minutes with SmolLM2 on two cores; standard: hours. */
+export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
+  smoke: {
+    seeds: [1, 2],
+    models: [TINY],
+    lora: { rank: 4, alpha: 8 },
+    runs: ["chain", "head", "head-passes", "head-states", "one-shot", "features", "chain-outcomes"],
+    states: 32,
+    batchSize: 8,
+    testStates: 12,
+    longer: [8],
+    conditioning: { episodes: 16 },
+    rl: {
+      demonstrations: 16,
+      criticStates: 16,
+      testProblems: 4,
+      evaluateEvery: 1,
+      training: {
+        problems: 2,
+        responses: 2,
+        iterations: 2,
+        criticStates: 4,
+        criticResponses: 2,
+      },
+    },
+  },
+  quick: {
+    seeds: [1],
+    runs: ["chain", "head", "head-states", "features"],
+    states: 640,
+    testStates: 100,
+    longer: [8],
+  },
+  standard: {
+    seeds: [6, 7, 8, 9, 10],
+    runs: [...RUNS],
+    conditioning: {},
+    rl: {},
+  },
+};

@@ -1,0 +1,187 @@
+import { mean } from "../../lib/numeric/sums.ts";
+import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
+import { type TextMethod, textMethods } from "../../lib/text_models/train_text_actor.ts";
+import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
+import type {
+  ConditioningCell,
+  CriticMetrics,
+  LlmCell,
+  LlmMetrics,
+  RlMetrics,
+} from "./cell_types.ts";
+import { nameOf } from "./cells.ts";
+import { actorSet } from "./conditioning_cell.ts";
+import type { LlmConfig } from "./config.ts";
+import { type RunName, valueRun } from "./runs.ts";
+
+/** A critic on one test set. */
+export interface ValueRow {
+  readonly model: string;
+  readonly run: RunName;
+  readonly title: string;
+  readonly set: string;
+  readonly trainingTokens: number;
+  readonly trainingStates: number;
+  readonly answerTokens: number;
+  readonly scores: TestScores;
+}
+
+/** A critic of several actors on the states of one. */
+export interface ConditioningRow {
+  readonly model: string;
+  readonly critic: ConditioningCell["critic"];
+  readonly told: boolean;
+  readonly epsilon: number;
+  /** Whether it was trained on this actor. */
+  readonly seen: boolean;
+  readonly scores: TestScores;
+}
+
+/** A method's RL. */
+export interface MethodRow {
+  readonly model: string;
+  readonly method: TextMethod;
+  readonly title: string;
+  /** Iterations done, at each evaluation. */
+  readonly iterations: readonly number[];
+  /** Exact success at each evaluation. */
+  readonly success: readonly Scores[];
+  /** Mean of the evaluations after the first. */
+  readonly meanSuccess: Scores;
+  readonly finalSuccess: Scores;
+  /** Written and trained on, preparation included. */
+  readonly tokens: Scores;
+  /** Of the critic before RL, on states of the actor's own; null without one. */
+  readonly critic: TestScores | null;
+}
+
+/** What the runs say. */
+export interface LlmSummary {
+  readonly seeds: number;
+  readonly values: readonly ValueRow[];
+  readonly conditioning: readonly ConditioningRow[];
+  readonly rl: readonly MethodRow[];
+}
+
+type Finished = FinishedCell<LlmCell, LlmMetrics>;
+
+/** Summarizes finished cells. */
+export function summarizeLlm(config: LlmConfig, cells: readonly Finished[]): LlmSummary {
+  const byModel = config.models.map((name) => ({
+    model: nameOf(name),
+    own: cells.filter(({ cell }) => cell.config.model === name),
+  }));
+  return {
+    seeds: config.seeds.length,
+    values: byModel.flatMap(({ model, own }) =>
+      config.runs.flatMap((run) => valueRows(model, run, own))
+    ),
+    conditioning: byModel.flatMap(({ model, own }) => conditioningRows(model, config, own)),
+    rl: byModel.flatMap(({ model, own }) => methodRows(model, config, own)),
+  };
+}
+
+/** The metrics of critics' cells, one a seed. */
+function criticMetrics(
+  cells: readonly Finished[],
+  isWanted: (config: LlmCell) => boolean,
+): CriticMetrics[] {
+  return cells.filter(({ cell }) => isWanted(cell.config))
+    .map(({ result }) => result.metrics as CriticMetrics);
+}
+
+function valueRows(model: string, run: RunName, cells: readonly Finished[]): ValueRow[] {
+  const metrics = criticMetrics(cells, (own) => own.part === "values" && own.run === run);
+  return Object.keys(metrics[0]!.tests).map((set) => ({
+    model,
+    run,
+    title: valueRun(run).title,
+    set,
+    trainingTokens: mean(metrics.map(({ trainingTokens }) => trainingTokens)),
+    trainingStates: mean(metrics.map(({ trainingStates }) => trainingStates)),
+    answerTokens: mean(metrics.map(({ answerTokens }) => answerTokens)),
+    scores: testScores(metrics.map(({ tests }) => tests[set]!)),
+  }));
+}
+
+function conditioningRows(
+  model: string,
+  { conditioning }: LlmConfig,
+  cells: readonly Finished[],
+): ConditioningRow[] {
+  if (!conditioning) return [];
+  const { epsilons, unseen } = conditioning;
+  return (["chain", "head"] as const).flatMap((critic) =>
+    [true, false].flatMap((told) => {
+      const metrics = criticMetrics(
+        cells,
+        (own) => own.part === "conditioning" && own.critic === critic && own.told === told,
+      );
+      return [...epsilons, unseen].map((epsilon) => ({
+        ...{ model, critic, told, epsilon },
+        seen: epsilons.includes(epsilon),
+        scores: testScores(metrics.map(({ tests }) => tests[actorSet(epsilon)]!)),
+      }));
+    })
+  );
+}
+
+function methodRows(model: string, { rl }: LlmConfig, cells: readonly Finished[]): MethodRow[] {
+  if (!rl) return [];
+  const all = cells.filter(({ cell }) => cell.config.part === "rl")
+    .map(({ result }) => result.metrics as RlMetrics);
+  const { evaluateEvery, training: { iterations } } = rl;
+  return rl.methods.map((method) => {
+    const runs = all.map(({ methods }) => methods[method]!);
+    const { critic: name, title } = textMethods[method];
+    return {
+      ...{ model, method, title },
+      iterations: runs[0]!.success.map((_, k) => Math.min(k * evaluateEvery, iterations)),
+      success: runs[0]!.success.map((_, k) => scoresOf(runs.map(({ success }) => success[k]!))),
+      meanSuccess: scoresOf(runs.map(({ success }) => mean(success.slice(1)))),
+      finalSuccess: scoresOf(runs.map(({ success }) => success.at(-1)!)),
+      tokens: scoresOf(runs.map(({ tokensTrained, tokensWritten }, i) => {
+        const { preparationTokens: prepared } = all[i]!;
+        return tokensTrained + tokensWritten + prepared.actor! +
+          (name === null ? 0 : prepared[name]!);
+      })),
+      critic: name === null ? null : testScores(all.map(({ critics }) => critics[name]!)),
+    };
+  });
+}
+
+/** The row of a run on a test set; undefined where the profile has not got it. */
+export function findValues(
+  { values }: LlmSummary,
+  model: string,
+  run: RunName,
+  set: string,
+): ValueRow | undefined {
+  return values.find((row) => row.model === model && row.run === run && row.set === set);
+}
+
+/** The models' names in the rows. */
+export function modelsOf({ values }: LlmSummary): string[] {
+  return [...new Set(values.map(({ model }) => model))];
+}
+
+/** One line a critic and test set, then one a method, for the terminal. */
+export function llmRows({ rl, values }: LlmSummary): TableRow[] {
+  return [
+    ...values.map(({ model, scores, set, title }) => ({
+      model,
+      what: title,
+      on: set,
+      r2: scores.r2.mean.estimate,
+      RMSE: scores.rmse.mean.estimate,
+      ranking: scores.rankingAccuracy.mean.estimate,
+      "right chains": scores.traceAccuracy?.mean.estimate ?? null,
+      success: null,
+    })),
+    ...rl.map(({ finalSuccess, model, title }) => ({
+      ...{ model, what: title, on: "RL", r2: null, RMSE: null, ranking: null },
+      "right chains": null,
+      success: finalSuccess.mean.estimate,
+    })),
+  ];
+}

@@ -1,0 +1,73 @@
+/** Supervised training of adapters, the same for critics and actors. */
+import type { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
+import { batchLength, type Sequence } from "../../lib/nn/batch.ts";
+import { adamW, type OptimizerConfig } from "../../lib/nn/optimizer.ts";
+import { sum } from "../../lib/numeric/sums.ts";
+import type { CellContext } from "../../lib/run/experiment.ts";
+import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
+
+/** What a training run says. */
+export interface Trained {
+  /** Tokens of the sequences, padding left out. */
+  readonly tokens: number;
+  /** Mean loss of each `CURVE_STEPS` steps. */
+  readonly curve: readonly number[];
+}
+
+/** What is being done, for the live line, and how many steps of the cell are before and in all. */
+export interface TrainingPart {
+  readonly name: string;
+  readonly before: number;
+  readonly all: number;
+}
+
+/** Steps between points of the loss curve. */
+const CURVE_STEPS = 5;
+/** The least time between checkpoints, in seconds, where the context does not say. */
+const CHECKPOINT_SECONDS = 60;
+
+/** AdamW as for adapters: 10% warm-up, cosine to 5%, no weight decay. */
+export function adapterOptimizer(learningRate: number, steps: number): OptimizerConfig {
+  return {
+    ...adamW(learningRate, steps),
+    warmupSteps: Math.ceil(steps / 10),
+    finalFraction: 0.05,
+    weightDecay: 0,
+  };
+}
+
+/**
+ * Takes the steps that are left, on batches that depend on the step's number alone; from the context's checkpoint, if there
+ * is one and `resume` says so.
+ */
+export async function train(
+  model: CausalLanguageModel,
+  steps: number,
+  batch: (step: number) => readonly Sequence[],
+  optimizer: OptimizerConfig,
+  { checkpoint, progress }: CellContext,
+  { name, before, all }: TrainingPart,
+  resume = false,
+): Promise<Trained> {
+  const saved = resume ? checkpoint.load() : undefined;
+  const state: { tokens: number; curve: number[] } = saved
+    ? JSON.parse(loadTraining(model, saved).training!)
+    : { tokens: 0, curve: [] };
+  const wait = 1000 * (checkpoint.seconds ?? CHECKPOINT_SECONDS);
+  let last = performance.now(), losses: number[] = [];
+  while (model.step < steps) {
+    const sequences = batch(model.step);
+    state.tokens += sum(sequences.map(({ tokens }) => tokens.length));
+    const { loss, valueLoss } = await model.train(sequences, batchLength(sequences), optimizer);
+    losses.push(loss + valueLoss);
+    if (model.step % CURVE_STEPS > 0 && model.step < steps) continue;
+    state.curve.push(sum(losses) / losses.length);
+    losses = [];
+    progress(before + model.step, all, `${name}: loss ${state.curve.at(-1)!.toPrecision(3)}`);
+    if (resume && performance.now() - last >= wait && model.step < steps) {
+      checkpoint.save(await saveTraining(model, { training: JSON.stringify(state) }));
+      last = performance.now();
+    }
+  }
+  return state;
+}

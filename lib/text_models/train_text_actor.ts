@@ -1,0 +1,280 @@
+/** RL of an actor that is a pretrained language model: the kit's estimators and objective on responses in words. */
+import * as z from "zod";
+import type { CriticContext } from "../env/environment.ts";
+import { smoothSuccessRate } from "../critic/success_rate.ts";
+import { advantages as baselined } from "../critic_learning/baselines.ts";
+import { criticReward } from "../critic_learning/reward.ts";
+import { UsageError } from "../errors.ts";
+import { batchLength } from "../nn/batch.ts";
+import { normalize } from "../nn/loss_normalization.ts";
+import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
+import { RandomStream } from "../numeric/random.ts";
+import { mean, sum } from "../numeric/sums.ts";
+import { estimateAdvantages } from "../rl/advantage/registry.ts";
+import { whiten } from "../rl/advantage/whiten.ts";
+import { policyObjective, policyObjectiveConfig } from "../rl/objective/policy_objective.ts";
+import type { Rollout } from "../rl/rollout.ts";
+import type { TextActor, TextResponse } from "./text_actor.ts";
+import { responseSequence, type TextCritic } from "./text_critic.ts";
+
+/** The methods: how tokens are credited. A step of a response is an action of the estimators. */
+export const textMethods = {
+  grpo: { title: "GRPO", critic: null },
+  ppo: { title: "PPO", critic: "head" },
+  genac: { title: "GenAC", critic: "chain" },
+} as const;
+
+/** A method's name. */
+export type TextMethod = keyof typeof textMethods;
+
+/** All names. */
+export const TEXT_METHODS = Object.keys(textMethods) as [TextMethod, ...TextMethod[]];
+
+/** What all methods have alike. */
+export const textRlConfig = z.strictObject({
+  problems: z.int().min(1).default(8).describe("Problems of an iteration."),
+  responses: z.int().min(2).default(8).describe("Responses to each."),
+  iterations: z.int().min(1).default(30).describe("Iterations: one step of the actor each."),
+  learningRate: z.number().positive().max(1).default(3e-4).describe("Of the actor; constant."),
+  klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
+  lambda: z.number().min(0).max(1).default(0.95).describe(
+    "GAE's lambda from one step of a response to the next, for both critics.",
+  ),
+  criticLearningRate: z.number().min(0).max(1).default(1e-4)
+    .describe("Of the critic during RL; 0: it is frozen."),
+  criticStates: z.int().min(1).default(16).describe("States of a critic's step."),
+  criticResponses: z.int().min(2).default(4)
+    .describe("Answers to each of them, for a critic that learns by REINFORCE."),
+});
+
+/** What all methods have alike, every default filled in. */
+export type TextRlConfig = z.output<typeof textRlConfig>;
+
+/** A run of RL; its models and its success rate are changed by each iteration. */
+export interface TextActorTraining<State> {
+  readonly method: TextMethod;
+  readonly actor: TextActor<State>;
+  /** The actor at the start, for the KL loss. */
+  readonly reference: TextActor<State>;
+  readonly critic?: TextCritic<State>;
+  readonly config: TextRlConfig;
+  readonly seed: number;
+  /** Whether the critic is told the success rate (In-Context Conditioning). */
+  readonly conditioning: boolean;
+  successRate?: number;
+}
+
+/** What an iteration reports. */
+export interface TextIteration {
+  /** Fraction of responses with reward 1, before the update. */
+  readonly successRate: number;
+  /** Fraction of responses that are whole. */
+  readonly parseRate: number;
+  /** KL(pi || actor at the start), nats per token. */
+  readonly referenceKl: number;
+  readonly gradientNorm: number;
+  /** Mean value of states of successes less that of failures; null without a critic or one of the two. */
+  readonly valueSeparation: number | null;
+  /** Null without a critic. */
+  readonly criticParseRate: number | null;
+  /** Tokens written by actor and critic, and tokens of sequences that were trained on. */
+  readonly tokensWritten: number;
+  readonly tokensTrained: number;
+}
+
+/**
+ * One iteration; it depends on (seed, iteration), the weights and the smoothed success rate alone.
+ *
+ * @throws UsageError for a method with a critic of another kind, or none.
+ */
+export async function trainTextActorStep<State>(
+  run: TextActorTraining<State>,
+  iteration: number,
+): Promise<TextIteration> {
+  const { actor, config, critic, method, reference, seed } = run;
+  const wanted = textMethods[method].critic;
+  if ((critic?.name ?? null) !== wanted) {
+    throw new UsageError("critic", critic?.name, `${method} needs ${wanted ?? "none"}`);
+  }
+  const { problems: P, responses: K } = config;
+  const problems = Array.from({ length: P }, (_, row) => {
+    const random = new RandomStream({ seed, purpose: "text-rl/problems", step: iteration, row });
+    return actor.task.problem(random, { split: "train" });
+  });
+  const responses = await actor.sample(
+    problems.flatMap((problem) => new Array<State>(K).fill(problem)),
+    { seed, purpose: "text-rl/responses", firstRow: iteration * P * K },
+  );
+  const batchRate = mean(responses.map(({ reward }) => reward));
+  const own = await actor.logProbabilities(responses);
+  const other = await reference.logProbabilities(responses);
+
+  const rate = run.successRate ?? batchRate;
+  const context: CriticContext<State> = run.conditioning ? { successRate: rate } : {};
+  const asked = await askAtSteps(critic, responses, context, rate);
+  const advantages = tokenAdvantages(run, responses, asked.values, own);
+
+  const rollouts = responses.map((response, i): Rollout => ({
+    group: Math.floor(i / K),
+    reward: response.reward,
+    logProbabilities: own[i]!,
+    referenceLogProbabilities: other[i]!,
+  }));
+  const { weights, normalizer, diagnostics } = policyObjective(
+    rollouts,
+    advantages,
+    own,
+    policyObjectiveConfig.parse({
+      klCoefficient: config.klCoefficient,
+      ...method === "grpo" && { normalization: "seq-mean-token-mean" },
+    }),
+  );
+  const sequences = responses.map(({ prompt, tokens }, i) =>
+    responseSequence(prompt, tokens, weights[i]!)
+  );
+  const optimizer = constantRate(config.learningRate, config.iterations);
+  const { gradientNorm } = await actor.model
+    .train(sequences, batchLength(sequences), optimizer, normalizer);
+  const learned = critic && config.criticLearningRate > 0
+    ? await trainCriticStep(run, critic, responses, context, iteration)
+    : { written: 0, trained: 0 };
+  run.successRate = smoothSuccessRate(run.successRate, batchRate);
+
+  const tokens = sum(responses.map(({ tokens }) => tokens.length));
+  const isWhole = ({ problem, text }: TextResponse<State>) => {
+    const end = actor.task.parseResponse(problem, text);
+    return end !== undefined && actor.task.stepsLeft(end) === 0;
+  };
+  return {
+    successRate: batchRate,
+    parseRate: mean(responses.map((response) => isWhole(response) ? 1 : 0)),
+    referenceKl: diagnostics.referenceKl!,
+    gradientNorm,
+    valueSeparation: critic ? separation(responses, asked.values) : null,
+    criticParseRate: asked.parseRate,
+    tokensWritten: tokens + asked.written + learned.written,
+    tokensTrained: sum(sequences.map(({ tokens }) => tokens.length)) + learned.trained,
+  };
+}
+
+/** The critic's values before each step, a response an array; an answer that cannot be parsed is the success rate. */
+async function askAtSteps<State>(
+  critic: TextCritic<State> | undefined,
+  responses: readonly TextResponse<State>[],
+  context: CriticContext<State>,
+  fallback: number,
+): Promise<{ values: number[][]; parseRate: number | null; written: number }> {
+  if (!critic) return { values: responses.map(() => []), parseRate: null, written: 0 };
+  // Equal states are asked about once: all responses to a problem share the first.
+  const questions = new Map<string, State>();
+  const keyOf = (state: State) => critic.task.criticPromptText(state);
+  for (const { steps } of responses) {
+    for (const { state } of steps) questions.set(keyOf(state), state);
+  }
+  const answers = await critic.values([...questions.values()].map((state) => ({ state, context })));
+  const valueOf = new Map([...questions.keys()].map((key, i) => [key, answers[i]!.value]));
+  return {
+    values: responses.map(({ steps }) =>
+      steps.map(({ state }) => valueOf.get(keyOf(state)) ?? fallback)
+    ),
+    parseRate: mean(answers.map(({ value }) => value === null ? 0 : 1)),
+    written: sum(answers.map(({ responses }) => responses?.[0]?.length ?? 0)),
+  };
+}
+
+/** The advantages of tokens: all tokens of a step share the step's. */
+function tokenAdvantages<State>(
+  { config, method }: TextActorTraining<State>,
+  responses: readonly TextResponse<State>[],
+  values: readonly number[][],
+  logProbabilities: readonly number[][],
+): number[][] {
+  const ends = ({ steps, tokens }: TextResponse<State>) =>
+    steps.map((_, k) => steps[k + 1]?.firstToken ?? tokens.length);
+  const rollouts = responses.map((response, i): Rollout => {
+    const to = ends(response);
+    return {
+      group: Math.floor(i / config.responses),
+      reward: response.reward,
+      logProbabilities: response.steps.map(({ firstToken }, k) =>
+        sum(logProbabilities[i]!.slice(firstToken, to[k]))
+      ),
+      ...method !== "grpo" && { values: values[i]! },
+    };
+  });
+  const estimates = method === "grpo"
+    ? estimateAdvantages("grpo", rollouts)
+    : estimateAdvantages("gae", rollouts, { lambda: config.lambda });
+  const tokens = responses.map((response, i) => {
+    const to = ends(response);
+    return response.steps.flatMap(({ firstToken }, k) =>
+      new Array<number>(to[k]! - firstToken).fill(estimates[i]!.advantages[k]!)
+    );
+  });
+  return method === "grpo" ? tokens : whiten(tokens);
+}
+
+/** A step of the critic on states of these responses: regression on the outcome, or REINFORCE with a baseline. */
+async function trainCriticStep<State>(
+  { config, seed }: TextActorTraining<State>,
+  critic: TextCritic<State>,
+  responses: readonly TextResponse<State>[],
+  context: CriticContext<State>,
+  iteration: number,
+): Promise<{ written: number; trained: number }> {
+  const random = new RandomStream({ seed, purpose: "text-rl/critic-states", step: iteration });
+  const all = responses.flatMap(({ reward, steps }) =>
+    steps.map(({ state }) => ({ state, reward }))
+  );
+  const chosen = [...random.permutation(all.length).subarray(0, config.criticStates)]
+    .map((i) => all[i]!);
+  const optimizer = constantRate(config.criticLearningRate, config.iterations);
+  if (!critic.kind.writes) {
+    const sequences = chosen.map(({ state, reward }) =>
+      critic.encode({ state, context, value: reward })
+    );
+    await critic.model.train(sequences, batchLength(sequences), optimizer);
+    return { written: 0, trained: sum(sequences.map(({ tokens }) => tokens.length)) };
+  }
+  const count = config.criticResponses;
+  const written = await critic.write(chosen.map(({ state }) => ({ state, context })), {
+    count,
+    temperature: 1,
+    key: {
+      seed,
+      purpose: "text-rl/critic-answers",
+      firstRow: iteration * config.criticStates * count,
+    },
+  });
+  const terms = written.flatMap((answers, i) => {
+    const outcomes = answers.map(() => chosen[i]!.reward);
+    const rewards = answers.map(({ value }) => criticReward(chosen[i]!.reward, value));
+    const credit = baselined("leave-one-out", rewards, outcomes);
+    return answers.map(({ tokens }, k) => tokens.map(() => credit[k]!));
+  });
+  const { weights, normalizer } = normalize(terms, "token-mean");
+  const sequences = written.flat().map(({ prompt, tokens }, i) =>
+    responseSequence(prompt, tokens, weights[i]!)
+  );
+  await critic.model.train(sequences, batchLength(sequences), optimizer, normalizer);
+  return {
+    written: sum(written.flat().map(({ tokens }) => tokens.length)),
+    trained: sum(sequences.map(({ tokens }) => tokens.length)),
+  };
+}
+
+/** Mean value of states of successes less that of failures; null where there are not both. */
+function separation<State>(
+  responses: readonly TextResponse<State>[],
+  values: readonly number[][],
+): number | null {
+  const of = (reward: 0 | 1) =>
+    responses.flatMap((response, i) => response.reward === reward ? values[i]! : []);
+  const [failures, successes] = [of(0), of(1)];
+  return failures.length > 0 && successes.length > 0 ? mean(successes) - mean(failures) : null;
+}
+
+/** AdamW whose rate stays after warm-up, without weight decay. */
+function constantRate(learningRate: number, steps: number): OptimizerConfig {
+  return { ...adamW(learningRate, steps), finalFraction: 1, weightDecay: 0 };
+}
