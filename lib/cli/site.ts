@@ -1,6 +1,6 @@
 /**
- * `deno task site`: writes all that the kit has to say as one folder of pages, ready to be published. Where a link leads
- * nowhere, or a page would load anything from elsewhere, it says so and leaves the folder as it was.
+ * `deno task site`: writes all that the kit has to say as one folder of pages, and the library to be imported from there,
+ * ready to be published. Where a link leads nowhere, or a page would load anything from elsewhere, it says so and leaves the folder as it was.
  */
 import { basename } from "node:path";
 import { z } from "zod";
@@ -8,6 +8,7 @@ import { ROOT } from "../root.ts";
 import { readBytes, remove } from "../run/files.ts";
 import { type Command, runCommand } from "./command.ts";
 import { convertNotebook, notebookPaths } from "./notebooks.ts";
+import { packLibrary } from "./pack_library.ts";
 import { apiReference } from "./site/api.ts";
 import { siteProblems } from "./site/check.ts";
 import { siteFiles } from "./site/files.ts";
@@ -29,7 +30,10 @@ export const siteCommand: Command<typeof flags.shape> = {
   async run() {
     const terminal = terminalProgress();
     const reports = await committedReports(terminal.line).finally(terminal.clear);
-    const files = new Map([...await siteFiles(reports), ...await apiReference()]);
+    const library = [...packLibrary()].map(([path, text]) =>
+      [`library/${path}`, new TextEncoder().encode(text)] as const
+    );
+    const files = new Map([...await siteFiles(reports), ...await apiReference(), ...library]);
     const problems = siteProblems(files);
     if (problems.length > 0) {
       problems.forEach((problem) => console.error(problem));
