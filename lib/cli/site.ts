@@ -1,6 +1,7 @@
 /**
  * `deno task site`: writes all that the kit has to say as one folder of pages, and the library to be imported from there,
- * ready to be published. Where a link leads nowhere, or a page would load anything from elsewhere, it says so and leaves the folder as it was.
+ * ready to be published. Where a link leads nowhere, or a page would load anything from elsewhere, it says so and leaves the
+ * folder as it was.
  */
 import { basename } from "node:path";
 import { z } from "zod";
