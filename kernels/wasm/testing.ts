@@ -3,8 +3,10 @@
  * JavaScript, and comparisons. Test code only.
  */
 import assert from "node:assert/strict";
-import { kernelBundle } from "../../lib/backend/wasm/bundle.ts";
+import { kernelBundle, type KernelModuleName } from "../../lib/backend/wasm/bundle.ts";
+import { HEAP } from "../../lib/backend/wasm/control.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
+import type { WeightStorage } from "../../lib/tensor/tape.ts";
 
 /** Rounds to float32: one after each operation makes JavaScript's arithmetic that of the kernels. */
 export const f32 = Math.fround;
@@ -15,6 +17,9 @@ export interface Matrix {
   readonly cols: number;
   readonly data: Float32Array;
 }
+
+/** The storages of frozen weights, by the numbers that kernels have for them. */
+export const STORAGES: readonly WeightStorage[] = ["float32", "float16", "bfloat16"];
 
 /** A matrix in the kernels' memory: panels of 16 columns, `stride` bytes apart. */
 export interface Panels {
@@ -27,8 +32,6 @@ export interface Panels {
 /** Bit pattern of memory that no kernel has a reason to touch, and of outputs before they are written: a NaN. */
 const UNTOUCHED = 0x7fabcdef;
 const PAGES = 128;
-/** Below stand the kernels' own constants. */
-const HEAP = 16384;
 
 /** The kernels and their memory: allocate operands, run, read results, then `check` that nothing else was written. */
 export class Bench {
@@ -46,11 +49,13 @@ export class Bench {
     new Uint32Array(memory.buffer, HEAP).fill(UNTOUCHED);
   }
 
-  /** A bench for the kernel bundle, or for another module that imports the same memory. */
-  static async create(bytes?: Uint8Array<ArrayBuffer>): Promise<Bench> {
+  /** A bench for a bundle of kernels, or for another module that imports the same memory. */
+  static async create(
+    kernels: KernelModuleName | Uint8Array<ArrayBuffer> = "core",
+  ): Promise<Bench> {
     const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
-    const module = bytes ?? (await kernelBundle()).bytes;
-    const { instance } = await WebAssembly.instantiate(module, { env: { memory } });
+    const bytes = typeof kernels === "string" ? (await kernelBundle(kernels)).bytes : kernels;
+    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
     return new Bench(memory, instance.exports as never);
   }
 
@@ -124,6 +129,30 @@ export class Bench {
     return new Float32Array(this.#memory.buffer, at + (c >> 4) * stride + r * 64, 16);
   }
 
+  /**
+   * A copy of a frozen matrix, whose numbers must be ones that the storage has; the columns that pad the last panel are 0, or
+   * `padding`.
+   */
+  frozen({ rows, cols, data }: Matrix, storage: WeightStorage, gap = 64, padding = 0): Panels {
+    if (storage === "float32") return this.matrix({ rows, cols, data }, gap, padding);
+    const panels = Math.ceil(cols / 16),
+      stride = rows * 32 + gap,
+      at = this.#reserve(panels * stride);
+    for (let j = 0; j < panels; j++) {
+      const end = at + (j + 1) * stride;
+      this.#guards.push({ from: end - gap, to: end });
+      const panel = Float32Array.from({ length: rows * 16 }, (_, i) => {
+        const c = j * 16 + i % 16;
+        return c < cols ? data[Math.floor(i / 16) * cols + c]! : padding;
+      });
+      const bits = storage === "float16"
+        ? new Uint16Array(Float16Array.from(panel).buffer)
+        : new Uint32Array(panel.buffer).map((word) => word >>> 16);
+      new Uint16Array(this.#memory.buffer, at + j * stride, rows * 16).set(bits);
+    }
+    return { at, stride, rows, cols: panels * 16 };
+  }
+
   /** The matrix in panels, row-major. */
   unpack(panels: Panels): Matrix {
     const { rows, cols } = panels;
@@ -166,6 +195,21 @@ export function normalMatrix(
     cols,
     data: Float32Array.from({ length: rows * cols }, () => random.normal() * scale),
   };
+}
+
+const ALL_BITS = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+/** Every number that 16 bits can hold, by its bits. */
+export const ALL = {
+  float16: Float32Array.from(new Float16Array(ALL_BITS.buffer)),
+  bfloat16: new Float32Array(Uint32Array.from(ALL_BITS, (bits) => bits << 16).buffer),
+};
+
+/** The matrix in numbers that the storage has: rounded to float16, or cut to bfloat16. */
+export function stored(m: Matrix, storage: WeightStorage): Matrix {
+  if (storage === "float32") return m;
+  if (storage === "float16") return { ...m, data: Float32Array.from(Float16Array.from(m.data)) };
+  const bits = new Uint32Array(m.data.slice().buffer).map((word) => word & 0xffff0000);
+  return { ...m, data: new Float32Array(bits.buffer) };
 }
 
 /** Integers in 0..bound-1, of a stream of their own. */

@@ -1,5 +1,5 @@
 // Token embedding out of a frozen matrix that may be the output layer, too: its columns are the tokens.
-import { BFLOAT16, FLOAT32, from_bfloat16, from_float16 } from "./widen";
+import { FLOAT32, wide } from "./widen";
 
 /** x[i, :] = w[:, tokens[i]]. x is (m, d) with panel stride `xs`, frozen w is (d, vocabulary) with panel stride `ws`. */
 export function frozen_embedding(
@@ -17,8 +17,8 @@ export function frozen_embedding(
         continue;
       }
       const p = panel + (<usize>c << 5) + (<usize>(token & 15) << 1);
-      const bits = i32x4(load<i16>(p, 0), load<i16>(p, 32), load<i16>(p, 64), load<i16>(p, 96));
-      v128.store(q, storage == BFLOAT16 ? from_bfloat16(bits) : from_float16(bits));
+      const bits = i32x4(load<u16>(p, 0), load<u16>(p, 32), load<u16>(p, 64), load<u16>(p, 96));
+      v128.store(q, wide(bits, storage));
     }
   }
 }
