@@ -10,7 +10,11 @@ const BYTES = { float32: 4, float16: 2, bfloat16: 2 } satisfies Record<WeightSto
 const STORED: Record<WeightStorage, (row: Float32Array) => Uint32Array | Uint16Array> = {
   float32: bitsOf,
   float16: (row) => new Uint16Array(new Float16Array(row).buffer),
-  bfloat16: (row) => Uint16Array.from(bitsOf(row), bfloat16),
+  bfloat16: (row) => {
+    const bits = bitsOf(row), out = new Uint16Array(bits.length);
+    for (let i = 0; i < out.length; i++) out[i] = bfloat16(bits[i]!);
+    return out;
+  },
 };
 
 function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
