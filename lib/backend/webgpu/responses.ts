@@ -1,5 +1,5 @@
 import type { GenerationRow, GenerationStop } from "../../tensor/backend.ts";
-import { StopTexts } from "../stop_texts.ts";
+import { StopTexts } from "./stop_texts.ts";
 
 /** The responses of rows that are generated side by side, as they come back from the device. */
 export class Responses {

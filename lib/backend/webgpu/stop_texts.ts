@@ -1,4 +1,4 @@
-import type { GenerationStop } from "../tensor/backend.ts";
+import type { GenerationStop } from "../../tensor/backend.ts";
 
 /** Watches the bytes of one response for texts that end it. */
 export class StopTexts {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RandomStream } from "../numeric/random.ts";
+import { RandomStream } from "../../numeric/random.ts";
 import { StopTexts } from "./stop_texts.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
