@@ -35,15 +35,17 @@ export function vocabulary_loss(
       if (f32.load(weights + (<usize>next << 2)) == 0) continue;
       copy_row(hidden + (<usize>(rows++) << 6), xs, h + (<usize>next << 6), hs, panels);
     }
-    // Rows past the last of the block hold anything, and so do their results, which are not used.
-    const whole = (rows + 3) & ~3;
-    frozen_gemm_nn(scratch, xs, hidden, xs, w, ws, storage, 0, 0, wide, whole, d, padded);
-    for (let i = first, row = 0; i < next; i++) {
-      const at = <usize>i << 2;
-      if (f32.load(weights + at) == 0) continue;
-      cross_entropy(loss + at, scratch + (<usize>(row++) << 6), xs, targets + at, weights + at, scale, 1, classes);
+    if (rows > 0) {
+      // Rows past the last of the block hold anything, and so do their results, which are not used.
+      const whole = (rows + 3) & ~3;
+      frozen_gemm_nn(scratch, xs, hidden, xs, w, ws, storage, 0, 0, wide, whole, d, padded);
+      for (let i = first, row = 0; i < next; i++) {
+        const at = <usize>i << 2;
+        if (f32.load(weights + at) == 0) continue;
+        cross_entropy(loss + at, scratch + (<usize>(row++) << 6), xs, targets + at, weights + at, scale, 1, classes);
+      }
+      frozen_gemm_nt(gradient, xs, scratch, xs, w, ws, storage, 0, 0, wide, whole, d, padded);
     }
-    frozen_gemm_nt(gradient, xs, scratch, xs, w, ws, storage, 0, 0, wide, whole, d, padded);
     for (let i = first, row = 0; i < next; i++) {
       const to = dh + (<usize>i << 6);
       if (f32.load(weights + (<usize>i << 2)) != 0) {
@@ -111,6 +113,7 @@ export function vocabulary_log_probs(
       if (load<i32>(slots + (<usize>next << 2)) < 0) continue;
       copy_row(hidden + (<usize>(rows++) << 6), xs, h + (<usize>next << 6), hs, panels);
     }
+    if (rows == 0) break;
     // Rows past the last of the block hold anything, and so do their results, which are not used.
     frozen_gemm_nn(scratch, xs, hidden, xs, w, ws, storage, 0, 0, wide, (rows + 3) & ~3, d, padded);
     for (let i = first, row = 0; i < next; i++) {
