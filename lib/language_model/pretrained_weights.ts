@@ -6,6 +6,7 @@ import type { WeightStorage } from "../tensor/tape.ts";
 import { type Architecture, tensorShapes } from "./architecture.ts";
 import { checkArchitecture } from "./check_config.ts";
 import { frozenWeights } from "./config.ts";
+import { transposed } from "./transposed.ts";
 
 /**
  * A pretrained model's weights on a backend, which any number of models share: an actor, its reference policy and its
@@ -98,22 +99,4 @@ function checkRange(name: string, values: Float32Array): void {
     if (Math.abs(value) <= FLOAT16_MAX) continue;
     throw new UsageError(`${name}: storage`, "float16", `it has no ${value}: use "bfloat16"`);
   }
-}
-
-/** Rows and columns that are copied together, so that both sides stay in the cache. */
-const BLOCK = 32;
-
-/** (rows, cols) to (cols, rows). */
-function transposed(values: Float32Array, rows: number, cols: number): Float32Array {
-  const out = new Float32Array(values.length);
-  for (let r0 = 0; r0 < rows; r0 += BLOCK) {
-    const r1 = Math.min(rows, r0 + BLOCK);
-    for (let c0 = 0; c0 < cols; c0 += BLOCK) {
-      const c1 = Math.min(cols, c0 + BLOCK);
-      for (let r = r0; r < r1; r++) {
-        for (let c = c0; c < c1; c++) out[c * rows + r] = values[r * cols + c]!;
-      }
-    }
-  }
-  return out;
 }

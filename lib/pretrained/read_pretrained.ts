@@ -1,10 +1,11 @@
 import { UsageError } from "../errors.ts";
-import { exists, readBytes } from "../run/files.ts";
+import { exists } from "../run/files.ts";
 import { type Architecture, tensorShapes } from "../language_model/architecture.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { architectureOfGguf, ROPE_DIVISORS } from "./gguf_architecture.ts";
 import { ggufTensor } from "./gguf_tensors.ts";
 import { architectureOfConfig } from "./hugging_face_config.ts";
+import { parseJsonFile } from "./json_file.ts";
 import type { PretrainedTensor } from "./pretrained_tensor.ts";
 import { statOf } from "./read_range.ts";
 import { safetensorsTensors } from "./safetensors_tensors.ts";
@@ -66,23 +67,14 @@ interface Found {
 }
 
 function readFolder(path: string): Found {
-  const config = parseJson(`${path}/${CONFIG}`);
+  const config = parseJsonFile(`${path}/${CONFIG}`, REMEDY);
   const generation = `${path}/${GENERATION}`;
   const architecture = architectureOfConfig(
     config,
     `${path}/${CONFIG}`,
-    exists(generation) ? parseJson(generation) : undefined,
+    exists(generation) ? parseJsonFile(generation, REMEDY) : undefined,
   );
   return { architecture, found: safetensorsTensors(path) };
-}
-
-function parseJson(path: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(readBytes(path, REMEDY)));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError(path, error.message, "not JSON: copy or download it again");
-  }
 }
 
 function readGguf(path: string): Found {

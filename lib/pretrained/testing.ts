@@ -6,6 +6,7 @@ import {
 import { tensorShapes } from "../language_model/architecture.ts";
 import type { Lora } from "../language_model/config.ts";
 import { PretrainedWeights } from "../language_model/pretrained_weights.ts";
+import { transposed } from "../language_model/transposed.ts";
 import type { Sequence } from "../nn/batch.ts";
 import type { NamedTensor } from "../nn/model.ts";
 import type { ValueHead } from "../nn/transformer.ts";
@@ -158,15 +159,8 @@ export async function parityModel(
 }
 
 /** torch's (outputs, inputs) as (inputs, outputs), of which `shape` is; vectors as they are. */
-export function turned(
-  values: Float32Array,
-  [rows, cols = 1]: NamedTensor["shape"],
-): Float32Array {
-  const out = new Float32Array(values.length);
-  for (let r = 0; r < rows!; r++) {
-    for (let c = 0; c < cols; c++) out[r * cols + c] = values[c * rows! + r]!;
-  }
-  return out;
+export function turned(values: Float32Array, [rows, cols]: NamedTensor["shape"]): Float32Array {
+  return cols === undefined ? values : transposed(values, cols, rows!);
 }
 
 /** The numbers of a tensor of a `ParityCase`: as formula() of testdata/make_parity.py. */
