@@ -1,13 +1,13 @@
 /** The pretrained models of this experiment: what is known of them before they are opened, and where they are. */
 import { UsageError } from "../../lib/errors.ts";
 import type { Architecture } from "../../lib/language_model/architecture.ts";
-import { PretrainedWeights, randomWeights } from "../../lib/language_model/pretrained_weights.ts";
-import { tinyArchitecture } from "../../lib/language_model/tiny_architecture.ts";
+import { PretrainedWeights } from "../../lib/language_model/pretrained_weights.ts";
 import { readPretrained } from "../../lib/pretrained/read_pretrained.ts";
 import { ROOT } from "../../lib/root.ts";
 import { exists } from "../../lib/run/files.ts";
 import type { Backend } from "../../lib/tensor/backend.ts";
 import type { WeightStorage } from "../../lib/tensor/tape.ts";
+import { BYTE_ARCHITECTURE, byteWeights } from "../../lib/text_models/byte_weights.ts";
 import {
   ByteTokenizer,
   type TextTokenizer,
@@ -31,8 +31,6 @@ export const TINY = "tiny";
 /** SmolLM2-135M-Instruct. */
 export const SMOLLM2 = "smollm2-135m";
 
-const TINY_ARCHITECTURE = tinyArchitecture({ vocabularySize: 256, maxPositions: 512 });
-
 const SMOLLM2_SIZE: ModelSize = {
   vocabularySize: 49152,
   hiddenSize: 576,
@@ -45,7 +43,7 @@ const SMOLLM2_SIZE: ModelSize = {
 
 /** How large a model is. Throws a UsageError for a path where there is none. */
 export function modelSize(name: string): ModelSize {
-  if (name === TINY) return TINY_ARCHITECTURE;
+  if (name === TINY) return BYTE_ARCHITECTURE;
   if (name === SMOLLM2) return SMOLLM2_SIZE;
   return readPretrained(name).architecture;
 }
@@ -63,11 +61,7 @@ export function lacking(name: string): string | undefined {
 /** The model, with its weights on the backend. Throws a UsageError where it cannot be had. */
 export function openModel(name: string, backend: Backend, storage: WeightStorage): BaseModel {
   if (name === TINY) {
-    const weights = new PretrainedWeights(backend, TINY_ARCHITECTURE, storage);
-    return {
-      weights: weights.write(randomWeights(TINY_ARCHITECTURE, 1)),
-      tokenizer: new ByteTokenizer(),
-    };
+    return { weights: byteWeights(backend, storage), tokenizer: new ByteTokenizer() };
   }
   const path = pathOf(name);
   if (path === undefined) throw new UsageError("model", name, lacking(name)!);
