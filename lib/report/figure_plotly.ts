@@ -91,6 +91,8 @@ function subtitleLines({ subtitle, width }: ResolvedFigure): string[] {
 }
 
 const MARGIN = { left: 72, right: 20 } as const;
+/** Height of the ticks' labels and the axis's title below a plot. */
+const AXIS_BELOW = 62;
 /** Height of a line of a row's name. */
 const NAME_LINE = 19;
 
@@ -130,7 +132,7 @@ class Grid {
     const left = leftMargin(figure);
     const room = Math.min(figure.width, PAGE) - left - MARGIN.right - 8;
     const fitting = Math.max(1, Math.floor(room / entry));
-    const bottom = 62 + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
+    const bottom = AXIS_BELOW + (names.length > 1 ? 30 * Math.ceil(names.length / fitting) : 0);
     const width = (figure.width - left - MARGIN.right) / columns;
     const lines = maximum(nameLines(figure).map((name) => name.length));
     const tall = figure.horizontal
@@ -150,9 +152,9 @@ class Grid {
         orientation: "h",
         x: 0,
         xanchor: "left",
-        y: 0,
-        yref: "container",
-        yanchor: "bottom",
+        // From its top: how many rows it has depends on the page's width, and what is too much goes below it.
+        y: -AXIS_BELOW / inner,
+        yanchor: "top",
         font: { size: FONT_SIZE.legend },
         itemwidth: 40,
         entrywidth: Math.ceil(entry) - 50,

@@ -23,6 +23,15 @@ async function packedPlotly(): Promise<string> {
 }
 
 const DRAW = `
+/** Takes away the room below that was meant for rows of the legend on a narrower page. */
+async function trim(plot, { height, margin }) {
+  const legend = plot.querySelector(".legend");
+  if (!legend) return;
+  const bottom = (element) => element.getBoundingClientRect().bottom;
+  const left = Math.floor(bottom(plot) - bottom(legend)) - 8;
+  if (left < 8) return;
+  await Plotly.relayout(plot, { height: height - left, "margin.b": margin.b - left });
+}
 (async () => {
   const packed = document.getElementById("genac-plotly-js").textContent;
   const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
@@ -41,6 +50,7 @@ const DRAW = `
     try {
       await Plotly.newPlot(plot, data, layout, config);
       figure.classList.add("genac-drawn");
+      await trim(plot, layout);
     } catch (error) {
       console.error(error);
       plot.remove();
