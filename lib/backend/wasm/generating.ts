@@ -151,7 +151,7 @@ export class Generating {
       if (common > filled) [filled, from] = [common, source];
     }
     // The rest of a prompt takes steps, in which a token is dearer than when the prompt is read as a whole.
-    if (filled >= needed - needed / 3) this.#copyCache(from, place);
+    if (filled >= needed / 2) this.#copyCache(from, place);
     else {
       this.#prefill(row, tokens.subarray(0, needed), place);
       filled = needed;
