@@ -222,7 +222,6 @@ export function sampleAt(tape: Tape, logits: Buffer, classes: number): void {
     x: logits,
     rowIds: tape.batch("rowIds"),
     steps: tape.batch("filled"),
-    scratch: tape.scratch("sample scratch", 4),
     classes,
   });
 }
