@@ -14,9 +14,9 @@ const PURPOSE = purposeId("sample");
 function run(x: Matrix, rowIds: Int32Array, steps: Int32Array, o: Options): number[] {
   bench.reset();
   // What pads the classes must not be chosen, however large.
-  const px = bench.matrix(x, 64, 1e9), next = bench.integers(x.rows), scratch = bench.floats(4);
+  const px = bench.matrix(x, 64, 1e9), next = bench.integers(x.rows);
   bench.kernels.sample_at!(
-    ...[next, px.at, px.stride, bench.integers(rowIds), bench.integers(steps), scratch],
+    ...[next, px.at, px.stride, bench.integers(rowIds), bench.integers(steps)],
     ...[x.rows, o.classes, o.inverseTemperature, o.seed, PURPOSE],
   );
   bench.check("sample_at");
@@ -57,4 +57,20 @@ Deno.test("sample_at: the same logits give different tokens at different steps a
   const rowIds = Int32Array.of(0, 0, 0, 0, 1, 2, 3, 4),
     steps = Int32Array.of(0, 1, 2, 3, 0, 0, 0, 0);
   assert.equal(new Set(run(x, rowIds, steps, o)).size, rows);
+});
+
+Deno.test("sample_at takes the first of equals, and 0 where nothing is above the lowest float", () => {
+  const classes = 70, rows = 40, o = { classes, inverseTemperature: 0, seed: 0 };
+  const x = { rows, cols: classes, data: new Float32Array(rows * classes).fill(-5) };
+  const zeros = new Int32Array(rows), firsts = randomIntegers(1, "first", rows, classes);
+  const seconds = randomIntegers(2, "second", rows, classes);
+  firsts.forEach((first, i) => {
+    x.data[i * classes + first] = 3;
+    x.data[i * classes + seconds[i]!] = 3;
+  });
+  const expected = Array.from(firsts, (first, i) => Math.min(first, seconds[i]!));
+  x.data.fill(-5, 0, classes);
+  x.data.fill(-Infinity, classes, 2 * classes);
+  x.data.fill(NaN, 2 * classes, 3 * classes);
+  assert.deepEqual(run(x, zeros, zeros, o), [0, 0, 0, ...expected.slice(3)]);
 });

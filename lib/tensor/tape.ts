@@ -367,7 +367,6 @@ export type Instruction = Readonly<
     x: Buffer;
     rowIds: Buffer;
     steps: Buffer;
-    scratch: Buffer;
     classes: number;
   }
 >;

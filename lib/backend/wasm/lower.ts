@@ -146,7 +146,7 @@ export function lower(i: Instruction): { kernel: string; args: Symbolic[] } {
       );
     case "sample_at":
       return call(
-        ...[i.next, ...matrix(i.x), i.rowIds, i.steps, i.scratch, i.x.rows, i.classes],
+        ...[i.next, ...matrix(i.x), i.rowIds, i.steps, i.x.rows, i.classes],
         ...["inverseTemperature", "seed", "purpose"] as const,
       );
     default: {
