@@ -83,10 +83,8 @@ function describe(i: Instruction): Omit<Step, "args"> {
       return rows(i.x);
     case "sample":
       return rows(i.x, 1);
-    default: {
-      const { op } = i satisfies never as Instruction;
-      throw new Error(`${op}: say here what it works on`);
-    }
+    default:
+      throw new Error(`${i.op} is none of a transformer's instructions`);
   }
 }
 
@@ -159,6 +157,7 @@ function planned(device: WasmDevice, tape: Tape, c: TransformerConfig, copies: n
     gradient: address("gradient"),
     transposed: address("transposed"),
     constant: address("constant"),
+    frozen: address("frozen"),
     collected: address("collected"),
     batch: (label) => ({ address: address("batch")(label), perStep: 0 }),
   });

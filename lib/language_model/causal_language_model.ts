@@ -331,11 +331,7 @@ export class CausalLanguageModel extends TrainableModel {
       ? { ...this.config, architecture: { ...architecture, ropeScaling: { type: "default" } } }
       : this.config;
     const program = cached(this.#generation, `${rows}x${capacity}`, () => {
-      const { session, weights: { backend } } = this;
-      if (!session.generation) {
-        throw new UsageError("backend", backend.name, "it does not generate with such models");
-      }
-      return session.generation({ rows, capacity }, {
+      return this.session.generation({ rows, capacity }, {
         prefill: (tape, room) => recordPrefill(tape, config, room),
         step: (tape, room) => recordStep(tape, config, room),
       });

@@ -30,9 +30,6 @@ export class PretrainedWeights {
     readonly storage: WeightStorage,
   ) {
     checkArchitecture(architecture);
-    if (!backend.frozen) {
-      throw new UsageError("backend", backend.name, "it runs no pretrained models");
-    }
     this.#shapes = tensorShapes(architecture);
     this.device = backend.frozen(frozenWeights({ architecture, storage }));
   }

@@ -19,7 +19,7 @@ export interface Backend {
     frozen?: FrozenWeights,
   ): Session;
   /** Memory for weights that are not trained: of one pretrained model, for any number of sessions. */
-  frozen?(weights: readonly FrozenWeight[]): FrozenWeights;
+  frozen(weights: readonly FrozenWeight[]): FrozenWeights;
   /** Frees workers and memory; the backend cannot be used afterwards. */
   close(): void;
 }
@@ -49,7 +49,7 @@ export interface Session {
   /** Compiles token-by-token generation for at most `rows` sequences of at most `capacity` tokens. */
   decoding(shape: DecodingShape, record: (tape: Tape, capacity: number) => void): DecodingProgram;
   /** Compiles generation that reads prompts as a whole (`gqa_prefill`) and then goes on token by token (`gqa_decode`). */
-  generation?(shape: DecodingShape, record: GenerationRecorder): GenerationProgram;
+  generation(shape: DecodingShape, record: GenerationRecorder): GenerationProgram;
 }
 
 /** The two programs of a generation: that of one whole prompt, which fills a row's cache, and that of one token a row. */

@@ -33,7 +33,7 @@ class Fixture {
     const config = { architecture, storage, maxLength: MAX_LENGTH, languageHead: true };
     const positions = Array.from({ length: MAX_LENGTH }, (_, position) => position);
     const rope = rotaryAngles(ropeFrequencies(architecture, MAX_LENGTH), positions);
-    return this.engine.session([], { rope }, this.weights.device).generation!(shape, {
+    return this.engine.session([], { rope }, this.weights.device).generation(shape, {
       prefill: (tape, capacity) => recordPrefill(tape, config, capacity),
       step: (tape, capacity) => recordStep(tape, config, capacity),
     });
@@ -251,7 +251,7 @@ Deno.test("caches take 1 GiB at most, however many rows are asked for", async ()
       const frozen = engine.frozen(frozenWeights(config));
       const before = engine.device.memory.buffer.byteLength;
       const rope = new Float32Array(1024 * 64);
-      engine.session([], { rope }, frozen).generation!({ rows: 256, capacity: 1024 }, {
+      engine.session([], { rope }, frozen).generation({ rows: 256, capacity: 1024 }, {
         prefill: (tape, capacity) =>
           recordPrefill(tape, { ...config, languageHead: true }, capacity),
         step: (tape, capacity) => recordStep(tape, { ...config, languageHead: true }, capacity),

@@ -11,6 +11,7 @@ import { testUnless } from "../../testing.ts";
 import { WebGpuDevice } from "./device.ts";
 import { GEMM_VARIANTS } from "./gemm.ts";
 import type { Storage } from "./half_storage.ts";
+import { WebGpuFrozenWeights } from "./frozen.ts";
 import { WebGpuSession } from "./session.ts";
 import { kernelNames, kernelText } from "./source.ts";
 
@@ -67,6 +68,7 @@ async function useModels(storage: Storage, report: (...use: Use) => void): Promi
     const backend: Backend = {
       name: "webgpu",
       session: (...model) => new WebGpuSession(device, {}, storage, ...model),
+      frozen: (weights) => new WebGpuFrozenWeights(device, weights),
       close: () => device.close(),
     };
     for (
