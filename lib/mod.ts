@@ -188,6 +188,19 @@ export { exportHuggingFace } from "./export/hugging_face.ts";
 export { loadSavedModel } from "./export/load_saved_model.ts";
 export { exportOnnx, type OnnxExportOptions } from "./export/onnx.ts";
 export { taskMetadata } from "./export/task_metadata.ts";
+export {
+  CausalLanguageModel,
+  type CausalLanguageModelOptions,
+  type TextGenerateOptions,
+} from "./language_model/causal_language_model.ts";
+export type { Architecture } from "./language_model/architecture.ts";
+export type { LanguageModelConfig, Lora } from "./language_model/config.ts";
+export type { ForwardOutput } from "./language_model/decoder.ts";
+export { PretrainedWeights, randomWeights } from "./language_model/pretrained_weights.ts";
+export { tinyArchitecture } from "./language_model/tiny_architecture.ts";
+export { type AdapterOptions, readAdapter, writeAdapter } from "./pretrained/adapter.ts";
+export { loadPretrainedWeights } from "./pretrained/load_weights.ts";
+export { type PretrainedModel, readPretrained } from "./pretrained/read_pretrained.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {
   type GenerateOptions,
