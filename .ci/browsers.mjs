@@ -1,6 +1,6 @@
 // The checks of .ci/browsers: `node .ci/browsers.mjs FOLDER`, the folder with node_modules.
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,6 +22,9 @@ const BROWSERS = [
 ];
 /** Milliseconds that training may take. */
 const PATIENCE = 120_000;
+/** Pages of the site, one of each kind; its reports are those above with a link more. */
+const SITE = ["index", "reports/index", "experiments/index", "api/index", "api/~/NeuralCritic"]
+  .map((name) => `site/${name}.html`);
 const SCALING = resolve("reports/01-scaling.html"), CREDIT = resolve("reports/08-credit.html");
 
 const folder = mkdtempSync(join(tmpdir(), "genac browsers "));
@@ -124,6 +127,35 @@ const CHECKS = {
     await page.goto(pathToFileURL(PAGES.strict));
     assert.match(await press(page, "one"), /^Not verified: this page may not start a Worker/);
   },
+  "the playground answers with the pinned weights": async (page) => {
+    await page.goto(pathToFileURL(SCALING));
+    const part = (name) => `#genac-playground-${name}`;
+    /** What the status says once it begins so. */
+    const said = async (beginning) => {
+      await page.waitForFunction(
+        (status, beginning) => document.querySelector(status).textContent.startsWith(beginning),
+        { timeout: PATIENCE, polling: 50 },
+        part("status"),
+        beginning,
+      );
+      return await page.$eval(part("status"), (status) => status.textContent);
+    };
+    assert.match(
+      await said("Exact"),
+      /^Exact 0\.\d{3}; Discriminative .* \(\d+ of \d+ steps right/,
+    );
+    const weights = await page.$$eval(
+      `${part("weights")} li`,
+      (items) => items.map((item) => item.textContent),
+    );
+    assert.equal(weights.length, 2);
+    for (const text of weights) assert.match(text, /: [\da-f]{64}, as pinned$/);
+    await page.$eval(part("step"), (button) => button.click());
+    await page.waitForSelector(`${part("history-body")} tr:nth-child(2)`, { timeout: PATIENCE });
+    await page.$eval(part("word"), (input) => input.value = "(01) <b>");
+    await page.$eval(part("ask"), (button) => button.click());
+    assert.match(await said("generator"), /^generator: "<b>": choose from \(01\), /);
+  },
   "it works in a sandboxed frame": async (page) => {
     await page.goto(pathToFileURL(PAGES.frame));
     const frame = await (await page.waitForSelector("iframe")).contentFrame();
@@ -168,7 +200,10 @@ try {
     };
     for (const [name, work] of Object.entries(CHECKS)) await check(name, inPage(work));
     if (options.browser === "chrome") {
-      const pages = readdirSync("reports").filter((name) => name.endsWith(".html"));
+      const pages = [
+        ...readdirSync("reports").filter((name) => name.endsWith(".html")),
+        ...SITE.filter((name) => existsSync(join("reports", name))),
+      ];
       for (const name of pages) {
         await check(
           `no serious fault in reports/${name}`,

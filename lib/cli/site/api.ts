@@ -3,6 +3,7 @@ import { UsageError } from "../../errors.ts";
 import { ROOT } from "../../root.ts";
 import { readBytes, remove } from "../../run/files.ts";
 import { sourceFiles } from "../../source_files.ts";
+import { API_STYLE } from "./api_style.ts";
 import { withWayHome } from "./page.ts";
 
 /** Where Deno writes the reference, relative to the checkout, before it is taken over. */
@@ -39,19 +40,20 @@ export async function apiReference(): Promise<Map<string, Uint8Array<ArrayBuffer
   }
 }
 
-/** On narrow screens Deno's breadcrumbs stand one letter a line, and code makes the page wider than the screen. */
-const STYLE = "<style>@media (max-width: 640px) { #topnav { height: auto } " +
-  "#topnav > div { flex-wrap: wrap; gap: 0.5rem } .ddoc .breadcrumbs { word-break: normal } " +
-  ".ddoc pre { max-width: calc(100vw - 2rem); overflow-x: auto } }</style>";
-
-/** A page of Deno's with its language, the way home, and links to pages in place of folders, which lead nowhere in files. */
+/** A page of Deno's with the way home, links to pages in place of folders, which lead nowhere in files, and the faults mended. */
 function fitted(path: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const html = new TextDecoder().decode(bytes)
     .replace("<html>", '<html lang="en">')
-    .replace("</head>", `${STYLE}</head>`)
+    .replace("</head>", `<style>${API_STYLE}</style></head>`)
     .replaceAll(
       /href="((?:\.{1,2}(?:&#x2F;|\/))*)"/g,
       'href="$1index.html"',
-    );
+    )
+    .replaceAll("from &quot;.&quot;", "from &quot;genac&quot;")
+    .replaceAll('<button class="copyButton"', '<button class="copyButton" aria-label="Copy"')
+    // What scrolls can be reached by keys.
+    .replaceAll('<pre class="highlight"><code', '<pre class="highlight"><code tabindex="0"')
+    // It has more in it than items.
+    .replaceAll('<ul class="breadcrumbs">', '<ul class="breadcrumbs" role="presentation">');
   return new TextEncoder().encode(withWayHome(path, html));
 }

@@ -28,10 +28,20 @@ export function frontPage(
     `<h1>${escapeHtml(question.replaceAll("\n", " "))}</h1>`,
     html(lead).replace("<p>", '<p class="lead">'),
     html(more),
-    figure ? `<div class="figure">${figure.experiment.figure!(figure.pins.summary)}</div>` : "",
+    figure ? figureOf(figure, place) : "",
     answerCards(experiments, answers, place),
     html(rest),
   ].join("\n");
+}
+
+/** An experiment's figure, described as it describes itself. */
+function figureOf(
+  { experiment, pins }: PinnedExperiment,
+  { path, target }: Pick<MarkdownPlace, "path" | "target">,
+): string {
+  const file = relativeTo(path, target(`experiments/${experiment.name}/figure.svg`));
+  const [, description] = /<svg[^>]* aria-label="([^"]*)"/.exec(experiment.figure!(pins.summary))!;
+  return `<div class="figure" tabindex="0"><img src="${file}" alt="${description}"></div>`;
 }
 
 /** The experiments' answers, each with its verdicts and the way to its report. */
