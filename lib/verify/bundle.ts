@@ -3,6 +3,7 @@
  * and on any machine, so that the hash in a report can be checked: `deno run --allow-read lib/verify/bundle.ts | sha256sum`.
  */
 import { sha256 } from "../numeric/digest.ts";
+import { NOT_IN_PAGES } from "./not_in_pages.ts";
 
 /** A script that needs nothing else. */
 export interface Bundle {
@@ -14,8 +15,8 @@ export interface Bundle {
 const ENGINE = import.meta.resolve("./engine_worker.ts");
 
 /**
- * What a page has no use for, by the module's last folder and name: WebGPU, kernels of pretrained models, figures, and the
- * reading of models' files.
+ * What a page has no use for, by the module's last folder and name: WebGPU, kernels of pretrained models, figures, the
+ * reading of models' files, and some experiments.
  */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "webgpu/engine.ts": "export const WebGpuEngine = undefined;",
@@ -24,6 +25,9 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "wasm/pretrained.ts": "export const KERNELS = undefined;",
   "dist/momoa.js": "export const parse = undefined;",
   "report/figure.ts": "export const figure = undefined, intervalPoint = undefined;",
+  ...Object.fromEntries(
+    NOT_IN_PAGES.map((name) => [`${name}/mod.ts`, "export default undefined;"]),
+  ),
 };
 
 let engine: Promise<Bundle> | undefined;
@@ -53,6 +57,8 @@ export async function bundle(entry: string): Promise<Bundle> {
     plugins: [{
       name: "modules",
       setup(build) {
+        // An experiment that imports one fails in a page, and leaves the others alone.
+        build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
         build.onResolve({ filter: /.*/ }, ({ path, importer }) => ({
           path: /^\.{0,2}\//.test(path) ? new URL(path, importer).href : import.meta.resolve(path),
           namespace: "module",

@@ -32,7 +32,6 @@ export function compareCell(
   pin: PinnedCell,
   { kernels }: PinnedProfile,
   got: RecomputedCell,
-  metrics: string,
   bundle: Omit<Row, "what">,
 ): Comparison {
   const digests = [...new Set([...Object.keys(pin.digests), ...Object.keys(got.digests)])];
@@ -42,7 +41,7 @@ export function compareCell(
       pinned: pin.digests[name] ?? "none",
       computed: got.digests[name] ?? "none",
     })),
-    { what: "pin: all metrics", pinned: pin.metrics, computed: metrics },
+    { what: "pin: all metrics", pinned: pin.metrics, computed: got.metricsHash },
     { what: "configuration", pinned: pin.configHash, computed: got.configHash },
     { what: "kernels", pinned: kernels, computed: got.kernels },
     { what: "bundle", ...bundle },

@@ -21,6 +21,7 @@ const GOT = {
   configHash: "c",
   kernels: "k",
   metrics: { rmse: 0.5, none: null },
+  metricsHash: "m",
   digests: { parameters: "p" },
 };
 const BUNDLE = { pinned: "b", computed: "b" };
@@ -29,25 +30,25 @@ const differing = ({ hashes, numbers }: Comparison) =>
   [...hashes, ...numbers].filter((row) => !isEqual(row)).map(({ what }) => what);
 
 Deno.test("a cell is equal if all four hashes are, and its numbers", () => {
-  const same = compareCell(PIN, PROFILE, GOT, "m", BUNDLE);
+  const same = compareCell(PIN, PROFILE, GOT, BUNDLE);
   assert.ok(same.equal);
   assert.deepEqual(same.numbers[1], { what: "none", pinned: "null", computed: "null" });
 });
 
 Deno.test("whatever differs makes a cell unequal, and is named", () => {
   const cases = [
-    [{ ...GOT, digests: { parameters: "q" } }, "m", BUNDLE, "pin: parameters"],
-    [{ ...GOT, digests: {} }, "m", BUNDLE, "pin: parameters"],
-    [{ ...GOT, digests: { ...GOT.digests, more: "x" } }, "m", BUNDLE, "pin: more"],
-    [GOT, "n", BUNDLE, "pin: all metrics"],
-    [{ ...GOT, configHash: "d" }, "m", BUNDLE, "configuration"],
-    [{ ...GOT, kernels: "l" }, "m", BUNDLE, "kernels"],
-    [GOT, "m", { ...BUNDLE, computed: "x" }, "bundle"],
-    [{ ...GOT, metrics: { rmse: 0.5000000000000001, none: null } }, "m", BUNDLE, "rmse"],
-    [{ ...GOT, metrics: { rmse: 0.5 } }, "m", BUNDLE, "none"],
+    [{ ...GOT, digests: { parameters: "q" } }, BUNDLE, "pin: parameters"],
+    [{ ...GOT, digests: {} }, BUNDLE, "pin: parameters"],
+    [{ ...GOT, digests: { ...GOT.digests, more: "x" } }, BUNDLE, "pin: more"],
+    [{ ...GOT, metricsHash: "n" }, BUNDLE, "pin: all metrics"],
+    [{ ...GOT, configHash: "d" }, BUNDLE, "configuration"],
+    [{ ...GOT, kernels: "l" }, BUNDLE, "kernels"],
+    [GOT, { ...BUNDLE, computed: "x" }, "bundle"],
+    [{ ...GOT, metrics: { rmse: 0.5000000000000001, none: null } }, BUNDLE, "rmse"],
+    [{ ...GOT, metrics: { rmse: 0.5 } }, BUNDLE, "none"],
   ] as const;
-  for (const [got, metrics, bundle, what] of cases) {
-    const comparison = compareCell(PIN, PROFILE, got, metrics, bundle);
+  for (const [got, bundle, what] of cases) {
+    const comparison = compareCell(PIN, PROFILE, got, bundle);
     assert.equal(comparison.equal, false);
     assert.deepEqual(differing(comparison), [what]);
   }

@@ -21,6 +21,7 @@ export interface PageElement {
   onkeydown: ((event: { readonly key: string }) => void) | null;
   append(...nodes: readonly (PageElement | string)[]): void;
   replaceChildren(...nodes: readonly PageElement[]): void;
+  focus(): void;
   setAttribute(name: string, value: string): void;
 }
 

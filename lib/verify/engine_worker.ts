@@ -1,5 +1,6 @@
 /** The engine in a page: a Worker that trains pinned cells again, or answers a playground. */
 import { registry } from "../../experiments/registry.ts";
+import { sha256 } from "../numeric/digest.ts";
 import type { Reply, Request } from "./messages.ts";
 import { answerPlayground } from "./playground/playground.ts";
 import { recomputeCell, recomputeConclusions } from "./recompute.ts";
@@ -20,6 +21,9 @@ scope.onmessage = async ({ data: request }) => {
 
 async function answer(request: Request): Promise<Reply> {
   const { id } = request;
+  if (request.type === "hash") {
+    return { type: "hash", id, sha256: sha256(new TextEncoder().encode(request.text)) };
+  }
   if (request.type !== "cell" && request.type !== "conclusions") {
     return { id, ...await answerPlayground(request) };
   }

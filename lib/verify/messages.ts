@@ -20,6 +20,7 @@ export type Request =
     /** Of all cells of the profile, by id. */
     readonly cells: Readonly<Record<string, Pick<RecomputedCell, "metrics" | "digests">>>;
   }
+  | { readonly type: "hash"; readonly id: number; readonly text: string }
   | ({ readonly id: number } & PlaygroundQuestion);
 
 /** What the Worker answers: of a cell progress any number of times, then one of the others. */
@@ -33,6 +34,7 @@ export type Reply =
   }
   | ({ readonly type: "cell"; readonly id: number } & RecomputedCell)
   | ({ readonly type: "conclusions"; readonly id: number } & Conclusions)
+  | { readonly type: "hash"; readonly id: number; readonly sha256: string }
   | ({ readonly id: number } & PlaygroundReply)
   | { readonly type: "failed"; readonly id: number; readonly message: string };
 
@@ -43,6 +45,8 @@ export interface RecomputedCell {
   /** SHA-256 of the kernels that computed. */
   readonly kernels: string;
   readonly metrics: AnyMetrics;
+  /** SHA-256 of the metrics. */
+  readonly metricsHash: string;
   readonly digests: Readonly<Record<string, string>>;
 }
 

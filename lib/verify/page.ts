@@ -1,5 +1,4 @@
 /** What the section *Verify this report here* does in a browser. */
-import { sha256 } from "../numeric/digest.ts";
 import {
   compareCell,
   compareConclusions,
@@ -12,7 +11,6 @@ import { DATA_ELEMENT, ENGINE_ELEMENT, type PageData } from "./page_data.ts";
 import { PageEngine, unpacked } from "./page_engine.ts";
 import type { PinnedCell, PinnedProfile } from "./pinned.ts";
 import { element, elementOf, type PageElement } from "./dom.ts";
-import { hashOf } from "./hash_of.ts";
 
 /** FLOPs a second until one has been measured: what a laptop does. */
 let speed = 6e9;
@@ -27,7 +25,6 @@ let isCancelled = false;
 async function main(): Promise<void> {
   const data: PageData = JSON.parse(await unpacked(DATA_ELEMENT));
   const script = await unpacked(ENGINE_ELEMENT);
-  const bundle = { pinned: data.bundle, computed: sha256(new TextEncoder().encode(script)) };
   const [smoke] = data.profiles as [PinnedProfile];
   const cells = data.profiles.flatMap((profile) => profile.cells.map((pin) => ({ profile, pin })));
 
@@ -51,6 +48,7 @@ async function main(): Promise<void> {
     whole: number,
   ): Promise<{ got: RecomputedCell; comparison: Comparison; seconds: number }> => {
     engine ??= await PageEngine.start(script);
+    const { sha256 } = await engine.ask({ type: "hash", text: script });
     const start = performance.now();
     const question = {
       type: "cell",
@@ -63,31 +61,35 @@ async function main(): Promise<void> {
     });
     const seconds = (performance.now() - start) / 1000;
     if (seconds > 0.5) speed = pin.cost / seconds;
-    const comparison = compareCell(pin, profile, got, hashOf(got.metrics), bundle);
+    const comparison = compareCell(pin, profile, got, { pinned: data.bundle, computed: sha256 });
     return { got, comparison, seconds };
   };
 
-  const run = async (work: () => Promise<void>) => {
+  const run = async (button: PageElement, work: () => Promise<void>) => {
     isCancelled = false;
     one.disabled = all.disabled = choice.disabled = true;
     cancel.disabled = bar.hidden = false;
+    // A button that is disabled would lose the keyboard's focus to the page's beginning.
+    cancel.focus();
     bar.value = 0;
     result.replaceChildren();
     status.className = "";
     try {
       await work();
     } catch (error) {
+      engine?.stop();
       engine = undefined;
       if (isCancelled) status.textContent = "Cancelled.";
       else say(false, `Not verified: ${(error as Error).message}`);
     }
     one.disabled = all.disabled = choice.disabled = false;
+    button.focus();
     cancel.disabled = bar.hidden = true;
     describe();
   };
 
   one.onclick = () =>
-    run(async () => {
+    run(one, async () => {
       const chosen = cells[choice.selectedIndex]!;
       const { id, cost } = chosen.pin;
       status.textContent = `Training ${id}: ${duration(cost)} …`;
@@ -106,7 +108,7 @@ async function main(): Promise<void> {
     });
 
   all.onclick = () =>
-    run(async () => {
+    run(all, async () => {
       const whole = smoke.cells.reduce((sum, { cost }) => sum + cost, 0);
       const trained: Record<string, RecomputedCell> = {};
       const rows: Row[] = [];
@@ -118,10 +120,9 @@ async function main(): Promise<void> {
         before += pin.cost;
         seconds += done.seconds;
         if (done.comparison.equal) equalCells++;
-        const differing = done.comparison.hashes.filter((row) => !isEqual(row));
-        const computed = differing.length > 0
-          ? differing.map(({ what }) => what).join(", ")
-          : "as pinned";
+        const { hashes, numbers } = done.comparison;
+        const differing = [...hashes, ...numbers].filter((row) => !isEqual(row));
+        const computed = differing.map(({ what }) => what).join(", ") || "as pinned";
         rows.push({ what: pin.id, pinned: "as pinned", computed });
       }
       const { experiment } = data;
@@ -133,8 +134,8 @@ async function main(): Promise<void> {
         equal,
         equal
           ? `Equal: all ${rows.length} runs, the summary and the verdicts. ${took(seconds)}`
-          : `NOT equal: ${equalCells} of ${rows.length} runs are, the summary and the verdicts are ${
-            conclusions.equal ? "" : "not"
+          : `NOT equal: ${equalCells} of ${rows.length} runs are; summary and verdicts are ${
+            conclusions.equal ? "equal" : "not"
           }. ${took(seconds)}`,
       );
       result.append(table("Runs", rows), table("Conclusions", conclusions.hashes));

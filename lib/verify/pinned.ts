@@ -31,7 +31,7 @@ export interface PinnedProfile {
 }
 
 /** Numbers that are shown: of a cell at most, and of all together about, so that pages stay small. */
-const SHOWN = 12, SHOWN_OF_ALL = 600;
+const SHOWN = 12, SHOWN_OF_ALL = 400;
 
 /** The pins of a profile as a page has them; undefined where it has none. Throws as `readPins`. */
 export function pinnedProfile(

@@ -28,8 +28,14 @@ export async function recomputeCell(
     checkpoint: { load: () => undefined, save: () => {} },
   });
   const { sha256: kernels } = await kernelBundle();
-  // JSON by the type of its experiment.
-  return { configHash: hashOf(cell.config), kernels, metrics: metrics as AnyMetrics, digests };
+  return {
+    configHash: hashOf(cell.config),
+    kernels,
+    // JSON by the type of its experiment.
+    metrics: metrics as AnyMetrics,
+    metricsHash: hashOf(metrics),
+    digests,
+  };
 }
 
 /** Summary and verdicts of a profile whose cells, by id, are all there. */

@@ -3,6 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { registry } from "../../experiments/registry.ts";
 import { engineBundle } from "./bundle.ts";
 import { DATA_ELEMENT, ENGINE_ELEMENT, type PageData } from "./page_data.ts";
+import { NOT_IN_PAGES } from "./not_in_pages.ts";
 import { packed, verifySection } from "./section.ts";
 import { makeVerifiable } from "./verifiable.ts";
 
@@ -19,6 +20,7 @@ Deno.test("what is packed is unpacked, and cannot end its element", () => {
 });
 
 for (const [name, load] of Object.entries(registry)) {
+  if (NOT_IN_PAGES.includes(name)) continue;
   Deno.test(`${name}: the section takes at most 300 KB, and carries engine and pins`, async () => {
     const { default: experiment } = await load();
     const html = await verifySection(experiment, "standard", true);

@@ -1,5 +1,6 @@
 import { registry } from "../../experiments/registry.ts";
 import { type ProfileName, PROFILES } from "../run/experiment.ts";
+import { NOT_IN_PAGES } from "./not_in_pages.ts";
 import { verifySection } from "./section.ts";
 
 /** Where a report's template wants the section. */
@@ -19,7 +20,8 @@ export async function makeVerifiable(
 ): Promise<string> {
   if (!html.includes(PLACE)) return html;
   const experiments = await Promise.all(
-    Object.values(registry).map(async (load) => (await load()).default),
+    Object.keys(registry).filter((name) => !NOT_IN_PAGES.includes(name))
+      .map(async (name) => (await registry[name]!()).default),
   );
   const own = experiments.find((experiment) => experiment.notebook === notebook);
   const shown = PROFILES.find((name): name is ProfileName => name === profile) ?? "smoke";
