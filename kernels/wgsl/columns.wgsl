@@ -1,12 +1,11 @@
-// Sums over rows of a matrix for one column each: a workgroup of 256 takes VECTORS columns, vectors of 4, each by as many
-// threads of some rows as there are, whose sums a fixed tree adds up: the same bits in every run.
-const VECTORS: u32 = 16u; // a power of two
+// Sums over rows of a matrix for one column each: a workgroup takes 16 columns, vectors of 4, by 16 threads of some rows,
+// whose sums a fixed tree adds up: the same bits in every run.
 var<workgroup> sums: array<vec4<f32>, 256>;
 
-/// The sum of x over the threads of a column, thread % VECTORS, for its first thread. All threads must call it.
+/// The sum of x over the threads of a column, thread % 16, for its first thread. All threads must call it.
 fn column_sum(thread: u32, x: vec4<f32>) -> vec4<f32> {
   sums[thread] = x;
-  for (var s = 128u; s >= VECTORS; s /= 2u) {
+  for (var s = 128u; s >= 16u; s /= 2u) {
     workgroupBarrier();
     if (thread < s) {
       sums[thread] += sums[thread + s];

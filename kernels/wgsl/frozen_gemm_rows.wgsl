@@ -1,5 +1,4 @@
 // The product of gemm_rows_main.wgsl with B frozen in 16 bits.
-//# include columns.wgsl
 //# include gemm_rows_main.wgsl
 //# include packed.wgsl
 

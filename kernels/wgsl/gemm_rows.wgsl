@@ -1,5 +1,4 @@
 // The product of gemm_rows_main.wgsl, everything in float32.
-//# include columns.wgsl
 //# include gemm_rows_main.wgsl
 
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;

@@ -3,7 +3,7 @@
 //
 // A workgroup takes ROWS rows and VECTORS vectors of 4 columns, by 256 / VECTORS threads of every so many steps of k.
 // The order of a sum depends on k and VECTORS alone: a row's result is the same whatever is beside it.
-// Goes with columns.wgsl.
+const VECTORS: u32 = 16u; // a power of two
 const ROWS: u32 = 16u; // a multiple of 4
 const INIT: u32 = 0u; // 0: none, 1: `start`, 2: what C holds
 const R4: u32 = ROWS / 4u;
@@ -22,8 +22,8 @@ struct Dims {
 @group(0) @binding(3) var<storage, read> start: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> c: array<vec4<f32>>;
 
-/// (STEPS, R4): four rows of A at a step.
-var<workgroup> tile_a: array<vec4<f32>, STEPS * R4>;
+/// First (STEPS, R4): four rows of A at a step; then (4, 256): what the threads have of four rows of C.
+var<workgroup> tile: array<vec4<f32>, 1024>;
 
 fn a_at(row: u32, k: u32) -> f32 {
   if (row < dims.m && k < dims.k) {
@@ -62,7 +62,7 @@ fn main(
     for (var i = thread; i < STEPS * R4; i += 256u) {
       let row = row0 + i / STEPS * 4u;
       let k = k0 + i % STEPS;
-      tile_a[i % STEPS * R4 + i / STEPS] =
+      tile[i % STEPS * R4 + i / STEPS] =
         vec4(a_at(row, k), a_at(row + 1u, k), a_at(row + 2u, k), a_at(row + 3u, k));
     }
     workgroupBarrier();
@@ -71,7 +71,7 @@ fn main(
       let b = b_at((k0 + k) * (dims.n / 4u) + column);
       //# for i in 0..R4
       {
-        let a = tile_a[k * R4 + $(i)$u];
+        let a = tile[k * R4 + $(i)$u];
         //# for j in 0..4
         c_$(4 * i + j)$ = fma(vec4(a[$j]), b, c_$(4 * i + j)$);
         //# end
@@ -79,11 +79,24 @@ fn main(
       //# end
     }
   }
-  //# for r in 0..ROWS
+  //# for i in 0..R4
   {
-    let sum = column_sum(thread, c_$r);
+    workgroupBarrier();
+    //# for j in 0..4
+    tile[$(256 * j)$u + thread] = c_$(4 * i + j)$;
+    //# end
+    for (var s = 128u; s >= VECTORS; s /= 2u) {
+      workgroupBarrier();
+      if (thread < s) {
+        //# for j in 0..4
+        tile[$(256 * j)$u + thread] += tile[$(256 * j)$u + thread + s];
+        //# end
+      }
+    }
     if (thread < VECTORS && inside) {
-      put(row0 + $(r)$u, column, sum);
+      //# for j in 0..4
+      put(row0 + $(4 * i + j)$u, column, tile[$(256 * j)$u + thread]);
+      //# end
     }
   }
   //# end
