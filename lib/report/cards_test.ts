@@ -115,6 +115,8 @@ Deno.test("confirmatory claims stand first, exploratory ones are folded under th
     shown(verdictCards([exploratory("E1")])).html,
     /<details open><summary>1 exploratory/,
   );
+  const seven = Array.from({ length: 7 }, (_, i) => exploratory(`E${i}`));
+  assert.match(shown(verdictCards(seven)).html, /^<details><summary>7 exploratory/);
   assert.ok(!shown(verdictCards([decidedClaim("C5")])).html.includes("exploratory"));
 });
 

@@ -45,8 +45,8 @@ export function verdictCards(claims: readonly ClaimVerdict[]): Displayable {
   const areFew = claims.some(({ verdict }) => verdict === "see standard");
   const others = `${exploratory.length} exploratory claim${exploratory.length === 1 ? "" : "s"}: ` +
     verdictCounts(exploratory);
-  // Where there is nothing else to see, nothing is gained by folding it.
-  const open = confirmatory.length === 0 ? " open" : "";
+  // Where there is nothing else to see, nothing is gained by folding a few.
+  const open = confirmatory.length === 0 && exploratory.length <= MOST_UNFOLDED ? " open" : "";
   return {
     [DISPLAY]: (): MimeBundle => ({
       "text/html": (areFew ? `<p>${TOO_FEW}</p>` : "") + confirmatory.map(html).join("") +
@@ -71,6 +71,9 @@ export function verdictCards(claims: readonly ClaimVerdict[]): Displayable {
     }),
   };
 }
+
+/** Exploratory claims that stand open where there are no others. */
+const MOST_UNFOLDED = 6;
 
 const FIXED =
   "Predicates, seeds and smallest effects of interest were fixed before the runs that " +
