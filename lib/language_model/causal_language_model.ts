@@ -102,7 +102,7 @@ const SPARE_FLOATS = 2 ** 20;
  * ```
  */
 export class CausalLanguageModel extends TrainableModel {
-  readonly config: LanguageModelConfig;
+  override readonly config: LanguageModelConfig;
   protected override readonly chunk = CHUNK;
   readonly #forward = new Map<string, ForwardProgram>();
   readonly #generation = new Map<string, GenerationProgram>();

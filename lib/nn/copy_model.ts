@@ -1,7 +1,7 @@
-import type { Model } from "./model.ts";
+import type { TrainableModel } from "./trainable_model.ts";
 
 /** Copies weights, with an optimizer that has taken no step. */
-export async function copyModel(from: Model, to: Model): Promise<void> {
+export async function copyModel(from: TrainableModel, to: TrainableModel): Promise<void> {
   const weights = await from.tensors();
   const zeros = Object.fromEntries(
     Object.entries(weights).map(([name, { shape, data }]) => [

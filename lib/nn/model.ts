@@ -56,7 +56,7 @@ export class Model extends TrainableModel {
   readonly #decoding = new Map<string, DecodingProgram>();
 
   /** Throws UsageError if the architecture is not one the kernels can run. Weights are zero until `initialize`. */
-  constructor(backend: Backend, readonly config: TransformerConfig) {
+  constructor(backend: Backend, override readonly config: TransformerConfig) {
     checkTransformer(config);
     const parameters = transformerParameters(config);
     super(backend.session(parameters, { rope: rotaryTable(config) }), parameters);

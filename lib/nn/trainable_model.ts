@@ -24,6 +24,8 @@ export interface NamedTensor {
 /** What models of any architecture have: initial weights, training steps, state. */
 export abstract class TrainableModel {
   readonly #training = new Map<string, TrainingProgram>();
+  /** Architecture and heads. */
+  abstract readonly config: object;
   /** Optimizer steps taken. */
   step = 0;
 

@@ -1,15 +1,11 @@
 /** A model's training state as safetensors: weights, AdamW's moments, steps taken, and the caller's metadata. */
-import type { Model, NamedTensor } from "../nn/model.ts";
-import type { TrainableModel } from "../nn/trainable_model.ts";
+import type { NamedTensor, TrainableModel } from "../nn/trainable_model.ts";
 import type { TransformerConfig } from "../nn/transformer.ts";
 import type { StateName } from "../tensor/backend.ts";
 import { UsageError } from "../errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 
 const MOMENTS = ["m", "v"] as const;
-
-/** A model of any architecture, with what it was made of. */
-type ConfiguredModel = TrainableModel & { readonly config: object };
 
 /** What is before a tensor's name: weights have their own names, so that other tools find them. */
 const PREFIXES: Readonly<Record<StateName, string>> = {
@@ -24,7 +20,7 @@ const PREFIXES: Readonly<Record<StateName, string>> = {
  * @param metadata Kept with it; `step` and `config` are the model's own.
  */
 export async function saveTraining(
-  model: ConfiguredModel,
+  model: TrainableModel,
   metadata: Readonly<Record<string, string>>,
   { moments = true } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -44,10 +40,10 @@ export async function saveTraining(
  *
  * @param path The file's name in messages.
  * @throws UsageError for a file that is none of this model's training: with another config, a number of steps that is none,
- *   and tensors as in `Model.checkTensors`. The model is then as it was.
+ *   and tensors as in `TrainableModel.checkTensors`. The model is then as it was.
  */
 export function loadTraining(
-  model: ConfiguredModel,
+  model: TrainableModel,
   bytes: Uint8Array,
   path = "checkpoint",
 ): Readonly<Record<string, string>> {
@@ -80,7 +76,7 @@ export function loadTraining(
  * @param metadata Kept with them; `config/` and a model's name is its config.
  */
 export async function saveModels(
-  models: Readonly<Record<string, Model>>,
+  models: Readonly<Record<string, TrainableModel>>,
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tensors: [string, StoredTensor][] = [];
@@ -99,10 +95,10 @@ export async function saveModels(
  *
  * @param path The file's name in messages.
  * @throws UsageError for a file that does not have exactly these models: with other names, configs, or tensors as in
- *   `Model.checkTensors`. The models are then as they were.
+ *   `TrainableModel.checkTensors`. The models are then as they were.
  */
 export function loadModels(
-  models: Readonly<Record<string, Model>>,
+  models: Readonly<Record<string, TrainableModel>>,
   bytes: Uint8Array,
   path = "checkpoint",
 ): Readonly<Record<string, string>> {
@@ -132,7 +128,7 @@ export function loadModels(
   return metadata;
 }
 
-/** The tensors of one model and state. Whether their data are float32 is for `Model.checkTensors` to say. */
+/** The tensors of one model and state. Whether their data are float32 is for `TrainableModel.checkTensors` to say. */
 function namedTensors(
   tensors: readonly (readonly [string, StoredTensor])[],
   prefix: string,
