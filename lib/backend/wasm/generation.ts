@@ -7,6 +7,7 @@ import type {
   GenerationStop,
 } from "../../tensor/backend.ts";
 import { recorded, Tape } from "../../tensor/tape.ts";
+import { checkGeneration } from "../check_generation.ts";
 import type { Staging } from "./generating.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
 import type { WasmState } from "./state.ts";
@@ -86,7 +87,7 @@ export class Generation implements GenerationProgram {
     rows: readonly GenerationRow[],
     options: Omit<GenerationOptions, "stop"> & { readonly stop: GenerationStop },
   ): Promise<number[][]> {
-    this.#check(rows, options.stop);
+    checkGeneration(this.shape, rows, options.stop);
     const { device } = this.state, { capacity } = this.shape;
     const order = rows.map((_, i) => i).filter((i) => rows[i]!.maxTokens > 0)
       .sort((a, b) => compareTokens(rows[a]!.prompt, rows[b]!.prompt) || a - b);
@@ -127,22 +128,6 @@ export class Generation implements GenerationProgram {
       responses[i] = [...all.subarray(start, start + lengths[place]!)];
     });
     return Promise.resolve(responses);
-  }
-
-  #check(rows: readonly GenerationRow[], { texts = [], bytes }: GenerationStop): void {
-    const { rows: most, capacity } = this.shape;
-    if (rows.length > most) {
-      throw new RangeError(`${rows.length} rows do not fit a program for ${most}`);
-    }
-    rows.forEach(({ prompt, maxTokens }, i) => {
-      if (prompt.length > 0 && maxTokens >= 0 && prompt.length + maxTokens <= capacity) return;
-      throw new RangeError(
-        `row ${i} has ${prompt.length} tokens and asks for ${maxTokens}: together they may have ${capacity}, ` +
-          "and a prompt has at least 1",
-      );
-    });
-    if (texts.some(({ length }) => length === 0)) throw new RangeError("a stop text is empty");
-    if (texts.length > 0 && !bytes) throw new RangeError("stop texts need the bytes of tokens");
   }
 
   /** The job that reads so many tokens of a prompt, -1 for none. */

@@ -5,6 +5,7 @@ import type {
   GenerationRow,
 } from "../../tensor/backend.ts";
 import { type Buffer, elements, recorded, Tape } from "../../tensor/tape.ts";
+import { checkGeneration } from "../check_generation.ts";
 import { samplingWords } from "./decoding.ts";
 import { grid, type Special } from "./dispatch.ts";
 import type { GemmTuning } from "./gemm.ts";
@@ -163,7 +164,8 @@ export class Generation implements GenerationProgram {
   }
 
   async run(rows: readonly GenerationRow[], settings: GenerationSettings): Promise<number[][]> {
-    this.#check(rows);
+    checkGeneration(this.shape, rows, settings.stop);
+    this.state.device.check();
     const side = this.tapes.rows, parts: Promise<number[][]>[] = [];
     for (let start = 0; start < rows.length; start += side) {
       const part = rows.slice(start, start + side);
@@ -179,22 +181,6 @@ export class Generation implements GenerationProgram {
     }
     if (this.#jobs.length === parts.length) this.#begin();
     return (await Promise.all(parts)).flat();
-  }
-
-  /** Throws for what does not fit the program. */
-  #check(rows: readonly GenerationRow[]): void {
-    const { rows: most, capacity } = this.shape;
-    if (rows.length > most) {
-      throw new RangeError(`${rows.length} rows do not fit a program for ${most}`);
-    }
-    rows.forEach(({ prompt, maxTokens }, i) => {
-      // The last token is never fed.
-      if (prompt.length > 0 && prompt.length + maxTokens - 1 <= capacity) return;
-      throw new RangeError(
-        `row ${i}: ${prompt.length} + ${maxTokens} tokens do not fit a program for ${capacity}`,
-      );
-    });
-    this.state.device.check();
   }
 
   /** Begins the first run of the queue. */
