@@ -3,15 +3,19 @@
  * text that is not WGSL. Dawn's null backend checks everything and computes nothing: it needs no adapter.
  */
 import assert from "node:assert/strict";
+import { CausalLanguageModel } from "../../language_model/causal_language_model.ts";
+import { PretrainedWeights, randomWeights } from "../../language_model/pretrained_weights.ts";
+import { tinyArchitecture } from "../../language_model/tiny_architecture.ts";
 import { Model } from "../../nn/model.ts";
 import { adamW } from "../../nn/optimizer.ts";
 import { randomSequences, smallConfig } from "../../nn/testing.ts";
 import type { Backend } from "../../tensor/backend.ts";
+import type { WeightStorage } from "../../tensor/tape.ts";
 import { testUnless } from "../../testing.ts";
 import { WebGpuDevice } from "./device.ts";
+import { WebGpuFrozenWeights } from "./frozen.ts";
 import { GEMM_VARIANTS } from "./gemm.ts";
 import type { Storage } from "./half_storage.ts";
-import { WebGpuFrozenWeights } from "./frozen.ts";
 import { WebGpuSession } from "./session.ts";
 import { kernelNames, kernelText } from "./source.ts";
 
@@ -89,8 +93,30 @@ async function useModels(storage: Storage, report: (...use: Use) => void): Promi
         await model.generate([prompt], { ...options, topK });
       }
     }
+    for (const weights of ["float32", "float16", "bfloat16"] as const) {
+      await useLanguageModel(backend, weights);
+    }
     await device.settle();
   });
+}
+
+/** Trains adapters and value head of a pretrained model, and asks it for all that such a model can do. */
+async function useLanguageModel(backend: Backend, storage: WeightStorage): Promise<void> {
+  const architecture = tinyArchitecture({ qkvBias: true, layers: 1 });
+  const weights = new PretrainedWeights(backend, architecture, storage)
+    .write(randomWeights(architecture, 1));
+  const model = new CausalLanguageModel(weights, {
+    ...{ maxLength: 64, languageHead: true, lora: { rank: 8, alpha: 16 } },
+    valueHead: { loss: "squared_error", outputs: 1 },
+  }).initialize(1);
+  const tokens = [1, 2, 3, 4], ones = [1, 1, 1, 1];
+  const text = { tokens, targets: tokens, weights: ones, valueTargets: ones, valueWeights: ones };
+  await model.train([text], 4, adamW(1e-3, 10));
+  await model.forward([text], [{ sequence: 0, token: 0 }], ["logits", "logProbs", "values"]);
+  const options = { maxTokens: 2, temperature: 1, stop: [1], seed: 1, purpose: "test" };
+  for (const topK of [undefined, 3]) {
+    await model.generate([{ tokens, row: 0 }], { ...options, topK });
+  }
 }
 
 for (const storage of ["float32", "float16"] as const) {
@@ -116,7 +142,9 @@ dawnTest("Dawn takes all variants of the matrix product", () =>
     for (const { BM, BN, TM, TN } of GEMM_VARIANTS) {
       for (const [TRANSPOSE_A, TRANSPOSE_B] of [[0, 0], [0, 1], [1, 0]] as const) {
         for (const INIT of [0, 1, 2]) {
-          device.kernel("gemm", { BM, BN, TM, TN, TRANSPOSE_A, TRANSPOSE_B, INIT });
+          const constants = { BM, BN, TM, TN, TRANSPOSE_A, TRANSPOSE_B, INIT };
+          device.kernel("gemm", constants);
+          if (!TRANSPOSE_A) device.kernel("frozen_gemm", { ...constants, BFLOAT16: 1 });
         }
       }
     }
