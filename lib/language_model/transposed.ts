@@ -1,5 +1,5 @@
-/** Rows and columns that are copied together, so that both sides stay in the cache. */
-const BLOCK = 32;
+/** Rows that are read together, so that all of their cache lines are used. */
+const BLOCK = 64;
 
 /** A matrix (rows, cols) as (cols, rows): torch.nn.Linear's (outputs, inputs) as the kit's (inputs, outputs), and back. */
 export function transposed(
@@ -8,13 +8,11 @@ export function transposed(
   cols: number,
 ): Float32Array<ArrayBuffer> {
   const out = new Float32Array(values.length);
-  for (let r0 = 0; r0 < rows; r0 += BLOCK) {
-    const r1 = Math.min(rows, r0 + BLOCK);
-    for (let c0 = 0; c0 < cols; c0 += BLOCK) {
-      const c1 = Math.min(cols, c0 + BLOCK);
-      for (let r = r0; r < r1; r++) {
-        for (let c = c0; c < c1; c++) out[c * rows + r] = values[r * cols + c]!;
-      }
+  for (let start = 0; start < rows; start += BLOCK) {
+    const end = Math.min(rows, start + BLOCK);
+    for (let c = 0; c < cols; c++) {
+      let from = start * cols + c, to = c * rows + start;
+      for (let r = start; r < end; r++, from += cols) out[to++] = values[from]!;
     }
   }
   return out;
