@@ -1,0 +1,217 @@
+/** The figures and tables of the report; each a function of the summary and the configuration. */
+import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
+import type { Displayable } from "../../lib/report/mime.ts";
+import { table } from "../../lib/report/table.ts";
+import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
+import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
+import { ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
+import { rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
+import type { LlmConfig } from "./config.ts";
+import { type RunName, valueRun } from "./runs.ts";
+import type { LlmSummary, MethodRow, ValueRow } from "./summary.ts";
+
+const INTERVAL = "95% interval (Student's t)";
+
+/** A run's look: that of its kind of critic in the kit's other figures, told apart by dash and marker. */
+function styleOf(run: RunName, runs: readonly RunName[]): SeriesStyle {
+  const { critic } = valueRun(run);
+  if (critic === null) return plainStyle(0);
+  const kind = critic === "head" ? DISCRIMINATIVE : critic === "chain" ? GENERATIVE : "one-shot";
+  const alike = runs.filter((other) => valueRun(other).critic === critic);
+  return variant(criticStyle(kind), alike.indexOf(run));
+}
+
+/** RMSE of every critic on every test set, a panel a set. */
+export function errorFigure({ seeds, values }: LlmSummary): Figure {
+  const runs = [...new Set(values.map(({ run }) => run))];
+  const models = new Set(values.map(({ model }) => model)).size;
+  return figure({
+    title: "Error of critics that are a pretrained language model",
+    subtitle: `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.`,
+    x: { title: "RMSE against the exact value", min: 0 },
+    y: { title: "" },
+    series: [...Map.groupBy(values, ({ run, set }) => `${run} ${set}`).values()].map(
+      (rows): Series => {
+        const { run, set, title } = rows[0]!;
+        return {
+          kind: "rows",
+          name: title,
+          style: styleOf(run, runs),
+          panel: set,
+          // Every series lists every line, so that the lines keep their order.
+          rows: values.filter((row) => row.set === set).map((row) => {
+            const { estimate, low, high } = row.scores.rmse.mean;
+            const category = models === 1 ? row.title : `${row.title}, ${row.model}`;
+            return row.run === run ? { category, x: estimate, low, high } : { category, x: null };
+          }),
+        };
+      },
+    ),
+    columns: 1,
+    width: 860,
+  });
+}
+
+/** Success over training by RL, a panel a model. */
+export function successFigure({ rl, seeds }: LlmSummary): Figure {
+  return figure({
+    title: "Success of the actor over RL",
+    subtitle: `Exact, on held-out problems; mean over ${seeds} ${
+      seeds === 1 ? "seed" : "seeds"
+    } with ${INTERVAL}.`,
+    x: { title: "iterations" },
+    y: { title: "success" },
+    series: rl.map((row): Series => ({
+      kind: "line",
+      name: row.title,
+      style: plainStyle(["grpo", "ppo", "genac"].indexOf(row.method)),
+      panel: row.model,
+      points: row.success.map(({ mean: { estimate, low, high } }, k) => ({
+        x: row.iterations[k]!,
+        y: estimate,
+        low,
+        high,
+      })),
+    })),
+  });
+}
+
+const RUN_COLUMNS = [
+  { title: "model", cell: (row: ValueRow) => row.model },
+  { title: "critic", cell: (row: ValueRow) => row.title },
+  { title: "on", cell: (row: ValueRow) => row.set },
+];
+
+/** Every critic on every test set. */
+export function valuesTable({ values }: LlmSummary): Displayable {
+  const column = scoreColumns(({ scores }: ValueRow) => scores);
+  return table({
+    caption:
+      `Mean over seeds with ${INTERVAL}; “mean predictor”: RMSE of always predicting the mean`,
+    rows: values,
+    columns: [
+      ...RUN_COLUMNS,
+      { title: "states", cell: (row) => row.trainingStates, decimals: 0 },
+      { title: "training tokens", cell: (row) => row.trainingTokens, decimals: 0 },
+      column("RMSE", "rmse", 3, "interval"),
+      { title: "mean predictor", cell: (row) => row.scores.meanPredictorRmse, decimals: 3 },
+      column("r2", "r2", 2, "interval"),
+      column("ranking accuracy", "rankingAccuracy", 2),
+      column("right chains", "traceAccuracy", 2),
+      column("parse rate", "parseRate", 2),
+      column("RMSE, read as the mean over answers", "expectationRmse", 3),
+      { title: "tokens an answer", cell: (row) => row.answerTokens, decimals: 1 },
+    ],
+  });
+}
+
+/** Critics of several actors, told their success rates or not. */
+export function conditioningTable({ conditioning }: LlmSummary): Displayable {
+  return table({
+    caption:
+      `Critics of several actors at once: RMSE on the states of each, mean over seeds with ${INTERVAL}`,
+    rows: conditioning,
+    columns: [
+      { title: "model", cell: (row) => row.model },
+      {
+        title: "critic",
+        cell: (row) => row.critic === "chain" ? "Chain of thought" : "Value head",
+      },
+      { title: "success rate", cell: (row) => row.told ? "told" : "not told" },
+      { title: "actor's epsilon", cell: (row) => row.epsilon },
+      { title: "in training", cell: (row) => row.seen ? "yes" : "no" },
+      { title: "RMSE", cell: (row) => row.scores.rmse.mean, decimals: 3 },
+      { title: "mean predictor", cell: (row) => row.scores.meanPredictorRmse, decimals: 3 },
+      {
+        title: "right chains",
+        cell: (row) => row.scores.traceAccuracy?.mean.estimate ?? "",
+        decimals: 2,
+        align: "right",
+      },
+    ],
+  });
+}
+
+/** Every method of RL, with its critic's error before it. */
+export function methodsTable({ rl }: LlmSummary): Displayable {
+  return table({
+    caption: `RL from one checkpoint: mean over seeds with ${INTERVAL}`,
+    rows: rl,
+    columns: [
+      { title: "model", cell: (row: MethodRow) => row.model },
+      { title: "method", cell: (row) => row.title },
+      { title: "success at first", cell: (row) => row.success[0]!.mean, decimals: 3 },
+      { title: "mean over training", cell: (row) => row.meanSuccess.mean, decimals: 3 },
+      { title: "at the end", cell: (row) => row.finalSuccess.mean, decimals: 3 },
+      {
+        title: "critic's RMSE before RL",
+        cell: (row) => row.critic?.rmse.mean ?? "",
+        decimals: 3,
+        align: "right",
+      },
+      {
+        title: "tokens, preparation included",
+        cell: (row) => row.tokens.mean.estimate,
+        decimals: 0,
+      },
+    ],
+  });
+}
+
+/** Every run's raw score: RMSE by seed. */
+export function rawScoresTable({ values }: LlmSummary, { seeds }: LlmConfig): Displayable {
+  return rawTable({
+    caption: "RMSE, every seed",
+    rows: values,
+    columns: RUN_COLUMNS,
+    seeds,
+    scores: (row) => row.scores.rmse.scores,
+  });
+}
+
+/** What was run, in words and numbers, from the configuration. */
+export function settingsTable(config: LlmConfig): Displayable {
+  const { actor, conditioning, lora, rl, task } = config;
+  return tableOfSettings([
+    ["models", `${config.models.join(", ")}; weights stored as ${config.storage}`],
+    ["trained", `LoRA of rank ${lora.rank}, alpha ${lora.alpha}, all projections; heads`],
+    [
+      "task",
+      `running sums of ${task.minLength} to ${task.maxLength} addends; tests on ${
+        config.longer.join(", ")
+      } addends, too`,
+    ],
+    ["actor", `one too many with probability ${actor.epsilon} after 7, 8 and 9`],
+    [
+      "training",
+      `${config.states} states in batches of ${config.batchSize}, AdamW with warm-up and cosine, rate ${config.learningRate} ` +
+      `(value heads trained for longer: ${config.longLearningRate}); seeds ${
+        config.seeds.join(", ")
+      }`,
+    ],
+    ...conditioning
+      ? [
+        [
+          "conditioning",
+          `actors of epsilon ${
+            conditioning.epsilons.join(", ")
+          }; unseen: ${conditioning.unseen}; rates from ${conditioning.episodes} episodes`,
+        ] as const,
+      ]
+      : [],
+    ...rl
+      ? [
+        [
+          "RL",
+          `${rl.training.iterations} iterations of ${rl.training.problems} problems with ${rl.training.responses} responses, rate ` +
+          `${rl.training.learningRate}; actor taught ${rl.demonstrations} demonstrations, critics ${rl.criticStates} states`,
+        ] as const,
+      ]
+      : [],
+    [
+      "test set",
+      `${config.testStates} states a set, the same for all runs, of sums held out by hash`,
+    ],
+    ERROR_SETTING,
+  ]);
+}

@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import type { Cell, FinishedCell } from "../../lib/run/experiment.ts";
+import {
+  cellContext,
+  cellsTest,
+  fakeReport,
+  finished,
+  interruptionTest,
+  verdictsOf,
+} from "../shared/testing.ts";
+import { runCell } from "./cell.ts";
+import type { CriticMetrics, LlmCell, LlmMetrics, RlMetrics } from "./cell_types.ts";
+import { llmCells, nameOf } from "./cells.ts";
+import { llmClaims } from "./claims.ts";
+import { type LlmConfig, llmConfig, profiles } from "./config.ts";
+import {
+  conditioningTable,
+  errorFigure,
+  methodsTable,
+  rawScoresTable,
+  settingsTable,
+  successFigure,
+  valuesTable,
+} from "./figures.ts";
+import llm from "./mod.ts";
+import { lacking, modelSize, SMOLLM2, TINY } from "./models.ts";
+import { RUNS } from "./runs.ts";
+import { findValues, summarizeLlm } from "./summary.ts";
+import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
+
+const { smoke } = profiles;
+
+function config(change: Partial<typeof smoke> = {}): LlmConfig {
+  return llmConfig.parse({
+    ...smoke,
+    seeds: [1],
+    runs: [...RUNS],
+    states: 16,
+    testStates: 6,
+    ...change,
+  });
+}
+
+function cellsOf(part: string, change: Partial<typeof smoke> = {}): Cell<LlmCell>[] {
+  return llmCells(config(change)).filter(({ id }) => id.includes(`/${part}`));
+}
+
+async function run(cell: Cell<LlmCell>): Promise<LlmMetrics> {
+  return (await runCell(cell, cellContext())).metrics;
+}
+
+cellsTest(llm);
+
+Deno.test("every cell says how much memory it takes; a larger model takes more", () => {
+  const memory = (model: string) =>
+    llmCells(config({ models: [model] })).map(({ memory }) => memory!);
+  const [tiny, large] = [memory(TINY), memory(SMOLLM2)];
+  tiny.forEach((bytes, i) => assert.ok(bytes > 1e8 && bytes < large[i]! && large[i]! < 4e9));
+});
+
+Deno.test("models are known by name; a path is one, and its last part its name in ids", () => {
+  assert.equal(lacking(TINY), undefined);
+  assert.match(lacking("/nowhere/at-all")!, /^\/nowhere\/at-all: there is no such model/);
+  assert.equal(modelSize(SMOLLM2).layers, 30);
+  assert.deepEqual(
+    [TINY, "/models/My-Llama/", "C:\\models\\x.gguf"].map(nameOf),
+    [TINY, "My-Llama", "x.gguf"],
+  );
+});
+
+Deno.test("without the weights the smoke profile stands in, and says how to get them", () => {
+  const asked = llmConfig.parse({ ...profiles.quick, models: ["/nowhere/at-all"] });
+  const standIn = llm.standIn!(asked);
+  assert.equal(standIn?.profile, "smoke");
+  assert.match(standIn!.because, /give a Hugging Face folder or a GGUF file/);
+  assert.equal(llm.standIn!(llmConfig.parse(smoke)), undefined);
+});
+
+// Passes over 24 states in batches of 8: eight or nine steps, of which the first five end a point of the loss curve.
+interruptionTest({ runCell }, () => cellsOf("values/head-passes", { states: 24 }), 1);
+
+Deno.test("equal data are the same states; as many tokens are as many as the chains", async () => {
+  const cells = Object.fromEntries(
+    cellsOf("values").map((cell) => [(cell.config as { run: string }).run, cell]),
+  );
+  const metrics = async (name: string) => await run(cells[name]!) as CriticMetrics;
+  const [chain, head, passes, states, features] = await Promise.all(
+    ["chain", "head", "head-passes", "head-states", "features"].map(metrics),
+  );
+  assert.equal(chain!.trainingStates, 16);
+  assert.equal(head!.trainingStates, 16);
+  assert.equal(passes!.trainingStates, 16);
+  assert.ok(states!.trainingStates > 24);
+  assert.ok(head!.trainingTokens < 0.5 * chain!.trainingTokens);
+  for (const long of [passes!, states!]) {
+    // To the nearest step.
+    const step = long.trainingTokens / (states!.trainingStates / 8);
+    assert.ok(Math.abs(long.trainingTokens - chain!.trainingTokens) < step);
+  }
+  assert.equal(features!.parameters, 4);
+  assert.equal(head!.parameters, chain!.parameters + 32 + 1);
+  assert.deepEqual(Object.keys(chain!.tests), [IN_DISTRIBUTION, longerSet(8)]);
+});
+
+Deno.test("RL prepares an actor and its critics once, and starts every method from them", async () => {
+  const [cell] = cellsOf("rl");
+  const { critics, methods, preparationTokens } = await run(cell!) as RlMetrics;
+  assert.deepEqual(Object.keys(methods), ["grpo", "ppo", "genac"]);
+  assert.deepEqual(Object.keys(critics), ["head", "chain"]);
+  assert.deepEqual(Object.keys(preparationTokens), ["actor", "head", "chain"]);
+  const first = Object.values(methods).map(({ success }) => success[0]);
+  assert.equal(new Set(first).size, 1);
+  for (const { success, trainingSuccess } of Object.values(methods)) {
+    assert.equal(success.length, 3);
+    assert.equal(trainingSuccess.length, 2);
+  }
+});
+
+/** Made-up results: the error of each run, of conditioning, the success of each method. */
+function made(
+  error: (run: string, set: string) => number,
+  success: Readonly<Record<string, number>>,
+): { config: LlmConfig; cells: FinishedCell<LlmCell, LlmMetrics>[] } {
+  const all = config({ seeds: [1, 2, 3, 4, 5], runs: [...RUNS] });
+  const noise = (seed: number) => 1 + 0.002 * seed;
+  const cells = finished(llmCells(all), ({ config: own, seed }): LlmMetrics => {
+    if (own.part === "rl") {
+      const methods = Object.entries(success).map(([method, end]) => [method, {
+        success: [0.4, end * noise(seed), end * noise(seed)],
+        trainingSuccess: [0.4, 0.4],
+        referenceKl: [0, 0],
+        criticParseRate: [null, null],
+        valueSeparation: [null, null],
+        tokensWritten: 10,
+        tokensTrained: 20,
+      }]);
+      return {
+        part: "rl",
+        critics: { head: fakeReport(0.1), chain: fakeReport(0.02) },
+        preparationTokens: { actor: 100, head: 30, chain: 60 },
+        methods: Object.fromEntries(methods),
+      };
+    }
+    const sets = own.part === "values"
+      ? [IN_DISTRIBUTION, longerSet(8)]
+      : ["epsilon 0.1", "epsilon 0.7", "epsilon 0.4"];
+    const name = own.part === "values" ? own.run : `${own.critic} ${own.told}`;
+    return {
+      part: own.part,
+      parameters: 10,
+      trainingTokens: 1000,
+      trainingStates: 16,
+      answerTokens: 3,
+      tests: Object.fromEntries(sets.map((set) => {
+        const rmse = error(name, set) * noise(seed);
+        return [set, fakeReport(rmse * rmse, { rankingAccuracy: 1 - rmse })];
+      })),
+      curve: [],
+    };
+  });
+  return { config: all, cells };
+}
+
+Deno.test("claims are decided by the errors, either way", () => {
+  const summary = (errors: (run: string, set: string) => number, genac: number) => {
+    const { cells, config } = made(errors, { grpo: 0.5, ppo: 0.52, genac });
+    return summarizeLlm(config, cells);
+  };
+  const chainWins = verdictsOf(
+    llmClaims,
+    summary((run) => run.startsWith("chain") && !run.endsWith("false") ? 0.1 : 0.3, 0.7),
+  );
+  for (const { id } of llmClaims) {
+    const expected = id === "C4-llm-discriminative" ? "no material difference" : "supported";
+    assert.equal(chainWins[id], expected, id);
+  }
+  const headWins = verdictsOf(
+    llmClaims,
+    summary((run) => run.startsWith("chain") ? 0.4 : 0.2, 0.4),
+  );
+  for (const id of ["C2-llm", "C2-llm-ranking", "C3-llm", "C2-llm-features", "C5-llm"]) {
+    assert.equal(headWins[id], "contradicted", id);
+  }
+  assert.equal(headWins["C4-llm"], "no material difference");
+  const alike = verdictsOf(llmClaims, summary(() => 0.2, 0.51));
+  assert.equal(alike["C2-llm"], "no material difference");
+});
+
+Deno.test("a profile without what a claim is about leaves it undecided, and says what it needs", () => {
+  const { cells, config: all } = made(() => 0.2, { grpo: 0.5, ppo: 0.5, genac: 0.5 });
+  const { conditioning: _, rl: __, ...rest } = all;
+  const part = { ...rest, runs: ["chain" as const] };
+  const summary = summarizeLlm(part, cells.filter(({ cell }) => cell.id.includes("values/chain/")));
+  for (const { evaluate } of llmClaims) {
+    const { reading, verdict } = evaluate(summary);
+    assert.equal(verdict, "undecided");
+    assert.match(reading, /^Needs /);
+  }
+});
+
+Deno.test("figures and tables show every row", () => {
+  const { cells, config } = made((run) => run === "chain" ? 0.1 : 0.2, {
+    ...{ grpo: 0.5, ppo: 0.5, genac: 0.6 },
+  });
+  const summary = summarizeLlm(config, cells);
+  assert.equal(summary.values.length, 2 * RUNS.length);
+  assert.equal(findValues(summary, TINY, "chain", IN_DISTRIBUTION)!.scores.rmse.scores.length, 5);
+  const { series } = errorFigure(summary).description;
+  assert.equal(series.length, 2 * RUNS.length);
+  assert.equal(new Set(series.map(({ style }) => JSON.stringify(style))).size, RUNS.length);
+  assert.equal(successFigure(summary).description.series.length, 3);
+  const text = (shown: object) => {
+    const [display] = Object.getOwnPropertySymbols(shown);
+    const make = (shown as Record<symbol, () => Record<string, string>>)[display!]!;
+    return make.call(shown)["text/plain"]!;
+  };
+  assert.match(text(valuesTable(summary)), /Value head, fresh states for as many tokens/);
+  assert.match(text(conditioningTable(summary)), /not told/);
+  // Written, trained on and prepared: GRPO has no critic to prepare.
+  assert.match(text(methodsTable(summary)), /GRPO.* 130\b/);
+  assert.match(text(rawScoresTable(summary, config)), /seed 5/);
+  assert.match(text(settingsTable(config)), /running sums of 4 to 6 addends/);
+});
