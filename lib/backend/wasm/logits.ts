@@ -42,11 +42,14 @@ export class Logits {
 
   /** A copy of a row. */
   #ownRow(row: number): Float32Array {
-    const values = new Float32Array(this.#classes);
-    for (let token = 0; token < values.length; token++) {
-      values[token] = this.#values[this.#index(row, token)]!;
+    const values = this.#values, classes = this.#classes, stride = this.#stride;
+    const own = new Float32Array(classes);
+    for (let first = 0, at = row * 16; first < classes; first += 16, at += stride) {
+      for (let i = 0, end = Math.min(16, classes - first); i < end; i++) {
+        own[first + i] = values[at + i]!;
+      }
     }
-    return values;
+    return own;
   }
 
   #index(row: number, token: number): number {
@@ -60,8 +63,11 @@ export class Logits {
 
   /** `isFinite` of all tokens of a row. */
   areFinite(row: number, limit: number): boolean {
-    for (let token = 0; token < this.#classes; token++) {
-      if (!this.isFinite(row, token, limit)) return false;
+    const values = this.#values, classes = this.#classes, stride = this.#stride;
+    for (let first = 0, at = row * 16; first < classes; first += 16, at += stride) {
+      for (let i = at, end = at + Math.min(16, classes - first); i < end; i++) {
+        if (!(Math.abs(values[i]!) <= limit)) return false;
+      }
     }
     return true;
   }
@@ -115,26 +121,29 @@ export class Logits {
       amounts[bin]! += amount;
       total += amount;
     }
-    // The bins that have the k first tokens, or more than p.
-    const wanted = k < classes ? k : p * total * (1 + 1e-9);
-    let last = 0;
-    for (let sum = amounts[0]!; sum < wanted && last < BINS;) sum += amounts[++last]!;
+    // Bins that are kept whole, and then those among which the last kept token is: sums of other roundings agree on them.
+    const wanted = k < classes ? k : p * total, slack = k < classes ? 0 : 1e-9 * total;
+    let sum = 0, first = 0;
+    if (k >= classes || p >= 1) {
+      while (first < BINS && sum + amounts[first]! < wanted - slack) sum += amounts[first++]!;
+    }
+    let last = first;
+    for (let up = sum + amounts[first]!; up < wanted + slack && last < BINS;) {
+      up += amounts[++last]!;
+    }
     const candidates: number[] = [];
-    for (let token = 0; token < classes; token++) if (bins[token]! <= last) candidates.push(token);
+    for (let token = 0; token < classes; token++) {
+      if (bins[token]! > last) this.#values[this.#index(row, token)] = -Infinity;
+      else if (bins[token]! >= first) candidates.push(token);
+    }
     candidates.sort((a, b) => x[b]! - x[a]! || a - b);
-    let kept = Math.min(k, candidates.length);
+    let kept = Math.min(k < classes ? k - sum : k, candidates.length);
     if (p < 1) {
       const weights = candidates.slice(0, kept).map((token) => weight(below(token)));
       const all = k < classes ? weights.reduce((sum, w) => sum + w) : total;
       kept = 0;
-      for (let sum = 0; sum < p * all && kept < weights.length;) sum += weights[kept++]!;
+      while (sum < p * all && kept < weights.length) sum += weights[kept++]!;
     }
-    for (let panel = 0; panel < classes; panel += 16) {
-      const at = this.#index(row, panel);
-      this.#values.fill(-Infinity, at, at + Math.min(16, classes - panel));
-    }
-    for (const token of candidates.slice(0, kept)) {
-      this.#values[this.#index(row, token)] = x[token]!;
-    }
+    for (const token of candidates.slice(kept)) this.#values[this.#index(row, token)] = -Infinity;
   }
 }
