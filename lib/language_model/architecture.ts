@@ -89,29 +89,4 @@ export const architectureSchema = z.strictObject({
 /** What a decoder of Llama's kind computes, besides its weights. */
 export type Architecture = z.output<typeof architectureSchema>;
 
-/**
- * The tensors of a model by Hugging Face's names, with their shapes; matrices are (outputs, inputs), as torch.nn.Linear has
- * them.
- */
-export function tensorShapes(a: Architecture): Map<string, readonly number[]> {
-  const shapes = new Map<string, readonly number[]>();
-  shapes.set("model.embed_tokens.weight", [a.vocabularySize, a.hiddenSize]);
-  const outputs = { q: a.heads * a.headDim, k: a.kvHeads * a.headDim, v: a.kvHeads * a.headDim };
-  for (let layer = 0; layer < a.layers; layer++) {
-    const set = (name: string, ...shape: number[]) =>
-      shapes.set(`model.layers.${layer}.${name}`, shape);
-    set("input_layernorm.weight", a.hiddenSize);
-    for (const [name, rows] of Object.entries(outputs)) {
-      set(`self_attn.${name}_proj.weight`, rows, a.hiddenSize);
-      if (a.qkvBias) set(`self_attn.${name}_proj.bias`, rows);
-    }
-    set("self_attn.o_proj.weight", a.hiddenSize, a.heads * a.headDim);
-    set("post_attention_layernorm.weight", a.hiddenSize);
-    set("mlp.gate_proj.weight", a.intermediateSize, a.hiddenSize);
-    set("mlp.up_proj.weight", a.intermediateSize, a.hiddenSize);
-    set("mlp.down_proj.weight", a.hiddenSize, a.intermediateSize);
-  }
-  shapes.set("model.norm.weight", [a.hiddenSize]);
-  if (!a.tiedEmbeddings) shapes.set("lm_head.weight", [a.vocabularySize, a.hiddenSize]);
-  return shapes;
-}
+export { tensorShapes } from "./tensor_shapes.ts";

@@ -30,7 +30,7 @@ import type {
 } from "../tensor/backend.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { checkLanguageModel } from "./check_config.ts";
-import { type LanguageModelConfig, loraSchema, trainedParameters } from "./config.ts";
+import { type LanguageModelConfig, trainedParameters } from "./config.ts";
 import {
   type ForwardOutput,
   recordForward,
@@ -38,6 +38,7 @@ import {
   recordStep,
   recordTraining,
 } from "./decoder.ts";
+import { loraSchema } from "./lora.ts";
 import type { PretrainedWeights } from "./pretrained_weights.ts";
 import { ropeFrequencies, rotaryAngles } from "./rope.ts";
 

@@ -1,7 +1,8 @@
 import { UsageError } from "../errors.ts";
 import { parseConfig } from "../parse_config.ts";
 import type { Architecture } from "./architecture.ts";
-import { type LanguageModelConfig, loraSchema } from "./config.ts";
+import type { LanguageModelConfig } from "./config.ts";
+import { loraSchema } from "./lora.ts";
 
 /** Throws UsageError if the kernels cannot run the architecture. */
 export function checkArchitecture(a: Architecture): void {

@@ -1,7 +1,7 @@
-import * as z from "zod";
 import type { ValueHead } from "../nn/transformer.ts";
 import type { FrozenWeight, Parameter, WeightStorage } from "../tensor/tape.ts";
-import { type Architecture, tensorShapes } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
+import { tensorShapes } from "./tensor_shapes.ts";
 
 /** The projections of a layer, by the last part of Hugging Face's names: what LoRA can adapt. */
 export const PROJECTIONS = {
@@ -16,20 +16,14 @@ export const PROJECTIONS = {
 /** A projection of a layer. */
 export type Projection = keyof typeof PROJECTIONS;
 
-const NAMES = Object.keys(PROJECTIONS) as [Projection, ...Projection[]];
+const NAMES = Object.keys(PROJECTIONS) as Projection[];
 
-/**
- * Low-rank adaptation (Hu et al. 2022), with PEFT's meaning of every number: a projection becomes
- * x W^T + alpha / rank (x A^T) B^T, with A (rank, in) and B (out, rank).
- */
-export const loraSchema = z.strictObject({
-  rank: z.int().min(1).describe("rank of the update, PEFT's r"),
-  alpha: z.number().positive().describe("the update is scaled by alpha / rank, PEFT's lora_alpha"),
-  targetModules: z.array(z.enum(NAMES)).min(1).default(NAMES)
-    .describe("the projections that are adapted, PEFT's target_modules; default: all seven"),
-});
-/** Low-rank adaptation. */
-export type Lora = z.output<typeof loraSchema>;
+/** Low-rank adaptation; see `loraSchema`. */
+export interface Lora {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targetModules: Projection[];
+}
 
 /** A language model: what it computes, how its weights are stored, and what is trained on top of them. */
 export interface LanguageModelConfig {

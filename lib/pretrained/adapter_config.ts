@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { type Lora, loraSchema, PROJECTIONS } from "../language_model/config.ts";
+import { type Lora, PROJECTIONS } from "../language_model/config.ts";
+import { loraSchema } from "../language_model/lora.ts";
 import { UsageError } from "../errors.ts";
 import { parseConfig } from "../parse_config.ts";
 
