@@ -74,7 +74,7 @@ const OFF: Readonly<Record<string, readonly unknown[]>> = {
 /** Fields that change nothing of what the weights compute: of training, of files, of other programs. */
 const HARMLESS = new Set([
   ...["_name_or_path", "_model_name_or_path", "transformers_version", "torch_dtype", "dtype"],
-  "initializer_range",
+  ...["initializer_range", "unk_token_id", "sep_token_id", "cls_token_id", "mask_token_id"],
   ...["use_cache", "attention_dropout", "_attn_implementation", "_attn_implementation_autoset"],
   ...["output_attentions", "output_hidden_states", "return_dict", "is_decoder"],
   ...["tokenizer_class", "task_specific_params", "gradient_checkpointing", "is_llama_config"],

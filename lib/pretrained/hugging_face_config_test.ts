@@ -115,6 +115,11 @@ Deno.test("a silent config.json has transformers' defaults", () => {
   assert.deepEqual([qwen.bosTokenId, qwen.eosTokenIds], [null, []]);
 });
 
+Deno.test("fields of a converter and of other tokens change nothing", () => {
+  const more = { _model_name_or_path: "SmolLM2 135M", unk_token_id: 0, sep_token_id: 3 };
+  assert.deepEqual(read({ ...SMOLLM2, ...more }), read(SMOLLM2));
+});
+
 Deno.test("rotary positions in the words of transformers 4 and 5", () => {
   const scaling = {
     type: "llama3",
