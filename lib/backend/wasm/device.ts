@@ -21,7 +21,7 @@ const PAGE = 65536;
 const INITIAL_PAGES = 16;
 
 /** A block of memory. */
-interface Block {
+export interface Block {
   readonly address: number;
   readonly bytes: number;
 }
@@ -35,7 +35,7 @@ export class WasmDevice {
   readonly kernels: Kernels;
   readonly #lane: Lane;
   #top = HEAP;
-  /** Memory below the top that is not in use. */
+  /** Memory below the top that is not in use: whole lines of 64 bytes, no two blocks side by side. */
   #free: Block[] = [];
   #jobs = 0;
   /** The lanes' working memory, one after the other. */
@@ -91,9 +91,16 @@ export class WasmDevice {
     return address;
   }
 
-  /** Takes back whole lines of 64 bytes that were allocated. */
-  release(block: Block): void {
-    if (block.bytes > 0) this.#free.push(block);
+  /** Takes back memory that was allocated. */
+  release({ address, bytes }: Block): void {
+    const end = address + Math.ceil(bytes / 64) * 64;
+    const [before, behind] = [
+      this.#free.find((block) => block.address + block.bytes === address),
+      this.#free.find((block) => block.address === end),
+    ];
+    const start = before?.address ?? address, last = behind ? end + behind.bytes : end;
+    this.#free = this.#free.filter((block) => block !== before && block !== behind);
+    if (last > start) this.#free.push({ address: start, bytes: last - start });
   }
 
   #growTo(top: number): void {
@@ -151,13 +158,13 @@ export class WasmDevice {
     this.#lane.load(id, job);
     if (this.threads > 1) {
       const text = new TextEncoder().encode(JSON.stringify(job));
-      const bytes = Math.ceil(text.length / 64) * 64, address = this.allocate(bytes);
+      const address = this.allocate(text.length);
       new Uint8Array(this.memory.buffer, address, text.length).set(text);
       const control = this.#control();
       control[Word.address] = address;
       control[Word.length] = text.length;
       this.#command(Command.load, id, () => {});
-      this.release({ address, bytes });
+      this.release({ address, bytes: text.length });
     }
     return id;
   }

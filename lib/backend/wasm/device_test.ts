@@ -84,6 +84,17 @@ Deno.test("working memory grows in its place, or leaves its place to others, zer
   });
 });
 
+Deno.test("released blocks side by side are one again", async () => {
+  await withDevice(1, (device) => {
+    const blocks = Array.from({ length: 4 }, () => device.allocate(100));
+    const release = (i: number) => device.release({ address: blocks[i]!, bytes: 100 });
+    [0, 2].forEach(release);
+    assert.equal(device.allocate(129), blocks[3]! + 128, "each has 128 bytes");
+    release(1);
+    assert.equal(device.allocate(3 * 128), blocks[0]);
+  });
+});
+
 /** The job of transposing one 16 x 16 block for each lane of two. */
 function transposes(device: WasmDevice) {
   const x = device.allocate(2 * 1024), y = device.allocate(2 * 1024);

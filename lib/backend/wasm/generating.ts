@@ -28,6 +28,15 @@ export interface Staging {
   readonly perLane: number;
 }
 
+/** Where the bytes of tokens are. */
+export interface TokenBytes {
+  readonly count: number;
+  /** Address of (count + 1) int32: bytes before those of each token. */
+  readonly starts: number;
+  /** Address of the bytes. */
+  readonly bytes: number;
+}
+
 /** A row to generate. */
 export interface RowToGenerate {
   readonly promptLength: number;
@@ -60,8 +69,8 @@ export interface GenerateJob {
   readonly topP: number;
   readonly stopTokens: readonly number[];
   readonly stopTexts: readonly (readonly number[])[];
-  /** Addresses of (count + 1) int32, where each token's bytes start, and of the bytes; with stop texts alone. */
-  readonly bytes?: { readonly starts: number; readonly count: number; readonly bytes: number };
+  /** With stop texts alone. */
+  readonly bytes?: TokenBytes;
 }
 
 /** A row that a lane works on. */

@@ -8,7 +8,8 @@ import type {
 } from "../../tensor/backend.ts";
 import { recorded, Tape } from "../../tensor/tape.ts";
 import { checkGeneration } from "../check_generation.ts";
-import type { Staging } from "./generating.ts";
+import type { Block } from "./device.ts";
+import type { Staging, TokenBytes } from "./generating.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
 import type { WasmState } from "./state.ts";
 
@@ -35,7 +36,7 @@ export class Generation implements GenerationProgram {
   readonly #taken: number;
   #job: number | undefined;
   /** The bytes of tokens that are in memory. */
-  #bytes: { of: readonly Uint8Array[]; starts: number; bytes: number } | undefined;
+  #bytes: { of: readonly Uint8Array[]; at: TokenBytes; memory: Block } | undefined;
 
   constructor(
     private readonly state: WasmState,
@@ -150,24 +151,29 @@ export class Generation implements GenerationProgram {
   }
 
   /** Where the bytes of tokens are, if they are needed. */
-  #placeBytes({ texts = [], bytes }: GenerationStop) {
+  #placeBytes({ texts = [], bytes }: GenerationStop): TokenBytes | undefined {
     if (texts.length === 0 || !bytes) return undefined;
+    if (this.#bytes?.of === bytes) return this.#bytes.at;
     const { device } = this.state, count = bytes.length;
-    if (this.#bytes?.of !== bytes) {
-      const size = bytes.reduce((sum, { length }) => sum + length, 0);
-      const starts = device.allocate((count + 1) * 4), address = device.allocate(size);
-      let at = 0;
-      const places = device.i32(starts, count + 1);
-      const all = new Uint8Array(device.memory.buffer, address, size);
-      bytes.forEach((own, token) => {
-        places[token] = at;
-        all.set(own, at);
-        at += own.length;
-      });
-      places[count] = at;
-      this.#bytes = { of: bytes, starts, bytes: address };
-    }
-    return { starts: this.#bytes!.starts, count, bytes: this.#bytes!.bytes };
+    if (this.#bytes) device.release(this.#bytes.memory);
+    this.#bytes = undefined;
+    const size = bytes.reduce((sum, { length }) => sum + length, (count + 1) * 4);
+    const address = device.allocate(size), behind = address + (count + 1) * 4;
+    const starts = device.i32(address, count + 1);
+    const all = new Uint8Array(device.memory.buffer, behind, size - (count + 1) * 4);
+    let at = 0;
+    bytes.forEach((own, token) => {
+      starts[token] = at;
+      all.set(own, at);
+      at += own.length;
+    });
+    starts[count] = at;
+    this.#bytes = {
+      of: bytes,
+      at: { starts: address, count, bytes: behind },
+      memory: { address, bytes: size },
+    };
+    return this.#bytes.at;
   }
 }
 

@@ -15,6 +15,11 @@ import { WasmEngine } from "./engine.ts";
 
 const MAX_LENGTH = 128;
 
+const LLAMA3 = {
+  ...{ type: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4 },
+  originalMaxPositions: 16,
+} as const;
+
 /** A tiny pretrained model on an engine. */
 class Fixture {
   readonly weights: PretrainedWeights;
@@ -83,9 +88,15 @@ function oddRows(): GenerationRow[] {
 }
 
 Deno.test("greedy generation takes what a pass over the whole text finds largest, to the bit", async () => {
-  for (const storage of ["float32", "float16", "bfloat16"] as const) {
+  const wide = { heads: 6, kvHeads: 2, headDim: 32, tiedEmbeddings: false };
+  const cases = [
+    ["float32", tinyArchitecture()],
+    ["float16", tinyArchitecture({ ...wide, family: "qwen2", qkvBias: true })],
+    ["bfloat16", tinyArchitecture({ heads: 9, kvHeads: 1, ropeScaling: LLAMA3 })],
+  ] as const;
+  for (const [storage, architecture] of cases) {
     await withEngine(2, async (engine) => {
-      const fixture = new Fixture(engine, storage), rows = oddRows();
+      const fixture = new Fixture(engine, storage, architecture), rows = oddRows();
       const program = fixture.program({ rows: 16, capacity: 100 });
       const responses = await program.run(rows, { ...OPTIONS, temperature: 0 });
       for (const [i, response] of responses.entries()) {
