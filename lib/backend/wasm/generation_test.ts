@@ -16,8 +16,8 @@ import { WasmEngine } from "./engine.ts";
 const MAX_LENGTH = 128;
 
 const LLAMA3 = {
-  ...{ type: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4 },
-  originalMaxPositions: 16,
+  type: "llama3",
+  ...{ factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 16 },
 } as const;
 
 /** A tiny pretrained model on an engine. */
