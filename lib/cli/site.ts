@@ -8,7 +8,7 @@ import { z } from "zod";
 import { ROOT } from "../root.ts";
 import { readBytes, remove } from "../run/files.ts";
 import { type Command, runCommand } from "./command.ts";
-import { convertNotebook, notebookPaths } from "./notebooks.ts";
+import { convertNotebook, NotebookError, notebookPaths } from "./notebooks.ts";
 import { packLibrary } from "./pack_library.ts";
 import { apiReference } from "./site/api.ts";
 import { siteProblems } from "./site/check.ts";
@@ -30,7 +30,14 @@ export const siteCommand: Command<typeof flags.shape> = {
   flags,
   async run() {
     const terminal = terminalProgress();
-    const reports = await committedReports(terminal.line).finally(terminal.clear);
+    let reports: ReadonlyMap<string, string>;
+    try {
+      reports = await storedReports(terminal.line).finally(terminal.clear);
+    } catch (error) {
+      if (!(error instanceof NotebookError)) throw error;
+      console.error(error.message);
+      return 1;
+    }
     const library = [...packLibrary()].map(([path, text]) =>
       [`library/${path}`, new TextEncoder().encode(text)] as const
     );
@@ -48,8 +55,8 @@ export const siteCommand: Command<typeof flags.shape> = {
   },
 };
 
-/** The reports of the notebooks as they are committed, by their names. */
-async function committedReports(progress: TerminalProgress["line"]): Promise<Map<string, string>> {
+/** The reports of all notebooks with their stored outputs, by their names. Throws a NotebookError where one has none. */
+async function storedReports(progress: TerminalProgress["line"]): Promise<Map<string, string>> {
   await ensureVenv(progress);
   const folder = `.cache/site-reports-${crypto.randomUUID().slice(0, 8)}`;
   try {
