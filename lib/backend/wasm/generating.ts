@@ -24,6 +24,8 @@ export interface Staging {
   readonly filled: number;
   readonly rowIds: number;
   readonly next: number;
+  /** Numbers of each, for rows or for a prompt's tokens. */
+  readonly length: number;
   /** Bytes from one lane's place to that of the next. */
   readonly perLane: number;
 }
@@ -97,7 +99,7 @@ export class Generating {
   readonly #live: LiveRow[] = [];
   readonly #steps: Step[] = [];
   readonly #prefills = new Map<number, Bound>();
-  readonly #staged: Readonly<Record<Exclude<keyof Staging, "perLane">, Int32Array>>;
+  readonly #staged: Readonly<Record<Exclude<keyof Staging, "length" | "perLane">, Int32Array>>;
   readonly #stops: ReadonlySet<number>;
   readonly #longestStop: number;
   readonly #inverseTemperature: number;
@@ -110,11 +112,10 @@ export class Generating {
     private readonly steps: StepsJob,
     private readonly prefillOf: (id: number) => PrefillJob,
   ) {
-    const { staging: { perLane, ...staging } } = job;
+    const { staging: { length, perLane, ...places } } = job;
+    const staged = (address: number) => this.#i32(address + context.index * perLane, length);
     this.#staged = Object.fromEntries(
-      Object.entries(staging).map((
-        [name, address],
-      ) => [name, this.#i32(address + context.index * perLane, perLane / 4)]),
+      Object.entries(places).map(([name, address]) => [name, staged(address)]),
     ) as never;
     this.#stops = new Set(job.stopTokens);
     this.#longestStop = Math.max(0, ...job.stopTexts.map((text) => text.length));

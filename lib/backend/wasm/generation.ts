@@ -49,17 +49,16 @@ export class Generation implements GenerationProgram {
     this.#tokens = device.allocate(rows * capacity * 4);
     this.#lengths = device.allocate(rows * 4);
     this.#taken = device.allocate(4);
-    const size = Math.max(groupRows, room) * 4, perLane = 5 * size;
+    const length = Math.max(groupRows, room), size = length * 4, perLane = 5 * size;
     const start = device.allocate(device.threads * perLane);
-    const staging = this.#staging = {
+    const places = {
       tokens: start,
       positions: start + size,
       filled: start + 2 * size,
       rowIds: start + 3 * size,
       next: start + 4 * size,
-      perLane,
     };
-    const { perLane: _, ...places } = staging;
+    this.#staging = { ...places, length, perLane };
     this.#layout = state.placed(
       new Map(
         Object.entries(places).map(([label, address]) => [label, { address, perChunk: perLane }]),
