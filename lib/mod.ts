@@ -200,6 +200,7 @@ export { PretrainedWeights, randomWeights } from "./language_model/pretrained_we
 export { tinyArchitecture } from "./language_model/tiny_architecture.ts";
 export { type AdapterOptions, readAdapter, writeAdapter } from "./pretrained/adapter.ts";
 export { loadPretrainedWeights } from "./pretrained/load_weights.ts";
+export { writeMergedModel } from "./pretrained/merged_model.ts";
 export { type PretrainedModel, readPretrained } from "./pretrained/read_pretrained.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {
