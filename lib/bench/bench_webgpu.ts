@@ -3,8 +3,8 @@
  * costs; on request against PyTorch on the same card. Also runs as a script of its own, for a bare machine: no network,
  * no npm package, nothing but Deno, the checkout, and for the peer a Python that has torch.
  *
- *     deno run --no-config --no-lock --no-remote --no-npm --no-prompt --allow-read=. --allow-write=.cache \
- *       --allow-run lib/bench/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
+ *     deno run --no-config --no-lock --no-remote --no-npm --no-prompt --import-map=lib/bench/bare_imports.json \
+ *       --allow-read=. --allow-write=.cache --allow-run lib/bench/bench_webgpu.ts --peer torch [--python PATH] [--peak-gflops N] [--tiny]
  */
 import { parseArgs } from "node:util";
 import { gemmProgram, GpuTimer, variantsFor } from "../backend/webgpu/autotune.ts";
@@ -27,6 +27,7 @@ import { type Buffer, Tape } from "../tensor/tape.ts";
 import { UsageError } from "../errors.ts";
 import { findTorch } from "./bench_process.ts";
 import { markdownTable, median } from "./bench_report.ts";
+import { languageModels } from "./bench_webgpu_language.ts";
 import { PeerTurns, type TorchPeer } from "./bench_webgpu_peer.ts";
 import {
   digits,
@@ -110,6 +111,11 @@ export async function benchWebGpu(
     comparisons.push(...training.comparisons);
     lines.push("\n## Targets\n", webGpuTable(comparisons, setting), `\n${NOTES}`);
     lines.push("\n## Training steps\n", training.table);
+    const pretrained = await languageModels(engine, small, say);
+    lines.push(
+      "\n## Pretrained models' shapes (random weights in bfloat16, LoRA of rank 16, checkpointing)\n",
+      pretrained,
+    );
     if (engine.device.device.features.has("timestamp-query")) {
       say("matrix products");
       lines.push("\n## Matrix products (float32)\n", await products(engine, small));

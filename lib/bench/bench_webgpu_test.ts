@@ -99,7 +99,10 @@ Deno.test("the script's flags", () => {
 });
 
 Deno.test("the script runs on a bare machine: without a configuration, npm packages or a network", async () => {
-  const bare = ["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-prompt"];
+  const bare = [
+    ...["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-prompt"],
+    "--import-map=lib/bench/bare_imports.json",
+  ];
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", ...bare, "--allow-read=.", "lib/bench/bench_webgpu.ts", "--peer", "jax"],
     cwd: ROOT,

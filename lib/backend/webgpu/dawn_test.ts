@@ -17,7 +17,7 @@ import { WebGpuFrozenWeights } from "./frozen.ts";
 import { GEMM_VARIANTS } from "./gemm.ts";
 import type { Storage } from "./half_storage.ts";
 import { WebGpuSession } from "./session.ts";
-import { kernelNames, kernelText } from "./source.ts";
+import { wholeKernels } from "./source.ts";
 
 const DAWN = "npm:webgpu@0.6.2";
 /** The part of it that is used. */
@@ -128,10 +128,7 @@ for (const storage of ["float32", "float16"] as const) {
       // Where a kernel is wrong the run has ended with a consequence: this says which one it is, and why.
       for (const use of uses.values()) await check(...use);
     }
-    const included = kernelNames().flatMap((name) =>
-      [...kernelText(name).matchAll(/^\/\/# include (\w+)\.wgsl$/gm)].map(([, file]) => file!)
-    );
-    const expected = new Set(kernelNames()).difference(new Set(included));
+    const expected = wholeKernels();
     if (storage === "float32") expected.delete("store"); // what float16 is made with
     assert.deepEqual(new Set([...uses.values()].map(([name]) => name)), expected);
   });

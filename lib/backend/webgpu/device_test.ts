@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { gpuTest, testDevice } from "../../../kernels/wgsl/testing.ts";
 import { UsageError } from "../../errors.ts";
 import { adapterRemedy, WebGpuDevice } from "./device.ts";
-import { kernelNames, specialize } from "./source.ts";
+import { specialize, wholeKernels } from "./source.ts";
 
 Deno.test("without an adapter the error is the user's, with a remedy for each platform", async () => {
   const none = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
@@ -28,10 +28,7 @@ async function withDevice(run: (device: WebGpuDevice) => Promise<void>): Promise
 }
 
 gpuTest("every kernel compiles as it stands", async () => {
-  const attention = ["attention_keys", "attention_parts"];
-  const sums = ["columns", "rows", "trees"];
-  const parts = new Set([...attention, ...sums, "loss_parts", "math", "step"]);
-  for (const name of kernelNames()) if (!parts.has(name)) testDevice().kernel(name);
+  for (const name of wholeKernels()) testDevice().kernel(name);
   await testDevice().settle();
 });
 

@@ -30,6 +30,8 @@ export interface KernelSource {
   readonly constants: Constants;
 }
 
+const INCLUDE = /^\/\/# include (\w+)\.wgsl$/gm;
+
 const files = new Map<string, string>();
 
 /** The text of a kernel file, `name` without folder and ending. */
@@ -50,6 +52,15 @@ export function kernelNames(): string[] {
   return sourceFiles(folder, ".wgsl").map((name) => name.slice(0, -".wgsl".length));
 }
 
+/** The names of those that stand by themselves: no other includes them. */
+export function wholeKernels(): Set<string> {
+  const names = kernelNames();
+  const included = names.flatMap((name) =>
+    [...kernelText(name).matchAll(INCLUDE)].map(([, file]) => file!)
+  );
+  return new Set(names).difference(new Set(included));
+}
+
 /**
  * Includes, replaces constants and the types of the bindings `half`, unrolls loops and lists the bindings. Throws on a
  * directive that it cannot follow.
@@ -60,7 +71,7 @@ export function specialize(
   half: readonly string[] = [],
 ): KernelSource {
   const included = kernelText(name).replace(
-    /^\/\/# include (\w+)\.wgsl$/gm,
+    INCLUDE,
     (_, file) => kernelText(file),
   );
   const constants: Record<string, number> = {};
