@@ -44,7 +44,8 @@ async function trim(plot, { height, margin }) {
     const figure = json.parentElement;
     const plot = document.createElement("div");
     plot.className = "genac-interactive";
-    plot.setAttribute("role", "img");
+    // Not an image, which would have no buttons in it.
+    plot.setAttribute("role", "group");
     plot.setAttribute("aria-label", figure.querySelector("svg").getAttribute("aria-label"));
     figure.append(plot);
     try {

@@ -67,7 +67,7 @@ const STYLE = `
 #genac-verify tbody td, #genac-verify code { font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere; }
 .genac-verify-table { overflow-x: auto; }
 .genac-verify-table td:last-child { white-space: nowrap; }
-#genac-verify-status.genac-equal, #genac-verify .genac-equal td:last-child { color: #146c2e; }
-#genac-verify-status.genac-not-equal, #genac-verify .genac-not-equal td:last-child { color: #b3261e; font-weight: 600; }
+#genac-verify-status.genac-equal, #genac-verify .genac-equal td:last-child { color: light-dark(#146c2e, #3fb950); }
+#genac-verify-status.genac-not-equal, #genac-verify .genac-not-equal td:last-child { color: light-dark(#b3261e, #ff7b72); font-weight: 600; }
 @media print { #genac-verify { display: none; } }
 `;
