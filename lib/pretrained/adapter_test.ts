@@ -5,10 +5,22 @@ import { CausalLanguageModel } from "../language_model/causal_language_model.ts"
 import type { PretrainedWeights } from "../language_model/pretrained_weights.ts";
 import { UsageError } from "../errors.ts";
 import { pythonWith, runPython } from "../export/testing.ts";
+import { batchLength, type Sequence } from "../nn/batch.ts";
+import { adamW } from "../nn/optimizer.ts";
+import { maximum } from "../numeric/extrema.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../run/safetensors.ts";
 import { testUnless } from "../testing.ts";
 import { readAdapter, writeAdapter } from "./adapter.ts";
-import { formula, parityCases, parityModel, parityWeights, withFiles } from "./testing.ts";
+import { writeMergedModel } from "./merged_model.ts";
+import { readPretrained } from "./read_pretrained.ts";
+import {
+  formula,
+  type ParityCase,
+  parityCases,
+  parityModel,
+  parityWeights,
+  withFiles,
+} from "./testing.ts";
 
 const engine = await WasmEngine.create();
 const CASES = parityCases();
@@ -222,69 +234,77 @@ Deno.test("files that are cut short, no numbers and no files are refused by name
   await assert.rejects(writeAdapter(bare, "unused"), /lora: undefined: .*no adapters to write/);
 });
 
-const python = await pythonWith("torch", "transformers", "peft");
+/** Any that leaves no lora_B zero. */
+const OPTIMIZER = { ...adamW(0.05, 3), warmupSteps: 0 };
+
+/** The model of a case, trained for three steps. */
+async function trainedModel(
+  weights: PretrainedWeights,
+  { lora, valueHead, sequences }: ParityCase,
+): Promise<CausalLanguageModel> {
+  const head = valueHead ? { languageHead: false, valueHead } : { languageHead: true };
+  const model = new CausalLanguageModel(weights, { maxLength: 128, lora, ...head }).initialize(1);
+  for (let i = 0; i < 3; i++) await model.train(sequences, batchLength(sequences), OPTIMIZER);
+  return model;
+}
+
+/** Logits or values of all tokens of all texts, in turn. */
+async function outputsOf(model: CausalLanguageModel, sequences: readonly Sequence[]) {
+  const rows = sequences.flatMap(({ tokens }, sequence) =>
+    tokens.map((_, token) => ({ sequence, token }))
+  );
+  const output = model.config.valueHead ? "values" : "logits";
+  return [...(await model.forward(sequences, rows, [output]))[output]];
+}
+
+/** A case's pretrained model as transformers saves it. */
+function writeBase(
+  folder: string,
+  { config }: ParityCase,
+  { architecture }: PretrainedWeights,
+): void {
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(`${folder}/config.json`, JSON.stringify(config));
+  const tensors = [...tensorShapes(architecture)].map(([name, shape]) =>
+    [name, { shape, data: formula(name, shape) }] as const
+  );
+  const bytes = writeSafetensors(tensors, { format: "pt" });
+  Deno.writeFileSync(`${folder}/model.safetensors`, bytes);
+}
+
+const found = await pythonWith("torch", "transformers", "peft");
 testUnless(
-  "reason" in python ? python.reason : undefined,
-  "PEFT loads adapters of the kit and gives its logits and values",
-  async () => {
-    const folder = Deno.makeTempDirSync({ prefix: "genac peft " });
-    try {
-      const expected: Record<string, number[]> = {};
-      let index = 0;
-      for (const parity of CASES.values()) {
+  "reason" in found ? found.reason : undefined,
+  "PEFT loads adapters of the kit and gives its logits and values; transformers those of merged models",
+  () =>
+    withFiles({}, async (folder) => {
+      const expected = new Map<string, number[]>();
+      for (const [name, parity] of CASES) {
         // transformers keeps a dynamic RoPE's frequencies from one text to the next.
-        if ((parity.config.rope_parameters as { rope_type?: string }).rope_type === "dynamic") {
-          continue;
-        }
-        const own = `case ${index++}`, weights = parityWeights(engine, parity);
-        const model = new CausalLanguageModel(weights, {
-          maxLength: 128,
-          languageHead: !parity.valueHead,
-          lora: parity.lora,
-          ...parity.valueHead && { valueHead: parity.valueHead },
-        }).initialize(1);
-        // lora_B is zero at first.
-        const { sequences } = parity,
-          length = 4 * Math.ceil(Math.max(...sequences.map((s) => s.tokens.length)) / 4);
-        const step = { learningRate: 0.05, warmupSteps: 0, totalSteps: 9, finalFraction: 1 };
-        const adam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clip: 1 };
-        for (let i = 0; i < 3; i++) await model.train(sequences, length, { ...step, ...adam });
-        const rows = sequences.flatMap(({ tokens }, sequence) =>
-          tokens.map((_, token) => ({ sequence, token }))
-        );
-        const output = parity.valueHead ? "values" : "logits";
-        expected[own] = [...(await model.forward(sequences, rows, [output]))[output]];
-        await writeAdapter(model, `${folder}/${own}/adapter`);
-        Deno.mkdirSync(`${folder}/${own}/base`);
-        const shapes = [...tensorShapes(weights.architecture)];
-        const files: Files = {
-          "inputs.json": json(sequences.map(({ tokens }) => tokens)),
-          "base/config.json": json(parity.config),
-          "base/model.safetensors": writeSafetensors(
-            shapes.map(([name, shape]) => [name, { shape, data: formula(name, shape) }]),
-            { format: "pt" },
-          ),
-        };
-        for (const [name, bytes] of Object.entries(files)) {
-          Deno.writeFileSync(`${folder}/${own}/${name}`, bytes);
-        }
+        if (name.includes("dynamic")) continue;
+        const own = `${folder}/${expected.size}`, weights = parityWeights(engine, parity);
+        writeBase(`${own}/base`, parity, weights);
+        const model = await trainedModel(weights, parity), { sequences } = parity;
+        await writeAdapter(model, `${own}/adapter`);
+        await writeMergedModel(model, readPretrained(`${own}/base`), `${own}/merged`, {
+          dtype: "F32",
+        });
+        const inputs = JSON.stringify(sequences.map(({ tokens }) => tokens));
+        Deno.writeTextFileSync(`${own}/inputs.json`, inputs);
+        expected.set(`${expected.size}`, await outputsOf(model, sequences));
       }
       const script = `${import.meta.dirname}/testdata/read_adapters.py`;
-      const found: Record<string, number[]> = JSON.parse(
-        await runPython((python as { python: string }).python, [script, folder]),
+      const { python } = found as { python: string };
+      const answers: Record<string, number[][]> = JSON.parse(
+        await runPython(python, [script, folder]),
       );
-      assert.deepEqual(Object.keys(found).sort(), Object.keys(expected).sort());
-      for (const [name, values] of Object.entries(expected)) {
-        assert.equal(found[name]!.length, values.length);
-        const difference = Math.max(...values.map((x, i) => Math.abs(x - found[name]![i]!)));
-        assert.ok(difference < 2e-4, `${name}: ${difference}`);
+      assert.deepEqual(Object.keys(answers).sort(), [...expected.keys()].sort());
+      for (const [name, values] of expected) {
+        for (const answer of answers[name]!) {
+          assert.equal(answer.length, values.length);
+          const difference = maximum(values.map((x, i) => Math.abs(x - answer[i]!)));
+          assert.ok(difference < 2e-4, `${name}: ${difference}`);
+        }
       }
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-  },
+    }),
 );
-
-function json(content: unknown): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify(content));
-}

@@ -4,8 +4,7 @@ import { WasmEngine } from "../backend/wasm/engine.ts";
 import { batchLength } from "../nn/batch.ts";
 import { type ParityCase, parityCases, parityModel, parityWeights, turned } from "./testing.ts";
 
-const engine = await WasmEngine.create({ threads: 2 });
-globalThis.addEventListener("unload", () => engine.close());
+const engine = await WasmEngine.create();
 
 function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(actual.length, expected.length);

@@ -1,7 +1,7 @@
 """Prints as JSON what PEFT makes of adapters: of each folder in the folder that is the one argument, by name.
 
-A folder has base/ (config.json, model.safetensors), adapter/, and inputs.json, a list of token lists. The output: of all
-tokens of all texts, in turn, logits or values.
+A folder has base/ (config.json, model.safetensors), adapter/, the same merged in merged/, and inputs.json, a list of token
+lists. The output: of all tokens of all texts, in turn, logits or values; with the adapter, and merged.
 """
 
 import json
@@ -20,12 +20,15 @@ def outputs(folder):
     if config.task_type == "TOKEN_CLS":
         score = load_file(os.path.join(adapter, "adapter_model.safetensors"))["base_model.model.score.weight"]
         options = {"num_labels": score.shape[0]}
-        base = AutoModelForTokenClassification.from_pretrained(os.path.join(folder, "base"), **options)
+        kind = AutoModelForTokenClassification
     else:
-        base = AutoModelForCausalLM.from_pretrained(os.path.join(folder, "base"))
-    model = PeftModel.from_pretrained(base, adapter).eval()
+        options = {}
+        kind = AutoModelForCausalLM
+    base = kind.from_pretrained(os.path.join(folder, "base"), dtype=torch.float32, **options)
+    models = [PeftModel.from_pretrained(base, adapter), kind.from_pretrained(os.path.join(folder, "merged"))]
     texts = json.load(open(os.path.join(folder, "inputs.json")))
-    return [x for text in texts for x in model(torch.tensor([text])).logits[0].flatten().tolist()]
+    run = lambda model: [x for text in texts for x in model(torch.tensor([text])).logits[0].flatten().tolist()]
+    return [run(model.eval()) for model in models]
 
 
 if __name__ == "__main__":
