@@ -88,5 +88,3 @@ export const architectureSchema = z.strictObject({
 
 /** What a decoder of Llama's kind computes, besides its weights. */
 export type Architecture = z.output<typeof architectureSchema>;
-
-export { tensorShapes } from "./tensor_shapes.ts";

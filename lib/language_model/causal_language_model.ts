@@ -10,7 +10,6 @@ import {
   forwardRecords,
   type ForwardRow,
   type OutputWidths,
-  type PlacedRow,
   placeRows,
   slotRecords,
   slotsOf,
@@ -38,6 +37,7 @@ import {
   recordStep,
   recordTraining,
 } from "./decoder.ts";
+import { floatsOf, type ForwardPass, forwardPasses } from "./forward_passes.ts";
 import { loraSchema } from "./lora.ts";
 import type { PretrainedWeights } from "./pretrained_weights.ts";
 import { ropeFrequencies, rotaryAngles } from "./rope.ts";
@@ -61,10 +61,6 @@ export interface TextGenerateOptions extends GenerateOptions {
 const CHUNK = 1;
 /** Rows generated side by side. */
 const GENERATION_ROWS = 256;
-/** Sequences of one forward pass. */
-const FORWARD_SEQUENCES = 64;
-/** Floats that one forward pass collects, unless a single sequence has more. */
-const FORWARD_FLOATS = 2 ** 24;
 /** Floats for which a program has room without being asked: programs then fit more passes. */
 const SPARE_FLOATS = 2 ** 20;
 
@@ -191,14 +187,14 @@ export class CausalLanguageModel extends TrainableModel {
     const placed = rows.map((row, index) => ({ ...row, index }));
     // All passes are asked for before any is awaited: on a GPU that is one wait for all.
     await Promise.all(
-      passes(sequences, placed, widths)
+      forwardPasses(sequences, placed, widths)
         .map((pass) => this.#runPass(pass, outputs, widths, out)),
     );
     return out as Record<Output, Float32Array>;
   }
 
   async #runPass(
-    { sequences, length, rows }: Pass,
+    { sequences, length, rows }: ForwardPass,
     outputs: readonly ForwardOutput[],
     widths: OutputWidths,
     out: Readonly<Record<string, Float32Array>>,
@@ -331,12 +327,12 @@ export class CausalLanguageModel extends TrainableModel {
     const config: LanguageModelConfig = this.#isDynamic
       ? { ...this.config, architecture: { ...architecture, ropeScaling: { type: "default" } } }
       : this.config;
-    const program = cached(this.#generation, `${rows}x${capacity}`, () => {
-      return this.session.generation({ rows, capacity }, {
-        prefill: (tape, room) => recordPrefill(tape, config, room),
-        step: (tape, room) => recordStep(tape, config, room),
-      });
-    });
+    const recorder = {
+      prefill: (tape: Tape, room: number) => recordPrefill(tape, config, room),
+      step: (tape: Tape, room: number) => recordStep(tape, config, room),
+    };
+    const make = () => this.session.generation({ rows, capacity }, recorder);
+    const program = cached(this.#generation, `${rows}x${capacity}`, make);
     return { program, rows };
   }
 }
@@ -346,62 +342,4 @@ function rotaryTable({ architecture, maxLength }: LanguageModelConfig): Float32A
   const positions = Array.from({ length: maxLength }, (_, position) => position);
   // Dynamic scaling has no table but that of generation, which does not exceed the trained length.
   return rotaryAngles(ropeFrequencies(architecture, architecture.maxPositions), positions);
-}
-
-/** A part of a forward pass's sequences, padded to whole groups, and the rows that are asked for of them. */
-interface Pass {
-  readonly sequences: readonly Sequence[];
-  readonly length: number;
-  /** With sequences counted from the pass's first. */
-  readonly rows: readonly PlacedRow[];
-}
-
-/** Those sequences of which rows are asked for, in passes of about equal length and not too many floats. */
-function passes(
-  sequences: readonly Sequence[],
-  rows: readonly PlacedRow[],
-  widths: OutputWidths,
-): Pass[] {
-  const bySequence = Map.groupBy(rows, ({ sequence }) => sequence);
-  const byLength = Map.groupBy(
-    [...bySequence.keys()],
-    (sequence) => passLength(sequences[sequence]!.tokens.length),
-  );
-  const mostRows = FORWARD_FLOATS / floatsOf(widths);
-  return [...byLength].flatMap(([length, members]) => {
-    const parts: number[][] = [];
-    let count = Infinity;
-    for (const sequence of members) {
-      const own = bySequence.get(sequence)!.length;
-      if (count + own > mostRows || parts.at(-1)!.length === FORWARD_SEQUENCES) {
-        parts.push([]);
-        count = 0;
-      }
-      parts.at(-1)!.push(sequence);
-      count += own;
-    }
-    return parts.map((part) => ({
-      sequences: paddedPart(part.map((sequence) => sequences[sequence]!)),
-      length,
-      rows: part.flatMap((sequence, at) =>
-        bySequence.get(sequence)!.map((row) => ({ ...row, sequence: at }))
-      ),
-    }));
-  });
-}
-
-/** Few lengths, so that programs fit many passes. */
-function passLength(tokens: number): number {
-  const step = tokens <= 256 ? 16 : 64;
-  return Math.ceil(tokens / step) * step;
-}
-
-/** Few sizes of parts: 1 to 4, and multiples of 4. */
-function paddedPart(part: readonly Sequence[]): Sequence[] {
-  const size = part.length <= 4 ? part.length : Math.ceil(part.length / 4) * 4;
-  return [...part, ...new Array<Sequence>(size - part.length).fill({ tokens: [0] })];
-}
-
-function floatsOf(widths: OutputWidths): number {
-  return widths.reduce((sum, [, width]) => sum + width, 0);
 }

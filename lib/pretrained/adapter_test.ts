@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
-import { tensorShapes } from "../language_model/architecture.ts";
+import { tensorShapes } from "../language_model/tensor_shapes.ts";
 import { CausalLanguageModel } from "../language_model/causal_language_model.ts";
 import type { PretrainedWeights } from "../language_model/pretrained_weights.ts";
 import { UsageError } from "../errors.ts";

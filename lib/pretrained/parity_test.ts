@@ -2,23 +2,17 @@
 import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { batchLength } from "../nn/batch.ts";
-import { type ParityCase, parityCases, parityModel, parityWeights, turned } from "./testing.ts";
+import {
+  largestDifference,
+  type ParityCase,
+  parityCases,
+  parityModel,
+  parityWeights,
+  relativeDistance,
+  turned,
+} from "./testing.ts";
 
 const engine = await WasmEngine.create();
-
-function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  assert.equal(actual.length, expected.length);
-  return Array.from(actual, (value, i) => Math.abs(value - expected[i]!))
-    .reduce((a, b) => Math.max(a, b));
-}
-
-/** Of two vectors, over the length of the expected one. */
-function relativeDistance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  assert.equal(actual.length, expected.length);
-  const square = (values: readonly number[]) => values.reduce((sum, x) => sum + x * x, 0);
-  const difference = Array.from(actual, (x, i) => x - expected[i]!);
-  return Math.sqrt(square(difference) / square([...Array.from(expected)]));
-}
 
 function rowsOf({ sequences, at }: ParityCase) {
   return sequences.flatMap(({ tokens }, sequence) =>

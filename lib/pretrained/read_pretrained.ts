@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { exists } from "../run/files.ts";
-import { type Architecture, tensorShapes } from "../language_model/architecture.ts";
+import type { Architecture } from "../language_model/architecture.ts";
+import { tensorShapes } from "../language_model/tensor_shapes.ts";
 import { readGgufHeader } from "./gguf.ts";
 import { architectureOfGguf, ROPE_DIVISORS } from "./gguf_architecture.ts";
 import { ggufTensor } from "./gguf_tensors.ts";

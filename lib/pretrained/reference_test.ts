@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { readPretrained } from "./read_pretrained.ts";
 import { referenceLogits } from "../language_model/reference.ts";
-import { floatsOf, localModel, modelCases, modelPath, testdata, withFiles } from "./testing.ts";
-
-function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  assert.equal(actual.length, expected.length);
-  return Array.from(actual, (value, i) => Math.abs(value - expected[i]!))
-    .reduce((a, b) => Math.max(a, b));
-}
+import {
+  floatsOf,
+  largestDifference,
+  localModel,
+  modelCases,
+  modelPath,
+  testdata,
+  withFiles,
+} from "./testing.ts";
 
 for (const [name, model] of modelCases()) {
   Deno.test(`the reference gives transformers' logits: ${name}`, () =>

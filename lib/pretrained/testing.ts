@@ -1,9 +1,10 @@
 /** Models of testdata/make_models.py on disk, and of make_parity.py on a backend, for tests. */
+import assert from "node:assert/strict";
 import {
   CausalLanguageModel,
   type CausalLanguageModelOptions,
 } from "../language_model/causal_language_model.ts";
-import { tensorShapes } from "../language_model/architecture.ts";
+import { tensorShapes } from "../language_model/tensor_shapes.ts";
 import type { Lora } from "../language_model/config.ts";
 import { PretrainedWeights } from "../language_model/pretrained_weights.ts";
 import { transposed } from "../language_model/transposed.ts";
@@ -12,6 +13,7 @@ import type { NamedTensor } from "../nn/model.ts";
 import type { ValueHead } from "../nn/transformer.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { WeightStorage } from "../tensor/tape.ts";
+import { maximum } from "../numeric/extrema.ts";
 import { ROOT } from "../root.ts";
 import { architectureOfConfig } from "./hugging_face_config.ts";
 
@@ -198,4 +200,17 @@ export function localModel(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The largest difference of two vectors' numbers. */
+export function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assert.equal(actual.length, expected.length);
+  return maximum(Array.from(actual, (value, i) => Math.abs(value - expected[i]!)));
+}
+
+/** The distance of two vectors over the length of the expected one. */
+export function relativeDistance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assert.equal(actual.length, expected.length);
+  const length = (numbers: readonly number[]) => Math.hypot(...numbers);
+  return length(Array.from(actual, (x, i) => x - expected[i]!)) / length(Array.from(expected));
 }
