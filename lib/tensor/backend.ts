@@ -56,7 +56,7 @@ export interface Session {
 export interface GenerationRecorder {
   /** A tape of one sequence, without a head; records `tokens`, `positions`. */
   prefill(tape: Tape, capacity: number): void;
-  /** A tape of length 1; records `tokens`, `positions`, `filled`; its last instruction is `sample`. */
+  /** A tape of length 1; records `tokens`, `positions`, `filled`; its last instruction is `sample_at`. */
   step(tape: Tape, capacity: number): void;
 }
 

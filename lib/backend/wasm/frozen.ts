@@ -1,31 +1,8 @@
 import type { FrozenWeights } from "../../tensor/backend.ts";
-import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
+import { type FrozenWeight, padded } from "../../tensor/tape.ts";
 import { checkLength, noParameter } from "../flat_layout.ts";
+import { STORED_BITS, STORED_BYTES } from "../stored_bits.ts";
 import type { WasmDevice } from "./device.ts";
-
-/** Bytes of an element. */
-const BYTES = { float32: 4, float16: 2, bfloat16: 2 } satisfies Record<WeightStorage, number>;
-
-/** The bits of a row's elements as they are stored. */
-const STORED: Record<WeightStorage, (row: Float32Array) => Uint32Array | Uint16Array> = {
-  float32: bitsOf,
-  float16: (row) => new Uint16Array(new Float16Array(row).buffer),
-  bfloat16: (row) => {
-    const bits = bitsOf(row), out = new Uint16Array(bits.length);
-    for (let i = 0; i < out.length; i++) out[i] = bfloat16(bits[i]!);
-    return out;
-  },
-};
-
-function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, length);
-}
-
-/** The upper half of a float32's bits, rounded to nearest even. */
-function bfloat16(bits: number): number {
-  const isNaN = (bits & 0x7fffffff) > 0x7f800000;
-  return isNaN ? bits >>> 16 | 0x40 : bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
-}
 
 interface Place extends FrozenWeight {
   readonly address: number;
@@ -40,7 +17,7 @@ export class WasmFrozenWeights implements FrozenWeights {
     const offsets = weights.map(({ rows, cols, storage }) => {
       const offset = bytes;
       // Whole lines of 64 bytes.
-      bytes += Math.ceil(padded(cols) * (rows + 1) * BYTES[storage] / 64) * 64;
+      bytes += Math.ceil(padded(cols) * (rows + 1) * STORED_BYTES[storage] / 64) * 64;
       return offset;
     });
     const start = device.allocate(bytes);
@@ -65,11 +42,11 @@ export class WasmFrozenWeights implements FrozenWeights {
     checkLength(place, name, values);
     const { buffer } = this.device.memory, stride = (rows + 1) * 16;
     const length = padded(cols) / 16 * stride;
-    const panels = BYTES[storage] === 4
+    const panels = STORED_BYTES[storage] === 4
       ? new Uint32Array(buffer, address, length)
       : new Uint16Array(buffer, address, length);
     for (let r = 0; r < rows; r++) {
-      const row = STORED[storage](values.subarray(r * cols, (r + 1) * cols));
+      const row = STORED_BITS[storage](values.subarray(r * cols, (r + 1) * cols));
       for (let c = 0, to = r * 16; c < cols; c += 16, to += stride) {
         for (let i = 0, end = Math.min(16, cols - c); i < end; i++) panels[to + i] = row[c + i]!;
       }

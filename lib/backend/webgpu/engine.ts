@@ -11,7 +11,10 @@ import { WebGpuSession } from "./session.ts";
 export interface WebGpuEngineOptions {
   /** Variants of the matrix product in place of the measured ones. */
   readonly tuning?: GemmTuning;
-  /** How generation keeps weights, activations and the KV cache (half_storage.ts). Default: float32. */
+  /**
+   * How generation of the kit's own models keeps weights, activations and the KV cache (half_storage.ts). Default: float32.
+   * Pretrained models keep weights as they were stored, all else in float32.
+   */
   readonly generationStorage?: Storage;
   /** When a turn ends, see `WebGpuDevice.create`. */
   readonly turns?: "timer" | "manual";

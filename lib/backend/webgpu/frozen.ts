@@ -1,6 +1,7 @@
 import type { FrozenWeights } from "../../tensor/backend.ts";
 import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
 import { checkLength, noParameter } from "../flat_layout.ts";
+import { STORED_BITS, STORED_BYTES } from "../stored_bits.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { View } from "./program.ts";
 
@@ -15,7 +16,7 @@ export class WebGpuFrozenWeights implements FrozenWeights {
   constructor(readonly device: WebGpuDevice, weights: readonly FrozenWeight[]) {
     for (const weight of weights) {
       const { name, rows, cols, storage } = weight;
-      const size = rows * padded(cols) * bytesOf(storage);
+      const size = rows * padded(cols) * STORED_BYTES[storage];
       const remedy = storage === "float32"
         ? 'choose a smaller model, or storage "bfloat16", which takes half'
         : "choose a smaller model";
@@ -29,7 +30,8 @@ export class WebGpuFrozenWeights implements FrozenWeights {
     const { weight: { rows, cols, storage }, gpu } = found;
     checkLength({ rows, cols }, name, values);
     this.device.check();
-    const bytes = padded(cols) * bytesOf(storage), most = Math.max(1, Math.floor(PART / bytes));
+    const bytes = padded(cols) * STORED_BYTES[storage],
+      most = Math.max(1, Math.floor(PART / bytes));
     for (let row = 0; row < rows; row += most) {
       const part = values.subarray(row * cols, Math.min(rows, row + most) * cols);
       const { queue } = this.device.device;
@@ -61,10 +63,6 @@ export function foreignWeights(): Error {
   return new Error("the frozen weights are another backend's");
 }
 
-function bytesOf(storage: WeightStorage): number {
-  return storage === "float32" ? 4 : 2;
-}
-
 /** Rows of `cols` numbers as a device stores them: rounded to nearest even, each padded by zeros to a multiple of 16. */
 export function packed(
   values: Float32Array,
@@ -72,28 +70,10 @@ export function packed(
   storage: WeightStorage,
 ): Uint32Array<ArrayBuffer> {
   const rows = values.length / cols, stride = padded(cols);
-  const words = new Uint32Array(rows * stride * bytesOf(storage) / 4);
-  const fill = (out: { set(values: ArrayLike<number>, at: number): void }, from: typeof values) => {
-    for (let row = 0; row < rows; row++) {
-      out.set(from.subarray(row * cols, (row + 1) * cols), row * stride);
-    }
-  };
-  if (storage === "float32") fill(new Float32Array(words.buffer), values);
-  else if (storage === "float16") fill(new Float16Array(words.buffer), values);
-  else {
-    const out = new Uint16Array(words.buffer);
-    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-    for (let i = 0, row = 0; row < rows; row++) {
-      for (let at = row * stride, end = at + cols; at < end; at++, i++) {
-        out[at] = bfloat16(bits[i]!);
-      }
-    }
+  const words = new Uint32Array(rows * stride * STORED_BYTES[storage] / 4);
+  const out = storage === "float32" ? words : new Uint16Array(words.buffer);
+  for (let row = 0; row < rows; row++) {
+    out.set(STORED_BITS[storage](values.subarray(row * cols, (row + 1) * cols)), row * stride);
   }
   return words;
-}
-
-/** The upper half of a float32's bits, rounded to nearest even; a NaN stays one. */
-function bfloat16(bits: number): number {
-  if ((bits & 0x7fffffff) > 0x7f800000) return bits >>> 16 | 0x40;
-  return bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
 }

@@ -272,15 +272,17 @@ export class Generation implements GenerationProgram {
     let prefill = this.#prefills.get(length);
     if (!prefill) {
       const { state: { device, pool }, tapes, tuning } = this;
-      const lowering = Lowering.of(tapes.prefill(length), tuning, undefined, "rows");
+      const tape = tapes.prefill(length);
+      const lowering = Lowering.of(tape, tuning, undefined, "rows");
       const words = (label: string) => device.buffer(`${label} of a prompt`, length * 4);
       const own: Record<string, GPUBuffer> = {
         ...{ tokens: words("tokens"), positions: words("positions") },
         chosen: this.#buffers.chosen,
       };
-      // What is behind the capacity is padding, and may be behind the tables.
-      const { capacity } = this.shape;
-      const positions = Int32Array.from({ length }, (_, i) => Math.min(i, capacity - 1));
+      // Padding may be behind the table's end.
+      const table = tape.instructions.find((i) => i.op === "rope_halves")?.table;
+      const last = (table?.rows ?? length) - 1;
+      const positions = Int32Array.from({ length }, (_, i) => Math.min(i, last));
       device.device.queue.writeBuffer(own.positions!, 0, positions);
       const program = new Program(device, lowering.dispatches, {
         pool,
