@@ -36,8 +36,9 @@ export interface PlaygroundAnswer {
   readonly value: number | null;
   /** The chain of thought and the value, token by token, of a critic that writes one. */
   readonly chain?: readonly TokenBox[];
-  /** SHA-256 of the parameters that answered. */
+  /** SHA-256 of the parameters that answered, and of the pinned ones. */
   readonly parameters: string;
+  readonly pinned: string;
 }
 
 /** An attempt, what is true of it, and what the critics say. */

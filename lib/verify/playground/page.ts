@@ -20,7 +20,7 @@ const { matchMedia } = globalThis as unknown as {
 let turn = 0;
 /** Of the attempt that was drawn last, and of the draws of its moves. */
 let number = 0;
-/** What was said of the same word before. */
+/** What was said on the way to the attempt that is shown, and of that. */
 let history: PlaygroundAnswers[] = [];
 
 async function main(): Promise<void> {
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
         seed: seeds[seed.selectedIndex]!,
       });
       if (own !== turn) return;
-      await show(answers, setup, () => own === turn);
+      await show(answers, () => own === turn);
     } catch (error) {
       if (own === turn) status.textContent = (error as Error).message.replace(/^UsageError: /, "");
     }
@@ -61,8 +61,8 @@ async function main(): Promise<void> {
     if (key === "Enter") ask.onclick?.();
   };
   size.onchange = seed.onchange = () => {
-    // Another critic: what the last one said does not belong to the same table.
     const attempt = shown();
+    // What the last critics said does not belong to the same table.
     history = [];
     run(() => Promise.resolve(attempt));
   };
@@ -78,17 +78,12 @@ async function main(): Promise<void> {
 }
 
 /** Shows what is true of an attempt and what the critics say, the chain of thought token by token while `isWanted`. */
-async function show(
-  answers: PlaygroundAnswers,
-  setup: PlaygroundSetup,
-  isWanted: () => boolean,
-): Promise<void> {
+async function show(answers: PlaygroundAnswers, isWanted: () => boolean): Promise<void> {
   const { attempt, element: reached, distance, movesLeft, unlikeTraining } = answers;
   word.value = attempt.word.join(" ");
   moves.value = attempt.moves.join(" ");
   step.disabled = distance === 0 || movesLeft === 0;
-  if (history.at(-1)?.attempt.word.join(" ") !== attempt.word.join(" ")) history = [];
-  history.push(answers);
+  history = [...history.filter((before) => isEarlier(before.attempt, attempt)), answers];
   const last = attempt.moves.at(-1);
   part("state").textContent = (last ? `The last move was ${last}. ` : "") +
     `The word and ${count(attempt.moves.length, "move")} make the element ${reached}: ` +
@@ -114,13 +109,13 @@ async function show(
   valuesTable(answers);
   historyTable();
   status.textContent = summary(answers);
-  weightsList(answers, setup);
+  weightsList(answers);
 }
 
 /** Exact value and critics' values as numbers and bars; that of `writing` is still to come. */
 function valuesTable({ exact, critics }: PlaygroundAnswers, writing?: PlaygroundAnswer): void {
   const rows = [
-    row("Exact value", exact, "exact"),
+    row("Exact value", exact, ""),
     ...critics.map((answer) =>
       answer === writing
         ? row(answer.title, undefined, "", "writing …")
@@ -201,11 +196,21 @@ function summary({ exact, critics }: PlaygroundAnswers): string {
 }
 
 /** Whether the weights that answered are the pinned ones. */
-function weightsList({ critics }: PlaygroundAnswers, { models }: PlaygroundSetup): void {
-  part("weights").replaceChildren(...critics.map(({ title, parameters }) => {
-    const isPinned = models.some((model) => model.parameters === parameters);
-    return element("li", `${title}: ${parameters}, ${isPinned ? "as pinned" : "NOT as pinned"}`);
-  }));
+function weightsList({ critics }: PlaygroundAnswers): void {
+  part("weights").replaceChildren(
+    ...critics.map(({ title, parameters, pinned }) =>
+      element(
+        "li",
+        `${title}: ${parameters}, ${parameters === pinned ? "as pinned" : "NOT as pinned"}`,
+      )
+    ),
+  );
+}
+
+/** Whether the actor came through `before` on its way to `now`. */
+function isEarlier(before: Attempt, now: Attempt): boolean {
+  return before.word.join(" ") === now.word.join(" ") && before.moves.length < now.moves.length &&
+    before.moves.every((move, i) => move === now.moves[i]);
 }
 
 function attemptIn(answers: PlaygroundAnswers | undefined): Attempt {

@@ -103,6 +103,7 @@ export class Playground {
       value,
       ...(responses ? { chain: traceTokens(this.#environment, state, responses[0]!) } : {}),
       parameters,
+      pinned: model.parameters,
     };
   }
 

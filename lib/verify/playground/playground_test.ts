@@ -48,7 +48,8 @@ Deno.test("it answers as the critics do whose weights it was given, with the exa
     for (const [i, answer] of answers.critics.entries()) {
       const [expected] = await own[i]!.values([{ state, context: {} }]);
       assert.equal(answer.value, expected!.value);
-      assert.equal(answer.parameters, setup.models[2 * (seed - 1) + i]!.parameters);
+      assert.equal(answer.parameters, answer.pinned);
+      assert.equal(answer.pinned, setup.models[2 * (seed - 1) + i]!.parameters);
       const [response] = expected!.responses ?? [];
       const chain = response && traceTokens(environment, state, response);
       assert.deepEqual(answer.chain, chain);
