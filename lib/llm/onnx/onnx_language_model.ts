@@ -1,16 +1,16 @@
 import { basename, dirname } from "node:path";
 import type { Tensor } from "onnxruntime-node";
 import { UsageError } from "../../errors.ts";
-import { exp, log } from "../../numeric/math.ts";
 import { RandomStream } from "../../numeric/random.ts";
 import { RolloutTokenizer } from "../../rollouts/tokenizer.ts";
 import type {
-  ChatMessage,
   Completion,
   CompletionRequest,
   CompletionToken,
   LanguageModel,
 } from "../language_model.ts";
+import { promptIds } from "../prompt_ids.ts";
+import { scoredToken } from "../scored_token.ts";
 import { ChatTemplate } from "./chat_template.ts";
 import { type ModelConfig, readModelConfig } from "./model_config.ts";
 import { OnnxModel, type OnnxTensorInfo } from "./onnx_model.ts";
@@ -124,7 +124,7 @@ export class OnnxLanguageModel implements LanguageModel {
     if (sampling.temperature > 0 && seed === undefined) {
       throw new UsageError("seed", seed, "give one: sampling takes its random numbers from it");
     }
-    const prompt = await this.#place(this.#promptIds(request.prompt));
+    const prompt = await this.#place(this.#read(request.prompt));
     const completions: Completion[] = [];
     for (let i = 0; i < count; i++) {
       const purpose = "onnx language model";
@@ -135,29 +135,12 @@ export class OnnxLanguageModel implements LanguageModel {
     return completions;
   }
 
-  #promptIds(prompt: CompletionRequest["prompt"]): readonly number[] {
-    let ids: readonly number[];
-    if (typeof prompt === "string") ids = this.tokenizer.encode(prompt, { special: true });
-    else if (isChat(prompt)) {
-      if (this.template === undefined) {
-        const remedy =
-          "no chat template in tokenizer_config.json or chat_template.jinja: ask by text";
-        throw new UsageError(dirname(this.model.path), "a chat", remedy);
-      }
-      ids = this.tokenizer.encode(this.template.render(prompt));
-    } else ids = prompt;
-    const { contextLength } = this.config;
-    if (ids.length === 0) throw new UsageError("prompt", "empty", "give at least one token");
-    if (contextLength !== undefined && ids.length >= contextLength) {
-      const remedy = `the model has room for ${contextLength} tokens, completion included`;
-      throw new UsageError("prompt", `${ids.length} tokens`, remedy);
-    }
-    const unknown = ids.find((id) => id >= this.tokenizer.size);
-    if (unknown !== undefined) {
-      const remedy = `the model has ${this.tokenizer.size} tokens: these are another model's`;
-      throw new UsageError("prompt", `token ${unknown}`, remedy);
-    }
-    return ids;
+  #read(prompt: CompletionRequest["prompt"]): readonly number[] {
+    const { tokenizer, template, config: { contextLength } } = this;
+    return promptIds(prompt, {
+      path: dirname(this.model.path),
+      ...{ tokenizer, template, contextLength },
+    });
   }
 
   async #continue(
@@ -174,7 +157,8 @@ export class OnnxLanguageModel implements LanguageModel {
       const token = drawToken(logits, sampling, sampling.temperature > 0 ? random.uniform() : 0);
       tokens.push(token);
       if (topLogProbabilities !== undefined) {
-        scored.push(this.#scored(logits, token, topLogProbabilities));
+        const name = (id: number) => this.tokenizer.decode([id], { special: true });
+        scored.push(scoredToken(logits, token, topLogProbabilities, name));
       }
       if (this.config.endTokens.includes(token)) {
         finishReason = "stop";
@@ -196,19 +180,6 @@ export class OnnxLanguageModel implements LanguageModel {
       finishReason,
       ...topLogProbabilities === undefined ? {} : { logProbabilities: scored },
     };
-  }
-
-  /** The token with the model's own log-probability, and the likeliest beside it, of equals the lowest id first. */
-  #scored(logits: Float32Array, token: number, count: number): CompletionToken {
-    const total = logSumExp(logits);
-    const named = (id: number) => ({
-      token: this.tokenizer.decode([id], { special: true }),
-      id,
-      logProbability: Math.min(0, logits[id]! - total),
-    });
-    const ids = Array.from(logits, (_, id) => id)
-      .sort((a, b) => logits[a] === logits[b] ? 0 : logits[b]! - logits[a]!);
-    return { ...named(token), top: ids.slice(0, count).map(named) };
   }
 
   /** The place after a prompt. */
@@ -268,20 +239,6 @@ function presentOf(past: string): string {
   return past.replace("past_key_values", "present");
 }
 
-function isChat(
-  prompt: readonly number[] | readonly ChatMessage[],
-): prompt is readonly ChatMessage[] {
-  return typeof prompt[0] === "object";
-}
-
 function numberOf(dimension: number | string | undefined): number | undefined {
   return typeof dimension === "number" ? dimension : undefined;
-}
-
-/** log of the sum of e^x, in float64. */
-function logSumExp(logits: Float32Array): number {
-  let top = -Infinity, total = 0;
-  for (const x of logits) top = Math.max(top, x);
-  for (const x of logits) total += exp(x - top);
-  return top + log(total);
 }

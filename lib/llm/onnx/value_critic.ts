@@ -1,11 +1,10 @@
 import type { Tensor } from "onnxruntime-node";
 import type { Critic, Prediction, Question } from "../../critic/critic.ts";
 import { UsageError } from "../../errors.ts";
-import type { RolloutRecord } from "../../rollouts/record.ts";
 import type { RolloutState } from "../../rollouts/state.ts";
 import type { StateTokenizer } from "../critic/state_text.ts";
 import { OnnxModel } from "./onnx_model.ts";
-import { stateTokens } from "./state_tokens.ts";
+import { stateValues } from "../state_values.ts";
 import { scaledValue, type ValueScale } from "./value_scale.ts";
 
 /** How a value head is read. */
@@ -74,28 +73,9 @@ export class OnnxValueCritic implements Critic<RolloutState> {
    * @throws UsageError as `stateTokens` does; with ONNX Runtime's message where the model cannot be run on them.
    */
   async values(questions: readonly Question<RolloutState>[]): Promise<OnnxValuePrediction[]> {
-    const byRollout = new Map<RolloutRecord, number[]>();
-    questions.forEach(({ state }, i) => {
-      const asked = byRollout.get(state.record);
-      if (asked) asked.push(i);
-      else byRollout.set(state.record, [i]);
-    });
-    const answers = new Array<OnnxValuePrediction>(questions.length);
-    for (const asked of byRollout.values()) {
-      const states = asked.map((i) => ({
-        i,
-        ids: stateTokens(questions[i]!.state, this.options.tokenizer),
-      })).sort((a, b) => b.ids.length - a.ids.length);
-      const passes: { readonly ids: readonly number[]; readonly values: Float32Array }[] = [];
-      for (const { i, ids } of states) {
-        let pass = passes.find((pass) => startsWith(pass.ids, ids));
-        // The longest, and text cut inside of a token, which has tokens of its own.
-        if (!pass) passes.push(pass = { ids, values: await this.#run(ids) });
-        const raw = pass.values[ids.length - 1]!;
-        answers[i] = { value: scaledValue(raw, this.options.scale), expectation: null, raw };
-      }
-    }
-    return answers;
+    const { tokenizer, scale } = this.options;
+    const values = await stateValues(questions, tokenizer, (ids) => this.#run(ids));
+    return values.map((raw) => ({ value: scaledValue(raw, scale), expectation: null, raw }));
   }
 
   /** Frees its memory. */
@@ -138,9 +118,4 @@ export class OnnxValueCritic implements Critic<RolloutState> {
       "so that values cannot be read in one pass, and would know what follows";
     throw new UsageError(this.model.path, "not causal", remedy);
   }
-}
-
-/** Whether `ids` begins with all of `start`. */
-function startsWith(ids: readonly number[], start: readonly number[]): boolean {
-  return ids.length >= start.length && start.every((id, i) => id === ids[i]);
 }
