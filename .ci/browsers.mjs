@@ -201,10 +201,12 @@ try {
     for (const [name, work] of Object.entries(CHECKS)) await check(name, inPage(work));
     if (options.browser === "chrome") {
       const pages = [
-        ...readdirSync("reports").filter((name) => name.endsWith(".html")),
-        ...SITE.filter((name) => existsSync(join("reports", name))),
+        "index.html",
+        ...readdirSync("notebooks").filter((name) => name.endsWith(".ipynb"))
+          .map((name) => name.replace(".ipynb", ".html")),
+        ...SITE,
       ];
-      for (const name of pages) {
+      for (const name of pages.filter((name) => existsSync(join("reports", name)))) {
         await check(
           `no serious fault in reports/${name}`,
           inPage(async (page) => {
