@@ -121,7 +121,7 @@ export function gqa_forward(
   }
 }
 
-/** In one panel of 16 queries: p = exp(p - lse), 0 where hidden, and returns nothing else; the sums of p dp to `sums`. */
+/** In one panel of 16 queries: exp(score - lse) in the place of the scores at p, 0 where hidden; the sums of p dp to `sums`. */
 // @ts-ignore: decorator
 @inline
 function probabilities(p: usize, dp: usize, query: i32, rows: i32, queries: i32, lse: usize, sums: usize): void {

@@ -1,6 +1,5 @@
 // Frozen weights. A matrix (rows, cols) stands in panels of 16 columns, as all matrices do; numbers of 16 bits make rows of
 // 32 bytes. Widening them to float32 is exact. Vectors are loaded at fixed offsets from one address: V8 pairs no others.
-import { transpose_block } from "../assembly/transpose";
 
 /** How a frozen matrix is stored. */
 export const FLOAT32 = 0, FLOAT16 = 1, BFLOAT16 = 2;
@@ -60,20 +59,26 @@ function transpose_four(q: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(q, i32x4.shuffle(ab1, cd1, 2, 3, 6, 7), 192);
 }
 
-/** The 16 x 16 block at p, whose rows are 32 bytes, transposed to q. */
+/** The 16 x 16 block at p, transposed to q. */
 // @ts-ignore: decorator
 @inline
 function transpose_wide(q: usize, p: usize, storage: i32): void {
-  for (let i: usize = 0; i < 64; i += 16) {
-    for (let j: usize = 0; j < 256; j += 64) {
-      transpose_four(
-        q + (j << 2) + i,
-        wide(v128.load16x4_u(p, 0), storage), wide(v128.load16x4_u(p, 32), storage),
-        wide(v128.load16x4_u(p, 64), storage), wide(v128.load16x4_u(p, 96), storage),
-      );
-      p += 8;
+  for (let end = q + 64; q < end; q += 16) {
+    for (let j: usize = 0; j < 1024; j += 256) {
+      if (storage == FLOAT32) {
+        transpose_four(q + j, v128.load(p, 0), v128.load(p, 64), v128.load(p, 128), v128.load(p, 192));
+        p += 16;
+      } else {
+        transpose_four(
+          q + j,
+          wide(v128.load16x4_u(p, 0), storage), wide(v128.load16x4_u(p, 32), storage),
+          wide(v128.load16x4_u(p, 64), storage), wide(v128.load16x4_u(p, 96), storage),
+        );
+        p += 8;
+      }
     }
-    p += 96;
+    // On to the next four rows.
+    p += storage == FLOAT32 ? 192 : 96;
   }
 }
 
@@ -82,7 +87,7 @@ export function widen_transposed(to: usize, from: usize, stride: usize, panels: 
   for (; panels > 0; panels--) {
     if (storage == BFLOAT16) transpose_wide(to, from, BFLOAT16);
     else if (storage == FLOAT16) transpose_wide(to, from, FLOAT16);
-    else transpose_block(to, from, 16, 1.0);
+    else transpose_wide(to, from, FLOAT32);
     from += stride;
     to += 1024;
   }
