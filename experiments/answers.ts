@@ -124,4 +124,10 @@ export const answers: Readonly<Record<string, Answer>> = {
       "C6-monte-carlo": "contradicted",
     },
   },
+  llm: {
+    sentence:
+      "Not decided here: what is pinned is a tiny random model, which shows that everything " +
+      "runs. Profiles quick and standard take SmolLM2-135M, whose weights `deno task local-model` gets.",
+    given: { "C2-llm": "see standard" },
+  },
 };

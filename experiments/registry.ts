@@ -13,4 +13,5 @@ export const registry: Registry = {
   "critic-training": () => import("./critic-training/mod.ts"),
   credit: () => import("./credit/mod.ts"),
   cost: () => import("./cost/mod.ts"),
+  llm: () => import("./llm/mod.ts"),
 };

@@ -2,7 +2,7 @@ import type { Cell } from "../../lib/run/experiment.ts";
 import { textMethods } from "../../lib/text_models/train_text_actor.ts";
 import type { CommonCell, ConditioningCell, LlmCell } from "./cell_types.ts";
 import type { LlmConfig } from "./config.ts";
-import { type ModelSize, modelSize } from "./models.ts";
+import { type ModelSize, modelSize } from "./base_models.ts";
 import { type RunName, valueRun } from "./runs.ts";
 
 /** Tokens by which work is estimated: of a chain of thought critic's training sequence, a value head's, a response. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { runningSumActor, runningSumConfig } from "../../lib/env/running_sum.ts";
 import { TEXT_METHODS, textRlConfig } from "../../lib/text_models/train_text_actor.ts";
 import { commonFields, count, rate } from "../shared/config.ts";
-import { SMOLLM2, TINY } from "./models.ts";
+import { SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 
 /** Configuration of the experiment with pretrained language models. */

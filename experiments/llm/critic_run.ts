@@ -15,7 +15,7 @@ import {
   type TextCriticOptions,
 } from "../../lib/text_models/text_critic.ts";
 import type { CommonCell, CriticMetrics } from "./cell_types.ts";
-import { type BaseModel, openModel } from "./models.ts";
+import { type BaseModel, openModel } from "./base_models.ts";
 import { testTextCritic, type TextReport } from "./text_report.ts";
 import { adapterOptimizer, train } from "./training.ts";
 

@@ -23,7 +23,7 @@ import {
   valuesTable,
 } from "./figures.ts";
 import llm from "./mod.ts";
-import { lacking, modelSize, SMOLLM2, TINY } from "./models.ts";
+import { lacking, modelSize, SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 import { findValues, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";

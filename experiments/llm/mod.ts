@@ -7,7 +7,7 @@ import { runCell } from "./cell.ts";
 import { llmCells } from "./cells.ts";
 import { llmClaims } from "./claims.ts";
 import { llmConfig, profiles } from "./config.ts";
-import { lacking } from "./models.ts";
+import { lacking } from "./base_models.ts";
 import { llmRows, summarizeLlm } from "./summary.ts";
 
 export default defineExperiment({

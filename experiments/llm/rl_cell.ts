@@ -17,7 +17,7 @@ import {
 } from "../../lib/text_models/train_text_actor.ts";
 import type { MethodMetrics, RlCell, RlMetrics } from "./cell_types.ts";
 import { answerLimit, MAX_LENGTH, newCritic } from "./critic_run.ts";
-import { type BaseModel, openModel } from "./models.ts";
+import { type BaseModel, openModel } from "./base_models.ts";
 import { testTextCritic, type TextReport } from "./text_report.ts";
 import { adapterOptimizer, train, type Trained } from "./training.ts";
 

@@ -10,7 +10,7 @@ import { sum } from "../../lib/numeric/sums.ts";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
 import type { CriticMetrics, ValueCell } from "./cell_types.ts";
 import { runCritic } from "./critic_run.ts";
-import type { BaseModel } from "./models.ts";
+import type { BaseModel } from "./base_models.ts";
 import { valueRun } from "./runs.ts";
 import { labelledStates, textReport } from "./text_report.ts";
 

@@ -3,7 +3,8 @@ import { registry } from "../../experiments/registry.ts";
 import { figure } from "../report/figure.ts";
 import { DISPLAY } from "../report/mime.ts";
 import { formatDuration, formatNumber } from "../report/format.ts";
-import { resolveConfig } from "../run/config.ts";
+import { profileConfig } from "../run/config.ts";
+import { pinsPath, readPins } from "../run/pins.ts";
 import { schedule } from "../run/schedule.ts";
 
 /** Of a thread, in GFLOP by the cells' estimated costs a second: the standard profiles' 473,000 took 2.2 hours on two. */
@@ -20,7 +21,9 @@ export async function clusterPage(): Promise<{ block: string[]; svg: string }> {
   const cells: number[] = [];
   for (const load of Object.values(registry)) {
     const { default: experiment } = await load();
-    const { config } = resolveConfig(experiment, "standard");
+    // What has not been run is no measure.
+    if (!readPins(pinsPath(experiment, "standard"))) continue;
+    const config = profileConfig(experiment, "standard");
     cells.push(...experiment.cells(config).map(({ cost }) => OVERHEAD + cost / 1e9 / RATE));
   }
   const series = SEEDS.map((times) => {

@@ -8,7 +8,7 @@ import { registry } from "../../experiments/registry.ts";
 import { answerOf, supported } from "../../experiments/shared/answer.ts";
 import { capital } from "../../experiments/shared/verdicts.ts";
 import { byFamily, verdictCounts } from "../report/verdict.ts";
-import { resolveConfig } from "../run/config.ts";
+import { profileConfig } from "../run/config.ts";
 import { evaluateClaims } from "../run/evaluate_claims.ts";
 import { type AnyExperiment, type ProfileName, PROFILES } from "../run/experiment.ts";
 import { readBytes } from "../run/files.ts";
@@ -36,8 +36,7 @@ export async function pinnedExperiments(): Promise<PinnedExperiment[]> {
   return known.flatMap(({ default: experiment }) => {
     const pinned = largestPins(experiment);
     if (!pinned) return [];
-    const { config } = resolveConfig(experiment, pinned.profile);
-    const { seeds } = config as { seeds: readonly number[] };
+    const { seeds } = profileConfig(experiment, pinned.profile) as { seeds: readonly number[] };
     return { experiment, ...pinned, seeds: seeds.length, claims: pinnedClaims(experiment, pinned) };
   });
 }
@@ -54,7 +53,8 @@ export async function pages(): Promise<Record<string, string>> {
       front.push(`![${title}](${figure})`, "");
     }
     const lines = linesOf(experiment, claims, run, answers[name]);
-    front.push(lines.front);
+    // Without the runs that decide there is no answer yet.
+    if (run.profile === "standard") front.push(lines.front);
     verdicts.push(...lines.verdicts, "");
   }
   files["README.md"] = withBlock("README.md", front);
@@ -119,7 +119,7 @@ export function pinnedClaims(
   experiment: AnyExperiment,
   { profile, pins }: { readonly profile: ProfileName; readonly pins: Pins },
 ): EvaluatedClaim[] {
-  const { config } = resolveConfig(experiment, profile);
+  const config = profileConfig(experiment, profile);
   try {
     return evaluateClaims(experiment.claims, pins.summary, config);
   } catch (cause) {

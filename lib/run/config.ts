@@ -35,7 +35,16 @@ export interface ResolvedConfig {
   readonly directory: string;
 }
 
-/** The configuration of `profile`. Throws a UsageError for a bad field or a seed given twice. */
+/** The configuration of a profile itself, whatever this machine lacks. Throws a UsageError for a bad field. */
+export function profileConfig(experiment: AnyExperiment, profile: ProfileName): unknown {
+  const name = `${experiment.name} ${profile}`;
+  return parseConfig(experiment.schema, experiment.profiles[profile], name);
+}
+
+/**
+ * The configuration of `profile`, or of what stands in for it on this machine. Throws a UsageError for a bad field or a seed
+ * given twice.
+ */
 export function resolveConfig(
   experiment: AnyExperiment,
   profile: ProfileName,

@@ -38,7 +38,12 @@ export async function siteFiles(reports: Reports): Promise<Map<string, Uint8Arra
   add({
     path: "index.html",
     title,
-    body: frontPage(read("README.md"), experiments, place("README.md")),
+    body: frontPage(
+      read("README.md"),
+      // Without the runs that decide there is no answer yet.
+      experiments.filter(({ profile }) => profile === "standard"),
+      place("README.md"),
+    ),
   });
   for (const folder of ["experiments", "lib", "kernels"]) {
     for (const name of sourceFiles(`${ROOT}${folder}`, ".md")) {
