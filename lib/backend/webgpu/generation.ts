@@ -7,7 +7,7 @@ import type {
 import { type Buffer, elements, recorded, Tape } from "../../tensor/tape.ts";
 import { checkGeneration } from "../check_generation.ts";
 import { samplingWords } from "./decoding.ts";
-import { grid, type Special } from "./dispatch.ts";
+import { type Dispatch, grid, type Special } from "./dispatch.ts";
 import type { GemmTuning } from "./gemm.ts";
 import { Lowering } from "./lower.ts";
 import { found, Program, type View } from "./program.ts";
@@ -91,11 +91,14 @@ interface Job {
  * calls is kept: runs of one program take turns, and what changes weights first makes them submit all that they have left.
  */
 export class Generation implements GenerationProgram {
-  /** The steps' dispatches, for runs with or without top-k or top-p sampling. */
-  readonly #step: (isFiltered: boolean) => Program;
+  readonly #dispatches: readonly Dispatch[];
+  /** The step's programs, for runs with and without top-k or top-p sampling, and the prompts'; of the caches' `#version`. */
+  readonly #steps = new Map<boolean, Program>();
   readonly #prefills = new Map<number, Prefill>();
+  #version = 0;
   readonly #buffers: Readonly<Record<Own, GPUBuffer>>;
-  readonly #caches: ReadonlyMap<string, GPUBuffer>;
+  /** Bytes of the caches by label. */
+  readonly #caches: ReadonlyMap<string, number>;
   /** Runs of which not all that is needed is submitted; only the first has begun. */
   readonly #jobs: Job[] = [];
 
@@ -122,8 +125,7 @@ export class Generation implements GenerationProgram {
       chosen: words("chosen rows", rows + 1),
     };
     this.#caches = new Map(
-      step.buffers.filter((b) => b.space === "cache")
-        .map((b) => [b.label, device.buffer(b.label, 4 * elements(b))]),
+      step.buffers.filter((b) => b.space === "cache").map((b) => [b.label, 4 * elements(b)]),
     );
     const lowering = Lowering.of(step, tuning, undefined, "few rows");
     const operand = (label: Own) => step.batch(label);
@@ -132,29 +134,35 @@ export class Generation implements GenerationProgram {
       ...{ next: operand("next"), last: operand("last"), responses: operand("responses") },
       ...{ tokens: operand("tokens"), filled: operand("filled") },
     });
-    const programs: Program[] = [];
-    this.#step = (isFiltered) =>
-      programs[Number(isFiltered)] ??= new Program(
-        device,
-        lowering.dispatches.map((dispatch) =>
-          dispatch.kernel === "sample_at"
-            ? { ...dispatch, constants: { ...dispatch.constants, FILTERED: Number(isFiltered) } }
-            : dispatch
-        ),
-        {
-          pool: state.pool,
-          resolve: (x) => {
-            // A token's position is its place.
-            const label = nameOf(x) === "positions" ? "filled" : nameOf(x);
-            return this.#view(x, this.#buffers[label as Own]);
-          },
-        },
+    this.#dispatches = lowering.dispatches;
+  }
+
+  /** The program of a step. */
+  #step(isFiltered: boolean): Program {
+    let program = this.#steps.get(isFiltered);
+    if (!program) {
+      const { device, pool } = this.state, FILTERED = Number(isFiltered);
+      const dispatches = this.#dispatches.map((dispatch) =>
+        dispatch.kernel === "sample_at"
+          ? { ...dispatch, constants: { ...dispatch.constants, FILTERED } }
+          : dispatch
       );
+      program = new Program(device, dispatches, {
+        pool,
+        resolve: (x) => {
+          // A token's position is its place.
+          const label = nameOf(x) === "positions" ? "filled" : nameOf(x);
+          return this.#view(x, this.#buffers[label as Own]);
+        },
+      });
+      this.#steps.set(isFiltered, program);
+    }
+    return program;
   }
 
   #view(operand: Buffer | Special, own: GPUBuffer | undefined): View {
     const isBatch = typeof operand === "string" || operand.space === "batch";
-    const cache = this.#caches.get(nameOf(operand));
+    const cache = this.state.caches.get(nameOf(operand));
     return found(
       operand,
       isBatch && own ? { buffer: own } : undefined,
@@ -190,7 +198,6 @@ export class Generation implements GenerationProgram {
       this.state.running.delete(this);
       return;
     }
-    this.state.running.add(this);
     this.#work(job).catch((error) => {
       if (this.#jobs[0] !== job) return; // its tokens are asked for: that fails, too
       job.reject(error);
@@ -199,8 +206,21 @@ export class Generation implements GenerationProgram {
     });
   }
 
+  /** Makes the caches this program's: others submit all that they have left. */
+  #takeCaches(): void {
+    const { caches, running } = this.state;
+    for (const other of running) if (other !== this) other.submitAll();
+    caches.reserve(this.#caches);
+    if (this.#version === caches.version) return;
+    this.#version = caches.version;
+    this.#steps.clear();
+    this.#prefills.clear();
+  }
+
   /** Submits a run's steps until all are, or no row is unfinished. */
   async #work(job: Job): Promise<void> {
+    this.#takeCaches();
+    this.state.running.add(this);
     this.#write(job);
     const { stop } = job.settings;
     const mayEnd = stop.tokens.length > 0 || (stop.texts?.length ?? 0) > 0;

@@ -27,7 +27,7 @@ Deno.test("caches that would be too large have fewer rows", () => {
   assert.equal(rows(256, 2 ** 20), 1);
 });
 
-gpuTest("rows that do not fit side by side come one group after the other", async () => {
+gpuTest("rows that do not fit side by side come in groups, and programs share caches", async () => {
   const engine = await WebGpuEngine.create();
   try {
     const { architecture, maxLength } = config;
@@ -50,6 +50,14 @@ gpuTest("rows that do not fit side by side come one group after the other", asyn
     const four = generationTapes({ ...shape, rows: 4 }, recorder);
     const program = session.generationOf(shape, four);
     assert.deepEqual(await program.run(rows, settings), whole);
+    // Programs share caches, which the larger one's make void; both have work that waits.
+    const small = session.generation({ rows: 4, capacity: 64 }, recorder);
+    const few = [3, 4, 5].map((row) => rows[row]!), beside = () => small.run(few, settings);
+    const mixed = [beside(), program.run(rows, settings), beside()];
+    const large = session.generation({ rows: 11, capacity: 80 }, recorder);
+    mixed.push(large.run(rows, settings), beside(), large.run(rows, settings));
+    const three = whole.slice(3, 6);
+    assert.deepEqual(await Promise.all(mixed), [three, whole, three, whole, three, whole]);
     assert.deepEqual(whole.map(({ length }, row) => length <= row % 5), rows.map(() => true));
     assert.ok(whole.filter(({ length }, row) => length === row % 5).length > 6);
     assert.deepEqual(await program.run([], settings), []);

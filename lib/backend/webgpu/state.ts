@@ -3,6 +3,7 @@ import { padded, type Parameter } from "../../tensor/tape.ts";
 import { checkLength, FlatLayout, type Slot } from "../flat_layout.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { FlatName, Operand } from "./dispatch.ts";
+import { Caches } from "./caches.ts";
 import type { WebGpuFrozenWeights } from "./frozen.ts";
 import { HalfWeights } from "./half_storage.ts";
 import { Pool, type View } from "./program.ts";
@@ -14,6 +15,8 @@ const ALIGNMENT = 64;
 export class WebGpuState {
   readonly layout: FlatLayout;
   readonly pool: Pool;
+  /** Of generation with pretrained models. */
+  readonly caches: Caches;
   readonly #constants = new Map<string, GPUBuffer>();
   readonly #flat = new Map<FlatName, GPUBuffer>();
   /** Generation programs at work, which may have steps to submit. */
@@ -33,6 +36,7 @@ export class WebGpuState {
       (rows, cols) => Math.ceil(rows * cols / ALIGNMENT) * ALIGNMENT,
     );
     this.pool = new Pool(device);
+    this.caches = new Caches(device);
     for (const [name, values] of Object.entries(constants)) {
       const buffer = device.buffer(name, values.byteLength);
       device.device.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
