@@ -16,7 +16,10 @@ type Row = Pick<EvaluatedClaim, "id" | "statement" | "family" | "verdict" | "evi
  * gives other verdicts than those the answer rests on, or lacks its effects, is answered by its first confirmatory claim.
  */
 export function answer(
-  { experiment, profile, seeds, claims }: Pick<Run, "experiment" | "profile" | "seeds" | "claims">,
+  { experiment, profile, config, claims }: Pick<
+    Run<{ readonly seeds: readonly number[] }>,
+    "experiment" | "profile" | "config" | "claims"
+  >,
 ): string {
   const { confirmatory, exploratory } = byFamily(claims);
   const { reading } = confirmatory[0] ?? claims[0]!;
@@ -25,7 +28,7 @@ export function answer(
       ? [`Claims set out to be tested: ${verdictCounts(confirmatory)}`]
       : [],
     ...exploratory.length > 0 ? [`Exploratory claims: ${verdictCounts(exploratory)}`] : [],
-    `Profile ${profile}, ${seeds.length} seeds`,
+    `Profile ${profile}, ${config.seeds.length} seeds`,
   ];
   return [
     ownAnswer(experiment, claims) ?? `${answerOf(experiment, claims, undefined)} ${reading}`,

@@ -50,7 +50,7 @@ Deno.test("an answer has its numbers from the pinned results", () => {
 });
 
 Deno.test("a report's answer is the front page's, then the counts; other verdicts are answered by the first claim", () => {
-  const run = { profile: "quick", seeds: [1, 2, 3] } as const;
+  const run = { profile: "quick", config: { seeds: [1, 2, 3] } } as const;
   const counts = "Claims set out to be tested: 1 supported, 1 contradicted. " +
     "Exploratory claims: 1 undecided. Profile quick, 3 seeds.";
   // Of no experiment, and of one whose answer rests on other claims than these.

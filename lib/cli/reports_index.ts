@@ -138,8 +138,8 @@ function shownRun(
   );
   if (profile === undefined) return undefined;
   const same = finished.find((one) => one.profile === profile && one.backend === "wasm");
-  const missing = { problem: `no such run: ${reproduceCommand(experiment.name, profile)}` };
-  return { ...(same ?? { profile, backend: "wasm", run: missing }), inReport: "another" };
+  const run = { absent: reproduceCommand(experiment.name, profile) };
+  return { ...(same ?? { profile, backend: "wasm", run }), inReport: "another" };
 }
 
 /**

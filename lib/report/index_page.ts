@@ -28,8 +28,8 @@ export type RunFacts = Pick<Run, "seeds" | "claims" | "pins" | "provenance"> & {
 export interface IndexedRun {
   readonly profile: ProfileName;
   readonly backend: BackendName;
-  /** The run, or why there is none to be read. */
-  readonly run: RunFacts | { readonly problem: string };
+  /** The run; or why it cannot be read; or, where a report shows a run that is not here, the command that computes it. */
+  readonly run: RunFacts | { readonly problem: string } | { readonly absent: string };
   /** Whether the entry's report shows this run or another one of the same profile; absent = neither. */
   readonly inReport?: "this" | "another";
 }
@@ -123,7 +123,7 @@ function mainRun({ runs = [] }: IndexEntry): (IndexedRun & { run: RunFacts }) | 
 }
 
 function isReadable(one: IndexedRun): one is IndexedRun & { run: RunFacts } {
-  return !("problem" in one.run);
+  return "claims" in one.run;
 }
 
 function section(entry: IndexEntry): string {
@@ -163,6 +163,11 @@ function runRow(indexed: IndexedRun): string {
       ? ""
       : `<br><small>${inReport === "this" ? "in the report" : "report of another run"}</small>`
   }</td>`;
+  if ("absent" in run) {
+    return `<tr>${name}<td colspan="${
+      RUN_COLUMNS.length - 1
+    }">Not in <code>runs/</code> here: <code>${escapeHtml(run.absent)}</code></td></tr>`;
+  }
   if ("problem" in run) {
     return `<tr>${name}<td class="problem" colspan="${RUN_COLUMNS.length - 1}">${
       badge(VERDICT_LOOKS["contradicted"], "not readable")
