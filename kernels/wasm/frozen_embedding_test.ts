@@ -1,5 +1,5 @@
 import {
-  ALL,
+  ALL_NUMBERS,
   assertSameBits,
   Bench,
   normalMatrix,
@@ -38,7 +38,7 @@ Deno.test("frozen_embedding copies the columns of the tokens, in every storage",
 Deno.test("every number of 16 bits is widened exactly, infinities and NaN, too", () => {
   for (const storage of ["float16", "bfloat16"] as const) {
     bench.reset();
-    const m = 4096, w = { rows: 16, cols: m, data: ALL[storage] };
+    const m = 4096, w = { rows: 16, cols: m, data: ALL_NUMBERS[storage] };
     const pw = bench.frozen(w, storage), px = bench.space(m, 16);
     const tokens = bench.integers(Int32Array.from({ length: m }, (_, i) => i));
     bench.kernels.frozen_embedding!(

@@ -1,5 +1,5 @@
 import {
-  ALL,
+  ALL_NUMBERS,
   assertSameBits,
   Bench,
   f32,
@@ -72,7 +72,7 @@ for (const op of ["frozen_gemm_nn", "frozen_gemm_nt"] as const) {
 
 /** All numbers of 16 bits that are finite and not -0, in rows of 16. */
 function finiteNumbers(storage: "float16" | "bfloat16"): Matrix {
-  const finite = [...ALL[storage]].filter((x) => Number.isFinite(x) && !Object.is(x, -0));
+  const finite = [...ALL_NUMBERS[storage]].filter((x) => Number.isFinite(x) && !Object.is(x, -0));
   const data = Float32Array.from({ length: 65536 }, (_, i) => finite[i] ?? 0);
   return { rows: 4096, cols: 16, data };
 }

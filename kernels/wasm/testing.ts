@@ -199,7 +199,7 @@ export function normalMatrix(
 
 const ALL_BITS = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
 /** Every number that 16 bits can hold, by its bits. */
-export const ALL = {
+export const ALL_NUMBERS = {
   float16: Float32Array.from(new Float16Array(ALL_BITS.buffer)),
   bfloat16: new Float32Array(Uint32Array.from(ALL_BITS, (bits) => bits << 16).buffer),
 };
