@@ -86,6 +86,7 @@ export {
 } from "./env/registry.ts";
 export { estimateSuccessRate, sampleStates } from "./env/sampling.ts";
 export type { TaskEnvironment } from "./env/task.ts";
+export { isTextTask, textOutcome, type TextTask } from "./env/text_task.ts";
 export { UsageError } from "./errors.ts";
 export { advantageSignAgreement } from "./eval/advantage_sign.ts";
 export { type Interval, stratifiedBootstrap } from "./eval/bootstrap.ts";
@@ -202,6 +203,29 @@ export { type AdapterOptions, readAdapter, writeAdapter } from "./pretrained/ada
 export { loadPretrainedWeights } from "./pretrained/load_weights.ts";
 export { writeMergedModel } from "./pretrained/merged_model.ts";
 export { type PretrainedModel, readPretrained } from "./pretrained/read_pretrained.ts";
+export { byteWeights } from "./text_models/byte_weights.ts";
+export { rightContinuationValues } from "./text_models/right_continuation.ts";
+export { TextActor, type TextResponse, type TextStep } from "./text_models/text_actor.ts";
+export {
+  criticHeads,
+  TextCritic,
+  type TextCriticKind,
+  textCriticKinds,
+  type TextCriticName,
+  type TextCriticOptions,
+  type TextPrediction,
+  type WrittenAnswer,
+} from "./text_models/text_critic.ts";
+export { ByteTokenizer, type TextTokenizer, textTokenizer } from "./text_models/text_tokenizer.ts";
+export {
+  type TextActorTraining,
+  type TextIteration,
+  type TextMethod,
+  textMethods,
+  type TextRlConfig,
+  textRlConfig,
+  trainTextActorStep,
+} from "./text_models/train_text_actor.ts";
 export { forwardFlops, parameterCount, prefillTokens, trainingFlops } from "./nn/flops.ts";
 export {
   type GenerateOptions,

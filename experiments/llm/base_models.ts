@@ -1,7 +1,8 @@
 /** The pretrained models of this experiment: what is known of them before they are opened, and where they are. */
 import { UsageError } from "../../lib/errors.ts";
 import type { Architecture } from "../../lib/language_model/architecture.ts";
-import { PretrainedWeights } from "../../lib/language_model/pretrained_weights.ts";
+import type { PretrainedWeights } from "../../lib/language_model/pretrained_weights.ts";
+import { loadPretrainedWeights } from "../../lib/pretrained/load_weights.ts";
 import { readPretrained } from "../../lib/pretrained/read_pretrained.ts";
 import { ROOT } from "../../lib/root.ts";
 import { exists } from "../../lib/run/files.ts";
@@ -65,10 +66,8 @@ export function openModel(name: string, backend: Backend, storage: WeightStorage
   }
   const path = pathOf(name);
   if (path === undefined) throw new UsageError("model", name, lacking(name)!);
-  const { architecture, tensors } = readPretrained(path);
-  const weights = new PretrainedWeights(backend, architecture, storage);
   return {
-    weights: weights.write((tensor) => tensors.get(tensor)!.readFinite()),
+    weights: loadPretrainedWeights(backend, readPretrained(path), { storage }),
     tokenizer: textTokenizer(path),
   };
 }

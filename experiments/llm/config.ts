@@ -88,7 +88,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     seeds: [1],
     runs: ["chain", "head", "head-states", "features"],
     states: 640,
-    testStates: 100,
+    testStates: 64,
     longer: [8],
   },
   standard: {

@@ -71,7 +71,41 @@ export interface TextCriticOptions {
   readonly answerWeight?: number;
 }
 
-/** A critic that is a pretrained language model with adapters: it reads a text task's states as text. */
+/**
+ * A critic that is a pretrained language model with adapters: it reads a text task's states as text.
+ *
+ * @example Trained on two states, on a tiny model with random weights
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   adamW,
+ *   ByteTokenizer,
+ *   byteWeights,
+ *   CausalLanguageModel,
+ *   createEnvironment,
+ *   criticHeads,
+ *   TextCritic,
+ *   WasmEngine,
+ * } from "genac";
+ *
+ * const engine = await WasmEngine.create();
+ * const task = createEnvironment("running-sum");
+ * const model = new CausalLanguageModel(byteWeights(engine, "float32"), {
+ *   ...{ maxLength: 256, lora: { rank: 16, alpha: 32 } },
+ *   ...criticHeads("one-shot"),
+ * }).initialize(1);
+ * const critic = new TextCritic("one-shot", model, new ByteTokenizer(), task, { maxTokens: 30 });
+ * const labelled = [[0], [1]].map((written) => {
+ *   const state = task.state(7, [3, 6], written);
+ *   return { state, context: {}, value: task.exactValue(state, { epsilon: 0.5 }) };
+ * });
+ * const sequences = labelled.map((one) => critic.encode(one));
+ * for (let i = 0; i < 60; i++) await model.train(sequences, 60, adamW(1e-2, 60));
+ * const answers = await critic.values(labelled);
+ * assert.deepEqual(answers.map(({ value }) => value), [1, 0]);
+ * engine.close();
+ * ```
+ */
 export class TextCritic<State> implements Critic<State> {
   constructor(
     readonly name: TextCriticName,
