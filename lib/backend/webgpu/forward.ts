@@ -38,7 +38,7 @@ export function forwardProgram(
       device.check();
       records.write(batch, tape.rows);
       records.upload();
-      device.submit((pass) => program.encode(pass));
+      program.submit();
       const parts = outputs.map(({ buffer, cols }) => ({ buffer, bytes: used * cols * 4 }));
       const results = await device.read(parts);
       return Object.fromEntries(

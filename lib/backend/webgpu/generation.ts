@@ -284,7 +284,7 @@ export class Generation implements GenerationProgram {
       const prefill = this.#prefill(promptLength(tokens.length));
       queue.writeBuffer(prefill.tokens, 0, Int32Array.from(tokens));
       queue.writeBuffer(this.#buffers.chosen, 0, Uint32Array.of(chosen.length, ...chosen));
-      this.state.device.submit((pass) => prefill.program.encode(pass));
+      prefill.program.submit();
     }
   }
 

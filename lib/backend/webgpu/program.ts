@@ -39,8 +39,13 @@ export class Pool {
   }
 }
 
-/** A lowered program on a device: memory planned by liveness, bind groups built once, encoded as often as needed. */
+/**
+ * A lowered program on a device: memory planned by liveness, bind groups built once, encoded as often as needed, in parts
+ * that are submitted apart.
+ */
 export class Program {
+  /** Where each part begins, and the end. */
+  readonly #bounds: readonly number[];
   readonly #memory: ReadonlyMap<Operand, GPUBuffer>;
   readonly #calls: {
     readonly pipeline: GPUComputePipeline;
@@ -49,7 +54,7 @@ export class Program {
   }[];
 
   constructor(
-    device: WebGpuDevice,
+    private readonly device: WebGpuDevice,
     dispatches: readonly Dispatch[],
     { resolve, pool, sizes = new Map() }: {
       resolve: Resolve;
@@ -58,6 +63,7 @@ export class Program {
       sizes?: ReadonlyMap<Buffer, number>;
     },
   ) {
+    this.#bounds = partBounds(dispatches);
     const { slots, slotBytes } = planMemory(dispatches, sizes);
     const memory = pool.take(slotBytes);
     this.#memory = new Map([...slots].map(([operand, slot]) => [operand, memory[slot]!]));
@@ -87,14 +93,47 @@ export class Program {
     return this.#memory.get(operand);
   }
 
-  /** Records the dispatches in a pass. */
-  encode(pass: GPUComputePassEncoder): void {
-    for (const { pipeline, group, groups } of this.#calls) {
+  /** How many parts there are. */
+  get parts(): number {
+    return this.#bounds.length - 1;
+  }
+
+  /** Records the dispatches of some parts in a pass; of all, unless told. */
+  encode(pass: GPUComputePassEncoder, from = 0, to = this.parts): void {
+    for (let i = this.#bounds[from]!; i < this.#bounds[to]!; i++) {
+      const { pipeline, group, groups } = this.#calls[i]!;
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...groups);
     }
   }
+
+  /** Submits the first parts, each by itself; all, unless told. */
+  submit(to = this.parts): void {
+    for (let part = 0; part < to; part++) {
+      this.device.submit((pass) => this.encode(pass, part, part + 1));
+    }
+  }
+}
+
+/** Multiplications of matrix products in one submission: half a second at 0.5 TFLOPS. Drivers give up after some seconds. */
+const PART = 2 ** 37;
+
+/** Where each part of a program begins, and its end: most programs are one part. */
+export function partBounds(dispatches: readonly Dispatch[]): number[] {
+  const bounds = [0];
+  let sum = 0;
+  dispatches.forEach(({ kernel, dims }, i) => {
+    const [m, n, k] = dims as number[];
+    const product = /gemm/.test(kernel) ? m! * n! * k! : 0;
+    if (sum > 0 && sum + product > PART) {
+      bounds.push(i);
+      sum = 0;
+    }
+    sum += product;
+  });
+  bounds.push(dispatches.length);
+  return bounds;
 }
 
 /** The part of a whole operand's memory that is bound. */

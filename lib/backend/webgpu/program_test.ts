@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Dispatch, grid, MAX_GROUPS, type Temporary } from "./dispatch.ts";
 import { GEMM_VARIANTS, planGemm, planVariant } from "./gemm.ts";
-import { planMemory } from "./program.ts";
+import { partBounds, planMemory } from "./program.ts";
 
 const temporary = (label: string, elements: number): Temporary => ({
   space: "temporary",
@@ -38,6 +38,20 @@ Deno.test("more workgroups than a dimension holds are folded", () => {
     const [x, y] = grid(n);
     assert.ok(x <= MAX_GROUPS && x * y >= n && x * y < n + y, `${n}: ${x} x ${y}`);
   }
+});
+
+Deno.test("long programs are submitted in parts, no product is divided", () => {
+  const product = (n: number) => ({
+    ...dispatch(),
+    kernel: "frozen_gemm",
+    dims: [n, 2 ** 12, 2 ** 12],
+  });
+  const small = dispatch(), large = product(2 ** 12), huge = product(2 ** 16);
+  assert.deepEqual(partBounds([]), [0, 0]);
+  assert.deepEqual(partBounds([small, large, small]), [0, 3]);
+  // Two of 2^36 fit; a product that is longer than a part is one by itself.
+  assert.deepEqual(partBounds([large, large, small, large, small]), [0, 3, 5]);
+  assert.deepEqual(partBounds([small, huge, small, huge]), [0, 2, 4]);
 });
 
 Deno.test("splits cover k once, in whole steps", () => {

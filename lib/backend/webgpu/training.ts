@@ -27,7 +27,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Training steps on a WebGPU device: one command buffer a step, no wait; reports are read back many at a time. */
+/** Training steps on a WebGPU device: one command buffer a step, unless it is a long one, no wait; reports are read back many at a time. */
 export class Training implements TrainingProgram {
   readonly #records: Records;
   readonly #backward: Program;
@@ -133,12 +133,15 @@ export class Training implements TrainingProgram {
     this.#records.write(batch, this.tape.rows);
     this.#setScalars(batch, o, normalizer);
     this.#records.upload();
+    const last = this.#backward.parts - 1;
+    this.#backward.submit(last);
     const encoder = device.device.createCommandEncoder();
+    // The norm, in the last part, is the first that reads them.
     for (const { buffer, offset, size } of this.#untouched) {
       encoder.clearBuffer(buffer, offset, size);
     }
     const pass = encoder.beginComputePass();
-    this.#backward.encode(pass);
+    this.#backward.encode(pass, last);
     if (o) this.#update.encode(pass);
     pass.end();
     // Gradients alone may be what they are: only a step must not use them.
