@@ -156,6 +156,21 @@ const CHECKS = {
     await page.$eval(part("ask"), (button) => button.click());
     assert.match(await said("generator"), /^generator: "<b>": choose from \(01\), /);
   },
+  "methods' credit for a token is shown when it is pointed at, or reached by keys": async (
+    page,
+  ) => {
+    await page.goto(pathToFileURL(CREDIT));
+    const title = () => page.$eval("#genac-rollout-title", (title) => title.textContent);
+    const tokens = await page.$$("#genac-rollout-tokens label");
+    assert.ok(tokens.length >= 3);
+    await tokens[0].hover();
+    assert.match(await title(), /^product 1: /);
+    await page.$eval("#genac-rollout-tokens input", (radio) => radio.focus());
+    await page.keyboard.press("ArrowRight");
+    assert.match(await title(), /^product 2: /);
+    const rows = await page.$$eval("#genac-rollout-values tr", (rows) => rows.length);
+    assert.ok(rows > 2);
+  },
   "it works in a sandboxed frame": async (page) => {
     await page.goto(pathToFileURL(PAGES.frame));
     const frame = await (await page.waitForSelector("iframe")).contentFrame();

@@ -23,6 +23,7 @@ import { type ProfileName, PROFILES } from "../run/experiment.ts";
 import { list, readBytes, writeAtomically } from "../run/files.ts";
 import { ROOT } from "../root.ts";
 import { withPlayground } from "../verify/playground/section.ts";
+import { withRollout } from "../verify/rollout/section.ts";
 import { makeVerifiable } from "../verify/verifiable.ts";
 import { type Command, runCommand } from "./command.ts";
 import { messages } from "./child_output.ts";
@@ -123,7 +124,7 @@ async function makeReport(
   if (problems.length > 0) throw new NotebookError(problems.join("\n"));
   const profile = parameterValue(notebook, "profile");
   const interactive = await makeInteractive(result.html!);
-  const played = await withPlayground(interactive, progress);
+  const played = await withPlayground(await withRollout(interactive, profile), progress);
   const html = withContents(await makeVerifiable(played, nameOf(path), profile));
   const encoder = new TextEncoder();
   writeAtomically(`${ROOT}${report}`, encoder.encode(html));

@@ -14,10 +14,13 @@ export interface PageElement {
   value: number | string;
   /** Of optgroup. */
   label: string;
+  /** Of a radio button. */
+  checked: boolean;
   /** Of select. */
   selectedIndex: number;
   onclick: (() => void) | null;
   onchange: (() => void) | null;
+  onmouseenter: (() => void) | null;
   onkeydown: ((event: { readonly key: string }) => void) | null;
   append(...nodes: readonly (PageElement | string)[]): void;
   replaceChildren(...nodes: readonly PageElement[]): void;
