@@ -4,6 +4,7 @@
  *
  * - `parameters`: declares with `let` what a run may change, e.g. `let profile = "quick";`.
  * - `output`: must have an output after execution.
+ * - `answer`: a report begins with it, wherever the cell stands.
  */
 import { UsageError } from "../errors.ts";
 
@@ -13,6 +14,9 @@ export const PARAMETERS_TAG = "parameters";
 export const INJECTED_TAG = "injected-parameters";
 /** Tag of a cell that must show something. */
 export const OUTPUT_TAG = "output";
+
+/** Media types of a figure: interactive, and for where no script runs. */
+export const PLOTLY = "application/vnd.plotly.v1+json", SVG = "image/svg+xml";
 
 /** An output of a cell; the fields depend on the type. */
 export interface NotebookOutput {
@@ -169,8 +173,8 @@ function withValues(source: string, values: Parameters, path: string): string {
 }
 
 /**
- * What is wrong with an executed notebook: errors, outputs that do not go through `show`, and
- * `output` cells that show nothing.
+ * What is wrong with an executed notebook: errors, outputs that do not go through `show`, figures without their static
+ * twin, and `output` cells that show nothing.
  */
 export function executionProblems(notebook: Notebook): NotebookProblem[] {
   return notebook.cells.flatMap((cell, i): NotebookProblem[] => {
@@ -189,6 +193,11 @@ export function executionProblems(notebook: Notebook): NotebookProblem[] {
         cell: i + 1,
         message: "ends with a value, which is lost now and then: give it to `await show(...)`",
       }];
+    }
+    const isLively = outputs.some(({ data = {} }) => PLOTLY in data && !(SVG in data));
+    if (isLively) {
+      const message = "shows a Plotly figure without the static one that paper needs: use `figure`";
+      return [{ cell: i + 1, message }];
     }
     const shown = outputs.some(({ data }) => data !== undefined && Object.keys(data).length > 0);
     if (hasTag(cell, OUTPUT_TAG) && !shown) {

@@ -104,12 +104,16 @@ Deno.test("an executed notebook is held to its tags", () => {
     code("empty", ["output"], { outputs: [{ output_type: "display_data", data: {} }] }),
     code("value", [], { outputs: [{ ...display, output_type: "execute_result" }] }),
     code("broken", [], { outputs: [error] }),
+    code("lively", [], {
+      outputs: [{ ...display, data: { "application/vnd.plotly.v1+json": {}, "text/plain": "x" } }],
+    }),
   )).map((problem) => formatProblem("a.ipynb", problem));
   assert.deepEqual(problems, [
     "a.ipynb, cell 2: is tagged output but shows nothing",
     "a.ipynb, cell 3: is tagged output but shows nothing",
     "a.ipynb, cell 4: ends with a value, which is lost now and then: give it to `await show(...)`",
     "a.ipynb, cell 5, line 2: RangeError: boom",
+    "a.ipynb, cell 6: shows a Plotly figure without the static one that paper needs: use `figure`",
   ]);
 });
 
