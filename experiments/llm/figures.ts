@@ -3,6 +3,7 @@ import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
+import { textCriticKinds } from "../../lib/text_models/text_critic.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
 import { rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
@@ -115,7 +116,7 @@ export function conditioningTable({ conditioning }: LlmSummary): Displayable {
       { title: "model", cell: (row) => row.model },
       {
         title: "critic",
-        cell: (row) => row.critic === "chain" ? "Chain of thought" : "Value head",
+        cell: (row) => textCriticKinds[row.critic].title,
       },
       { title: "success rate", cell: (row) => row.told ? "told" : "not told" },
       { title: "actor's epsilon", cell: (row) => row.epsilon },

@@ -79,6 +79,20 @@ Deno.test("without the weights the smoke profile stands in, and says how to get 
 // Passes over 24 states in batches of 8: eight or nine steps, of which the first five end a point of the loss curve.
 interruptionTest({ runCell }, () => cellsOf("values/head-passes", { states: 24 }), 1);
 
+Deno.test("RL that is interrupted after its preparation, or a method, ends as if it had not been", async () => {
+  const [cell] = cellsOf("rl", { rl: { ...smoke.rl!, demonstrations: 16 } });
+  const saved: Uint8Array[] = [];
+  const save = (bytes: Uint8Array) => void saved.push(bytes);
+  const checkpoint = { load: () => undefined, save };
+  const { unpinned: _, ...whole } = await runCell(cell!, cellContext({ checkpoint }));
+  assert.equal(saved.length, 3);
+  for (const bytes of saved) {
+    const again = { load: () => bytes, save: () => {} };
+    const { unpinned: _, ...resumed } = await runCell(cell!, cellContext({ checkpoint: again }));
+    assert.deepEqual(resumed, whole);
+  }
+});
+
 Deno.test("equal data are the same states; as many tokens are as many as the chains", async () => {
   const cells = Object.fromEntries(
     cellsOf("values").map((cell) => [(cell.config as { run: string }).run, cell]),

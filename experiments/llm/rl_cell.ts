@@ -5,13 +5,15 @@ import { createEnvironment } from "../../lib/env/registry.ts";
 import type { RunningSumEnvironment, RunningSumState } from "../../lib/env/running_sum.ts";
 import { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
-import { mean } from "../../lib/numeric/sums.ts";
+import { mean, sum } from "../../lib/numeric/sums.ts";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
 import { rightContinuationValues } from "../../lib/text_models/right_continuation.ts";
 import { TextActor } from "../../lib/text_models/text_actor.ts";
-import type { TextCritic } from "../../lib/text_models/text_critic.ts";
+import type { TextCritic, TextCriticName } from "../../lib/text_models/text_critic.ts";
 import {
   type TextActorTraining,
+  type TextIteration,
   textMethods,
   trainTextActorStep,
 } from "../../lib/text_models/train_text_actor.ts";
@@ -19,15 +21,29 @@ import type { MethodMetrics, RlCell, RlMetrics } from "./cell_types.ts";
 import { answerLimit, MAX_LENGTH, newCritic } from "./critic_run.ts";
 import { type BaseModel, openModel } from "./base_models.ts";
 import { testTextCritic, type TextReport } from "./text_report.ts";
-import { adapterOptimizer, train, type Trained } from "./training.ts";
+import { adapterOptimizer, train } from "./training.ts";
 
 /** Tokens that an actor may write beyond the longest right response. */
 const SPARE_TOKENS = 8;
 
+/** What is known of a run so far, as JSON. */
+interface Progress {
+  readonly preparationTokens: Record<string, number>;
+  readonly critics: Record<string, TextReport>;
+  readonly methods: Record<string, MethodMetrics>;
+  readonly digests: Record<string, string>;
+}
+
+/** The actor and the critics with which every method starts. */
+interface Start {
+  readonly actor: TextActor<RunningSumState>;
+  readonly critics: Readonly<Record<string, TextCritic<RunningSumState>>>;
+}
+
 /**
  * RL of an actor that is the pretrained model: it learns from demonstrations of a teacher that errs, its critics from states
  * that it reaches itself, labelled with the probability that it goes on rightly to the end; then each method starts from the
- * same actor and the same critics.
+ * same actor and the same critics. An interrupted run is taken up after the preparation or the last finished method.
  */
 export async function runRl(
   config: RlCell,
@@ -40,111 +56,162 @@ export async function runRl(
     const began = performance.now();
     const base = openModel(config.model, engine, config.storage);
     const task = createEnvironment("running-sum", config.task);
-    const { batchSize, criticStates, demonstrations, methods, testProblems, training } = config;
-    const actorSteps = Math.ceil(demonstrations / batchSize);
-    const criticSteps = Math.ceil(criticStates / batchSize);
-    const wanted = [...new Set(methods.flatMap((method) => textMethods[method].critic ?? []))];
-    const all = actorSteps + wanted.length * criticSteps + methods.length * training.iterations;
-    let done = 0;
-    const fit = async (
-      name: string,
-      model: CausalLanguageModel,
-      steps: number,
-      batch: Parameters<typeof train>[2],
-    ): Promise<Trained> => {
-      const optimizer = adapterOptimizer(config.learningRate, steps);
-      const trained = await train(model, steps, batch, optimizer, context, {
-        name,
-        before: done,
-        all,
-      });
-      done += steps;
-      return trained;
+    const start = newStart(base, task, config, seed);
+    const models = {
+      actor: start.actor.model,
+      ...Object.fromEntries(
+        Object.entries(start.critics).map(([name, { model }]) => [name, model]),
+      ),
     };
-
-    const test = problems(task, config.testSeed, "llm/rl/test", testProblems, "test");
-    const start = newActor(base, task, config, seed);
-    const taught = await fit(
-      "actor",
-      start.model,
-      actorSteps,
-      (step) =>
-        Array.from({ length: batchSize }, (_, i) => {
-          const row = step * batchSize + i;
-          const random = new RandomStream({ seed, purpose: "llm/rl/demonstrations", row });
-          const problem = task.problem(random, { split: "train" });
-          return start.demonstration(task.rollout(random, problem, config.actor).state);
-        }),
-    );
-    const preparationTokens: Record<string, number> = { actor: taught.tokens };
-
-    const states = await ownStates(start, task, seed, "llm/rl/states", criticStates, "train");
-    const held = await ownStates(
-      start,
-      task,
-      config.testSeed,
-      "llm/rl/held",
-      config.testStates,
-      "test",
-    );
-    const critics: Record<string, TextCritic<RunningSumState>> = {};
-    const reports: Record<string, TextReport> = {};
-    for (const name of wanted) {
-      const maxTokens = answerLimit(name, base, task, [...states, ...held]);
-      const critic = newCritic(name, base, task, config, seed, { maxTokens });
-      const trained = await fit(
-        name,
-        critic.model,
-        criticSteps,
-        (step) =>
-          states.slice(step * batchSize, (step + 1) * batchSize).map((state) =>
-            critic.encode(state)
-          ),
-      );
-      critics[name] = critic;
-      preparationTokens[name] = trained.tokens;
-      reports[name] = (await testTextCritic(critic, held)).report;
-    }
-
-    const results: Record<string, MethodMetrics> = {};
-    const digests: Record<string, string> = { base: base.weights.digest() };
-    const startTensors = await start.model.tensors();
-    for (const method of methods) {
+    const saved = context.checkpoint.load();
+    const progress: Progress = saved
+      ? JSON.parse(loadModels(models, saved).progress!)
+      : await prepare(start, task, config, seed, context);
+    const save = async () =>
+      context.checkpoint.save(await saveModels(models, { progress: JSON.stringify(progress) }));
+    if (!saved) await save();
+    const { methods, training } = config;
+    for (const [k, method] of methods.entries()) {
+      if (progress.methods[method]) continue;
       const actor = newActor(base, task, config, seed);
-      actor.model.setTensors(startTensors);
+      actor.model.setTensors(await start.actor.model.tensors());
       const name = textMethods[method].critic;
       const run: TextActorTraining<RunningSumState> = {
-        ...{ method, actor, reference: start, config: training, seed, conditioning: false },
-        ...name !== null && { critic: await copied(critics[name]!, base, task, config, seed) },
+        ...{ method, actor, reference: start.actor, config: training, seed, conditioning: false },
+        ...name !== null && {
+          critic: await copied(start.critics[name]!, base, task, config, seed),
+        },
       };
-      const success = [mean(await rightContinuationValues(actor, test))];
-      const iterations = [];
-      for (let i = 0; i < training.iterations; i++) {
-        iterations.push(await trainTextActorStep(run, i));
-        if ((i + 1) % config.evaluateEvery === 0 || i + 1 === training.iterations) {
-          success.push(mean(await rightContinuationValues(actor, test)));
-        }
-        context.progress(++done, all, `${method}: success ${success.at(-1)!.toFixed(3)}`);
-      }
-      results[method] = {
-        success,
-        trainingSuccess: iterations.map(({ successRate }) => successRate),
-        referenceKl: iterations.map(({ referenceKl }) => referenceKl),
-        criticParseRate: iterations.map(({ criticParseRate }) => criticParseRate),
-        valueSeparation: iterations.map(({ valueSeparation }) => valueSeparation),
-        tokensWritten: iterations.reduce((sum, { tokensWritten }) => sum + tokensWritten, 0),
-        tokensTrained: iterations.reduce((sum, { tokensTrained }) => sum + tokensTrained, 0),
-      };
-      digests[method] = await actor.model.digest();
+      const { preparation, all } = stepsOf(config);
+      const before = preparation + k * training.iterations;
+      progress.methods[method] = await trainBy(
+        run,
+        task,
+        config,
+        (done, success) =>
+          context.progress(before + done, all, `${method}: success ${success.toFixed(3)}`),
+      );
+      progress.digests[method] = await actor.model.digest();
+      if (k < methods.length - 1) await save();
     }
+    const { critics, digests, preparationTokens } = progress;
     return {
-      metrics: { part: "rl", critics: reports, preparationTokens, methods: results },
-      digests,
+      metrics: { part: "rl", critics, preparationTokens, methods: progress.methods },
+      digests: { base: base.weights.digest(), ...digests },
       unpinned: { seconds: (performance.now() - began) / 1000 },
     };
   } finally {
     engine.close();
   }
+}
+
+/** The critics that the methods need. */
+function criticsOf({ methods }: RlCell): TextCriticName[] {
+  return [...new Set(methods.flatMap((method) => textMethods[method].critic ?? []))];
+}
+
+/** Optimizer steps of actors, and of critics in preparation. */
+function stepsOf(config: RlCell) {
+  const { batchSize, criticStates, demonstrations, methods, training } = config;
+  const actor = Math.ceil(demonstrations / batchSize), critic = Math.ceil(criticStates / batchSize);
+  const preparation = actor + criticsOf(config).length * critic;
+  return { actor, critic, preparation, all: preparation + methods.length * training.iterations };
+}
+
+/** The models, untrained. */
+function newStart(
+  base: BaseModel,
+  task: RunningSumEnvironment,
+  config: RlCell,
+  seed: number,
+): Start {
+  // Every sum of training and test has an answer as long as one of these.
+  const addends = new Array<number>(task.config.maxLength).fill(9);
+  const longest = [{ state: { start: 9, addends, written: [] }, context: {}, value: 1 }];
+  const critics = criticsOf(config).map((name) => {
+    const maxTokens = answerLimit(name, base, task, longest);
+    return [name, newCritic(name, base, task, config, seed, { maxTokens })] as const;
+  });
+  return { actor: newActor(base, task, config, seed), critics: Object.fromEntries(critics) };
+}
+
+/** Teaches the actor and its critics. */
+async function prepare(
+  { actor, critics }: Start,
+  task: RunningSumEnvironment,
+  config: RlCell,
+  seed: number,
+  context: CellContext,
+): Promise<Progress> {
+  const { batchSize } = config, steps = stepsOf(config);
+  let before = 0;
+  const fit = async (
+    name: string,
+    model: CausalLanguageModel,
+    count: number,
+    batch: Parameters<typeof train>[2],
+  ): Promise<number> => {
+    const optimizer = adapterOptimizer(config.learningRate, count);
+    const part = { name, before, all: steps.all };
+    const { tokens } = await train(model, count, batch, optimizer, context, part);
+    before += count;
+    return tokens;
+  };
+  const preparationTokens: Record<string, number> = {}, reports: Record<string, TextReport> = {};
+  preparationTokens.actor = await fit(
+    "actor",
+    actor.model,
+    steps.actor,
+    (step) =>
+      Array.from({ length: batchSize }, (_, i) => {
+        const row = step * batchSize + i;
+        const random = new RandomStream({ seed, purpose: "llm/rl/demonstrations", row });
+        const problem = task.problem(random, { split: "train" });
+        return actor.demonstration(task.rollout(random, problem, config.actor).state);
+      }),
+  );
+  const own = (seed: number, purpose: string, count: number, split: Split) =>
+    ownStates(actor, task, { seed, purpose }, count, split);
+  const states = await own(seed, "llm/rl/states", config.criticStates, "train");
+  const held = await own(config.testSeed, "llm/rl/held", config.testStates, "test");
+  for (const [name, critic] of Object.entries(critics)) {
+    preparationTokens[name] = await fit(
+      name,
+      critic.model,
+      steps.critic,
+      (step) =>
+        states.slice(step * batchSize, (step + 1) * batchSize).map((state) => critic.encode(state)),
+    );
+    reports[name] = (await testTextCritic(critic, held)).report;
+  }
+  return { preparationTokens, critics: reports, methods: {}, digests: {} };
+}
+
+/** All iterations of a method. */
+async function trainBy(
+  run: TextActorTraining<RunningSumState>,
+  task: RunningSumEnvironment,
+  { evaluateEvery, testProblems, testSeed }: RlCell,
+  report: (done: number, success: number) => void,
+): Promise<MethodMetrics> {
+  const test = problems(task, { seed: testSeed, purpose: "llm/rl/test" }, testProblems, "test");
+  const evaluate = async () => mean(await rightContinuationValues(run.actor, test));
+  const success = [await evaluate()];
+  const iterations: TextIteration[] = [], count = run.config.iterations;
+  for (let done = 1; done <= count; done++) {
+    iterations.push(await trainTextActorStep(run, done - 1));
+    if (done % evaluateEvery === 0 || done === count) success.push(await evaluate());
+    report(done, success.at(-1)!);
+  }
+  return {
+    success,
+    trainingSuccess: iterations.map(({ successRate }) => successRate),
+    referenceKl: iterations.map(({ referenceKl }) => referenceKl),
+    criticParseRate: iterations.map(({ criticParseRate }) => criticParseRate),
+    valueSeparation: iterations.map(({ valueSeparation }) => valueSeparation),
+    tokensWritten: sum(iterations.map(({ tokensWritten }) => tokensWritten)),
+    tokensTrained: sum(iterations.map(({ tokensTrained }) => tokensTrained)),
+  };
 }
 
 function newActor(
@@ -179,14 +246,13 @@ async function copied(
 
 function problems(
   task: RunningSumEnvironment,
-  seed: number,
-  purpose: string,
+  key: { readonly seed: number; readonly purpose: string },
   count: number,
   split: Split,
 ): RunningSumState[] {
   return Array.from(
     { length: count },
-    (_, row) => task.problem(new RandomStream({ seed, purpose, row }), { split }),
+    (_, row) => task.problem(new RandomStream({ ...key, row }), { split }),
   );
 }
 
@@ -194,17 +260,13 @@ function problems(
 async function ownStates(
   actor: TextActor<RunningSumState>,
   task: RunningSumEnvironment,
-  seed: number,
-  purpose: string,
+  key: { readonly seed: number; readonly purpose: string },
   count: number,
   split: Split,
 ): Promise<LabelledState<RunningSumState>[]> {
-  const responses = await actor.sample(problems(task, seed, purpose, count, split), {
-    ...{ seed, purpose },
-    firstRow: 0,
-  });
+  const responses = await actor.sample(problems(task, key, count, split), { ...key, firstRow: 0 });
   const states = responses.map(({ steps }, row) => {
-    const random = new RandomStream({ seed, purpose: `${purpose}/step`, row });
+    const random = new RandomStream({ seed: key.seed, purpose: `${key.purpose}/step`, row });
     return random.choice(steps).state;
   });
   const values = await rightContinuationValues(actor, states);

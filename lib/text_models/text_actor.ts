@@ -23,8 +23,6 @@ export interface TextResponse<State> {
   readonly reward: 0 | 1;
   /** At least one; what cannot be read as a step belongs to the last. */
   readonly steps: readonly TextStep<State>[];
-  /** Whether it ended before the limit. */
-  readonly ended: boolean;
 }
 
 /** An actor that is a pretrained language model with adapters: it writes the responses to a text task's problems. */
@@ -80,7 +78,7 @@ export class TextActor<State> {
   }
 
   #read(problem: State, prompt: readonly number[], tokens: readonly number[]): TextResponse<State> {
-    const { task, tokenizer, maxTokens } = this;
+    const { task, tokenizer } = this;
     const all = tokenizer.decode(tokens), stop = all.indexOf(task.responseStop);
     const text = stop < 0 ? all : all.slice(0, stop);
     return {
@@ -90,7 +88,6 @@ export class TextActor<State> {
       text,
       reward: textOutcome(task, problem, text),
       steps: this.#steps(problem, text, tokens),
-      ended: stop >= 0 || tokens.length < maxTokens,
     };
   }
 

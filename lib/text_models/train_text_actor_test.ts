@@ -75,7 +75,7 @@ Deno.test("every method trains the actor, the same way for the same seed", () =>
     for (const method of TEXT_METHODS) {
       const digests: string[] = [];
       for (let again = 0; again < 2; again++) {
-        const run = await newRun(weights, method);
+        const run = { ...await newRun(weights, method), conditioning: true };
         const before = await run.critic?.model.digest();
         const { successRate, parseRate, ...report } = await trainTextActorStep(run, 0);
         assert.ok(successRate > 0 && successRate < 1 && parseRate >= successRate, method);
