@@ -6,15 +6,18 @@ import {
   CausalLanguageModel,
   type CausalLanguageModelOptions,
 } from "../../language_model/causal_language_model.ts";
+import { recordForward } from "../../language_model/decoder.ts";
 import { PretrainedWeights, randomWeights } from "../../language_model/pretrained_weights.ts";
 import { referenceLogits } from "../../language_model/reference.ts";
 import { tinyArchitecture } from "../../language_model/tiny_architecture.ts";
 import { adamW } from "../../nn/optimizer.ts";
 import { RandomStream } from "../../numeric/random.ts";
 import type { Backend } from "../../tensor/backend.ts";
-import type { WeightStorage } from "../../tensor/tape.ts";
+import { Tape, type WeightStorage } from "../../tensor/tape.ts";
 import { WasmEngine } from "../wasm/engine.ts";
+import { wholeOf } from "./dispatch.ts";
 import { WebGpuEngine } from "./engine.ts";
+import { Lowering } from "./lower.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
 const LORA = { rank: 8, alpha: 16 };
@@ -165,6 +168,38 @@ gpuTest(
     }
   },
 );
+
+gpuTest("logits of a few rows are collected where those of all have no room", async () => {
+  const gpu = await WebGpuEngine.create();
+  try {
+    const architecture = tinyArchitecture({
+      ...{ vocabularySize: 60_000, hiddenSize: 16, intermediateSize: 16, layers: 1 },
+      ...{ heads: 1, kvHeads: 1 },
+    });
+    const model = modelOn(gpu, { architecture });
+    const texts = batch(architecture, [64, 60, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64]);
+    const rows = [[0, 0], [1, 59], [8, 47], [8, 48], [11, 63]]
+      .map(([sequence, token]) => ({ sequence: sequence!, token: token! }));
+    // 12 x 64 x 60,000 float32 are 176 MiB.
+    const tape = new Tape(12, 64, false);
+    recordForward(tape, model.config, ["logits"]);
+    const operands = Lowering.of(tape, {}).dispatches.flatMap((d) => Object.values(d.operands));
+    const sizes = operands.map((x) => {
+      const whole = wholeOf(x);
+      if (typeof whole === "string" || whole.space === "frozen") return 0;
+      return whole.space === "temporary" ? whole.elements : whole.rows * whole.cols;
+    });
+    assert.ok(4 * Math.max(...sizes) <= 2 ** 27);
+    const { logits } = await model.forward(texts, rows, ["logits"]);
+    for (const [i, { sequence, token }] of rows.entries()) {
+      const alone = await model.forward([texts[sequence]!], [{ sequence: 0, token }], ["logits"]);
+      const size = architecture.vocabularySize;
+      assertRelative(logits.subarray(i * size, (i + 1) * size), alone.logits, `row ${i}`, 1e-6);
+    }
+  } finally {
+    gpu.close();
+  }
+});
 
 /** Prompts that begin alike, are alike, and are one token long. */
 function prompts(count: number) {

@@ -1,5 +1,11 @@
 import { UsageError } from "../../errors.ts";
-import type { Buffer, Instruction, InstructionOf, Tape } from "../../tensor/tape.ts";
+import {
+  type Buffer,
+  buffersOf,
+  type Instruction,
+  type InstructionOf,
+  type Tape,
+} from "../../tensor/tape.ts";
 import {
   type Dispatch,
   type Float,
@@ -48,7 +54,13 @@ export class Lowering {
   /** A tape, lowered. */
   static of({ instructions }: Tape, ...options: ConstructorParameters<typeof Lowering>): Lowering {
     const lowering = new Lowering(...options);
-    for (const instruction of instructions) lowering.add(instruction);
+    for (let i = 0; i < instructions.length; i++) {
+      const first = instructions[i]!, second = instructions[i + 1];
+      if (second?.op === "gather_rows" && isCollectedAlone(first, second, instructions)) {
+        lowering.#collectProduct(first, second);
+        i++;
+      } else lowering.add(first);
+    }
     return lowering;
   }
 
@@ -140,11 +152,8 @@ export class Lowering {
       case "soft_cross_entropy":
       case "squared_error":
         return this.#loss(i, i.outputs);
-      case "gather_rows": {
-        const { slots, x, out, width } = i;
-        const groups = grid(Math.ceil(x.rows * width / 256));
-        return this.emit(i.op, groups, [x.rows, x.cols, width], { slots, x, out });
-      }
+      case "gather_rows":
+        return this.#gather(i.x, i.slots, i);
       case "sample": {
         const { forced, rowIds: row_ids, x, next: tokens } = i;
         return this.emit(
@@ -373,27 +382,51 @@ export class Lowering {
     this.#rows(i.op, x.rows, x.cols, dims, { scalars: "scalars", targets, weights, x, loss });
   }
 
-  /** Logits of some rows at a time, and what becomes of them. */
-  #vocabulary(i: InstructionOf<"vocabulary_loss" | "vocabulary_log_probs">): void {
-    const { h, w, targets, classes } = i;
+  /** h w for some rows at a time, w being frozen, and what becomes of each part. */
+  #rowsOfProduct(
+    h: Buffer,
+    w: Buffer,
+    use: (product: RowsOf, part: (of: Buffer) => RowsOf) => void,
+  ): void {
     const most = Math.max(64, Math.floor(LOGIT_BYTES / (4 * w.cols) / 64) * 64);
     const logits = temporary("logits", Math.min(most, h.rows) * w.cols);
     for (let first = 0; first < h.rows; first += most) {
       const rows = Math.min(most, h.rows - first);
       const part = (of: Buffer): RowsOf => ({ of, first, rows, cols: of.cols });
-      const block = part(h), x = { of: logits, first: 0, rows, cols: w.cols };
-      this.#gemm(productOf(x, block, w, false), block, w, x, undefined);
-      const dims = [rows, w.cols, classes];
+      const x = { of: logits, first: 0, rows, cols: w.cols };
+      this.#gemm(productOf(x, h, w, false), part(h), w, x, undefined);
+      use(x, part);
+    }
+  }
+
+  /** Collects rows of a product that is too large to be whole in memory. */
+  #collectProduct({ a, b }: InstructionOf<"frozen_gemm_nn">, i: InstructionOf<"gather_rows">) {
+    this.#rowsOfProduct(a, b, (x, part) => this.#gather(x, part(i.slots), i));
+  }
+
+  #gather(
+    x: Buffer | RowsOf,
+    slots: Buffer | RowsOf,
+    { out, width }: InstructionOf<"gather_rows">,
+  ): void {
+    const groups = grid(Math.ceil(x.rows * width / 256));
+    this.emit("gather_rows", groups, [x.rows, x.cols, width], { slots, x, out });
+  }
+
+  #vocabulary(i: InstructionOf<"vocabulary_loss" | "vocabulary_log_probs">): void {
+    const { h, w, targets, classes } = i;
+    this.#rowsOfProduct(h, w, (x, part) => {
+      const dims = [x.rows, x.cols, classes];
       if (i.op === "vocabulary_log_probs") {
         const operands = { targets: part(targets), slots: part(i.slots), x, out: part(i.out) };
-        this.#rows("log_probs", rows, w.cols, dims, operands);
-        continue;
+        return this.#rows("log_probs", x.rows, x.cols, dims, operands);
       }
       const records = { targets: part(targets), weights: part(i.weights), loss: part(i.loss) };
       const operands = { scalars: "scalars" as const, ...records, x };
-      this.#rows("cross_entropy", rows, w.cols, [...dims, SCALAR_INDEX[i.scale]], operands);
-      this.#gemm(productOf(part(i.dh), x, w, true), x, w, part(i.dh), undefined);
-    }
+      this.#rows("cross_entropy", x.rows, x.cols, [...dims, SCALAR_INDEX[i.scale]], operands);
+      const dh = part(i.dh);
+      this.#gemm(productOf(dh, x, w, true), x, w, dh, undefined);
+    });
   }
 
   #groupedAttention(i: InstructionOf<"gqa_forward" | "gqa_backward">): void {
@@ -448,6 +481,18 @@ export class Lowering {
     this.emit("attention_backward_query", groups, dims, operands, { ...constants, QUERIES: rows });
     this.emit("attention_backward_key", groups, dims, operands, { ...constants, ROWS: rows });
   }
+}
+
+/** Whether the first is a product too large for a buffer, of which nothing is wanted but rows that the second collects. */
+function isCollectedAlone(
+  first: Instruction,
+  second: InstructionOf<"gather_rows">,
+  all: readonly Instruction[],
+): first is InstructionOf<"frozen_gemm_nn"> {
+  if (first.op !== "frozen_gemm_nn") return false;
+  const { c, init } = first;
+  return second.x === c && !init && 4 * c.rows * c.cols > LOGIT_BYTES &&
+    all.filter((i) => buffersOf(i).includes(c)).length === 2;
 }
 
 interface AttentionShape {
