@@ -5,6 +5,7 @@ import { readBytes } from "../../run/files.ts";
 import { sourceFiles } from "../../source_files.ts";
 import { notebookPaths, readNotebook } from "../notebooks.ts";
 import { pinnedExperiments } from "../readme.ts";
+import { ID as PLAYGROUND } from "../../verify/playground/names.ts";
 import { frontPage } from "./front_page.ts";
 import { type MarkdownPlace, renderMarkdown } from "./markdown.ts";
 import { type SitePage, sitePage, withWayHome } from "./page.ts";
@@ -27,14 +28,13 @@ export async function siteFiles(reports: Reports): Promise<Map<string, Uint8Arra
     return fileOf(file);
   };
   const place = (source: string): MarkdownPlace => ({ source, path: pageOf(source), target });
-  const add = (page: Omit<SitePage, "description"> & { readonly description?: string }) => {
-    const description = page.description ??
-      `${page.title}: value models for LLM reinforcement learning`;
-    files.set(page.path, encode(sitePage({ ...page, description })));
-  };
+  const add = (page: SitePage) => files.set(page.path, encode(sitePage(page)));
 
   const experiments = await pinnedExperiments();
   const title = "GenAC Kit: does a value model get better when it thinks?";
+  const [playground] = [...reports].flatMap(([name, html]) =>
+    html.includes(`id="${PLAYGROUND}"`) ? [`${reportOf(name)}#${PLAYGROUND}`] : []
+  );
   add({
     path: "index.html",
     title,
@@ -43,6 +43,7 @@ export async function siteFiles(reports: Reports): Promise<Map<string, Uint8Arra
       // Without the runs that decide there is no answer yet.
       experiments.filter(({ profile }) => profile === "standard"),
       place("README.md"),
+      playground,
     ),
   });
   for (const folder of ["experiments", "lib", "kernels"]) {

@@ -1,4 +1,4 @@
-import { type Answer, answers } from "../../../experiments/answers.ts";
+import { answers } from "../../../experiments/answers.ts";
 import { answerOf } from "../../../experiments/shared/answer.ts";
 import { escapeHtml } from "../../report/mime.ts";
 import { byFamily, countVerdicts, VERDICT_LOOKS } from "../../report/verdict.ts";
@@ -10,12 +10,14 @@ import { relativeTo } from "./page.ts";
  * The front page's content: README.md with the question as its heading and, in the place of what `deno task readme` wrote,
  * the figure and a card for each experiment.
  *
+ * @param playground Where on the site critics can be asked, if anywhere.
  * @throws Error where README.md does not begin with a heading and the question in bold.
  */
 export function frontPage(
   readme: string,
   experiments: readonly PinnedExperiment[],
   place: MarkdownPlace,
+  playground: string | undefined,
 ): string {
   const [intro, rest] = withoutBlock(readme);
   const opening = /^# .+\n+\*\*(?<question>[^*]+)\*\* (?<lead>[^]*?)\n\n(?<more>[^]*)$/.exec(intro)
@@ -27,9 +29,12 @@ export function frontPage(
   return [
     `<h1>${escapeHtml(question.replaceAll("\n", " "))}</h1>`,
     html(lead).replace("<p>", '<p class="lead">'),
+    '<p class="actions">' +
+    (playground ? `<a href="${playground}">Ask trained critics in your browser</a>` : "") +
+    `<a href="reports/index.html">Read the reports</a></p>`,
     html(more),
     figure ? figureOf(figure, place) : "",
-    answerCards(experiments, answers, place),
+    answerCards(experiments, place),
     html(rest),
   ].join("\n");
 }
@@ -45,9 +50,8 @@ function figureOf(
 }
 
 /** The experiments' answers, each with its verdicts and the way to its report. */
-export function answerCards(
+function answerCards(
   experiments: readonly PinnedExperiment[],
-  given: Readonly<Record<string, Answer>>,
   { path, target }: Pick<MarkdownPlace, "path" | "target">,
 ): string {
   const cards = experiments.map(({ experiment, claims, profile, seeds }) => {
@@ -61,7 +65,7 @@ export function answerCards(
       return `<span class="badge" style="--color:${color}"><b aria-hidden="true">${mark}</b> ${count} ${verdict}</span>`;
     });
     return `<li><h3><a href="${report}">${escapeHtml(title)}</a></h3>
-<p>${withEffects(escapeHtml(answerOf(name, claims, given[name])))}</p>
+<p>${withEffects(escapeHtml(answerOf(name, claims, answers[name])))}</p>
 <p class="badges">${badges.join("")}<br>${
       confirmatory.length > 0 ? "confirmatory" : "exploratory"
     } claims, profile ${profile}, ${seeds} seeds</p>

@@ -7,8 +7,6 @@ export interface SitePage {
   /** Where it goes, relative to the site's folder: "experiments/index.html". */
   readonly path: string;
   readonly title: string;
-  /** In one sentence, for search engines. */
-  readonly description: string;
   /** HTML of what the page says, without <main>. */
   readonly body: string;
 }
@@ -32,7 +30,7 @@ export function relativeTo(from: string, to: string): string {
 }
 
 /** The whole page as HTML. */
-export function sitePage({ path, title, description, body }: SitePage): string {
+export function sitePage({ path, title, body }: SitePage): string {
   const link = (to: string, text: string) =>
     `<a href="${relativeTo(path, to)}"${to === path ? ' aria-current="page"' : ""}>${text}</a>`;
   const isFront = path === "index.html";
@@ -42,7 +40,9 @@ export function sitePage({ path, title, description, body }: SitePage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="description" content="${escapeHtml(description)}">
+<meta name="description" content="${
+    escapeHtml(`${title}: value models for LLM reinforcement learning`)
+  }">
 <title>${escapeHtml(isFront ? title : `${title} – GenAC Kit`)}</title>
 <link rel="icon" href="${ICON}">
 <style>${STYLE}</style>
@@ -119,6 +119,9 @@ main > p, main > ul, main > ol, main > blockquote { max-width: 48rem; }
 p, ul, ol { margin: 0.75rem 0; }
 li { margin: 0.25rem 0; }
 .lead { font-size: 1.1rem; }
+.actions { display: flex; flex-wrap: wrap; gap: 0.75rem; }
+.actions a { padding: 0.4rem 0.9rem; border: 1px solid var(--link); border-radius: 6px; text-decoration: none; font-weight: 500; }
+.actions a:hover { text-decoration: underline; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.86em; }
 code { overflow-wrap: break-word; }
 pre { background: var(--ground); border: 1px solid var(--rule); border-radius: 6px; padding: 0.75rem 1rem; overflow-x: auto; line-height: 1.5; }

@@ -36,9 +36,9 @@ ${renderMarkdown(said, place)}</li>`;
 <ul class="cards">\n${items.join("\n")}\n</ul>`;
 }
 
-/** The first paragraph below the title. */
+/** The first paragraph of prose. */
 function firstParagraph({ cells }: Notebook): string {
-  const [first] = cells.filter(({ cell_type }) => cell_type === "markdown");
-  const paragraphs = first ? sourceOf(first).split(/\n{2,}/) : [];
-  return paragraphs.find((text) => !text.startsWith("#")) ?? "";
+  const paragraphs = cells.filter(({ cell_type }) => cell_type === "markdown")
+    .flatMap((cell) => sourceOf(cell).split(/\n{2,}/));
+  return paragraphs.find((text) => /^[\p{L}*_]/u.test(text)) ?? "";
 }
