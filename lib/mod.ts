@@ -40,7 +40,10 @@ export {
   identifyBackend,
   MAX_THREADS,
 } from "./backend/create.ts";
+export { browserHost } from "./backend/wasm/browser_host.ts";
+export { denoHost } from "./backend/wasm/deno_host.ts";
 export { WasmEngine } from "./backend/wasm/engine.ts";
+export type { LaneStart, WasmHost } from "./backend/wasm/host.ts";
 export { WebGpuEngine } from "./backend/webgpu/engine.ts";
 export { kernelBundle } from "./backend/wasm/bundle.ts";
 export type {

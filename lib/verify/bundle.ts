@@ -68,7 +68,7 @@ export async function bundle(entry: string): Promise<Bundle> {
         build.onLoad({ filter: /.*/ }, async ({ path }) => {
           const leftOut = LEFT_OUT[path.split("/").slice(-2).join("/")];
           const contents = leftOut ?? await Deno.readTextFile(new URL(path));
-          return { contents, loader: path.endsWith(".ts") ? "ts" : "js" };
+          return { contents, loader: "default" };
         });
       },
     }],

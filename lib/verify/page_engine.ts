@@ -34,7 +34,7 @@ export class PageEngine {
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
-    worker.onerror = (event) => this.#fail(event.message);
+    worker.onerror = ({ message }) => this.#fail(message || "the engine has ended");
   }
 
   /** Starts it from its script. Throws an Error that says why where that cannot be done here. */
@@ -48,7 +48,10 @@ export class PageEngine {
         const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
         // A classic script: a module's Worker does not start from a file's page everywhere.
         const worker = new Worker(url, { name: "engine" });
-        worker.onmessage = () => resolve(new PageEngine(worker));
+        worker.onmessage = () => {
+          URL.revokeObjectURL(url);
+          resolve(new PageEngine(worker));
+        };
         // Where a policy forbids it there is no message.
         worker.onerror = ({ message }) =>
           reject(message ? new Error(`the engine does not start here: ${message}`) : forbidden);
