@@ -24,6 +24,7 @@ import { executeNotebook, NotebookError, NOTEBOOKS } from "./notebooks.ts";
 import { writeReportsIndex } from "./reports_index.ts";
 import { describeLeftOut, rolloutFlags, rolloutsOf } from "./rollout_flags.ts";
 import { serverFlags } from "./server_flags.ts";
+import { pretrainedFlags } from "./pretrained_flags.ts";
 import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 import { ensureVenv } from "./venv.ts";
 
@@ -49,6 +50,10 @@ const flags = z.object({
     "at most so many states, those of whole problems in a random order; default: all",
   ),
   ...serverFlags,
+  ...pretrainedFlags,
+  base: z.string().optional().describe(
+    "for adapter:FOLDER: the folder or GGUF file of the model that it was trained on",
+  ),
   icc: z.boolean().default(false).describe(
     "ask the server's model a second time, with In-Context Conditioning, and compare",
   ),
@@ -65,7 +70,7 @@ const flags = z.object({
   ),
   chat: z.boolean().default(true).describe("do not put the prompt into its chat template"),
   valueScale: z.string().optional().describe(
-    "what the numbers of an ONNX value head mean: rewards of failure and success, such as 0,1 or =-1,1; or logit",
+    "what the numbers of a value head mean: rewards of failure and success, such as 0,1 or =-1,1; or logit",
   ),
   recording: z.string().optional().describe(
     `file in which the server's answers are kept; default: one beside the result in ${EVALUATIONS}`,
@@ -198,7 +203,8 @@ function resourcesOf(chosen: Flags, folder: string, say: (text: string) => void)
       mode: replay ? "replay" as const : "record" as const,
     }),
     llm: { samples, temperature, maxTokens, reasoning, force, chat },
-    ...{ icc, valueScale },
+    ...{ icc, valueScale, base: chosen.base },
+    pretrained: { storage: chosen.storage, backend: chosen.backend, threads: chosen.threads },
     tokenizer: tokenizer === undefined ? undefined : RolloutTokenizer.load(tokenizer),
   };
 }

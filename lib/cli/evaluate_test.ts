@@ -4,6 +4,7 @@ import { readEvaluation } from "../critic_evaluation/evaluation.ts";
 import type { RolloutRecord } from "../rollouts/record.ts";
 import { writeRollouts } from "../rollouts/write_rollouts.ts";
 import { ROOT } from "../root.ts";
+import { modelFiles } from "../text_models/testing.ts";
 import { EVALUATIONS } from "./evaluate.ts";
 import { TASKS } from "./tasks.ts";
 import { startCriticServer } from "./testdata/critic_server.ts";
@@ -206,4 +207,24 @@ Deno.test("the network only for the server's host, native code only for a value 
   assert.equal(onnx.ffi, "node_modules");
   assert.equal(onnx.net, undefined);
   assert.ok(onnx.read!.split(",").includes("/models"));
+});
+
+Deno.test("a pretrained model is a critic without any server", async () => {
+  using setup = await Setup.create();
+  const model = `${setup.folder}/model`;
+  Deno.mkdirSync(model);
+  for (const [name, content] of Object.entries(modelFiles())) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    Deno.writeFileSync(`${model}/${name}`, bytes);
+  }
+  const critic = `pretrained:${model}`;
+  const flags = ["--max-tokens", "4", "--no-reasoning", "--max-states", "6"];
+  const { code, out, error } = await setup.run("--critic", critic, ...flags);
+  assert.equal(code, 0, error);
+  assert.match(out, /model/);
+  const { critics } = readEvaluation(setup.result);
+  assert.ok(critics.some(({ name }) => name === critic));
+  const refused = await setup.run("--critic", `adapter:${model}`);
+  assert.equal(refused.code, 2);
+  assert.match(refused.error, /--base/);
 });

@@ -107,18 +107,21 @@ export const TASKS: Readonly<Record<string, Task>> = {
       ...["--tokenizer", "--verifier"].flatMap((flag) =>
         valuesOf(argv, flag).flatMap((path) => [path, dirname(path)])
       ),
-      ...valuesOf(argv, "--recording"),
+      ...["--recording", "--pretrained", "--adapter"].flatMap((flag) => valuesOf(argv, flag)),
     ],
     write: ["runs", ".cache", ...valuesOf(argv, "--out"), ...valuesOf(argv, "--recording")],
     env: [...ENV, ...keyVariables(argv)],
     net: argv.includes("--replay") ? [] : netHosts(valuesOf(argv, "--server")),
+    sys: givenTo(argv, "--pretrained").length > 0 ? ["systemMemoryInfo"] : [],
   })],
   evaluate: (argv) => {
     const critics = criticsOf(argv);
     const models = critics.flatMap((name) => /^onnx(?:-llm)?:(.+)/.exec(name)?.[1] ?? []);
+    const own = critics.flatMap((name) => /^(?:pretrained|adapter):(.+)/.exec(name)?.[1] ?? []);
     return [script("cli/evaluate", argv, {
       read: [
         ...[".", ...valuesOf(argv, "--rollouts"), ...valuesOf(argv, "--recording")],
+        ...[...own, ...valuesOf(argv, "--base")],
         // What stands beside them is read, too.
         ...[...valuesOf(argv, "--tokenizer"), ...models].flatMap((path) => [path, dirname(path)]),
       ],
@@ -127,6 +130,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
       env: [...ENV, ...keyVariables(argv)],
       net: argv.includes("--replay") ? [] : netHosts(critics),
       ffi: models.length > 0 ? ["node_modules"] : [],
+      sys: own.length > 0 ? ["systemMemoryInfo"] : [],
     })];
   },
   "check:notebooks": (argv, at) => [script("cli/check_notebooks", argv, {

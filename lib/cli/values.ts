@@ -1,5 +1,6 @@
 /**
- * `deno task values`: Monte Carlo values of states along rollouts, by continuations of a language model behind a server.
+ * `deno task values`: Monte Carlo values of states along rollouts, by continuations of a language model behind a server, or
+ * of one that is run here.
  */
 import { basename, resolve } from "node:path";
 import { z } from "zod";
@@ -19,7 +20,9 @@ import {
   summarizeValues,
   withValues,
 } from "../llm/probed_rollouts.ts";
+import type { LanguageModel } from "../llm/language_model.ts";
 import { openServer, type ServerModel } from "../llm/server.ts";
+import { maximum } from "../numeric/extrema.ts";
 import { sha256 } from "../numeric/digest.ts";
 import { writeMonteCarloParquet } from "../rollouts/monte_carlo_parquet.ts";
 import { PROBE_MODES, PROBE_SEMANTICS, type ProbeRule } from "../rollouts/segments.ts";
@@ -29,11 +32,14 @@ import { type VerifierAgreement, verifierAgreement } from "../rollouts/verifiers
 import { openVerifier, VERIFIERS } from "../rollouts/verifiers/registry.ts";
 import type { Verifier } from "../rollouts/verifiers/verifier.ts";
 import { checkWritable, writeAtomically } from "../run/files.ts";
+import { openPretrained, pretrainedText } from "../text_models/open_pretrained.ts";
+import { PretrainedLanguageModel } from "../text_models/pretrained_language_model.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
 import { endOnSignals } from "./end_on_signals.ts";
+import { pretrainedFlags } from "./pretrained_flags.ts";
 import { describeLeftOut, rolloutFlags, rolloutsOf } from "./rollout_flags.ts";
 import { serverFlags } from "./server_flags.ts";
-import { terminalProgress } from "./terminal_progress.ts";
+import { type TerminalProgress, terminalProgress } from "./terminal_progress.ts";
 import {
   formatAgreement,
   formatCost,
@@ -47,12 +53,20 @@ const VALUES = "runs/values";
 
 const flags = z.object({
   ...rolloutFlags,
-  tokenizer: z.string("give the folder or the tokenizer.json of the model")
-    .describe("folder or tokenizer.json of the model that goes on"),
+  tokenizer: z.string().optional().describe(
+    "folder or tokenizer.json of the model that goes on; --pretrained has its own",
+  ),
   server: z.string().optional().describe(
     "address of the OpenAI-compatible server of the model that wrote the rollouts",
   ),
   ...serverFlags,
+  pretrained: z.string().optional().describe(
+    "in the place of a server: folder or GGUF file of that model, of Llama's kind, which is run here",
+  ),
+  adapter: z.string().optional().describe(
+    "for --pretrained: folder of an adapter, as PEFT saves it",
+  ),
+  ...pretrainedFlags,
   recording: z.string().optional().describe("file to which the server's answers are added"),
   every: z.int().min(1).optional().describe("probe before every N-th token"),
   steps: z.boolean().default(false).describe(
@@ -118,7 +132,7 @@ async function computeValues(chosen: Flags): Promise<number> {
   const progress = terminalProgress();
   const verifier = await openVerifier(chosen.verifier);
   try {
-    const tokenizer = RolloutTokenizer.load(chosen.tokenizer);
+    const tokenizer = tokenizerOf(chosen);
     const rollouts = rolloutsOf(chosen, progress);
     const selected = await selectRollouts(rollouts, chosen.selection, chosen.problems)
       .finally(() => progress.clear());
@@ -140,18 +154,8 @@ async function computeValues(chosen: Flags): Promise<number> {
       return 0;
     }
     checkWritable(`${out}/values.parquet`);
-    using model = await openServer({
-      url: chosen.server,
-      model: chosen.model,
-      apiKeyVariable: chosen.apiKeyVariable,
-      timeoutSeconds: chosen.timeout,
-      concurrency: chosen.concurrency,
-      onNote: (note) => progress.line(note),
-      ...(chosen.recording === undefined ? {} : {
-        recording: { path: chosen.recording, mode: chosen.replay ? "replay" : "record" },
-      }),
-    });
-    const asText = takesTextOnly(model, states);
+    using opened = await openModel(chosen, states, progress);
+    const { model, asText } = opened;
     const values = await compute(plan, { ...options, model, asText }, progress)
       .finally(() => progress.clear());
     const result = await write(plan, { ...options, model, asText }, values, agreement);
@@ -209,6 +213,49 @@ function costOf({ chosen, states, options, say }: Plan) {
   return cost;
 }
 
+function tokenizerOf({ tokenizer, pretrained }: Flags): RolloutTokenizer {
+  if (tokenizer !== undefined) return RolloutTokenizer.load(tokenizer);
+  if (pretrained !== undefined) return pretrainedText(pretrained).tokenizer;
+  throw new UsageError("--tokenizer", "", "give the folder or the tokenizer.json of the model");
+}
+
+/** Who goes on from the states. */
+interface OpenModel extends Disposable {
+  readonly model: LanguageModel;
+  /** Whether it has to be given text. */
+  readonly asText: boolean;
+}
+
+async function openModel(
+  chosen: Flags,
+  states: readonly ProbedState[],
+  progress: TerminalProgress,
+): Promise<OpenModel> {
+  if (chosen.pretrained !== undefined) {
+    const { adapter, storage, backend, threads } = chosen;
+    const options = { adapter, storage, backend, threads };
+    using kept = new DisposableStack();
+    const opened = kept.use(await openPretrained(chosen.pretrained, options));
+    const model = new PretrainedLanguageModel(opened);
+    checkRoom(states, model.contextLength, chosen.pretrained);
+    const moved = kept.move();
+    return { model, asText: false, [Symbol.dispose]: () => moved.dispose() };
+  }
+  const model = await openServer({
+    url: chosen.server,
+    model: chosen.model,
+    apiKeyVariable: chosen.apiKeyVariable,
+    timeoutSeconds: chosen.timeout,
+    concurrency: chosen.concurrency,
+    onNote: (note) => progress.line(note),
+    ...(chosen.recording === undefined ? {} : {
+      recording: { path: chosen.recording, mode: chosen.replay ? "replay" : "record" },
+    }),
+  });
+  const asText = takesTextOnly(model, states);
+  return { model, asText, [Symbol.dispose]: () => model[Symbol.dispose]() };
+}
+
 /** Whether the server has to be sent text. Throws a UsageError where it cannot go on from these states. */
 function takesTextOnly({ abilities }: ServerModel, states: readonly ProbedState[]): boolean {
   const { endpoint, tokenPrompts, contextLength, kind } = abilities;
@@ -220,25 +267,27 @@ function takesTextOnly({ abilities }: ServerModel, states: readonly ProbedState[
         "llama.cpp",
     );
   }
-  const longest = Math.max(
-    ...states.map(({ prompt, record }) => prompt.length + record.tokenLimit),
-  );
-  if (contextLength !== null && longest > contextLength) {
-    throw new UsageError(
-      "--server",
-      kind,
-      `its context holds ${contextLength} tokens, and prompt and response may have ${longest}: start it ` +
-        "with a larger context, or give the --limit that the rollouts were sampled with",
-    );
-  }
+  if (contextLength !== null) checkRoom(states, contextLength, kind);
   return tokenPrompts === "refused" || tokenPrompts === "ignored";
+}
+
+/** Throws a UsageError where prompt and response may be longer than the model's context. */
+function checkRoom(states: readonly ProbedState[], contextLength: number, model: string): void {
+  const longest = maximum(states.map(({ prompt, record }) => prompt.length + record.tokenLimit));
+  if (longest <= contextLength) return;
+  throw new UsageError(
+    "context",
+    model,
+    `it holds ${contextLength} tokens, and prompt and response may have ${longest}: give the model a larger ` +
+      "context, or the --limit that the rollouts were sampled with",
+  );
 }
 
 /** The states' values, as far as they are not there from an earlier call. */
 async function compute(
   { states, out }: Plan,
   options: ContinuationOptions,
-  progress: ReturnType<typeof terminalProgress>,
+  progress: TerminalProgress,
 ): Promise<ContinuationValue[]> {
   using store = new ContinuationStore(`${out}/continuations.jsonl`);
   if (store.isTorn) {
@@ -335,7 +384,20 @@ function ruleOf({ every, steps, sae }: Flags): ProbeRule {
   );
 }
 
-function checkServerFlags({ server, recording, replay, dryRun }: Flags): void {
+function checkServerFlags(
+  { server, pretrained, adapter, recording, replay, dryRun }: Flags,
+): void {
+  if (pretrained === undefined && adapter !== undefined) {
+    throw new UsageError("--adapter", adapter, "give the model it belongs to as --pretrained");
+  }
+  if (pretrained !== undefined) {
+    // What is computed here is kept by state, and needs no recording to be the same again.
+    const given = { "--server": server, "--recording": recording, "--replay": replay || undefined };
+    for (const [flag, value] of Object.entries(given)) {
+      if (value !== undefined) throw new UsageError(flag, value, "leave it out, or --pretrained");
+    }
+    return;
+  }
   if (replay && recording === undefined) {
     throw new UsageError("--replay", replay, "give the --recording to take answers from");
   }
@@ -343,7 +405,8 @@ function checkServerFlags({ server, recording, replay, dryRun }: Flags): void {
     throw new UsageError(
       "--server",
       "",
-      "give the address of the model's server, such as http://127.0.0.1:8000; --replay and --dry-run need none",
+      "give the address of the model's server, such as http://127.0.0.1:8000, or the model itself as " +
+        "--pretrained; --replay and --dry-run need neither",
     );
   }
 }

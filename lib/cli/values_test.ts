@@ -7,6 +7,7 @@ import type { RolloutRecord } from "../rollouts/record.ts";
 import { byteTokenizer, byteTokenizerFiles } from "../rollouts/testdata/byte_tokenizer.ts";
 import { writeRollouts } from "../rollouts/write_rollouts.ts";
 import { ROOT } from "../root.ts";
+import { modelFiles } from "../text_models/testing.ts";
 import { execute } from "./command.ts";
 import { TASKS } from "./tasks.ts";
 import { type MarkovServer, markovValue, startMarkovServer } from "./testdata/markov_server.ts";
@@ -168,6 +169,34 @@ Deno.test("values along rollouts are the policy's, and a recording gives the sam
   const miss = await setup.run({ ...replay, seed: 2 });
   assert.equal(miss.code, 2);
   assert.match(miss.error, /^error: .*answers\.jsonl.*seed/m);
+});
+
+Deno.test("a pretrained model goes on without any server, and says the same again", async () => {
+  await using setup = await Setup.create();
+  const model = `${setup.folder}/model`;
+  Deno.mkdirSync(model);
+  for (const [name, content] of Object.entries(modelFiles())) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    Deno.writeFileSync(`${model}/${name}`, bytes);
+  }
+  const flags = { server: false, tokenizer: false, pretrained: model, continuations: 8, every: 6 };
+  const { code, out, error } = await setup.launch({ ...flags, threads: 2 });
+  assert.equal(code, 0, error);
+  assert.equal(setup.server.completions, 0);
+  const files = [setup.out, `${setup.folder}/again`];
+  await setup.launch({ ...flags, threads: 1, out: files[1]! });
+  assert.deepEqual(setup.parquet(files[1]), setup.parquet(files[0]));
+  assert.match(out, /continued by model\n/);
+
+  const refused = async (more: Parameters<Setup["args"]>[0], message: RegExp) => {
+    const { code, error } = await setup.run({ ...flags, out: `${setup.folder}/none`, ...more });
+    assert.equal(code, 2);
+    assert.match(error, message);
+  };
+  await refused({ server: "http://127.0.0.1:1" }, /--server: .*leave it out, or --pretrained/);
+  await refused({ pretrained: false, adapter: model, tokenizer: model }, /--adapter/);
+  await refused({ pretrained: setup.folder }, /config\.json/);
+  await refused({ pretrained: false }, /--server/);
 });
 
 Deno.test({
@@ -333,7 +362,7 @@ Deno.test("what cannot be done is refused in one line, before anything is asked"
       [{ every: false, sae: 0.2 }, /^error: --sae: "p": the rollout has no log-probabilities/],
       [{ server: false }, /^error: --server: "": give the address/],
       [{ replay: true }, /^error: --replay: true: give the --recording/],
-      [{ tokenizer: false }, /^error: --tokenizer: undefined: give the folder or the tokenizer/],
+      [{ tokenizer: false }, /^error: --tokenizer: "": give the folder or the tokenizer/],
       [{ verifier: "math-answr" }, /^error: --verifier: "math-answr": did you mean math-answer/],
       [{ limit: 2 }, /^error: --limit: 2: a response of p+b? has \d+ tokens/],
       [{ stop: "\\q" }, /^error: --stop: "\\\\q": escapes are those of JSON/],

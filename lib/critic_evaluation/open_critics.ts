@@ -7,6 +7,13 @@ import { OnnxLanguageModel } from "../llm/onnx/onnx_language_model.ts";
 import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
 import { parseValueScale } from "../llm/onnx/value_scale.ts";
 import { openServer, type ServerModel, type ServerOptions } from "../llm/server.ts";
+import {
+  type OpenPretrained,
+  openPretrained,
+  type PretrainedOptions,
+} from "../text_models/open_pretrained.ts";
+import { PretrainedLanguageModel } from "../text_models/pretrained_language_model.ts";
+import { PretrainedValueCritic } from "../text_models/pretrained_value_critic.ts";
 import { printable } from "../rollouts/printable.ts";
 import { chooseFrom } from "../suggest.ts";
 import { askCritic } from "./ask_critic.ts";
@@ -20,12 +27,19 @@ const PLAIN: readonly AskedCritic[] = [...CONSTANTS, textRidge];
 /** Begins the name of a language model in a folder, whose file `model.onnx` is run here. */
 const ONNX_LLM = "onnx-llm:";
 
+/** Begins the name of a model of Llama's kind, in a folder or a GGUF file, that is run here. */
+const PRETRAINED = "pretrained:";
+/** Begins the name of an adapter on the weights of `base`, in a folder. */
+const ADAPTER = "adapter:";
+
 /** What the name of a critic may be; `server` alone is enough to replay a recording. */
 export const CRITIC_NAMES = [
   ...PLAIN.map(({ name }) => name),
   "server:URL",
   "onnx:FILE",
   "onnx-llm:FOLDER",
+  "pretrained:FOLDER",
+  "adapter:FOLDER",
 ] as const;
 
 /** What critics need that are not made of the rollouts alone. */
@@ -42,6 +56,10 @@ export interface CriticResources {
   readonly valueScale?: string | undefined;
   /** Of the model that wrote the rollouts. */
   readonly tokenizer?: StateTokenizer | undefined;
+  /** How pretrained models are run here. */
+  readonly pretrained?: Omit<PretrainedOptions, "adapter">;
+  /** The model, a folder or a GGUF file, that adapters were trained on. */
+  readonly base?: string | undefined;
 }
 
 /** Critics, and what they hold open. */
@@ -74,6 +92,9 @@ export async function openCritics(
       const model = await OnnxLanguageModel.open(name.slice(ONNX_LLM.length));
       open.defer(() => model.close());
       critics.push(...llmCritics(model, ONNX_LLM + model.name, resources.llm ?? {}, resources));
+    } else if (name.startsWith(PRETRAINED) || name.startsWith(ADAPTER)) {
+      const model = open.use(await openModel(name, resources));
+      critics.push(...pretrainedCritics(model, name, resources));
     } else if (name.startsWith("onnx:")) {
       const critic = await openOnnx(name, resources);
       open.defer(() => critic.close());
@@ -109,6 +130,34 @@ function llmCritics(
       })]
       : []),
   ];
+}
+
+async function openModel(name: string, { pretrained, base }: CriticResources) {
+  if (name.startsWith(PRETRAINED)) {
+    return await openPretrained(name.slice(PRETRAINED.length), pretrained);
+  }
+  const adapter = name.slice(ADAPTER.length);
+  if (base === undefined) {
+    throw new UsageError("--base", "", `give the model that ${adapter} is an adapter of`);
+  }
+  return await openPretrained(base, { ...pretrained, adapter });
+}
+
+/** A value head where there is one, else the model asked in words. */
+function pretrainedCritics(
+  opened: OpenPretrained,
+  name: string,
+  resources: CriticResources,
+): AskedCritic[] {
+  if (opened.model.config.valueHead === undefined) {
+    const model = new PretrainedLanguageModel(opened);
+    const chat = opened.template !== undefined && (resources.llm?.chat ?? true);
+    return llmCritics(model, name, { ...resources.llm, chat }, resources);
+  }
+  const scale = parseValueScale("--value-scale", resources.valueScale ?? "");
+  const critic = new PretrainedValueCritic(opened, scale);
+  const title = `Value head ${critic.name}`;
+  return [askCritic(critic, { name, title, kind: "discriminative" })];
 }
 
 /** Of what is asked for by default, that which the server can do; the rest is noted. */

@@ -30,7 +30,9 @@ export type Space =
   | "cache";
 
 /** How frozen weights are stored; kernels widen them to float32. */
-export type WeightStorage = "float32" | "float16" | "bfloat16";
+export const WEIGHT_STORAGES = ["float32", "float16", "bfloat16"] as const;
+/** How frozen weights are stored. */
+export type WeightStorage = typeof WEIGHT_STORAGES[number];
 
 /** Elements of scratch with which the WASM kernels widen frozen weights, 16 columns at a time. */
 export const FROZEN_SCRATCH = 16 * 2048;

@@ -55,7 +55,7 @@ export async function openPretrained(
   const engine = await createBackend(backend, { threads });
   try {
     const model = modelOf(engine, pretrained, { adapter, storage });
-    const { tokenizer, template } = textOf(path);
+    const { tokenizer, template } = pretrainedText(path);
     const { vocabularySize } = pretrained.architecture;
     if (tokenizer.size > vocabularySize) {
       const remedy = `the model has ${vocabularySize}: give it its own tokenizer`;
@@ -85,8 +85,8 @@ function modelOf(
     : readAdapter(weights, adapter, { maxLength });
 }
 
-/** The tokenizer, and the chat template if there is one. */
-function textOf(path: string): Pick<OpenPretrained, "tokenizer" | "template"> {
+/** The tokenizer of a model of Llama's kind, and its chat template if there is one; its weights are not read. */
+export function pretrainedText(path: string): Pick<OpenPretrained, "tokenizer" | "template"> {
   if (!path.endsWith(".gguf")) {
     return { tokenizer: RolloutTokenizer.load(path), template: ChatTemplate.load(path) };
   }

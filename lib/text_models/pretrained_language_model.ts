@@ -61,7 +61,7 @@ export class PretrainedLanguageModel implements LanguageModel {
       (_, i) => ({ tokens: prompt, row: ((seed ?? 0) + i) % SEEDS }),
     );
     const responses = await model.generate(prompts, {
-      ...{ temperature, topP, topK: topK === 0 ? Infinity : topK, seed: 0 },
+      ...{ temperature, topP, seed: 0, ...topK > 0 && { topK } },
       maxTokens: Math.min(request.maxTokens, this.contextLength - prompt.length),
       purpose: "completion",
       stop: eosTokenIds,
