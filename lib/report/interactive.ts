@@ -6,13 +6,16 @@
 /** Where the template wants the scripts. */
 const PLACE = "<!-- plotly.js -->";
 
-/** The page with scripts; as it is if there is no figure in it. */
+/** What Observable Plot names inside of a figure. The figure is one image, with one description: its parts may have none. */
+const PART_NAME = /(<(?:g|rect|path|text|line|circle)\b[^>]*?) aria-label="[^"]*"/g;
+
+/** The page with scripts, and figures whose parts have no names; as it is if there is no figure in it. */
 export async function makeInteractive(html: string): Promise<string> {
   const scripts = html.includes('class="genac-plotly"')
     ? `<script type="text/plain" id="genac-plotly-js">${await packedPlotly()}</script>\n` +
       `<script>${DRAW}</script>`
     : "";
-  return html.replace(PLACE, () => scripts);
+  return html.replaceAll(PART_NAME, "$1").replace(PLACE, () => scripts);
 }
 
 /** plotly.js, 10 MB of text, as 4 MB of Base64. */

@@ -17,3 +17,13 @@ Deno.test("a page with figures gets plotly.js once, packed, from nowhere else", 
   const source = await new Response(stream).text();
   assert.match(source, /plotly\.js v4\.1\.1/);
 });
+
+Deno.test("a figure has one description, its parts have none", async () => {
+  const svg = '<svg role="img" aria-label="Error"><g fill="#000" aria-label="dot" stroke="none">' +
+    '<rect aria-label="frame" x="1"/></g></svg><p aria-label="No part">a</p>';
+  assert.equal(
+    await makeInteractive(svg),
+    '<svg role="img" aria-label="Error"><g fill="#000" stroke="none"><rect x="1"/></g></svg>' +
+      '<p aria-label="No part">a</p>',
+  );
+});
