@@ -1,12 +1,12 @@
 /**
- * A report's table of contents, made of the headings of the finished page.
+ * What is made of a report's finished page: its table of contents, and stops for those who read it by keys.
  */
 
 /** Where the page wants it; lib/report/notebook_driver.py puts it after the answer. */
 const PLACE = "<!-- contents -->";
 
-/** A heading; scripts are passed over, which may write some. */
-const HEADING = /<script\b.*?<\/script>|<h2(?:\s[^>]*)?>(.*?)<\/h2>/gs;
+/** A heading, or preformatted text; scripts are passed over, which may write some. */
+const PARTS = /<script\b.*?<\/script>|<pre>|<h2(?:\s[^>]*)?>(.*?)<\/h2>/gs;
 
 /**
  * The page with its headings of the second level named and, where it wants them, listed: each a link to its section.
@@ -16,7 +16,9 @@ export function withContents(html: string): string {
   if (!html.includes(PLACE)) return html;
   const used = new Set<string>();
   const items: string[] = [];
-  const named = html.replace(HEADING, (heading, content?: string) => {
+  const named = html.replace(PARTS, (heading, content?: string) => {
+    // It scrolls, which without a pointer needs a stop.
+    if (heading === "<pre>") return '<pre tabindex="0">';
     if (content === undefined) return heading;
     const given = heading.match(/^<h2[^>]*\sid="([^"]+)"/)?.[1];
     const id = given ?? unusedName(content, used);

@@ -26,6 +26,12 @@ Deno.test("headings are listed in their order, each with a link to its section",
   assert.ok(html.includes('write("<h2>No heading</h2>")'), "scripts stay as they are");
 });
 
+Deno.test("by keys one stops at text that scrolls, not at every cell", () => {
+  const cell = '<div class="jp-Cell-inputWrapper" tabindex="0"><pre>a</pre></div>';
+  const { attributes } = readPage(withContents(`<!-- contents -->${cell}`));
+  assert.deepEqual(attributes("div, pre", "tabindex"), [null, "0"]);
+});
+
 Deno.test("links to other notebooks of the kit lead to their reports", () => {
   const { attributes } = readPage(withContents(PAGE));
   assert.deepEqual(attributes("p a", "href"), [

@@ -16,12 +16,12 @@ export function provenanceTable(provenance: Entries, command?: string): Displaya
   return {
     [DISPLAY]: () => ({
       "text/html":
-        `<table><tbody>${
+        `<div style="overflow-x:auto" role="group" tabindex="0" aria-label="Provenance"><table><tbody>${
           rows.map(([name, value]) =>
             `<tr><td style="text-align:left">${escapeHtml(name)}</td>` +
             `<td style="text-align:left"><code>${escapeHtml(value)}</code></td></tr>`
           ).join("")
-        }</tbody></table>` +
+        }</tbody></table></div>` +
         (command === undefined
           ? ""
           : `<p>To reproduce it:</p><pre><code>${escapeHtml(command)}</code></pre>`),

@@ -111,16 +111,17 @@ function html({ caption, head, cells, right, bold }: LaidOut): string {
         const unbroken = text.replace(/\[[^\]]*\]$/, (interval) => interval.replace(" ", "\u00a0"));
         const content = escapeHtml(unbroken).replaceAll("\n", "<br>");
         const side = right[i] ? "right" : "left";
+        const cell = text === "" ? "td" : tag;
         const wrap = text.length <= SHORT ? ";white-space:nowrap" : "";
-        return `<${tag} style="text-align:${side}${wrap}">${
+        return `<${cell} style="text-align:${side}${wrap}">${
           strong ? `<strong>${content}</strong>` : content
-        }</${tag}>`;
+        }</${cell}>`;
       }).join("")
     }</tr>`;
   const title = caption ?? "Table";
   const isLong = cells.length > LONG;
   // A table that is wider than the page scrolls, by keys too; the page itself must not.
-  const all = `<div style="overflow-x:auto" role="region" tabindex="0" ` +
+  const all = `<div style="overflow-x:auto" role="group" tabindex="0" ` +
     `aria-label="${escapeHtml(title)}"><table>` +
     (caption === undefined || isLong
       ? ""
