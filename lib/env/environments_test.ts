@@ -25,6 +25,7 @@ const PINS: Readonly<Record<string, string>> = {
   permutation: "13691796913d0eb42ee357eb13a455d96a2f93521a47c03b273ba12517729ee8",
   circuit: "4f0e49c402b695ddf0cf3c29da7acaadbccc7dc768eb554ebe7d1b83b1cc16a3",
   sat: "74fc473d8c7d32d8aa94de2ff408ae123514ba51d76ed9c2f8d31ec797d932dd",
+  "running-sum": "6cfa585a4c85e0781d85a59ec3569419e1a24c252a0e80feb8c70822b23df3bc",
   "local-check": "52752a372fdc87184ba7e43b56f183df0e295e6ae1d70bcc9569ad93a44d2323",
 };
 
