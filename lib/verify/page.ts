@@ -25,7 +25,7 @@ let isCancelled = false;
 async function main(): Promise<void> {
   const data: PageData = JSON.parse(await unpacked(DATA_ELEMENT));
   const script = await unpacked(ENGINE_ELEMENT);
-  const [smoke] = data.profiles as [PinnedProfile];
+  const [first] = data.profiles as [PinnedProfile];
   const cells = data.profiles.flatMap((profile) => profile.cells.map((pin) => ({ profile, pin })));
 
   const describe = () => {
@@ -37,8 +37,10 @@ async function main(): Promise<void> {
       return group;
     }));
     choice.selectedIndex = chosen;
-    const cost = smoke.cells.reduce((sum, cell) => sum + cell.cost, 0);
-    all.textContent = `The whole smoke profile: ${smoke.cells.length} runs (${duration(cost)})`;
+    const cost = first.cells.reduce((sum, cell) => sum + cell.cost, 0);
+    all.textContent = `The whole ${first.profile} profile: ${first.cells.length} runs (${
+      duration(cost)
+    })`;
   };
 
   /** Trains one cell; `before` and `whole` are in FLOPs, for the progress. */
@@ -48,6 +50,7 @@ async function main(): Promise<void> {
     whole: number,
   ): Promise<{ got: RecomputedCell; comparison: Comparison; seconds: number }> => {
     engine ??= await PageEngine.start(script);
+    if (isCancelled) throw new Error("cancelled");
     const { sha256 } = await engine.ask({ type: "hash", text: script });
     const start = performance.now();
     const question = {
@@ -109,13 +112,13 @@ async function main(): Promise<void> {
 
   all.onclick = () =>
     run(all, async () => {
-      const whole = smoke.cells.reduce((sum, { cost }) => sum + cost, 0);
+      const whole = first.cells.reduce((sum, { cost }) => sum + cost, 0);
       const trained: Record<string, RecomputedCell> = {};
       const rows: Row[] = [];
       let before = 0, seconds = 0, equalCells = 0;
-      for (const pin of smoke.cells) {
-        status.textContent = `Training run ${rows.length + 1} of ${smoke.cells.length} …`;
-        const done = await train({ profile: smoke, pin }, before, whole);
+      for (const pin of first.cells) {
+        status.textContent = `Training run ${rows.length + 1} of ${first.cells.length} …`;
+        const done = await train({ profile: first, pin }, before, whole);
         trained[pin.id] = done.got;
         before += pin.cost;
         seconds += done.seconds;
@@ -126,9 +129,9 @@ async function main(): Promise<void> {
         rows.push({ what: pin.id, pinned: "as pinned", computed });
       }
       const { experiment } = data;
-      const { profile } = smoke;
+      const { profile } = first;
       const got = await engine!.ask({ type: "conclusions", experiment, profile, cells: trained });
-      const conclusions = compareConclusions(smoke, got);
+      const conclusions = compareConclusions(first, got);
       const equal = conclusions.equal && equalCells === rows.length;
       say(
         equal,
@@ -147,7 +150,7 @@ async function main(): Promise<void> {
   };
 
   describe();
-  choice.selectedIndex = nearest(smoke.cells.map(({ cost }) => cost / speed), 1);
+  choice.selectedIndex = nearest(first.cells.map(({ cost }) => cost / speed), 1);
   one.disabled = all.disabled = false;
   status.textContent = "";
 }

@@ -5,7 +5,7 @@ export interface PageData {
   readonly experiment: string;
   /** SHA-256 of the engine's script. */
   readonly bundle: string;
-  /** The smoke profile, then the report's own if that is another. */
+  /** At least one: the smoke profile, then the report's own if that is another. */
   readonly profiles: readonly PinnedProfile[];
 }
 
