@@ -7,6 +7,8 @@ import { z } from "zod";
 import { BACKENDS, MAX_THREADS } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { writeAtomically } from "../run/files.ts";
+import { WEIGHT_STORAGES } from "../tensor/tape.ts";
+import { benchLanguageModel } from "./bench_language_model.ts";
 import { profileDecoding, profileTraining } from "./bench_kernels.ts";
 import { BenchProcess, findTorch } from "./bench_process.ts";
 import {
@@ -33,6 +35,12 @@ const flags = z.object({
   backend: z.enum(BACKENDS).default("wasm")
     .describe("what is measured; --threads is for wasm"),
   threads: z.array(z.int().min(1).max(MAX_THREADS)).default([1, 2]).describe("numbers of threads"),
+  languageModel: z.string().optional().describe(
+    "measure this pretrained model instead, a folder or a GGUF file; PyTorch as --peer needs --python with torch, " +
+      "transformers and peft (gguf for a GGUF file)",
+  ),
+  storage: z.enum(WEIGHT_STORAGES).default("bfloat16")
+    .describe("with --language-model: how its weights are kept"),
   quick: z.boolean().default(false).describe(
     "the smallest size and few runs: to see that it works",
   ),
@@ -59,7 +67,9 @@ export const benchCommand: Command<typeof flags.shape> = {
     if (python !== "" && peer !== "torch") {
       throw new UsageError("--python", python, "only with --peer torch");
     }
-    const report = chosen.backend === "webgpu"
+    const report = chosen.languageModel !== undefined
+      ? await languageModelReport(chosen, chosen.languageModel)
+      : chosen.backend === "webgpu"
       ? await benchWebGpu({
         tiny: quick,
         say: (line) => console.error(line),
@@ -72,6 +82,21 @@ export const benchCommand: Command<typeof flags.shape> = {
     return 0;
   },
 };
+
+async function languageModelReport(chosen: Flags, path: string): Promise<string> {
+  const { storage, threads, peer, python, quick } = chosen;
+  if (chosen.backend === "webgpu") {
+    throw new UsageError("--backend", "webgpu", "a model's file is measured on wasm: leave it out");
+  }
+  if (peer === "torch" && python === "") {
+    throw new UsageError("--python", "", "give one that has torch, transformers and peft");
+  }
+  const say = (line: string) => console.error(line);
+  const options = { path, storage, threads, quick, say };
+  const peers = { python: peer === "torch" ? python : undefined };
+  const start = [`# Benchmark\n`, describeMachine(chosen)];
+  return [...start, await benchLanguageModel({ ...options, ...peers })].join("\n");
+}
 
 async function bench(chosen: Flags): Promise<string> {
   const say = (line: string) => console.error(line);

@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { ROOT } from "../root.ts";
 import type { BenchAnswers, BenchCommand } from "./bench_worker.ts";
+import type { LanguageModelCommand } from "./bench_language_model_worker.ts";
 import { lastLine, messages } from "../cli/child_output.ts";
 import { ISOLATED, run, shielded } from "../cli/python.ts";
 import { ensureVenv, VENV_PYTHON } from "../cli/venv.ts";
@@ -39,6 +40,18 @@ export class BenchProcess {
     return new BenchProcess("the kit", Deno.execPath(), args);
   }
 
+  /** bench_language_model_worker.ts, which reads the model at `path`. */
+  static languageModel(path: string): BenchProcess {
+    const permissions = ["--no-prompt", `--allow-read=.,${path}`, "--allow-sys=systemMemoryInfo"];
+    const args = ["run", ...permissions, "lib/bench/bench_language_model_worker.ts"];
+    return new BenchProcess("the kit", Deno.execPath(), args);
+  }
+
+  /** A peer's script, run by `python`. */
+  static script(name: string, python: string, path: string): BenchProcess {
+    return new BenchProcess(name, python, [path]);
+  }
+
   /** bench_torch.py, run by `python`, the user's as it is; "gpu" takes a card where PyTorch has one. */
   static torch(python: string, device: "cpu" | "gpu" = "cpu"): BenchProcess {
     const flags = python === VENV_PYTHON ? ISOLATED : [];
@@ -46,7 +59,9 @@ export class BenchProcess {
   }
 
   /** Throws what the process wrote, if it ends instead of answering. */
-  async ask<C extends BenchCommand>(command: C): Promise<BenchAnswers[C["op"]]> {
+  async ask<C extends BenchCommand | LanguageModelCommand>(
+    command: C,
+  ): Promise<BenchAnswers[C["op"]]> {
     try {
       await this.#input.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
     } catch { /* It has ended: reading says so too. */ }

@@ -63,11 +63,15 @@ export function median(x: readonly number[]): number {
   return x.toSorted((a, b) => a - b)[x.length >> 1]!;
 }
 
-const digits = (x: number) => x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
-const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+/** A number with three digits or so. */
+export const digits = (x: number) =>
+  x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
+/** Bytes in MiB. */
+export const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
 const size = ({ d, layers }: BenchWork) => `d ${d}, ${layers} layer${layers === 1 ? "" : "s"}`;
 
-function verdict(value: number, target: number, atMost: boolean): string {
+/** Whether a target is met, with it. */
+export function verdict(value: number, target: number, atMost: boolean): string {
   const isMet = atMost ? value <= target : value >= target;
   return `${atMost ? "<=" : ">="} ${target}: ${isMet ? "met" : "missed"}`;
 }

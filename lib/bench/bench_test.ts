@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { parameterCount } from "../nn/flops.ts";
+import { withFiles } from "../pretrained/testing.ts";
+import { modelFiles } from "../text_models/testing.ts";
 import { benchCommand } from "./bench.ts";
+import { benchLanguageModel } from "./bench_language_model.ts";
 import { profileDecoding, profileTraining } from "./bench_kernels.ts";
 import { BenchProcess } from "./bench_process.ts";
 import {
@@ -115,6 +118,18 @@ Deno.test("our worker prepares, measures and ends", async () => {
     await worker.end();
   }
 });
+
+Deno.test("a pretrained model's works are measured in a process of their own", () =>
+  withFiles(modelFiles(), async (folder) => {
+    const lines: string[] = [];
+    const report = await benchLanguageModel({
+      ...{ path: folder, storage: "bfloat16", threads: [2], python: undefined, quick: true },
+      say: (line) => lines.push(line),
+    });
+    assert.equal(lines.length, 3);
+    assert.match(report, /LoRA step, 4 x 16 tokens +\| +2 \| +[\d.]+ \([\d.]+\) ms \|/);
+    assert.match(report, /generation, 4 x 8 tokens after 8 \| +2 \| +\d+ \(\d+\) tokens\/s \|/);
+  }));
 
 Deno.test("the profile has every kernel of a program", async () => {
   const config = benchConfig(WORK);

@@ -40,6 +40,11 @@ export const REMOVED = "GENAC_REMOVED_VARIABLES";
 
 /** The programs by which Python may be found; those of the virtual environment, on Unix and on Windows. */
 const PYTHON = ["python3", "python", "py", ".venv/bin/python", ".venv/Scripts/python.exe"];
+/** That of the local model, likewise. */
+const LOCAL_PYTHON = [
+  ".cache/local-model/venv/bin/python",
+  ".cache/local-model/venv/Scripts/python.exe",
+];
 /** What is read of the environment; the last is the launcher's. */
 const ENV = ["DENO_V8_FLAGS", "CI", REMOVED];
 
@@ -90,7 +95,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
     write: [".cache"],
     run: [
       ...["python3", "python", "py"],
-      ...[".cache/local-model/venv/bin/python", ".cache/local-model/venv/Scripts/python.exe"],
+      ...LOCAL_PYTHON,
     ],
     env: ENV,
   })],
@@ -162,9 +167,9 @@ export const TASKS: Readonly<Record<string, Task>> = {
     })];
   },
   bench: (argv, at) => [script("bench/bench", argv, {
-    read: ["."],
+    read: [".", ...valuesOf(argv, "--language-model")],
     write: ["reports", ".cache", ".venv", ...valuesOf(argv, "--out").map((path) => dirname(path))],
-    run: [...PYTHON, ...valuesOf(argv, "--python"), at.deno],
+    run: [...PYTHON, ...LOCAL_PYTHON, ...valuesOf(argv, "--python"), at.deno],
     env: ENV,
     sys: ["cpus", "loadavg"],
   })],
