@@ -124,11 +124,30 @@ async function makeReport(
   if (problems.length > 0) throw new NotebookError(problems.join("\n"));
   const profile = parameterValue(notebook, "profile");
   const interactive = await makeInteractive(result.html!);
-  const played = await withPlayground(await withRollout(interactive, profile), progress);
-  const html = withContents(await makeVerifiable(played, nameOf(path), profile));
+  const html = withContents(await withEngine(interactive, { path, profile, progress }));
   const encoder = new TextEncoder();
   writeAtomically(`${ROOT}${report}`, encoder.encode(html));
   writeAtomically(`${ROOT}${output}`, encoder.encode(result.notebook!));
+}
+
+/**
+ * The report with what its page computes. Where that cannot be made, as an experiment imports what pages do not have, it is
+ * said, and the report is as it was: what took hours to execute is not lost for it.
+ */
+async function withEngine(
+  html: string,
+  { path, profile, progress }: Pick<ExecuteOptions, "path" | "progress"> & {
+    readonly profile: unknown;
+  },
+): Promise<string> {
+  try {
+    const played = await withPlayground(await withRollout(html, profile), progress);
+    return await makeVerifiable(played, nameOf(path), profile);
+  } catch (error) {
+    const reason = (error as Error).message;
+    console.error(`${path}: its report cannot be verified in a browser: ${reason}`);
+    return html;
+  }
 }
 
 /** All notebooks' paths, relative to the checkout; or those named, with or without ".ipynb". */
