@@ -30,21 +30,29 @@ const REMEDY = `give a folder with ${ADAPTER_CONFIG} and ${TENSORS}, as PEFT sav
 export async function writeAdapter(
   model: CausalLanguageModel,
   folder: string,
-  { base = null }: { readonly base?: string | null } = {},
+  options: { readonly base?: string | null } = {},
 ): Promise<void> {
+  const files = await adapterFiles(model, options);
+  if (!writeFolderAtomically(resolve(folder), files)) {
+    throw new UsageError("folder", folder, "it exists: name a new one, or remove it first");
+  }
+}
+
+/** The files of `writeAdapter` by name. Throws a UsageError for a model without adapters. */
+export async function adapterFiles(
+  model: CausalLanguageModel,
+  { base = null }: { readonly base?: string | null } = {},
+): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const { config: { lora, valueHead }, weights } = model;
   if (!lora) throw new UsageError("lora", undefined, "the model has no adapters to write");
   const tensors = Object.entries(await model.tensors())
     .map(([name, tensor]) => [PREFIX + name, turned(tensor)] as const);
   const metadata = { format: "pt", [BASE]: weights.digest() };
   const config = adapterConfig({ lora, hasValueHead: valueHead !== undefined }, base);
-  const isWritten = writeFolderAtomically(resolve(folder), {
+  return {
     [ADAPTER_CONFIG]: new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`),
     [TENSORS]: writeSafetensors(tensors, metadata),
-  });
-  if (!isWritten) {
-    throw new UsageError("folder", folder, "it exists: name a new one, or remove it first");
-  }
+  };
 }
 
 /** What an adapter's files do not say of a model. */

@@ -178,38 +178,58 @@ TEXTS = [
 ]
 
 
-def smollm2(path):
-    folder, name = os.path.split(path)
-    options = {"gguf_file": name, "dtype": torch.float32, "attn_implementation": "eager"}
-    model = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
-    continuations = []
+# No text of the model's own: where it is nearly certain, gradients are small differences of large numbers.
+ORDINARY = (
+    "The ferry left an hour late, so Marta counted the gulls on the pier: 17 at first, then 9, then 23. By noon the fog "
+    "had lifted, and with it her temper. She bought two oranges for 1.40 and gave one to the boy who sold maps."
+)
+
+
+def continuations(model, tokenizer):
+    result = []
     for words in TEXTS:
         prompt = tokenizer(words, add_special_tokens=False)["input_ids"]
-        tokens, gaps = list(prompt), []
+        tokens, gaps, cache, given = list(prompt), [], None, prompt
         with torch.no_grad():
             while len(tokens) < len(prompt) + 64:
-                top = model(torch.tensor([tokens])).logits[0, -1].topk(2)
+                answer = model(torch.tensor([given]), past_key_values=cache, use_cache=True)
+                top = answer.logits[0, -1].topk(2)
                 gaps.append((top.values[0] - top.values[1]).item())
-                tokens.append(top.indices[0].item())
+                cache, given = answer.past_key_values, [top.indices[0].item()]
+                tokens += given
         # Of which rounding decides, no other program can be asked.
         assert min(gaps) > 1e-3, min(gaps)
-        continuations.append({"prompt": prompt, "continuation": tokens[len(prompt) :]})
+        result.append({"prompt": prompt, "continuation": tokens[len(prompt) :]})
+    return result
+
+
+def adapter_gradients(model, text):
+    """In float64."""
     adapted = get_peft_model(model, lora("CAUSAL_LM", 2, 4, ["q_proj", "down_proj"])).eval()
     for key, parameter in adapted.named_parameters():
         if parameter.requires_grad:
             parameter.data = 0.1 * formula(plain(key), tuple(parameter.shape))
-    tokens = torch.tensor([continuations[0]["prompt"] + continuations[0]["continuation"]])
+    adapted = adapted.double()
+    tokens = torch.tensor([text])
     loss = torch.nn.functional.cross_entropy(adapted(tokens).logits[0, :-1], tokens[0, 1:])
     loss.backward()
     wanted = ["layers.0.self_attn", "layers.15.mlp", "layers.29.mlp"]
     gradients = {plain(key): p.grad for key, p in adapted.named_parameters() if p.requires_grad}
     return {
-        "continuations": continuations,
         "loss": loss.item(),
-        "gradientNorm": sum(g.double().square().sum() for g in gradients.values()).sqrt().item(),
+        "gradientNorm": sum(g.square().sum() for g in gradients.values()).sqrt().item(),
         "gradients": {key: floats(g) for key, g in gradients.items() if any(part in key for part in wanted)},
     }
+
+
+def smollm2(path):
+    folder, name = os.path.split(path)
+    options = {"gguf_file": name, "dtype": torch.float32, "attn_implementation": "eager"}
+    model = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
+    texts = continuations(model, tokenizer)
+    ordinary = tokenizer(ORDINARY, add_special_tokens=False)["input_ids"]
+    return {"continuations": texts, "ordinary": {"tokens": ordinary, **adapter_gradients(model, ordinary)}}
 
 
 def write(name, value):
