@@ -64,8 +64,9 @@ const CELLS = [
     source: 'await show(figure({ title: "A line", x: { title: "x" }, y: { title: "y" }, ' +
       'series: [{ kind: "line", name: "a", points: [{ x: 0, y: 0 }, { x: 1, y: 1 }] }] }));',
     type: "code",
-    tags: ["output"],
+    tags: ["output", "answer"],
   },
+  { source: "## Limits\n\n## Provenance", type: "markdown", tags: [] },
 ];
 
 /** Runs `test` on a notebook of these cells, in the notebooks folder as relative imports demand. */
@@ -142,7 +143,20 @@ testWithJupyter(
       has(/<title>A report on/);
       has(/The answer is <strong>42<\/strong>/);
       has(/<math [^>]*>.*<\/math>/);
-      has(/<svg aria-label="A line"/);
+      has(/<svg aria-label="A line\. Shown: y, against x\./);
+      // The title, the answer, the contents, all else; code only when the switch says so.
+      const order = [
+        "A report on",
+        "<svg",
+        "<nav",
+        'href="#limits"',
+        "The answer is",
+        'id="limits"',
+      ]
+        .map((text) => one.html.indexOf(text, one.html.indexOf("<main")));
+      assert.deepEqual(order, order.toSorted((a, b) => a - b));
+      assert.ok(!order.includes(-1));
+      has(/<input id="genac-code" type="checkbox"/);
       has(/<script class="genac-plotly" type="application\/json">/);
       has(/id="genac-plotly-js"/);
       assert.ok(!/<(script|link|img)[^>]+(src|href)="http/.test(one.html), "loads nothing");
