@@ -1,13 +1,13 @@
 /** What the runs of critics share: the model and its critic, its training, its files. */
 import { createBackend } from "../../lib/backend/create.ts";
 import type { LabelledState } from "../../lib/critic/critic.ts";
+import { adapterFiles } from "../../lib/pretrained/adapter.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { RunningSumEnvironment, RunningSumState } from "../../lib/env/running_sum.ts";
 import { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
 import { maximum } from "../../lib/numeric/extrema.ts";
 import { sum } from "../../lib/numeric/sums.ts";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { saveTraining } from "../../lib/run/training_checkpoint.ts";
 import {
   criticHeads,
   TextCritic,
@@ -123,11 +123,8 @@ export async function runCritic(
         curve: trained.curve,
       },
       digests: { base: base.weights.digest(), parameters: await critic.model.digest() },
-      files: {
-        "adapters.safetensors": await saveTraining(critic.model, { critic: name }, {
-          moments: false,
-        }),
-      },
+      // The cell's folder is an adapter as PEFT loads it.
+      files: await adapterFiles(critic.model, { base: config.model }),
       unpinned: {
         trainingSeconds: (trainedAt - began) / 1000,
         testSeconds: (performance.now() - trainedAt) / 1000,

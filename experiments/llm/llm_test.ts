@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
+import { readAdapter } from "../../lib/pretrained/adapter.ts";
 import type { Cell, FinishedCell } from "../../lib/run/experiment.ts";
 import {
   cellContext,
@@ -23,7 +25,7 @@ import {
   valuesTable,
 } from "./figures.ts";
 import llm from "./mod.ts";
-import { lacking, modelSize, SMOLLM2, TINY } from "./base_models.ts";
+import { lacking, modelSize, openModel, SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 import { findValues, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
@@ -114,6 +116,27 @@ Deno.test("equal data are the same states; as many tokens are as many as the cha
   assert.equal(features!.parameters, 4);
   assert.equal(head!.parameters, chain!.parameters + 32 + 1);
   assert.deepEqual(Object.keys(chain!.tests), [IN_DISTRIBUTION, longerSet(8)]);
+});
+
+Deno.test("a critic's files are an adapter as PEFT has it, of the base that the cell names", async () => {
+  const engine = await WasmEngine.create({ threads: 1 });
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const run of ["chain", "head"]) {
+      const [cell] = cellsOf(`values/${run}/`);
+      const { digests, files } = await runCell(cell!, cellContext());
+      for (const [name, bytes] of Object.entries(files!)) {
+        Deno.writeFileSync(`${folder}/${name}`, bytes);
+      }
+      const { weights } = openModel(TINY, engine, "bfloat16");
+      assert.equal(weights.digest(), digests.base);
+      const model = readAdapter(weights, folder, { maxLength: 128 });
+      assert.equal(await model.digest(), digests.parameters);
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+    engine.close();
+  }
 });
 
 Deno.test("RL prepares an actor and its critics once, and starts every method from them", async () => {
