@@ -29,6 +29,11 @@ export function canonicalJson(value: unknown): string {
   return write(value, "$", []);
 }
 
+/** The SHA-256 of a value's canonical JSON; throws as `canonicalJson`. */
+export function jsonSha256(value: unknown): string {
+  return sha256(new TextEncoder().encode(canonicalJson(value)));
+}
+
 function write(value: unknown, path: string, parents: readonly object[]): string {
   switch (typeof value) {
     case "string":

@@ -1,14 +1,14 @@
 import { resolve } from "node:path";
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
-import { canonicalJson, sha256 } from "../numeric/digest.ts";
+import { jsonSha256 } from "../numeric/digest.ts";
 import { parseConfig } from "../parse_config.ts";
 import { ROOT } from "../root.ts";
 import { type AnyExperiment, type ProfileName, PROFILES } from "./experiment.ts";
 
 /** SHA-256 over the canonical JSON of any configuration. */
 export function configHash(config: unknown): string {
-  return sha256(new TextEncoder().encode(canonicalJson(config)));
+  return jsonSha256(config);
 }
 
 /** What a run's configuration and folder follow from, besides its profile. */

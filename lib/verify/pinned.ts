@@ -1,6 +1,6 @@
+import { jsonSha256 } from "../numeric/digest.ts";
 import type { AnyExperiment, ProfileName } from "../run/experiment.ts";
 import { pinsPath, readPins } from "../run/pins.ts";
-import { hashOf } from "./hash_of.ts";
 import { leadingNumbers, type NamedNumber } from "./numbers.ts";
 import { profileCells } from "./recompute.ts";
 
@@ -48,8 +48,8 @@ export function pinnedProfile(
     if (!pin) return [];
     const { configHash, digests, metrics } = pin;
     const numbers = leadingNumbers(metrics, names, shown);
-    return [{ id, cost, configHash, digests, metrics: hashOf(metrics), numbers }];
+    return [{ id, cost, configHash, digests, metrics: jsonSha256(metrics), numbers }];
   });
   const { kernels, configHash, summary, verdicts } = pins;
-  return { profile, kernels, configHash, summary: hashOf(summary), verdicts, cells };
+  return { profile, kernels, configHash, summary: jsonSha256(summary), verdicts, cells };
 }

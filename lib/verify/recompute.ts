@@ -1,7 +1,7 @@
 import { kernelBundle } from "../backend/wasm/bundle.ts";
+import { jsonSha256 } from "../numeric/digest.ts";
 import { evaluateClaims } from "../run/evaluate_claims.ts";
 import type { AnyExperiment, AnyMetrics, Cell, ProfileName } from "../run/experiment.ts";
-import { hashOf } from "./hash_of.ts";
 import type { Conclusions, RecomputedCell } from "./messages.ts";
 
 /** The configuration of a profile and its cells. */
@@ -29,11 +29,11 @@ export async function recomputeCell(
   });
   const { sha256: kernels } = await kernelBundle();
   return {
-    configHash: hashOf(cell.config),
+    configHash: jsonSha256(cell.config),
     kernels,
     // JSON by the type of its experiment.
     metrics: metrics as AnyMetrics,
-    metricsHash: hashOf(metrics),
+    metricsHash: jsonSha256(metrics),
     digests,
   };
 }
@@ -49,8 +49,8 @@ export function recomputeConclusions(
   const summary = JSON.parse(JSON.stringify(experiment.summarize(config, finished)));
   const claims = evaluateClaims(experiment.claims, summary, config);
   return {
-    configHash: hashOf(config),
-    summary: hashOf(summary),
+    configHash: jsonSha256(config),
+    summary: jsonSha256(summary),
     verdicts: Object.fromEntries(claims.map(({ id, verdict }) => [id, verdict])),
   };
 }

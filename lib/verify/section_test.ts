@@ -25,13 +25,14 @@ for (const [name, load] of Object.entries(registry)) {
   Deno.test(`${name}: the section takes at most 300 KB, and carries engine and pins`, async () => {
     const { default: experiment } = await load();
     const html = await verifySection(experiment, "standard", true);
+    const pinned = (["smoke", "standard"] as const)
+      .filter((profile) => readPins(pinsPath(experiment, profile)) !== undefined);
+    if (pinned.length === 0) return assert.equal(html, "");
     assert.ok(html.length <= 300_000, `${html.length} bytes`);
     const { text, sha256 } = await engineBundle();
     assert.equal(carried(html, ENGINE_ELEMENT), text);
     const data: PageData = JSON.parse(carried(html, DATA_ELEMENT));
     assert.equal(data.bundle, sha256);
-    const pinned = (["smoke", "standard"] as const)
-      .filter((profile) => readPins(pinsPath(experiment, profile)) !== undefined);
     assert.deepEqual(data.profiles.map(({ profile }) => profile), pinned);
     assert.equal(html.match(/<script/g)!.length, html.match(/<\/script>/g)!.length);
     assert.doesNotMatch(html, /https?:\/\/(?!www\.w3\.org)/);
