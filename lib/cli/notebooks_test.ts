@@ -174,6 +174,7 @@ testWithJupyter(
         {
           source: `const bytes = new TextEncoder().encode('{"broken\\n{"error": "no"}\\n');\n` +
             `Deno.stdout.writeSync(bytes);\nconsole.log("${LATIN}");\n` +
+            `console.log("<script>alert(1)</script> \\x1b[31mred");\n` +
             // The kernel may report the cell finished before its last output is on the way.
             "await new Promise((resolve) => setTimeout(resolve, 200));",
           type: "code",
@@ -203,7 +204,10 @@ testWithJupyter(
           const printed = cells[1].outputs.flatMap(({ text = [] }: { text?: string[] }) => text)
             .join("");
           assert(printed.includes(LATIN), printed);
-          assert(read(report).includes(`<title>A report on ${LATIN}</title>`));
+          const html = read(report);
+          assert(html.includes(`<title>A report on ${LATIN}</title>`));
+          assert(html.includes("&lt;script&gt;alert(1)") && !html.includes("<script>alert(1)"));
+          assert(!html.includes("\x1b"), "colours of a terminal are a page's colours");
           const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
           assert.deepEqual(left, ["kernels", "nbformat.py", "sitecustomize.py"]);
         } finally {
