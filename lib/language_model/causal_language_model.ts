@@ -261,6 +261,28 @@ export class CausalLanguageModel extends TrainableModel {
    * Rejects with UsageError for an option out of range, a text that becomes longer than `maxLength`, and with dynamic RoPE
    * than the model was trained for; with RangeError for a prompt that is empty or has unknown tokens; with Error where a token
    * cannot be chosen because logits are not finite.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import {
+   *   CausalLanguageModel,
+   *   PretrainedWeights,
+   *   randomWeights,
+   *   tinyArchitecture,
+   *   WasmEngine,
+   * } from "genac";
+   *
+   * const engine = await WasmEngine.create(), architecture = tinyArchitecture();
+   * const weights = new PretrainedWeights(engine, architecture, "float32")
+   *   .write(randomWeights(architecture, 1));
+   * const model = new CausalLanguageModel(weights, { maxLength: 32, languageHead: true });
+   * const prompts = [{ tokens: [1, 5], row: 0 }, { tokens: [1, 6, 7], row: 1 }];
+   * const sampling = { temperature: 1, topP: 0.9, stop: [2], seed: 1, purpose: "example" };
+   * const responses = await model.generate(prompts, { maxTokens: 8, ...sampling });
+   * assert.deepEqual(await model.generate([prompts[1]!], { maxTokens: 8, ...sampling }), [responses[1]]);
+   * engine.close();
+   * ```
    */
   async generate(
     prompts: readonly Pick<Prompt, "tokens" | "row">[],
