@@ -1,8 +1,6 @@
 import { UsageError } from "../errors.ts";
-import { parseConfig } from "../parse_config.ts";
 import type { Architecture } from "./architecture.ts";
 import type { LanguageModelConfig } from "./config.ts";
-import { loraSchema } from "./lora.ts";
 
 /** Throws UsageError if the kernels cannot run the architecture. */
 export function checkArchitecture(a: Architecture): void {
@@ -15,14 +13,13 @@ export function checkArchitecture(a: Architecture): void {
 
 /** Throws UsageError, which names the field, if no model can have this config. */
 export function checkLanguageModel(config: LanguageModelConfig): void {
-  const { architecture: { maxPositions, ropeScaling }, maxLength, lora, valueHead } = config;
+  const { architecture: { maxPositions, ropeScaling }, maxLength, valueHead } = config;
   if (!Number.isInteger(maxLength) || maxLength < 1) {
     throw new UsageError("maxLength", maxLength, "give a positive integer");
   }
   if (maxLength > maxPositions && ropeScaling.type !== "dynamic") {
     throw new UsageError("maxLength", maxLength, `the model is made for ${maxPositions} tokens`);
   }
-  if (lora) parseConfig(loraSchema, lora, "lora");
   const outputs = valueHead?.outputs ?? 1;
   if (!Number.isInteger(outputs) || outputs < 1) {
     throw new UsageError("valueHead.outputs", outputs, "give a positive integer");
