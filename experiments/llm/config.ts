@@ -88,6 +88,8 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     seeds: [1],
     runs: ["chain", "head", "head-states", "features"],
     states: 640,
+    // Heads have too few steps here for the lower rate.
+    longLearningRate: 1e-3,
     testStates: 64,
     longer: [8],
   },
