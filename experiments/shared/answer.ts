@@ -28,7 +28,7 @@ export function answer(
       ? [`Claims set out to be tested: ${verdictCounts(confirmatory)}`]
       : [],
     ...exploratory.length > 0 ? [`Exploratory claims: ${verdictCounts(exploratory)}`] : [],
-    `Profile ${profile}, ${config.seeds.length} seeds`,
+    `Profile ${profile}, ${config.seeds.length} ${config.seeds.length === 1 ? "seed" : "seeds"}`,
   ];
   return [
     ownAnswer(experiment, claims) ?? `${answerOf(experiment, claims, undefined)} ${reading}`,

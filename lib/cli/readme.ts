@@ -80,7 +80,9 @@ export function linesOf(
     front: `- **${question}** ${answer} ([${supported(claims)}](experiments/README.md#${name}))`,
     verdicts: [
       ...[`## ${name}`, "", `**${title}** ${answer}`, ""],
-      `${capital(supported(claims))}; profile ${profile}, ${seeds} seeds${report}`,
+      `${capital(supported(claims))}; profile ${profile}, ${seeds} ${
+        seeds === 1 ? "seed" : "seeds"
+      }${report}`,
       ...confirmatory.length === 0 ? [] : [
         "",
         ...tableOf(
