@@ -237,7 +237,7 @@ async function openModel(
     using kept = new DisposableStack();
     const opened = kept.use(await openPretrained(chosen.pretrained, options));
     const model = new PretrainedLanguageModel(opened);
-    checkRoom(states, model.contextLength, chosen.pretrained);
+    checkRoom(states, model.contextLength, { flag: "--pretrained", model: chosen.pretrained });
     const moved = kept.move();
     return { model, asText: false, [Symbol.dispose]: () => moved.dispose() };
   }
@@ -267,18 +267,22 @@ function takesTextOnly({ abilities }: ServerModel, states: readonly ProbedState[
         "llama.cpp",
     );
   }
-  if (contextLength !== null) checkRoom(states, contextLength, kind);
+  if (contextLength !== null) checkRoom(states, contextLength, { flag: "--server", model: kind });
   return tokenPrompts === "refused" || tokenPrompts === "ignored";
 }
 
 /** Throws a UsageError where prompt and response may be longer than the model's context. */
-function checkRoom(states: readonly ProbedState[], contextLength: number, model: string): void {
+function checkRoom(
+  states: readonly ProbedState[],
+  contextLength: number,
+  { flag, model }: { readonly flag: string; readonly model: string },
+): void {
   const longest = maximum(states.map(({ prompt, record }) => prompt.length + record.tokenLimit));
   if (longest <= contextLength) return;
   throw new UsageError(
-    "context",
+    flag,
     model,
-    `it holds ${contextLength} tokens, and prompt and response may have ${longest}: give the model a larger ` +
+    `its context holds ${contextLength} tokens, and prompt and response may have ${longest}: give the model a larger ` +
       "context, or the --limit that the rollouts were sampled with",
   );
 }
