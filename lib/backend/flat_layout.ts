@@ -54,6 +54,21 @@ export function noParameter(name: string): Error {
   return new Error(`no parameter ${JSON.stringify(name)} in this model`);
 }
 
+/** Throws RangeError if `values` are not whole rows of a weight of this shape, from `firstRow` on. */
+export function checkRows(
+  { rows, cols }: { rows: number; cols: number },
+  name: string,
+  values: Float32Array,
+  firstRow: number,
+): void {
+  const count = values.length / cols;
+  const isInside = Number.isInteger(firstRow) && firstRow >= 0 && firstRow + count <= rows;
+  if (Number.isInteger(count) && isInside) return;
+  throw new RangeError(
+    `${name} has ${values.length} values from row ${firstRow} on, needs rows of ${rows} x ${cols}`,
+  );
+}
+
 /** Throws RangeError if `values` are not those of a weight of this shape. */
 export function checkLength(
   { rows, cols }: { rows: number; cols: number },

@@ -9,6 +9,9 @@ import { checkArchitecture } from "./check_config.ts";
 import { frozenWeights } from "./config.ts";
 import { transposed } from "./transposed.ts";
 
+/** Floats that are transposed at a time. */
+const TRANSPOSED = 2 ** 20;
+
 /**
  * A pretrained model's weights on a backend, which any number of models share: an actor, its reference policy and its
  * critics, each with adapters and heads of its own.
@@ -50,10 +53,23 @@ export class PretrainedWeights {
       if (inputs === undefined) this.device.write(name, values);
       else {
         if (this.storage === "float16") checkRange(name, values);
-        this.device.write(name, transposed(values, outputs!, inputs));
+        this.#writeTransposed(name, values, [outputs!, inputs]);
       }
     }
     return this;
+  }
+
+  /** Some rows at a time: an embedding and its transpose are as large as the weights of a small model. */
+  #writeTransposed(
+    name: string,
+    values: Float32Array,
+    [outputs, inputs]: readonly [number, number],
+  ): void {
+    const most = Math.max(1, Math.floor(TRANSPOSED / outputs));
+    for (let first = 0; first < inputs; first += most) {
+      const count = Math.min(most, inputs - first);
+      this.device.write(name, transposed(values, outputs, inputs, { first, count }), first);
+    }
   }
 
   /** SHA-256 over all tensors as they were written, before they were rounded to the storage. Throws Error before that. */

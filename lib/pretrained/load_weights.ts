@@ -6,8 +6,8 @@ import type { WeightStorage } from "../tensor/tape.ts";
 import { checkModelMemory, gibibytes, weightBytes } from "./model_memory.ts";
 import type { PretrainedModel } from "./read_pretrained.ts";
 
-/** Bytes for each number of a tensor that is read and transposed in float32. */
-const TRANSPOSED = 8;
+/** Bytes for each number of a tensor that is read. */
+const READ = 4;
 
 /** Bytes that WebAssembly can address: of weights, adapters and activations together. */
 const WASM_BYTES = 2 ** 32;
@@ -36,7 +36,7 @@ export function loadPretrainedWeights(
   }
   // A GPU's memory is its own, and what it lacks is said by its driver.
   if (backend.name === "wasm") {
-    checkModelMemory(model, storage, TRANSPOSED * largest(model), available);
+    checkModelMemory(model, storage, READ * largest(model), available);
   }
   return new PretrainedWeights(backend, model.architecture, storage)
     .write((name) => model.tensors.get(name)!.readFinite());

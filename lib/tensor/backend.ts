@@ -30,10 +30,12 @@ export type StateName = "weights" | "m" | "v";
 /** Weights on a device that are not trained. */
 export interface FrozenWeights {
   /**
-   * Copies one tensor in, row-major (rows, cols), rounded to nearest even as its storage says. Throws RangeError for a wrong
-   * number of values.
+   * Copies rows of a tensor (rows, cols) in, row-major, rounded to nearest even as its storage says. Throws RangeError for
+   * what is no number of its rows.
+   *
+   * @param firstRow Where they begin; default: at the first.
    */
-  write(name: string, values: Float32Array): void;
+  write(name: string, values: Float32Array, firstRow?: number): void;
 }
 
 /** One model on a device. */

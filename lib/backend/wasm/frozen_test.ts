@@ -80,7 +80,11 @@ Deno.test("weights stand in panels, rounded to nearest even as their storage say
           { length: rows * cols },
           (_, i) => ODD[random.integer(2 * ODD.length)] ?? random.normal() * 2 ** (i % 40 - 20),
         );
-        store.write(name, values);
+        // As a whole, or row by row.
+        const parts = cols % 2 === 0 ? 1 : rows;
+        for (let row = 0; row < rows; row += rows / parts) {
+          store.write(name, values.subarray(row * cols, (row + rows / parts) * cols), row);
+        }
         return values;
       });
       weights.forEach((weight, i) => {
@@ -114,6 +118,7 @@ Deno.test("weights that are not there, too many or too large are refused by name
   await withStore(weights, (store, device) => {
     assert.throws(() => store.write("v", new Float32Array(6)), /no parameter "v"/);
     assert.throws(() => store.write("w", new Float32Array(7)), /RangeError: w has 7 values.*2 x 3/);
+    assert.throws(() => store.write("w", new Float32Array(6), 1), /6 values from row 1 on/);
     const large = [{ name: "w", rows: 2 ** 16, cols: 2 ** 16, storage: "bfloat16" as const }];
     assert.throws(
       () => new WasmFrozenWeights(device, large),

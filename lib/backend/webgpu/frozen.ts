@@ -1,6 +1,6 @@
 import type { FrozenWeights } from "../../tensor/backend.ts";
 import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
-import { checkLength, noParameter } from "../flat_layout.ts";
+import { checkRows, noParameter } from "../flat_layout.ts";
 import { STORED_BITS, STORED_BYTES } from "../stored_bits.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { View } from "./program.ts";
@@ -24,18 +24,18 @@ export class WebGpuFrozenWeights implements FrozenWeights {
     }
   }
 
-  write(name: string, values: Float32Array): void {
+  write(name: string, values: Float32Array, firstRow = 0): void {
     const found = this.#weights.get(name);
     if (!found) throw noParameter(name);
     const { weight: { rows, cols, storage }, gpu } = found;
-    checkLength({ rows, cols }, name, values);
+    checkRows({ rows, cols }, name, values, firstRow);
     this.device.check();
     const bytes = padded(cols) * STORED_BYTES[storage],
       most = Math.max(1, Math.floor(PART / bytes));
-    for (let row = 0; row < rows; row += most) {
-      const part = values.subarray(row * cols, Math.min(rows, row + most) * cols);
+    for (let row = 0, count = values.length / cols; row < count; row += most) {
+      const part = values.subarray(row * cols, Math.min(count, row + most) * cols);
       const { queue } = this.device.device;
-      queue.writeBuffer(gpu, row * bytes, packed(part, cols, storage));
+      queue.writeBuffer(gpu, (firstRow + row) * bytes, packed(part, cols, storage));
       // Without a submission the copies would wait in memory until all weights are there.
       queue.submit([]);
     }
