@@ -32,8 +32,9 @@ import { type VerifierAgreement, verifierAgreement } from "../rollouts/verifiers
 import { openVerifier, VERIFIERS } from "../rollouts/verifiers/registry.ts";
 import type { Verifier } from "../rollouts/verifiers/verifier.ts";
 import { checkWritable, writeAtomically } from "../run/files.ts";
-import { openPretrained, pretrainedText } from "../text_models/open_pretrained.ts";
+import { openPretrained } from "../text_models/open_pretrained.ts";
 import { PretrainedLanguageModel } from "../text_models/pretrained_language_model.ts";
+import { pretrainedText } from "../text_models/pretrained_text.ts";
 import { type Command, printJson, runCommand } from "./command.ts";
 import { endOnSignals } from "./end_on_signals.ts";
 import { pretrainedFlags } from "./pretrained_flags.ts";

@@ -1,17 +1,13 @@
 import { basename, resolve } from "node:path";
 import { type BackendName, createBackend } from "../backend/create.ts";
+import { UsageError } from "../errors.ts";
 import { CausalLanguageModel } from "../language_model/causal_language_model.ts";
-import { ChatTemplate } from "../llm/onnx/chat_template.ts";
 import { readAdapter } from "../pretrained/adapter.ts";
-import { type GgufValue, readGgufHeader } from "../pretrained/gguf.ts";
-import { tokenizerOfGguf } from "../pretrained/gguf_tokenizer.ts";
 import { loadPretrainedWeights } from "../pretrained/load_weights.ts";
 import { type PretrainedModel, readPretrained } from "../pretrained/read_pretrained.ts";
-import { UsageError } from "../errors.ts";
-import { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { WeightStorage } from "../tensor/tape.ts";
-import { textTokenizer } from "./text_tokenizer.ts";
+import { type PretrainedText, pretrainedText } from "./pretrained_text.ts";
 
 /** How a pretrained model is opened. */
 export interface PretrainedOptions {
@@ -26,15 +22,11 @@ export interface PretrainedOptions {
 }
 
 /** A pretrained model on the kit's own engine, with what turns text into its tokens. */
-export interface OpenPretrained extends Disposable {
+export interface OpenPretrained extends PretrainedText, Disposable {
   /** Of the folder or file, and of the adapter. */
   readonly name: string;
   readonly path: string;
   readonly model: CausalLanguageModel;
-  readonly tokenizer: RolloutTokenizer;
-  /** By token: the bytes that it stands for. */
-  readonly tokenBytes: readonly Uint8Array[];
-  readonly template: ChatTemplate | undefined;
 }
 
 /** Tokens of the longest sequence, where a model is made for more. */
@@ -50,21 +42,19 @@ export async function openPretrained(
   path: string,
   { adapter, storage = "bfloat16", backend = "wasm", threads = 1 }: PretrainedOptions = {},
 ): Promise<OpenPretrained> {
-  const pretrained = readPretrained(path);
-  const { tokenBytes } = textTokenizer(path);
+  const pretrained = readPretrained(path), text = pretrainedText(path);
+  const { size } = text.tokenizer, { vocabularySize } = pretrained.architecture;
+  if (size > vocabularySize) {
+    const remedy = `the model has ${vocabularySize}: give it its own tokenizer`;
+    throw new UsageError(text.tokenizer.path, `${size} tokens`, remedy);
+  }
   const engine = await createBackend(backend, { threads });
   try {
     const model = modelOf(engine, pretrained, { adapter, storage });
-    const { tokenizer, template } = pretrainedText(path);
-    const { vocabularySize } = pretrained.architecture;
-    if (tokenizer.size > vocabularySize) {
-      const remedy = `the model has ${vocabularySize}: give it its own tokenizer`;
-      throw new UsageError(tokenizer.path, `${tokenizer.size} tokens`, remedy);
-    }
     const names = [path, ...adapter === undefined ? [] : [adapter]];
     return {
       name: names.map((name) => basename(resolve(name), ".gguf")).join(" + "),
-      ...{ path, model, tokenizer, tokenBytes, template },
+      ...{ path, model, ...text },
       [Symbol.dispose]: () => engine.close(),
     };
   } catch (error) {
@@ -83,28 +73,4 @@ function modelOf(
   return adapter === undefined
     ? new CausalLanguageModel(weights, { maxLength, languageHead: true })
     : readAdapter(weights, adapter, { maxLength });
-}
-
-/** The tokenizer of a model of Llama's kind, and its chat template if there is one; its weights are not read. */
-export function pretrainedText(path: string): Pick<OpenPretrained, "tokenizer" | "template"> {
-  if (!path.endsWith(".gguf")) {
-    return { tokenizer: RolloutTokenizer.load(path), template: ChatTemplate.load(path) };
-  }
-  const { metadata } = readGgufHeader(path);
-  const template = metadata.get("tokenizer.chat_template");
-  return {
-    tokenizer: new RolloutTokenizer(path, tokenizerOfGguf(metadata)),
-    template: typeof template === "string"
-      ? new ChatTemplate(path, template, specialTokens(metadata))
-      : undefined,
-  };
-}
-
-/** The special tokens that a template may name. */
-function specialTokens(metadata: ReadonlyMap<string, GgufValue>): Record<string, string> {
-  const tokens = metadata.get("tokenizer.ggml.tokens") as readonly string[];
-  return Object.fromEntries(["bos", "eos"].flatMap((name) => {
-    const id = metadata.get(`tokenizer.ggml.${name}_token_id`);
-    return typeof id === "number" ? [[`${name}_token`, tokens[id]!]] : [];
-  }));
 }
