@@ -135,6 +135,11 @@ export class CausalLanguageModel extends TrainableModel {
     return { vocabularySize, positions: { count: maxLength, name: "maxLength" } };
   }
 
+  /** WASM computes a sequence as far as it is trained on: padding costs it nothing, and few programs fit all batches. */
+  protected override programLength(length: number): number {
+    return this.weights.backend.name === "wasm" ? Math.ceil(length / 64) * 64 : length;
+  }
+
   protected override recordTraining(tape: Tape): void {
     if (this.parameters.length === 0) {
       throw new UsageError("lora", undefined, "the model has nothing to train: give it adapters");

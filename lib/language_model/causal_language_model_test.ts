@@ -160,6 +160,30 @@ Deno.test("training has the same bits for any number of threads, with checkpoint
   assert.equal(digests.size, 1);
 });
 
+Deno.test("what follows the last token that is trained on, and padding, changes no bit", async () => {
+  const texts = textsOf([5, 40, 17, 23, 64]);
+  const reports = [];
+  for (const padding of [64, 192]) {
+    for (const tail of [0, 30]) {
+      const model = modelOf({ lora: LORA, valueHead: VALUE_HEAD, maxLength: 192 });
+      const sequences = texts.map(({ tokens, targets, weights, valueTargets, valueWeights }) => {
+        const more = Array.from({ length: tail }, (_, i) => i % 37), none = more.map(() => 0);
+        return {
+          tokens: [...tokens, ...more],
+          targets: [...targets, ...more],
+          weights: [...weights, ...none],
+          valueTargets: [...valueTargets, ...none],
+          valueWeights: [...valueWeights, ...none],
+        };
+      });
+      const length = padding + (tail > 0 ? 64 : 0);
+      const { loss, valueLoss } = await model.train(sequences, length, adamW(1e-2, 1));
+      reports.push({ loss, valueLoss, digest: await model.digest() });
+    }
+  }
+  for (const report of reports) assert.deepEqual(report, reports[0]);
+});
+
 Deno.test("gradients are the slope of the loss", async () => {
   const sequences = textsOf([13, 4]), model = modelOf({ lora: LORA, valueHead: VALUE_HEAD });
   // lora_B is zero at first, and with it the gradient of lora_A.

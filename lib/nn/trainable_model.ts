@@ -44,6 +44,11 @@ export abstract class TrainableModel {
   /** Sequences that a training program works on at a time, where it is not the backend's default. */
   protected chunk?: number;
 
+  /** The length of the program for batches of this length; more is padding. */
+  protected programLength(length: number): number {
+    return length;
+  }
+
   /** Normal initial weights; every tensor has its own random stream (`purpose` is its name). */
   initialize(seed: number): this {
     for (const p of this.parameters) {
@@ -72,8 +77,8 @@ export abstract class TrainableModel {
     optimizer: OptimizerConfig,
     normalizer?: number,
   ): Promise<StepReport> {
-    const batch = packBatch(sequences, length);
-    return this.trainPacked(batch, sequences.length, length, optimizer, normalizer);
+    const padded = this.programLength(length), batch = packBatch(sequences, padded);
+    return this.trainPacked(batch, sequences.length, padded, optimizer, normalizer);
   }
 
   /** `train` on records as `packBatch` makes them. */
@@ -97,9 +102,9 @@ export abstract class TrainableModel {
     length: number,
     normalizer?: number,
   ): Promise<GradientReport> {
-    const batch = packBatch(sequences, length);
-    const records = this.checked(batch, { sequences: sequences.length, length });
-    return this.#trainingProgram(sequences.length, length).gradients(records, normalizer);
+    const padded = this.programLength(length), batch = packBatch(sequences, padded);
+    const records = this.checked(batch, { sequences: sequences.length, length: padded });
+    return this.#trainingProgram(sequences.length, padded).gradients(records, normalizer);
   }
 
   #trainingProgram(sequences: number, length: number): TrainingProgram {

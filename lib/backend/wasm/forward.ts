@@ -19,7 +19,9 @@ export function forwardProgram(
   const collected = new Map(outputs.map((b) => [b.label, device.allocate(slots * b.cols * 4)]));
   const plan = makePlan(tape, state.placed(records.fields, collected));
   device.reserveArenas(plan.laneBytes);
-  const run = device.load({ kind: "chunks", plan, chunks });
+  const plans = device.allocate(chunks * 4);
+  device.i32(plans, chunks).fill(device.load({ kind: "plan", plan }));
+  const run = device.load({ kind: "chunks", chunks, plans });
   return {
     run(batch, used): Promise<Record<string, Float32Array>> {
       if (used > slots) {

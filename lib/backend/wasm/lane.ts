@@ -11,11 +11,18 @@ export interface CallsJob {
   readonly calls: readonly { kernel: string; args: readonly number[] }[];
 }
 
-/** A plan over the chunks of a batch. */
+/** A plan that a job over chunks names. */
+export interface PlanJob {
+  readonly kind: "plan";
+  readonly plan: Plan;
+}
+
+/** Plans over the chunks of a batch. */
 export interface ChunksJob {
   readonly kind: "chunks";
-  readonly plan: Plan;
   readonly chunks: number;
+  /** Address of (chunks) int32: the job that has the chunk's plan. */
+  readonly plans: number;
   /** Gradient blocks of the shards, zeroed first; absent for a forward pass. */
   readonly gradients?: { readonly address: number; readonly bytes: number };
 }
@@ -66,6 +73,7 @@ export interface DecodeJob {
 /** A job that lanes can run. */
 export type Job =
   | CallsJob
+  | PlanJob
   | ChunksJob
   | ReduceJob
   | UpdateJob
@@ -111,6 +119,7 @@ export class Lane {
         return this.#decode(job);
       case "generate":
         return this.#generate(job);
+      case "plan":
       case "steps":
       case "prefill":
         throw new Error(`a job of kind ${job.kind} is a part of others`);
@@ -124,7 +133,8 @@ export class Lane {
     }
   }
 
-  #chunks({ plan, chunks, gradients }: ChunksJob): void {
+  #chunks({ chunks, plans, gradients }: ChunksJob): void {
+    const jobs = new Int32Array(this.context.memory.buffer, plans, chunks);
     // Contiguous shards per lane: with 2 lanes, shards 0 and 1 here and 2 and 3 there.
     const first = Math.floor(this.context.index * SHARDS / this.context.count);
     const last = Math.floor((this.context.index + 1) * SHARDS / this.context.count);
@@ -134,9 +144,15 @@ export class Lane {
         base = gradients.address + shard * gradients.bytes;
         new Uint8Array(this.context.memory.buffer, base, gradients.bytes).fill(0);
       }
-      const program = this.context.bind(plan.calls, base);
+      const programs = new Map<number, Bound>();
       const end = Math.floor((shard + 1) * chunks / SHARDS);
-      for (let chunk = Math.floor(shard * chunks / SHARDS); chunk < end; chunk++) program(chunk, 0);
+      for (let chunk = Math.floor(shard * chunks / SHARDS); chunk < end; chunk++) {
+        const id = jobs[chunk]!;
+        const { plan } = this.#jobs.get(id) as PlanJob;
+        const program = programs.get(id) ?? this.context.bind(plan.calls, base);
+        programs.set(id, program);
+        program(chunk, 0);
+      }
     }
   }
 

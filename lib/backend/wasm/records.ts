@@ -22,6 +22,15 @@ export class Records {
     }
   }
 
+  /** The fields for plans that work on the first tokens of chunks of `rows` rows alone. */
+  fieldsBy(rows: number): ReadonlyMap<string, { address: number; perChunk: number }> {
+    return new Map(
+      [...this.fields].map(([label, { address }]) =>
+        [label, { address, perChunk: rows * this.#cols.get(label)! * 4 }] as const
+      ),
+    );
+  }
+
   /** Copies records in; the first `rows` rows are the batch, the rest padding. Absent records are zeroed. */
   write(batch: BatchRecords, rows: number): void {
     checkRecords(batch, this.#cols, rows);

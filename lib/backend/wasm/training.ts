@@ -67,17 +67,34 @@ export function trainingProgram(
   });
   const chunks = Math.ceil(sequences / chunk);
   const records = new Records(device, tape, chunks);
-  const plan = makePlan(tape, state.placed(records.fields));
-  device.reserveArenas(plan.laneBytes);
   const transpose = device.load({ kind: "calls", calls });
+  /** By the tokens that it computes of each sequence: the job with the plan. */
+  const ofLength = new Map<number, number>();
+  const planOf = (tokens: number): number => {
+    const known = ofLength.get(tokens);
+    if (known !== undefined) return known;
+    const own = tokens === length ? tape : recorded(new Tape(chunk, tokens, true), record);
+    const plan = makePlan(own, state.placed(records.fieldsBy(tape.rows)));
+    device.reserveArenas(plan.laneBytes);
+    const id = device.load({ kind: "plan", plan });
+    ofLength.set(tokens, id);
+    return id;
+  };
+  const plans = device.allocate(chunks * 4);
   const run = device.load({
     kind: "chunks",
-    plan,
     chunks,
+    plans,
     gradients: { address: update.gradients, bytes: update.bytes },
   });
   const backward = (batch: BatchRecords, normalizer: number | undefined): StepReport => {
     records.write(batch, sequences * length);
+    // Where a chunk is one sequence, what follows its last token with a weight only adds zeros at the end of sums.
+    const ids = Array.from(
+      { length: chunks },
+      (_, s) => planOf(chunk === 1 ? computedTokens(batch, s, length) : length),
+    );
+    device.i32(plans, chunks).set(ids);
     const lossScale = scaleOf(batch.weights, normalizer);
     const valueLossScale = scaleOf(batch.valueWeights);
     device.run(transpose);
@@ -109,6 +126,25 @@ export function trainingProgram(
       return Promise.resolve({ ...report, gradients });
     },
   };
+}
+
+/** Lengths that have plans of their own are so far apart. */
+const LENGTH_STEP = 16;
+
+/** How many tokens of a sequence must be computed: attention is causal, so none after the last that has a weight. */
+function computedTokens(
+  { weights, valueWeights }: BatchRecords,
+  sequence: number,
+  length: number,
+): number {
+  const start = sequence * length;
+  let used = 0;
+  for (const record of [weights, valueWeights]) {
+    let t = record ? length : 0;
+    while (t > used && record![start + t - 1] === 0) t--;
+    used = Math.max(used, t);
+  }
+  return Math.min(length, Math.max(LENGTH_STEP, Math.ceil(used / LENGTH_STEP) * LENGTH_STEP));
 }
 
 /** Sum in float64, in order. */
