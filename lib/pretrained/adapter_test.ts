@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { WasmEngine } from "../backend/wasm/engine.ts";
 import { tensorShapes } from "../language_model/tensor_shapes.ts";
 import { CausalLanguageModel } from "../language_model/causal_language_model.ts";
+import type { Lora } from "../language_model/config.ts";
 import type { PretrainedWeights } from "../language_model/pretrained_weights.ts";
 import { UsageError } from "../errors.ts";
 import { pythonWith, runPython } from "../export/testing.ts";
 import { batchLength, type Sequence } from "../nn/batch.ts";
 import { adamW } from "../nn/optimizer.ts";
 import { maximum } from "../numeric/extrema.ts";
+import { softmax } from "../numeric/softmax.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../run/safetensors.ts";
 import { testUnless } from "../testing.ts";
 import { readAdapter, writeAdapter } from "./adapter.ts";
@@ -26,6 +28,7 @@ const engine = await WasmEngine.create();
 const CASES = parityCases();
 const LANGUAGE = CASES.get("llama, grouped heads of 16, tied")!;
 const VALUE = CASES.get("llama, value head of 11 bins, linear RoPE")!;
+const WIDE_VALUE = CASES.get("llama, heads of 128, Llama 3's RoPE, value head")!;
 
 const CONFIG = "adapter_config.json", TENSORS = "adapter_model.safetensors";
 type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
@@ -165,8 +168,7 @@ Deno.test("fields that would change the result are refused by name, others are n
 
 Deno.test("an adapter of another model is refused by name", async () => {
   const weights = parityWeights(engine, LANGUAGE);
-  const other = CASES.get("llama, heads of 128, Llama 3's RoPE, value head")!;
-  refuses(weights, other.adapter, /lora_A\.weight: "\[5,\d+\]": the model's is \[5,\d+\]/);
+  refuses(weights, WIDE_VALUE.adapter, /lora_A\.weight: "\[5,\d+\]": the model's is \[5,\d+\]/);
   const key = "base_model.model.model.layers.1.mlp.up_proj.lora_A.weight";
   refuses(
     weights,
@@ -308,3 +310,56 @@ testUnless(
       }
     }),
 );
+
+/** Models and adapters that vLLM serves at once. On a CPU it has no heads of 16. */
+const SERVED: Record<string, ParityCase & { readonly loras: Record<string, Lora> }> = {
+  "log-probabilities": {
+    ...LANGUAGE,
+    config: { ...LANGUAGE.config, head_dim: 32 },
+    // vLLM keeps q, k and v in one matrix.
+    loras: { all: LANGUAGE.lora, some: { rank: 3, alpha: 2, targetModules: ["q_proj", "v_proj"] } },
+  },
+  values: { ...WIDE_VALUE, loras: { all: WIDE_VALUE.lora } },
+};
+
+const server = await pythonWith("vllm");
+for (const [outputs, served] of Object.entries(SERVED)) {
+  testUnless(
+    "reason" in server ? server.reason : undefined,
+    `vLLM serves adapters of the kit and gives its ${outputs}`,
+    () =>
+      withFiles({}, async (folder) => {
+        const { loras, sequences } = served, weights = parityWeights(engine, served);
+        const config = { ...served.config, architectures: ["LlamaForCausalLM"] };
+        writeBase(`${folder}/base`, { ...served, config }, weights);
+        const inputs = JSON.stringify(sequences.map(({ tokens }) => tokens));
+        Deno.writeTextFileSync(`${folder}/inputs.json`, inputs);
+        const expected = new Map<string, number[]>();
+        for (const [name, lora] of Object.entries(loras)) {
+          const model = await trainedModel(weights, { ...served, lora });
+          await writeAdapter(model, `${folder}/${name}`);
+          const own = await outputsOf(model, sequences);
+          expected.set(name, served.valueHead ? own : logProbabilities(own, weights));
+        }
+        const script = `${import.meta.dirname}/testdata/serve_adapters.py`;
+        await runPython((server as { python: string }).python, [script, folder]);
+        const answers: Record<string, number[]> = JSON.parse(
+          Deno.readTextFileSync(`${folder}/outputs.json`),
+        );
+        assert.deepEqual(Object.keys(answers).sort(), [...expected.keys()].sort());
+        for (const [name, values] of expected) {
+          const answer = answers[name]!;
+          assert.equal(answer.length, values.length);
+          const difference = maximum(values.map((x, i) => Math.abs(x - answer[i]!)));
+          assert.ok(difference < 2e-4, `${name}: ${difference}`);
+        }
+      }),
+  );
+}
+
+/** Of all tokens of the vocabulary, row after row. */
+function logProbabilities(logits: number[], { architecture }: PretrainedWeights): number[] {
+  const { vocabularySize: n } = architecture;
+  const rows = Array.from({ length: logits.length / n }, (_, i) => logits.slice(i * n, i * n + n));
+  return rows.flatMap((row) => softmax(row).map(Math.log));
+}
