@@ -27,7 +27,9 @@ export interface ResolvedConfig {
   readonly config: unknown;
   /** SHA-256 of its canonical JSON. */
   readonly configHash: string;
-  /** Whether the profile's own seeds were replaced, or all of it by a stand-in. */
+  /** The profile whose pins hold its results: the stand-in's, where there is one. */
+  readonly pinned: ProfileName;
+  /** Whether that profile's own seeds were replaced. */
   readonly overridden: boolean;
   /** What the stand-in is and why there is one, in a sentence. */
   readonly standIn?: string;
@@ -57,8 +59,8 @@ export function resolveConfig(
   const name = `${experiment.name} ${profile}`;
   const parse = (value: unknown) => parseConfig(experiment.schema, value, name);
   const withSeeds = (input: unknown) => parse(seeds ? { ...input as object, seeds } : input);
-  const asked = withSeeds(input), standIn = experiment.standIn?.(asked);
-  const config = standIn ? withSeeds(experiment.profiles[standIn.profile]) : asked;
+  const standIn = experiment.standIn?.(withSeeds(input)), pinned = standIn?.profile ?? profile;
+  const config = withSeeds(experiment.profiles[pinned]);
   if (seeds && !(config !== null && typeof config === "object" && "seeds" in config)) {
     throw new UsageError("--seeds", seeds.join(","), `${experiment.name} has no seeds to choose`);
   }
@@ -68,7 +70,8 @@ export function resolveConfig(
   return {
     config,
     configHash: hash,
-    overridden: hash !== configHash(parse(input)),
+    pinned,
+    overridden: hash !== configHash(parse(experiment.profiles[pinned])),
     ...standIn && {
       standIn: `${experiment.name}: ${standIn.because}. In its place runs profile ` +
         `${standIn.profile}, which needs nothing.`,

@@ -137,10 +137,10 @@ function resolve(experiment: AnyExperiment, options: RunOptions): ResolvedRun {
 
 /** The plan of a run of which any cell was chosen. */
 function complete(resolved: ResolvedRun): RunPlan {
-  const { experiment, selected } = resolved;
-  const { profile, threads, updatePins } = resolved.options;
+  const { experiment, pinned, selected } = resolved;
+  const { threads, updatePins } = resolved.options;
   checkMemory(experiment.name, selected, threads);
-  const pinsFile = pinsPath(experiment, profile);
+  const pinsFile = pinsPath(experiment, pinned);
   if (updatePins) checkWritable(pinsFile);
   return {
     ...resolved,

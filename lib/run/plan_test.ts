@@ -101,7 +101,7 @@ Deno.test("a batch job's memory counts where it is less than the machine's", () 
   assert.equal(availableMemory(machine, 1), 0);
 });
 
-Deno.test("where a machine lacks what a profile needs, another runs in its place, and its pins are left alone", async () => {
+Deno.test("where a machine lacks what a profile needs, another runs in its place and is held against its own pins", async () => {
   using box = await makeSandbox();
   const out = `${box.folder}/runs`;
   const lacks = (profile: "smoke" | "quick", quick: unknown) => ({
@@ -117,7 +117,9 @@ Deno.test("where a machine lacks what a profile needs, another runs in its place
   const plan = planRun(fake, { profile: "quick", threads: 1, out });
   assert.deepEqual(plan.config, smoke.config);
   assert.deepEqual(plan.selected, smoke.selected);
-  assert.ok(plan.overridden);
+  assert.equal(plan.pinsFile, smoke.pinsFile);
+  assert.ok(!plan.overridden);
+  assert.ok(planRun(fake, { profile: "quick", threads: 1, out, seeds: [9] }).overridden);
   assert.equal(
     plan.standIn,
     "fake: the weights are missing: get them. In its place runs profile smoke, which needs nothing.",
