@@ -171,7 +171,7 @@ export {
   type OnnxValueOptions,
   type OnnxValuePrediction,
 } from "./llm/onnx/value_critic.ts";
-export type { ValueScale } from "./llm/onnx/value_scale.ts";
+export type { ValueScale } from "./llm/value_scale.ts";
 export {
   type RecordedRequest,
   Recording,

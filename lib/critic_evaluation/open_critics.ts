@@ -5,7 +5,7 @@ import type { StateTokenizer } from "../llm/critic/state_text.ts";
 import type { LanguageModel } from "../llm/language_model.ts";
 import { OnnxLanguageModel } from "../llm/onnx/onnx_language_model.ts";
 import { OnnxValueCritic } from "../llm/onnx/value_critic.ts";
-import { parseValueScale } from "../llm/onnx/value_scale.ts";
+import { parseValueScale } from "../llm/value_scale.ts";
 import { openServer, type ServerModel, type ServerOptions } from "../llm/server.ts";
 import {
   type OpenPretrained,

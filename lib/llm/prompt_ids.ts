@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import type { ChatMessage, CompletionRequest } from "./language_model.ts";
-import type { ChatTemplate } from "./onnx/chat_template.ts";
+import type { ChatTemplate } from "./chat_template.ts";
 
 /** What turns a prompt into a model's tokens. */
 export interface PromptReader {

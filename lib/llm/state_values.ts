@@ -2,7 +2,7 @@ import type { Question } from "../critic/critic.ts";
 import type { RolloutRecord } from "../rollouts/record.ts";
 import type { RolloutState } from "../rollouts/state.ts";
 import type { StateTokenizer } from "./critic/state_text.ts";
-import { stateTokens } from "./onnx/state_tokens.ts";
+import { stateTokens } from "./state_tokens.ts";
 
 /**
  * What a causal value head says of states, in the order of the questions. One pass gives the values of all tokens, so each

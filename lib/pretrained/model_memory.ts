@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { frozenWeights } from "../language_model/config.ts";
-import { availableMemory } from "../run/plan.ts";
+import { availableMemory } from "../run/available_memory.ts";
 import type { WeightStorage } from "../tensor/tape.ts";
 import type { PretrainedModel } from "./read_pretrained.ts";
 

@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
-import {
-  availableMemory,
-  checkMemory,
-  noSuchCell,
-  planRun,
-  planRuns,
-  selectCells,
-  shardOf,
-} from "./plan.ts";
+import { checkMemory, noSuchCell, planRun, planRuns, selectCells, shardOf } from "./plan.ts";
 import { makeSandbox } from "./testdata/sandbox.ts";
 
 const cells = ["cot/d16-L2/seed1", "cot/d16-L2/seed101", "cot-scalar/d16-L2/seed1"].map((id) => ({
@@ -89,16 +81,6 @@ Deno.test("the largest cells, one a thread, must fit into what the job may use",
     () => checkMemory("fake", cells, 1, 2 ** 30),
     /fake needs 3\.0 GiB with --threads 1: use a smaller profile or a larger machine/,
   );
-});
-
-Deno.test("a batch job's memory counts where it is less than the machine's", () => {
-  const machine = { available: 64 * 2 ** 30, total: 64 * 2 ** 30 };
-  assert.equal(availableMemory(machine, 0), 64 * 2 ** 30);
-  // What cgroup v1 says where there is no limit.
-  assert.equal(availableMemory(machine, 2 ** 63), 64 * 2 ** 30);
-  const left = availableMemory(machine, 4 * 2 ** 30);
-  assert(left < 4 * 2 ** 30 && left > 2 * 2 ** 30, "less what this process uses");
-  assert.equal(availableMemory(machine, 1), 0);
 });
 
 Deno.test("where a machine lacks what a profile needs, another runs in its place and is held against its own pins", async () => {

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { Completion, CompletionRequest, LanguageModel } from "../llm/language_model.ts";
-import { checkSampling } from "../llm/onnx/sample_token.ts";
+import { checkSampling } from "../llm/sample_token.ts";
 import { promptIds } from "../llm/prompt_ids.ts";
 import { scoredToken } from "../llm/scored_token.ts";
 import type { OpenPretrained } from "./open_pretrained.ts";

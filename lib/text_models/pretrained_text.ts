@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
-import { ChatTemplate } from "../llm/onnx/chat_template.ts";
+import { ChatTemplate } from "../llm/chat_template.ts";
 import { type GgufValue, readGgufHeader } from "../pretrained/gguf.ts";
 import { tokenizerOfGguf } from "../pretrained/gguf_tokenizer.ts";
 import { parseJsonFile } from "../pretrained/json_file.ts";

@@ -1,6 +1,6 @@
 import type { Critic, Prediction, Question } from "../critic/critic.ts";
 import { UsageError } from "../errors.ts";
-import { scaledValue, type ValueScale } from "../llm/onnx/value_scale.ts";
+import { scaledValue, type ValueScale } from "../llm/value_scale.ts";
 import { stateValues } from "../llm/state_values.ts";
 import type { RolloutState } from "../rollouts/state.ts";
 import type { OpenPretrained } from "./open_pretrained.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../errors.ts";
-import { readJsonFile } from "./model_folder.ts";
+import { readJsonFile } from "../model_folder.ts";
 
 /** What a language model's configuration says that its graph does not. */
 export interface ModelConfig {

@@ -11,10 +11,10 @@ import type {
 } from "../language_model.ts";
 import { promptIds } from "../prompt_ids.ts";
 import { scoredToken } from "../scored_token.ts";
-import { ChatTemplate } from "./chat_template.ts";
+import { ChatTemplate } from "../chat_template.ts";
 import { type ModelConfig, readModelConfig } from "./model_config.ts";
 import { OnnxModel, type OnnxTensorInfo } from "./onnx_model.ts";
-import { checkSampling, drawToken } from "./sample_token.ts";
+import { checkSampling, drawToken } from "../sample_token.ts";
 
 /** How a language model is opened. */
 export interface OnnxLanguageModelOptions {

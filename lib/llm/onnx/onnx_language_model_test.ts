@@ -4,7 +4,7 @@ import { LlmCritic } from "../critic/llm_critic.ts";
 import { begunPrompt } from "../critic/prompt.ts";
 import { sumRollout } from "../critic/testing.ts";
 import { type CompletionRequest, FULL_SAMPLING, GREEDY } from "../language_model.ts";
-import { ChatTemplate } from "./chat_template.ts";
+import { ChatTemplate } from "../chat_template.ts";
 import { OnnxLanguageModel } from "./onnx_language_model.ts";
 import expected from "./testdata/expected.json" with { type: "json" };
 import { onnxTests, testFile } from "./testing.ts";

@@ -5,7 +5,7 @@ import type { RolloutState } from "../../rollouts/state.ts";
 import type { StateTokenizer } from "../critic/state_text.ts";
 import { OnnxModel } from "./onnx_model.ts";
 import { stateValues } from "../state_values.ts";
-import { scaledValue, type ValueScale } from "./value_scale.ts";
+import { scaledValue, type ValueScale } from "../value_scale.ts";
 
 /** How a value head is read. */
 export interface OnnxValueOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { keptTokens } from "../../nn/testing.ts";
-import { RandomStream } from "../../numeric/random.ts";
-import { FULL_SAMPLING, GREEDY } from "../language_model.ts";
+import { keptTokens } from "../nn/testing.ts";
+import { RandomStream } from "../numeric/random.ts";
+import { FULL_SAMPLING, GREEDY } from "./language_model.ts";
 import { checkSampling, drawToken, tokenDistribution } from "./sample_token.ts";
 
 const random = new RandomStream({ seed: 1, purpose: "test logits" });

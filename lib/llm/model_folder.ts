@@ -1,7 +1,7 @@
 /** The small files beside a model's weights. */
-import { UsageError } from "../../errors.ts";
-import { printable } from "../../rollouts/printable.ts";
-import { guarded } from "../../run/files.ts";
+import { UsageError } from "../errors.ts";
+import { printable } from "../rollouts/printable.ts";
+import { guarded } from "../run/files.ts";
 
 /** The text of a file; undefined for a missing one. */
 export function readTextFile(path: string): string | undefined {

@@ -1,6 +1,6 @@
-import { UsageError } from "../../errors.ts";
-import { softmax } from "../../numeric/softmax.ts";
-import type { Sampling } from "../language_model.ts";
+import { UsageError } from "../errors.ts";
+import { softmax } from "../numeric/softmax.ts";
+import type { Sampling } from "./language_model.ts";
 
 /** Throws a UsageError for a number out of its range. */
 export function checkSampling({ temperature, topP, topK, minP }: Sampling): void {

@@ -1,6 +1,6 @@
-import { UsageError } from "../../errors.ts";
-import type { RolloutState } from "../../rollouts/state.ts";
-import { partialResponse, type StateTokenizer } from "../critic/state_text.ts";
+import { UsageError } from "../errors.ts";
+import type { RolloutState } from "../rollouts/state.ts";
+import { partialResponse, type StateTokenizer } from "./critic/state_text.ts";
 
 /**
  * The token ids of a state: those of the prompt and of what has been written. Text is encoded as it stands, without tokens

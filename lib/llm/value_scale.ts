@@ -1,6 +1,6 @@
-import { UsageError } from "../../errors.ts";
-import { clip01 } from "../../numeric/clip01.ts";
-import { sigmoid } from "../../numeric/math.ts";
+import { UsageError } from "../errors.ts";
+import { clip01 } from "../numeric/clip01.ts";
+import { sigmoid } from "../numeric/math.ts";
 
 /**
  * What the numbers of a value head mean. Only who trained it knows: a head that regressed on rewards of -1 and 1 is not one

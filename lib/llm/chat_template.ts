@@ -1,7 +1,7 @@
 import { Template } from "@huggingface/jinja";
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
-import type { ChatMessage } from "../language_model.ts";
+import { UsageError } from "../errors.ts";
+import type { ChatMessage } from "./language_model.ts";
 import { readJsonFile, readTextFile } from "./model_folder.ts";
 
 /** The chat template of a model: turns of a chat as the text that it was trained on. */
