@@ -66,10 +66,8 @@ export function openModel(name: string, backend: Backend, storage: WeightStorage
   }
   const path = pathOf(name);
   if (path === undefined) throw new UsageError("model", name, lacking(name)!);
-  return {
-    weights: loadPretrainedWeights(backend, readPretrained(path), { storage }),
-    tokenizer: textTokenizer(path),
-  };
+  const read = readPretrained(path), tokenizer = textTokenizer(path, read.architecture);
+  return { weights: loadPretrainedWeights(backend, read, { storage }), tokenizer };
 }
 
 /** Where a model is, if it is there. */

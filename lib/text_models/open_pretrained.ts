@@ -1,6 +1,5 @@
 import { basename, resolve } from "node:path";
 import { type BackendName, createBackend } from "../backend/create.ts";
-import { UsageError } from "../errors.ts";
 import { CausalLanguageModel } from "../language_model/causal_language_model.ts";
 import { readAdapter } from "../pretrained/adapter.ts";
 import { loadPretrainedWeights } from "../pretrained/load_weights.ts";
@@ -35,19 +34,13 @@ const MOST_TOKENS = 8192;
 /**
  * Opens a model of Llama's kind: a Hugging Face folder or a GGUF file, with its tokenizer.
  *
- * @throws UsageError that names what is wrong: with the files, the memory, the adapter, a tokenizer with more tokens than the
- *   model has.
+ * @throws UsageError that names what is wrong: with the files, the memory, the adapter, or a tokenizer of another model.
  */
 export async function openPretrained(
   path: string,
   { adapter, storage = "bfloat16", backend = "wasm", threads = 1 }: PretrainedOptions = {},
 ): Promise<OpenPretrained> {
-  const pretrained = readPretrained(path), text = pretrainedText(path);
-  const { size } = text.tokenizer, { vocabularySize } = pretrained.architecture;
-  if (size > vocabularySize) {
-    const remedy = `the model has ${vocabularySize}: give it its own tokenizer`;
-    throw new UsageError(text.tokenizer.path, `${size} tokens`, remedy);
-  }
+  const pretrained = readPretrained(path), text = pretrainedText(path, pretrained.architecture);
   const engine = await createBackend(backend, { threads });
   try {
     const model = modelOf(engine, pretrained, { adapter, storage });

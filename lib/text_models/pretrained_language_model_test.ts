@@ -96,6 +96,18 @@ Deno.test("a tokenizer with more tokens than the model is another model's", () =
     (folder) => assert.rejects(openPretrained(folder), /260 tokens.*its own tokenizer/),
   ));
 
+Deno.test("so is one to which the token that ends the model's texts is an ordinary one", async () => {
+  const files = modelFiles(), config = JSON.parse(files["config.json"] as string);
+  const ends = (eos: unknown) => ({
+    ...files,
+    "config.json": JSON.stringify({ ...config, eos_token_id: eos }),
+  });
+  const ordinary = /tokenizer\.json: "token 2 is an ordinary one": .*its own tokenizer/;
+  await withFiles(ends(2), (folder) => assert.rejects(openPretrained(folder), ordinary));
+  await withFiles(ends([END, 2]), (folder) => assert.rejects(openPretrained(folder), ordinary));
+  await withFiles(ends(null), async (folder) => (await openPretrained(folder))[Symbol.dispose]());
+});
+
 Deno.test("an adapter's value head says the value after each token of a rollout", () =>
   withModel(async (base, folder) => {
     const critic = new CausalLanguageModel(base.model.weights, {

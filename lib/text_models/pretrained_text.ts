@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UsageError } from "../errors.ts";
+import type { Architecture } from "../language_model/architecture.ts";
 import { ChatTemplate } from "../llm/chat_template.ts";
 import { type GgufValue, readGgufHeader } from "../pretrained/gguf.ts";
 import { tokenizerOfGguf } from "../pretrained/gguf_tokenizer.ts";
@@ -28,20 +29,42 @@ interface TextFiles extends Pick<PretrainedText, "template"> {
  * not read.
  *
  * @param path A Hugging Face folder or a GGUF file.
- * @throws UsageError for missing or broken files and another kind of tokenizer.
+ * @param model Whose tokenizer it must be; default: any.
+ * @throws UsageError for missing or broken files, another kind of tokenizer, and another model's: one with more tokens than
+ *   the model has, or to which the token that ends a text is none of those added to the vocabulary.
  */
-export function pretrainedText(path: string): PretrainedText {
+export function pretrainedText(
+  path: string,
+  model?: Pick<Architecture, "vocabularySize" | "eosTokenIds">,
+): PretrainedText {
   const isFolder = statOf(path, "give a model's folder or a GGUF file").isDirectory;
   const files = isFolder ? textOfFolder(path) : textOfGguf(path);
   const parsed = byteLevelBpe.safeParse(files.tokenizer);
   if (!parsed.success) {
     throw new UsageError(path, "tokenizer", "it is no byte-level BPE: choose another model");
   }
+  const tokenizer = new RolloutTokenizer(files.path, files.tokenizer, files.config);
+  if (model) checkOwner(tokenizer, parsed.data, model);
   return {
-    tokenizer: new RolloutTokenizer(files.path, files.tokenizer, files.config),
+    tokenizer,
     tokenBytes: tokenBytes(parsed.data),
     template: files.template,
   };
+}
+
+function checkOwner(
+  { path, size }: RolloutTokenizer,
+  { added_tokens: added }: z.output<typeof byteLevelBpe>,
+  { vocabularySize, eosTokenIds }: Pick<Architecture, "vocabularySize" | "eosTokenIds">,
+): void {
+  const refuse = (found: string, needed: string) => {
+    throw new UsageError(path, found, `${needed}: give it its own tokenizer`);
+  };
+  if (size > vocabularySize) refuse(`${size} tokens`, `the model has ${vocabularySize}`);
+  const end = eosTokenIds.find((id) => !added.some((token) => token.id === id));
+  if (end !== undefined) {
+    refuse(`token ${end} is an ordinary one`, "the model ends a text with it");
+  }
 }
 
 function textOfFolder(folder: string): TextFiles {

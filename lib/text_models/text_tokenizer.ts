@@ -1,3 +1,4 @@
+import type { Architecture } from "../language_model/architecture.ts";
 import { pretrainedText } from "./pretrained_text.ts";
 
 /** Text to a language model's tokens and back. */
@@ -27,10 +28,14 @@ export class ByteTokenizer implements TextTokenizer {
  * The tokenizer of a pretrained model, which must be a byte-level BPE.
  *
  * @param path A Hugging Face folder or a GGUF file.
- * @throws UsageError for missing files and another kind of tokenizer.
+ * @param model Whose tokenizer it must be; default: any.
+ * @throws UsageError for missing files, another kind of tokenizer, and another model's.
  */
-export function textTokenizer(path: string): TextTokenizer {
-  const { tokenizer, tokenBytes } = pretrainedText(path);
+export function textTokenizer(
+  path: string,
+  model?: Pick<Architecture, "vocabularySize" | "eosTokenIds">,
+): TextTokenizer {
+  const { tokenizer, tokenBytes } = pretrainedText(path, model);
   return {
     encode: (text) => tokenizer.encode(text),
     decode: (tokens) => tokenizer.decode(tokens),
