@@ -29,6 +29,9 @@ interface Sharing<I extends Instruction> {
   readonly parts: (args: readonly number[], lane: Sharer) => number[][];
 }
 
+/** Arguments that are there. */
+type Numbers = [number, number, number, number, number];
+
 /** Rows that stay together: those of a product's tiles. */
 const ROWS = 4;
 /** Bytes of a row in a panel. */
@@ -115,7 +118,7 @@ const SHARINGS: { readonly [Op in Instruction["op"]]?: Sharing<InstructionOf<Op>
     way: "heads in turns",
     own: ["o"],
     parts: (args, lane) => {
-      const [heads, kvHeads, headDim] = args.slice(9) as [number, number, number];
+      const [heads, kvHeads, headDim] = args.slice(9) as Numbers;
       const bytes = headDim / 16 * args[5]!;
       return inTurns(heads, lane, (head) => {
         const own = [...args], shared = Math.floor(head * kvHeads / heads);
@@ -131,9 +134,7 @@ const SHARINGS: { readonly [Op in Instruction["op"]]?: Sharing<InstructionOf<Op>
     way: "heads of rows in turns",
     own: ["o", "cache"],
     parts: (args, lane) => {
-      const [count, capacity, heads, kvHeads, headDim] = args.slice(8) as number[] as [
-        ...[number, number, number, number, number],
-      ];
+      const [count, capacity, heads, kvHeads, headDim] = args.slice(8) as Numbers;
       const bytes = headDim / 16 * args[5]!, group = heads / kvHeads;
       return inTurns(count * kvHeads, lane, (i) => {
         const row = Math.floor(i / kvHeads), head = i % kvHeads;
