@@ -110,8 +110,9 @@ export class Generating {
   readonly #stops: ReadonlySet<number>;
   readonly #longestStop: number;
   readonly #inverseTemperature: number;
-  /** Of what falls to one lane alone, this one does every `parts`-th piece from `part` on. */
+  /** Rows that were taken from the queue: by this lane, or by all where they share them. */
   #taken = 0;
+  /** Of what is one lane's work, this one does every `parts`-th piece from `part` on. */
   readonly #part: number;
   readonly #parts: number;
   /** Address of the memory that activations and caches are in. */
@@ -240,11 +241,13 @@ export class Generating {
     const k = plans.findIndex(({ rows }) => rows >= live.length), { rows, plan } = plans[k]!;
     const { forward, draw, logits } = this.#steps[k] ??= this.#bindStep(plan);
     const { tokens, positions, filled, rowIds, next } = this.#staged;
-    for (let i = 0; i < rows && this.#part === 0; i++) {
-      const at = live[i]?.filled ?? 0;
-      tokens[i] = live[i]?.tokens[at] ?? 0;
-      positions[i] = filled[i] = at;
-      rowIds[i] = live[i]?.row.rowId ?? 0;
+    if (this.#part === 0) {
+      for (let i = 0; i < rows; i++) {
+        const at = live[i]?.filled ?? 0;
+        tokens[i] = live[i]?.tokens[at] ?? 0;
+        positions[i] = filled[i] = at;
+        rowIds[i] = live[i]?.row.rowId ?? 0;
+      }
     }
     forward(0);
     const { topK, topP } = this.job, inverse = this.#inverseTemperature;
