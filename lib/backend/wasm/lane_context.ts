@@ -17,8 +17,8 @@ export type Bound = (chunk: number, step: number) => void;
 /** What ends a lane's part of a job that another lane cannot finish. */
 export class LaneStopped extends Error {}
 
-/** How often a lane looks whether the others have come before it sleeps: within a program they do so in microseconds. */
-const SPINS = 20_000;
+/** How often a lane looks whether the others have come before it sleeps: longer takes time from others on a busy machine. */
+const SPINS = 2_000;
 
 /** What a lane computes with. */
 export class LaneContext {
