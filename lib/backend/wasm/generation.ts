@@ -18,8 +18,8 @@ import type { WasmState } from "./state.ts";
 const CACHE_BYTES = 2 ** 30;
 /** Most rows that a lane steps together. */
 const MOST_ROWS = 64;
-/** Up to so many rows, lanes share each step: then the weights are read once for all rows, and not by each lane. */
-const SHARED_ROWS = 16;
+/** Up to so many rows, lanes share each step. With more, a lane has enough to do for the weights that it reads. */
+const SHARED_ROWS = 4;
 
 /**
  * Generation with whole prompts: each lane reads prompts one by one, and steps the rows that it has together; or, where rows

@@ -115,7 +115,7 @@ Deno.test("responses to few prompts have the same tokens, however many lanes sha
         const stop = Array.from({ length: some.architecture.vocabularySize }, (_, i) => i)
           .filter((token) => token % 7 === 0);
         const start = Array.from({ length: 7 }, word);
-        for (const count of [1, 2, 7, 16]) {
+        for (const count of [1, 2, 3, 4, 16]) {
           // Some start alike, some are of one token.
           const prompts = Array.from({ length: count }, (_, row) => ({
             tokens: [...row % 3 === 0 ? start : [], ...Array.from({ length: 1 + row }, word)]
@@ -204,18 +204,18 @@ Deno.test("steps of generation, likewise: logits, caches and drawn tokens", asyn
   for (const some of CASES) {
     await withEngine(4, async (engine) => {
       const { device } = engine, jobs = loadedBy(device);
-      const prompts = Array.from({ length: 16 }, (_, row) => ({ tokens: [3, 4, 5, row], row }));
+      const prompts = Array.from({ length: 4 }, (_, row) => ({ tokens: [3, 4, 5, row], row }));
       const options = { maxTokens: 2, temperature: 1, stop: [], seed: 1, purpose: "test" };
       await (await modelOn(engine, some)).generate(prompts, options);
       const loaded = [...jobs.values()];
       const { staging, isShared } = loaded.find((j): j is GenerateJob => j.kind === "generate")!;
       assert.ok(isShared);
       const { plans } = loaded.find((job): job is StepsJob => job.kind === "steps")!;
-      assert.deepEqual(plans.map(({ rows }) => rows), [4, 8, 16]);
+      assert.deepEqual(plans.map(({ rows }) => rows), [4]);
       const alone = new LaneContext(device.kernels, device.memory, 0, 4);
       for (const { rows, plan } of plans) {
         const { caches, logits } = plan;
-        const cached = (caches.at(-1)!.offset + caches.at(-1)!.rowBytes * 16) / 4;
+        const cached = (caches.at(-1)!.offset + caches.at(-1)!.rowBytes * 4) / 4;
         const memory = device.f32(alone.arena, plan.laneBytes / 4);
         const after = (step: () => void) => {
           const random = new RandomStream({ seed: rows, purpose: "step" });
