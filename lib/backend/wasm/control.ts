@@ -18,6 +18,11 @@ export const Word = {
   length: 5,
   /** Set to 1 by a lane that failed; its message stands at ERROR. */
   failed: 6,
+  /** Lanes that have come to where all meet, and a count of meetings; lanes wait on the latter. */
+  arrived: 7,
+  meetings: 8,
+  /** Set to 1 by a lane that will not come to the next one: it failed. */
+  stopped: 9,
 } as const;
 
 /** Commands. */

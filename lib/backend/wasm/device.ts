@@ -15,7 +15,7 @@ import {
 import { denoHost } from "./deno_host.ts";
 import type { WasmHost } from "./host.ts";
 import { type Job, Lane } from "./lane.ts";
-import { type Kernels, kernelsOf, LaneContext } from "./lane_context.ts";
+import { type Kernels, kernelsOf, LaneContext, LaneStopped } from "./lane_context.ts";
 
 const PAGE = 65536;
 const INITIAL_PAGES = 16;
@@ -189,6 +189,7 @@ export class WasmDevice {
     const control = this.#control();
     control[Word.command] = command;
     control[Word.job] = job;
+    control[Word.arrived] = control[Word.stopped] = 0;
     Atomics.store(control, Word.pending, this.threads - 1);
     Atomics.add(control, Word.generation, 1);
     Atomics.notify(control, Word.generation);
@@ -204,7 +205,7 @@ export class WasmDevice {
     while ((pending = Atomics.load(control, Word.pending)) > 0) {
       Atomics.wait(control, Word.pending, pending);
     }
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined && !(failure instanceof LaneStopped)) throw failure;
     if (Atomics.load(control, Word.failed)) {
       const [length] = this.i32(ERROR, 1);
       throw new Error(

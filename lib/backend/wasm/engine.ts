@@ -11,7 +11,7 @@ import { WasmSession } from "./session.ts";
  * wrong is thrown.
  *
  * Promise: results are equal to the bit on every machine and for any number of threads. Not a goal: speed for batches
- * below 16 sequences, which leave lanes idle.
+ * below 16 sequences, which leave lanes idle, but for forward passes and generation of pretrained models: lanes share those.
  */
 export class WasmEngine implements Backend {
   readonly name = "wasm";

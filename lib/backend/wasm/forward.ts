@@ -1,7 +1,8 @@
 import type { BatchShape, ForwardProgram } from "../../tensor/backend.ts";
 import { recorded, Tape } from "../../tensor/tape.ts";
 import { CHUNK } from "./control.ts";
-import { makePlan } from "./plan.ts";
+import type { WasmDevice } from "./device.ts";
+import { makePlan, type Plan } from "./plan.ts";
 import { Records } from "./records.ts";
 import type { WasmState } from "./state.ts";
 
@@ -17,11 +18,9 @@ export function forwardProgram(
   const records = new Records(device, tape, chunks);
   const outputs = tape.buffers.filter((b) => b.space === "collected");
   const collected = new Map(outputs.map((b) => [b.label, device.allocate(slots * b.cols * 4)]));
-  const plan = makePlan(tape, state.placed(records.fields, collected));
+  const plan = makePlan(tape, state.placed(records.fields, collected), tape.rows, device.threads);
   device.reserveArenas(plan.laneBytes);
-  const plans = device.allocate(chunks * 4);
-  device.i32(plans, chunks).fill(device.load({ kind: "plan", plan }));
-  const run = device.load({ kind: "chunks", chunks, plans });
+  const run = loadForward(device, plan, chunks);
   return {
     run(batch, used): Promise<Record<string, Float32Array>> {
       if (used > slots) {
@@ -39,4 +38,11 @@ export function forwardProgram(
       ));
     },
   };
+}
+
+function loadForward(device: WasmDevice, plan: Plan, chunks: number): number {
+  if (plan.ownBytes !== undefined) return device.load({ kind: "forward", plan, chunks });
+  const plans = device.allocate(chunks * 4);
+  device.i32(plans, chunks).fill(device.load({ kind: "plan", plan }));
+  return device.load({ kind: "chunks", chunks, plans });
 }

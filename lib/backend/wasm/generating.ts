@@ -1,5 +1,5 @@
 import { NOT_FINITE } from "../generated_tokens.ts";
-import type { Bound, LaneContext } from "./lane_context.ts";
+import type { LaneContext } from "./lane_context.ts";
 import { Logits } from "./logits.ts";
 import type { Plan } from "./plan.ts";
 
@@ -17,7 +17,7 @@ export interface PrefillJob {
   readonly plan: Plan;
 }
 
-/** Where steps and prefills read and write int32 numbers, from the lane's place on. */
+/** Where steps and prefills read and write int32 numbers, from the lane's place on; the first lane's where they are shared. */
 export interface Staging {
   readonly tokens: number;
   readonly positions: number;
@@ -49,14 +49,15 @@ export interface RowToGenerate {
 }
 
 /**
- * Generation: each lane takes rows from a queue as it has room for them, and steps all that it has. Rows come in an order in
- * which prompts that start alike are neighbours.
+ * Generation: each lane takes rows from a queue as it has room for them, and steps all that it has. Or all lanes take all
+ * rows together, and share the work on each. Rows come in an order in which prompts that start alike are neighbours.
  */
 export interface GenerateJob {
   readonly kind: "generate";
   /** Id of the steps. */
   readonly steps: number;
   readonly staging: Staging;
+  readonly isShared: boolean;
   readonly rows: readonly RowToGenerate[];
   /** Most rows of a lane. */
   readonly share: number;
@@ -87,22 +88,35 @@ interface LiveRow {
   tail: readonly number[];
 }
 
+/** A program, of which an argument may depend on a row's place in the caches. */
+type Program = (place: number) => void;
+
 interface Step {
-  readonly forward: Bound;
-  readonly draw: Bound;
+  readonly forward: Program;
+  readonly draw: Program;
   readonly logits: Logits;
 }
 
-/** One lane's part of generation. */
+/**
+ * One lane's part of generation. Lanes that share the work all keep the same account of rows and tokens: they decide alike, as
+ * they know the same tokens, and write what is alike.
+ */
 export class Generating {
   /** Row i has the i-th place in the caches. */
   readonly #live: LiveRow[] = [];
   readonly #steps: Step[] = [];
-  readonly #prefills = new Map<number, Bound>();
+  readonly #prefills = new Map<number, Program>();
   readonly #staged: Readonly<Record<Exclude<keyof Staging, "length" | "perLane">, Int32Array>>;
   readonly #stops: ReadonlySet<number>;
   readonly #longestStop: number;
   readonly #inverseTemperature: number;
+  /** Rows that were taken from the queue: by this lane, or by all where they share them. */
+  #taken = 0;
+  /** Of what is one lane's work, this one does every `parts`-th piece from `part` on. */
+  readonly #part: number;
+  readonly #parts: number;
+  /** Address of the memory that activations and caches are in. */
+  readonly #arena: number;
   /** Logits above it overflow as scores, or lie below -3.4e38, the score that the kernel starts with. */
   readonly #limit: number;
 
@@ -112,8 +126,12 @@ export class Generating {
     private readonly steps: StepsJob,
     private readonly prefillOf: (id: number) => PrefillJob,
   ) {
-    const { staging: { length, perLane, ...places } } = job;
-    const staged = (address: number) => this.#i32(address + context.index * perLane, length);
+    const { staging: { length, perLane, ...places }, isShared } = job;
+    this.#part = isShared ? context.index : 0;
+    this.#parts = isShared ? context.count : 1;
+    this.#arena = isShared ? context.sharedArena : context.arena;
+    const lane = isShared ? 0 : context.index;
+    const staged = (address: number) => this.#i32(address + lane * perLane, length);
     this.#staged = Object.fromEntries(
       Object.entries(places).map(([name, address]) => [name, staged(address)]),
     ) as never;
@@ -140,10 +158,26 @@ export class Generating {
     }
   }
 
+  /** A part of a plan, for the place of this lane's or these lanes' numbers. */
+  #program(plan: Plan, calls: Plan["calls"]): Program {
+    const { context, job: { isShared } } = this;
+    if (isShared) return context.bindShared(plan, calls, 0);
+    const bound = context.bind(calls);
+    return (place) => bound(context.index, place);
+  }
+
+  /** Those of so many pieces that are this lane's: all, unless lanes share them. */
+  #own(pieces: number): number[] {
+    return Array.from({ length: pieces }, (_, i) => i).filter((i) =>
+      i % this.#parts === this.#part
+    );
+  }
+
   /** Rows from the queue, at most `count`. */
   #take(count: number): number[] {
-    const { taken, rows } = this.job;
-    const first = Atomics.add(this.#i32(taken, 1), 0, count);
+    const { taken, rows, isShared } = this.job;
+    const first = isShared ? this.#taken : Atomics.add(this.#i32(taken, 1), 0, count);
+    this.#taken += count;
     const left = Math.max(0, Math.min(count, rows.length - first));
     return Array.from({ length: left }, (_, i) => first + i);
   }
@@ -172,20 +206,23 @@ export class Generating {
   #prefill({ prefill }: RowToGenerate, prompt: Int32Array, place: number): void {
     const { length, plan } = this.prefillOf(prefill);
     let program = this.#prefills.get(prefill);
-    if (!program) this.#prefills.set(prefill, program = this.context.bind(plan.calls));
-    const { tokens, positions } = this.#staged;
-    tokens.set(prompt);
-    tokens.fill(0, prompt.length, length);
-    positions.fill(0, prompt.length, length);
-    for (let t = 0; t < prompt.length; t++) positions[t] = t;
-    program(this.context.index, place);
+    if (!program) this.#prefills.set(prefill, program = this.#program(plan, plan.calls));
+    if (this.#part === 0) {
+      const { tokens, positions } = this.#staged;
+      tokens.set(prompt);
+      tokens.fill(0, prompt.length, length);
+      positions.fill(0, prompt.length, length);
+      for (let t = 0; t < prompt.length; t++) positions[t] = t;
+    }
+    program(place);
   }
 
   #copyCache(from: number, to: number): void {
     if (from === to) return;
-    const { memory: { buffer }, arena } = this.context;
-    for (const { offset, rowBytes } of this.steps.plans[0]!.plan.caches) {
-      const bytes = new Uint8Array(buffer, arena + offset, (Math.max(from, to) + 1) * rowBytes);
+    const { buffer } = this.context.memory, { caches } = this.steps.plans[0]!.plan;
+    for (const i of this.#own(caches.length)) {
+      const { offset, rowBytes } = caches[i]!, rows = Math.max(from, to) + 1;
+      const bytes = new Uint8Array(buffer, this.#arena + offset, rows * rowBytes);
       bytes.copyWithin(to * rowBytes, from * rowBytes, (from + 1) * rowBytes);
     }
   }
@@ -204,34 +241,40 @@ export class Generating {
     const k = plans.findIndex(({ rows }) => rows >= live.length), { rows, plan } = plans[k]!;
     const { forward, draw, logits } = this.#steps[k] ??= this.#bindStep(plan);
     const { tokens, positions, filled, rowIds, next } = this.#staged;
-    for (let i = 0; i < rows; i++) {
-      const at = live[i]?.filled ?? 0;
-      tokens[i] = live[i]?.tokens[at] ?? 0;
-      positions[i] = filled[i] = at;
-      rowIds[i] = live[i]?.row.rowId ?? 0;
+    if (this.#part === 0) {
+      for (let i = 0; i < rows; i++) {
+        const at = live[i]?.filled ?? 0;
+        tokens[i] = live[i]?.tokens[at] ?? 0;
+        positions[i] = filled[i] = at;
+        rowIds[i] = live[i]?.row.rowId ?? 0;
+      }
     }
-    forward(this.context.index, 0);
+    forward(0);
     const { topK, topP } = this.job, inverse = this.#inverseTemperature;
     const choosing = live.map(({ filled, row }) => filled + 1 >= row.promptLength);
-    const fine = live.map((_, i) => choosing[i]! && logits.areFinite(i, this.#limit));
-    if (inverse > 0 && (topK !== null || topP < 1)) {
-      fine.forEach((isFine, i) => {
-        if (isFine) logits.keepTopOfMany(i, topK ?? Infinity, topP, inverse);
-      });
+    if (choosing.includes(true)) {
+      const own = this.#own(live.length).filter((i) => choosing[i]!);
+      const fine = new Set(own.filter((i) => logits.areFinite(i, this.#limit)));
+      if (inverse > 0 && (topK !== null || topP < 1)) {
+        for (const i of fine) logits.keepTopOfMany(i, topK ?? Infinity, topP, inverse);
+      }
+      draw(0);
+      for (const i of own) if (!fine.has(i)) next[i] = NOT_FINITE;
+      if (this.#parts > 1) this.context.meet();
     }
-    if (choosing.includes(true)) draw(this.context.index, 0);
     return [...live.keys()].filter((i) => {
       live[i]!.filled++;
-      return choosing[i]! && this.#append(live[i]!, fine[i]! ? next[i]! : NOT_FINITE);
+      return choosing[i]! && this.#append(live[i]!, next[i]!);
     });
   }
 
-  #bindStep({ calls, logits }: Plan): Step {
+  #bindStep(plan: Plan): Step {
+    const { calls, logits } = plan;
     const sample = calls.findIndex(({ kernel }) => kernel === "sample_at");
     return {
-      forward: this.context.bind(calls.slice(0, sample)),
-      draw: this.context.bind(calls.slice(sample)),
-      logits: new Logits(this.context.memory.buffer, this.context.arena, logits!),
+      forward: this.#program(plan, calls.slice(0, sample)),
+      draw: this.#program(plan, calls.slice(sample)),
+      logits: new Logits(this.context.memory.buffer, this.#arena, logits!),
     };
   }
 

@@ -10,21 +10,27 @@ import { recorded, Tape } from "../../tensor/tape.ts";
 import { checkGeneration } from "../check_generation.ts";
 import type { Block } from "./device.ts";
 import type { Staging, TokenBytes } from "./generating.ts";
-import { bytesOf, type Layout, makePlan } from "./plan.ts";
+import { bytesOf, type Layout, makePlan, type Plan, sharedBytes } from "./plan.ts";
+import { canShare } from "./sharing.ts";
 import type { WasmState } from "./state.ts";
 
 /** Most bytes of all lanes' caches, unless 4 rows of each need more. */
 const CACHE_BYTES = 2 ** 30;
 /** Most rows that a lane steps together. */
 const MOST_ROWS = 64;
+/** Up to so many rows, lanes share each step. With more, a lane has enough to do for the weights that it reads. */
+const SHARED_ROWS = 4;
 
 /**
- * Generation with whole prompts: each lane reads prompts one by one, and steps the rows that it has together. Which rows
- * those are shows in speed alone.
+ * Generation with whole prompts: each lane reads prompts one by one, and steps the rows that it has together; or, where rows
+ * are few, all lanes share the reading of each prompt and the steps of all rows. Which it is shows in speed alone.
  */
 export class Generation implements GenerationProgram {
   /** Tokens of a row's cache, a multiple of 16. */
   readonly #room: number;
+  /** Whether lanes share prompts and steps. */
+  readonly #isShared: boolean;
+  /** Rows that step together. */
   readonly #groupRows: number;
   readonly #staging: Staging;
   readonly #layout: Layout;
@@ -45,7 +51,15 @@ export class Generation implements GenerationProgram {
   ) {
     const { device } = state, { rows, capacity } = shape;
     const room = this.#room = Math.ceil(capacity / 16) * 16;
-    const groupRows = this.#groupRows = this.#rowsOfLane();
+    const step = this.#step(4), most = rowsInMemory(step), { threads } = device;
+    this.#isShared = threads > 1 && rows <= Math.min(SHARED_ROWS, most) &&
+      canShare(step.instructions);
+    const lanes = this.#isShared ? 1 : threads;
+    const fitting = Math.min(MOST_ROWS, Math.floor(most / lanes / 4) * 4);
+    const groupRows = this.#groupRows = Math.max(
+      4,
+      Math.min(fitting, Math.ceil(rows / lanes / 4) * 4),
+    );
     this.#tokens = device.allocate(rows * capacity * 4);
     this.#lengths = device.allocate(rows * 4);
     this.#taken = device.allocate(4);
@@ -65,8 +79,7 @@ export class Generation implements GenerationProgram {
       ),
     );
     const plans = [4, 8, 16, 32].filter((n) => n < groupRows).concat(groupRows)
-      .map((n) => ({ rows: n, plan: makePlan(this.#step(n), this.#layout, groupRows) }));
-    device.reserveArenas(Math.max(...plans.map(({ plan }) => plan.laneBytes)));
+      .map((n) => ({ rows: n, plan: this.#plan(this.#step(n)) }));
     this.#steps = device.load({ kind: "steps", plans });
   }
 
@@ -74,13 +87,12 @@ export class Generation implements GenerationProgram {
     return recorded(new Tape(rows, 1, false), (tape) => this.record.step(tape, this.#room));
   }
 
-  /** Rows of a lane: few enough for the memory that caches may take. */
-  #rowsOfLane(): number {
-    const { state: { device: { threads } }, shape: { rows } } = this;
-    const caches = this.#step(4).buffers.filter(({ space }) => space === "cache");
-    const rowBytes = caches.reduce((sum, b) => sum + bytesOf({ ...b, rows: 1 }), 0);
-    const fitting = Math.floor(CACHE_BYTES / threads / rowBytes / 4) * 4;
-    return Math.max(4, Math.min(MOST_ROWS, Math.ceil(rows / threads / 4) * 4, fitting));
+  /** A plan, with the memory that it works in. */
+  #plan(tape: Tape): Plan {
+    const { device } = this.state, lanes = this.#isShared ? device.threads : 1;
+    const plan = makePlan(tape, this.#layout, this.#groupRows, lanes);
+    device.reserveArenas(sharedBytes(plan, lanes));
+    return plan;
   }
 
   run(
@@ -107,7 +119,10 @@ export class Generation implements GenerationProgram {
         rowId: rows[i]!.row,
         prefill: prefills[place]!,
       })),
-      share: Math.min(this.#groupRows, Math.ceil(order.length / device.threads)),
+      isShared: this.#isShared,
+      share: this.#isShared
+        ? order.length
+        : Math.min(this.#groupRows, Math.ceil(order.length / device.threads)),
       taken: this.#taken,
       tokens: this.#tokens,
       capacity,
@@ -142,9 +157,7 @@ export class Generation implements GenerationProgram {
       new Tape(1, length, false),
       (tape) => this.record.prefill(tape, this.#room),
     );
-    const { device } = this.state, plan = makePlan(tape, this.#layout, this.#groupRows);
-    device.reserveArenas(plan.laneBytes);
-    const job = device.load({ kind: "prefill", length, plan });
+    const job = this.state.device.load({ kind: "prefill", length, plan: this.#plan(tape) });
     this.#prefills.set(length, job);
     return job;
   }
@@ -174,6 +187,13 @@ export class Generation implements GenerationProgram {
     };
     return this.#bytes.at;
   }
+}
+
+/** Rows whose caches take no more memory than all of them may. */
+function rowsInMemory(step: Tape): number {
+  const caches = step.buffers.filter(({ space }) => space === "cache");
+  const rowBytes = caches.reduce((sum, b) => sum + bytesOf({ ...b, rows: 1 }), 0);
+  return Math.floor(CACHE_BYTES / rowBytes);
 }
 
 /** Order of token sequences in which those that start alike are neighbours. */

@@ -27,6 +27,13 @@ export interface ChunksJob {
   readonly gradients?: { readonly address: number; readonly bytes: number };
 }
 
+/** A program that lanes can share, over the chunks of a batch. */
+export interface ForwardJob {
+  readonly kind: "forward";
+  readonly chunks: number;
+  readonly plan: Plan;
+}
+
 /** Sums the shards' gradients block by block; sums of squares go to `squares` (float32 each). */
 export interface ReduceJob {
   readonly kind: "reduce";
@@ -75,6 +82,7 @@ export type Job =
   | CallsJob
   | PlanJob
   | ChunksJob
+  | ForwardJob
   | ReduceJob
   | UpdateJob
   | DecodeJob
@@ -105,12 +113,22 @@ export class Lane {
 
   /** Does this lane's part of a job. */
   run(id: number): void {
-    const job = this.#jobs.get(id)!;
+    try {
+      this.#run(this.#jobs.get(id)!);
+    } catch (error) {
+      this.context.stop();
+      throw error;
+    }
+  }
+
+  #run(job: Job): void {
     switch (job.kind) {
       case "calls":
         return this.#calls(job);
       case "chunks":
         return this.#chunks(job);
+      case "forward":
+        return this.#forward(job);
       case "reduce":
         return this.#reduce(job);
       case "update":
@@ -153,6 +171,16 @@ export class Lane {
         programs.set(id, program);
         program(chunk, 0);
       }
+    }
+  }
+
+  /** As many chunks as there are for each lane to have its own; all share each of the rest. */
+  #forward({ chunks, plan }: ForwardJob): void {
+    const { context } = this, each = Math.floor(chunks / context.count);
+    const alone = context.bind(plan.calls), first = context.index * each;
+    for (let chunk = first; chunk < first + each; chunk++) alone(chunk, 0);
+    for (let chunk = each * context.count; chunk < chunks; chunk++) {
+      context.bindShared(plan, plan.calls, chunk)(0);
     }
   }
 

@@ -4,7 +4,7 @@
 import { Command, CONTROL, ERROR, ERROR_BYTES, Word } from "./control.ts";
 import type { LaneStart } from "./host.ts";
 import { Lane } from "./lane.ts";
-import { kernelsOf, LaneContext } from "./lane_context.ts";
+import { kernelsOf, LaneContext, LaneStopped } from "./lane_context.ts";
 
 self.onmessage = (event: MessageEvent<LaneStart>) => {
   const { modules, memory, index, count } = event.data;
@@ -32,15 +32,18 @@ self.onmessage = (event: MessageEvent<LaneStart>) => {
         lane.run(control[Word.job]!);
       }
     } catch (error) {
-      const message = new TextEncoder().encode(`lane ${index}: ${error}`).subarray(
-        0,
-        ERROR_BYTES - 4,
-      );
-      new Int32Array(memory.buffer, ERROR, 1)[0] = message.length;
-      new Uint8Array(memory.buffer, ERROR + 4, message.length).set(message);
-      Atomics.store(control, Word.failed, 1);
+      // The lane that failed says why.
+      if (!(error instanceof LaneStopped)) report(memory, `lane ${index}: ${error}`);
     }
     if (Atomics.sub(control, Word.pending, 1) === 1) Atomics.notify(control, Word.pending);
   }
   self.close();
 };
+
+/** Leaves the message of what went wrong for the engine. */
+function report({ buffer }: WebAssembly.Memory, text: string): void {
+  const message = new TextEncoder().encode(text).subarray(0, ERROR_BYTES - 4);
+  new Int32Array(buffer, ERROR, 1)[0] = message.length;
+  new Uint8Array(buffer, ERROR + 4, message.length).set(message);
+  Atomics.store(new Int32Array(buffer, CONTROL, 16), Word.failed, 1);
+}

@@ -12,9 +12,10 @@ import {
 } from "../../tensor/tape.ts";
 import type { LogitsPlace } from "./logits.ts";
 import { lower } from "./lower.ts";
+import { canShare, waits } from "./sharing.ts";
 
-/** What an argument's value is relative to. */
-export type Base = "constant" | "lane" | "shard" | "scalar" | "step";
+/** What an argument's value is relative to; "own" is as "lane", but each lane's own in a program that they share, too. */
+export type Base = "constant" | "lane" | "own" | "shard" | "scalar" | "step";
 
 /** One argument: `value`, plus the lane's or shard's base, plus chunk * perChunk + step * perStep. */
 export interface Argument {
@@ -28,6 +29,8 @@ export interface Argument {
 export interface Call {
   readonly kernel: string;
   readonly args: readonly Argument[];
+  /** Whether lanes that share the program must have done all calls before. */
+  readonly waits?: boolean;
 }
 
 /** A program ready to run. */
@@ -35,6 +38,8 @@ export interface Plan {
   readonly calls: readonly Call[];
   /** Bytes of working memory that each lane needs. */
   readonly laneBytes: number;
+  /** Those at the end of them that each lane needs for itself when all share the program; absent where they cannot. */
+  readonly ownBytes?: number;
   /** Key/value caches in that memory: row after row. */
   readonly caches: readonly { readonly offset: number; readonly rowBytes: number }[];
   /** Where a decoding step's logits stand there when its token is drawn. */
@@ -60,9 +65,16 @@ export interface Layout {
  * Assigns working memory by liveness and lowers every instruction.
  *
  * @param cacheRows Rows that the caches have room for: plans for fewer rows then find them in the same place.
+ * @param lanes Lanes that may share the program, if it is one that can be shared.
  */
-export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Plan {
-  const { offsets, bytes } = allocateActivations(tape, cacheRows);
+export function makePlan(
+  tape: Tape,
+  layout: Layout,
+  cacheRows = tape.rows,
+  lanes = 1,
+): Plan {
+  const isShared = lanes > 1 && canShare(tape.instructions);
+  const { offsets, bytes, own, ownBytes } = allocateActivations(tape, cacheRows, isShared);
   const resolve = (b: Buffer, op: Instruction["op"]): Argument => {
     const at = (
       value: number,
@@ -84,7 +96,7 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
       case "collected":
         return at(layout.collected(b.label));
       case "activation":
-        return at(offsets.get(b)!, "lane");
+        return at(offsets.get(b)!, own.has(b) ? "own" : "lane");
       case "cache":
         // A prompt is read into the cache of one row, which the step names.
         return at(offsets.get(b)!, "lane", 0, op === "gqa_prefill" ? b.cols * 4 : 0);
@@ -100,10 +112,12 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
       : value === "step"
       ? { base: "step", value: 0, perChunk: 0, perStep: 1 }
       : { base: "scalar", value, perChunk: 0, perStep: 0 };
-  const calls = tape.instructions.map((instruction) => {
+  const waiting = isShared ? waits(tape.instructions, placesOf(offsets, own, cacheRows)) : [];
+  const calls = tape.instructions.map((instruction, i) => {
     const { kernel, args } = lower(instruction);
     return {
       kernel,
+      ...waiting[i] && { waits: true },
       args: args.map((a) =>
         a === undefined ? number(0) : typeof a === "object" ? resolve(a, instruction.op) : number(a)
       ),
@@ -117,7 +131,26 @@ export function makePlan(tape: Tape, layout: Layout, cacheRows = tape.rows): Pla
     stride: (sample.x.rows + 1) * 64,
     classes: sample.classes,
   };
-  return { calls, laneBytes: bytes, caches, logits };
+  return { calls, laneBytes: bytes, ...isShared && { ownBytes }, caches, logits };
+}
+
+/** Working memory that a shared program takes of all lanes', in bytes for each of them. */
+export function sharedBytes({ laneBytes, ownBytes = 0 }: Plan, lanes: number): number {
+  return Math.ceil((laneBytes - ownBytes + lanes * ownBytes) / lanes);
+}
+
+/** Where the buffers are that lanes share. */
+function placesOf(
+  offsets: ReadonlyMap<Buffer, number>,
+  own: ReadonlySet<Buffer>,
+  cacheRows: number,
+): Map<Buffer, { start: number; end: number }> {
+  return new Map(
+    [...offsets].filter(([b]) => !own.has(b)).map(([b, start]) => {
+      const bytes = bytesOf(b.space === "cache" ? { ...b, rows: cacheRows } : b);
+      return [b, { start, end: start + bytes }];
+    }),
+  );
 }
 
 /** Bytes of a buffer, kept on whole 64-byte lines. */
@@ -128,12 +161,11 @@ export function bytesOf(b: Pick<Buffer, "rows" | "cols" | "layout">): number {
 /**
  * First-fit placement of activations: a buffer occupies its bytes from the first to the last instruction that
  * names it. Caches live for ever.
+ *
+ * @param isShared Whether what only one instruction names stands apart, at the end: each lane has its own.
  */
-function allocateActivations(
-  tape: Tape,
-  cacheRows: number,
-): { offsets: Map<Buffer, number>; bytes: number } {
-  const life = new Map<Buffer, { first: number; last: number }>();
+function allocateActivations(tape: Tape, cacheRows: number, isShared: boolean) {
+  const life = new Map<Buffer, Span>();
   const touch = (b: Buffer, i: number) => {
     if (b.space !== "activation") return;
     const span = life.get(b);
@@ -150,13 +182,32 @@ function allocateActivations(
     offsets.set(b, caches);
     caches += bytesOf({ ...b, rows: cacheRows });
   }
-  let bytes = caches;
+  const all = [...life], isOwn = ({ first, last }: Span) => isShared && first === last;
+  const end = place(all.filter(([, span]) => !isOwn(span)), caches, offsets);
+  const apart = all.filter(([, span]) => isOwn(span));
+  const bytes = place(apart, end, offsets);
+  return { offsets, bytes, own: new Set(apart.map(([b]) => b)), ownBytes: bytes - end };
+}
+
+/** The first and the last instruction that name a buffer. */
+interface Span {
+  first: number;
+  last: number;
+}
+
+/** Places buffers from `from` on; returns where they end. */
+function place(
+  buffers: readonly (readonly [Buffer, Span])[],
+  from: number,
+  offsets: Map<Buffer, number>,
+): number {
+  let end = from;
   /** What is in use, by its place. */
   let placed: { start: number; end: number; last: number }[] = [];
-  for (const [b, span] of [...life].sort((x, y) => x[1].first - y[1].first)) {
+  for (const [b, span] of buffers.toSorted((x, y) => x[1].first - y[1].first)) {
     const size = bytesOf(b);
     placed = placed.filter((p) => p.last >= span.first);
-    let start = caches, i = 0;
+    let start = from, i = 0;
     for (; i < placed.length; i++) {
       const p = placed[i]!;
       if (p.start - start >= size) break;
@@ -164,7 +215,7 @@ function allocateActivations(
     }
     offsets.set(b, start);
     placed.splice(i, 0, { start, end: start + size, last: span.last });
-    bytes = Math.max(bytes, start + size);
+    end = Math.max(end, start + size);
   }
-  return { offsets, bytes };
+  return end;
 }
