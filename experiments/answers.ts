@@ -59,7 +59,7 @@ export const answers: Readonly<Record<string, Answer>> = {
   ladder: {
     sentence: (effect) =>
       "In part: a discriminative critic learns a local check and an abelian sum, but no " +
-      "non-abelian group. A generative one's r2 is " +
+      "non-abelian group, solvable or not. A generative one's r2 is " +
       `${effect("L5", "A5, d32-L2")} higher on A5, ${effect("L5", "3-SAT, d32-L2")} on 3-SAT.`,
     given: {
       "L1": "contradicted",
@@ -72,7 +72,9 @@ export const answers: Readonly<Record<string, Answer>> = {
     sentence: (effect) =>
       "Mostly, all of it: computation, data, labels or another head close less than half of the " +
       "gap, and half of its steps lose it (r2 rises by " +
-      `${effect("control-length", "d32-L2")} from none to all).`,
+      `${
+        effect("control-length", "d32-L2")
+      } from none to all). A GRU taught its labels closes half.`,
     given: {
       "control-compute": "supported",
       "control-labels": "supported",
@@ -85,9 +87,11 @@ export const answers: Readonly<Record<string, Answer>> = {
     },
   },
   "critic-training": {
-    sentence:
-      "The paper's REINFORCE keeps a calibrated critic so, but does not halve a stale one's error; " +
-      "leave-one-out is no better.",
+    sentence: (effect) =>
+      "The paper's REINFORCE keeps a calibrated critic so, but does not halve a stale one's error " +
+      `(beyond half: ${
+        effect("T2", "half the error before - after")
+      }); leave-one-out is no better.`,
     given: {
       "T1": "supported",
       "T2": "contradicted",
@@ -97,7 +101,7 @@ export const answers: Readonly<Record<string, Answer>> = {
   },
   credit: {
     sentence: (effect) =>
-      "At equal episodes a generative critic at lambda 0.8 gains " +
+      "At equal episodes, by the credit it assigns: at lambda 0.8 a generative critic gains " +
       `${effect("C5-kit", "GRPO on word evaluation")} of success over GRPO, GenAC itself ` +
       `${effect("C5", "GRPO on word evaluation")}. At equal computation, episodes being nearly ` +
       `free here, ${effect("C5-compute", "word evaluation")}.`,
@@ -112,7 +116,8 @@ export const answers: Readonly<Record<string, Answer>> = {
     sentence: (effect) =>
       "With a critic's token for each of the actor's " +
       `${effect("C6", "32 tokens, 1 segment: above 1.5", 1.5)} times PPO's computation, with ` +
-      `eight segments ${effect("C6-lengths", "32 tokens, 8 segments: above 1.5", 1.5)} times.`,
+      `eight segments ${effect("C6-lengths", "32 tokens, 8 segments: above 1.5", 1.5)} times. To ` +
+      "32 tokens VinePPO costs less.",
     given: {
       "C6": "supported",
       "C6-lengths": "contradicted",
