@@ -11,7 +11,8 @@ import { RandomStream } from "../../numeric/random.ts";
 import type { GenerationProgram, GenerationRow, GenerationStop } from "../../tensor/backend.ts";
 import type { WeightStorage } from "../../tensor/tape.ts";
 import { NOT_FINITE } from "../generated_tokens.ts";
-import { WasmEngine } from "./engine.ts";
+import type { WasmEngine } from "./engine.ts";
+import { withEngine } from "./testing.ts";
 
 const MAX_LENGTH = 128;
 
@@ -56,15 +57,6 @@ class Fixture {
     ]);
     const classes = this.architecture.vocabularySize;
     return response.map((_, t) => logits.subarray(t * classes, (t + 1) * classes));
-  }
-}
-
-async function withEngine<T>(threads: number, run: (engine: WasmEngine) => Promise<T>): Promise<T> {
-  const engine = await WasmEngine.create({ threads });
-  try {
-    return await run(engine);
-  } finally {
-    engine.close();
   }
 }
 

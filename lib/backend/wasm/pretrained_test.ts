@@ -8,6 +8,7 @@ import { adamW } from "../../nn/optimizer.ts";
 import { RandomStream } from "../../numeric/random.ts";
 import { browserHost } from "./browser_host.ts";
 import { WasmEngine } from "./engine.ts";
+import { withEngine } from "./testing.ts";
 
 const ARCHITECTURE = tinyArchitecture();
 
@@ -49,15 +50,6 @@ async function results(engine: WasmEngine) {
     options,
   );
   return { reports, outputs, responses, digest: await lm.digest() };
-}
-
-async function withEngine<T>(threads: number, run: (engine: WasmEngine) => Promise<T>): Promise<T> {
-  const engine = await WasmEngine.create({ threads });
-  try {
-    return await run(engine);
-  } finally {
-    engine.close();
-  }
 }
 
 Deno.test("pretrained models give the same bits for any number of threads, above 2 GiB too", async () => {

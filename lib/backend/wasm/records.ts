@@ -6,6 +6,8 @@ import type { WasmDevice } from "./device.ts";
 interface Field {
   readonly address: number;
   readonly length: number;
+  /** Bytes from one chunk to the next, for plans that work on the first tokens of each alone, too. */
+  readonly perChunk: number;
 }
 
 /** The records of a batch in the device's memory, for all rows of all chunks. */
@@ -16,19 +18,11 @@ export class Records {
   /** Room for every batch buffer of the tape. */
   constructor(private readonly device: WasmDevice, tape: Tape, chunks: number) {
     for (const b of tape.buffers.filter((b) => b.space === "batch")) {
-      const length = chunks * b.rows * b.cols;
-      this.fields.set(b.label, { address: device.allocate(length * 4), length });
+      const size = b.rows * b.cols, length = chunks * size;
+      const address = device.allocate(length * 4);
+      this.fields.set(b.label, { address, length, perChunk: size * 4 });
       this.#cols.set(b.label, b.cols);
     }
-  }
-
-  /** The fields for plans that work on the first tokens of chunks of `rows` rows alone. */
-  fieldsBy(rows: number): ReadonlyMap<string, { address: number; perChunk: number }> {
-    return new Map(
-      [...this.fields].map(([label, { address }]) =>
-        [label, { address, perChunk: rows * this.#cols.get(label)! * 4 }] as const
-      ),
-    );
   }
 
   /** Copies records in; the first `rows` rows are the batch, the rest padding. Absent records are zeroed. */

@@ -11,20 +11,12 @@ import { RandomStream } from "../../numeric/random.ts";
 import type { WeightStorage } from "../../tensor/tape.ts";
 import { SHARDS } from "./control.ts";
 import { WasmDevice } from "./device.ts";
-import { WasmEngine } from "./engine.ts";
+import type { WasmEngine } from "./engine.ts";
 import type { GenerateJob, StepsJob } from "./generating.ts";
 import type { Job } from "./lane.ts";
 import { LaneContext } from "./lane_context.ts";
 import type { Call, Plan } from "./plan.ts";
-
-async function withEngine<T>(threads: number, run: (engine: WasmEngine) => Promise<T>): Promise<T> {
-  const engine = await WasmEngine.create({ threads });
-  try {
-    return await run(engine);
-  } finally {
-    engine.close();
-  }
-}
+import { withEngine } from "./testing.ts";
 
 interface Case {
   readonly storage: WeightStorage;

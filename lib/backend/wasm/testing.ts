@@ -1,6 +1,7 @@
 /** What the backend's tests share. Test code only. */
 import assert from "node:assert/strict";
 import type { Buffer, Tape } from "../../tensor/tape.ts";
+import { WasmEngine } from "./engine.ts";
 import { lower } from "./lower.ts";
 import { bytesOf, type Layout, makePlan } from "./plan.ts";
 
@@ -53,4 +54,17 @@ export function checkPlan(tape: Tape): { planned: number; sum: number; peak: num
     peak = Math.max(peak, together.reduce((bytes, [c]) => bytes + bytesOf(c), 0));
   }
   return { planned: laneBytes, sum, peak };
+}
+
+/** What `run` makes of an engine of so many threads, which is closed after it. */
+export async function withEngine<T>(
+  threads: number,
+  run: (engine: WasmEngine) => Promise<T>,
+): Promise<T> {
+  const engine = await WasmEngine.create({ threads });
+  try {
+    return await run(engine);
+  } finally {
+    engine.close();
+  }
 }

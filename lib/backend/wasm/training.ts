@@ -74,7 +74,7 @@ export function trainingProgram(
     const known = ofLength.get(tokens);
     if (known !== undefined) return known;
     const own = tokens === length ? tape : recorded(new Tape(chunk, tokens, true), record);
-    const plan = makePlan(own, state.placed(records.fieldsBy(tape.rows)));
+    const plan = makePlan(own, state.placed(records.fields));
     device.reserveArenas(plan.laneBytes);
     const id = device.load({ kind: "plan", plan });
     ofLength.set(tokens, id);
