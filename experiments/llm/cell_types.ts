@@ -42,6 +42,7 @@ export interface RlCell extends CommonCell {
   readonly methods: readonly TextMethod[];
   readonly demonstrations: number;
   readonly criticStates: number;
+  readonly criticPasses: number;
   readonly testProblems: number;
   readonly evaluateEvery: number;
   readonly training: TextRlConfig;

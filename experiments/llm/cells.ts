@@ -7,6 +7,8 @@ import { type RunName, valueRun } from "./runs.ts";
 
 /** Tokens by which work is estimated: of a chain of thought critic's training sequence, a value head's, a response. */
 const CHAIN_TOKENS = 75, HEAD_TOKENS = 32, RESPONSE_TOKENS = 34;
+/** How much faster a pretrained model's large products run than those of the kit's own models, by which costs are counted. */
+const SPEED = 2;
 /** A cell's process, with its code and heap. */
 const PROCESS = 320 * 2 ** 20;
 /** The longest batch of training or generation, in tokens, and lanes that work side by side. */
@@ -83,7 +85,7 @@ function tokensOf(run: RunName): number {
   return critic === "chain" || budget !== "states" ? CHAIN_TOKENS : HEAD_TOKENS;
 }
 
-function rlTokens({ criticStates, demonstrations, methods, training }: NonNullable<
+function rlTokens({ criticPasses, criticStates, demonstrations, methods, training }: NonNullable<
   LlmConfig["rl"]
 >): number {
   const { criticResponses, iterations, problems, responses } = training;
@@ -92,13 +94,14 @@ function rlTokens({ criticStates, demonstrations, methods, training }: NonNullab
     if (textMethods[method].critic === null) return rollouts;
     return rollouts + training.criticStates * criticResponses * CHAIN_TOKENS;
   });
-  return demonstrations * RESPONSE_TOKENS + 2 * criticStates * CHAIN_TOKENS +
+  return demonstrations * RESPONSE_TOKENS +
+    criticPasses * criticStates * (CHAIN_TOKENS + HEAD_TOKENS) +
     iterations * perMethod.reduce((a, b) => a + b, 0);
 }
 
-/** FLOPs of a token in training: forward, and backward without the frozen weights' gradients. */
+/** FLOPs of a token in training: forward, and backward without the frozen weights' gradients. Large products count half. */
 function trainingFlops(size: ModelSize): number {
-  return 4 * weightCount(size);
+  return 4 * weightCount(size) / SPEED;
 }
 
 /** Weights of the layers and of the output layer, which is the embedding. */

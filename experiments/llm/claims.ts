@@ -4,7 +4,7 @@ import type { Claim, Verdict } from "../../lib/run/experiment.ts";
 import { decided, shown } from "../shared/verdicts.ts";
 import type { Scores, TestScores } from "../shared/scores.ts";
 import type { RunName } from "./runs.ts";
-import { findValues, type LlmSummary, type MethodRow, modelsOf } from "./summary.ts";
+import { errorOf, findValues, type LlmSummary, type MethodRow, modelsOf } from "./summary.ts";
 import { IN_DISTRIBUTION } from "./value_cell.ts";
 
 /** Of RMSE: a fifth of the 0.1 between two answers. */
@@ -26,8 +26,10 @@ function betterThan(
   return Object.fromEntries(
     modelsOf(summary).flatMap((model) =>
       sets.flatMap((set) => {
-        const scores = (run: RunName): Scores | undefined =>
-          findValues(summary, model, run, set)?.scores[metric];
+        const scores = (run: RunName): Scores | undefined => {
+          const found = findValues(summary, model, run, set)?.scores;
+          return found && (metric === "rmse" ? errorOf(found) : found[metric]);
+        };
         const [own, other] = [scores(better), scores(worse)];
         if (!own || !other) return [];
         const [high, low] = metric === "rmse" ? [other, own] : [own, other];
@@ -163,13 +165,16 @@ export const llmClaims: readonly Claim<LlmSummary>[] = [
     id: "C2-llm-at-once",
     statement: "It is the chain of thought: answering at once in words does not do it.",
     family: "exploratory",
-    readAs: "As C2-llm, against the critic that writes its answer at once, on as many states",
+    readAs:
+      "As C2-llm, against the critic that writes its answer at once, on as many states, read as the mean over answers",
   }, ["chain", "one-shot"]),
   comparison({
     id: "C2-llm-outcomes",
     statement: "Taught 0/1 outcomes, too, the chain of thought critic's error is lower.",
     family: "exploratory",
-    readAs: "As C2-llm, both taught the outcome of one rollout from each state",
+    readAs:
+      "As C2-llm, both taught the outcome of one rollout from each state; the chain of thought critic's answer is read as the mean " +
+      "over answers: what it writes is then 0 or 10",
   }, ["chain-outcomes", "head-outcomes"]),
   comparison({
     id: "C2-llm-features",

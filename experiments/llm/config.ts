@@ -46,6 +46,7 @@ export const llmConfig = z.strictObject({
       .describe("How the actor is trained."),
     demonstrations: count.default(800).describe("Of the teacher, from which the actor starts."),
     criticStates: count.default(1024).describe("States of its own from which its critics start."),
+    criticPasses: count.default(2).describe("Times that critics are taught each of them."),
     testProblems: count.default(64).describe("Held-out problems, of which success is exact."),
     evaluateEvery: count.default(5).describe("Iterations between evaluations."),
     training: textRlConfig.prefault({}).describe("What all methods have alike."),
@@ -96,5 +97,9 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
   standard: {
     seeds: [6, 7, 8, 9, 10],
     runs: ["chain", "head-states", "features"],
+    rl: {
+      evaluateEvery: 3,
+      training: { responses: 4, iterations: 15, learningRate: 2e-4, criticResponses: 2 },
+    },
   },
 };

@@ -21,8 +21,8 @@ import { adapterOptimizer, train } from "./training.ts";
 
 /** Tokens of the longest text. */
 export const MAX_LENGTH = 512;
-/** Tokens that a critic may write beyond the longest right answer. */
-const SPARE_TOKENS = 8;
+/** How long a critic may write, in lengths of the longest right answer: one that takes a step too many may still end. */
+const LONGEST = 2;
 
 /** A critic on a model, with fresh adapters. */
 export function newCritic(
@@ -41,7 +41,7 @@ export function newCritic(
   return new TextCritic(name, model, tokenizer, task, options);
 }
 
-/** Most tokens of right answers to these questions, and some to spare; 0 for a critic that writes none. */
+/** Most tokens that a critic may write about these questions; 0 for one that writes none. */
 export function answerLimit(
   name: TextCriticName,
   { tokenizer }: BaseModel,
@@ -53,7 +53,7 @@ export function answerLimit(
     const chain = name === "chain" ? task.traceText(state, context) : "";
     return tokenizer.encode(`${chain} <answer>10</answer>`).length;
   });
-  return maximum(lengths) + SPARE_TOKENS;
+  return LONGEST * maximum(lengths);
 }
 
 /** A critic's run, but for the data. */

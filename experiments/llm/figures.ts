@@ -9,7 +9,7 @@ import { ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
 import { rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
 import type { LlmConfig } from "./config.ts";
 import { type RunName, valueRun } from "./runs.ts";
-import type { LlmSummary, MethodRow, ValueRow } from "./summary.ts";
+import { errorOf, type LlmSummary, type MethodRow, type ValueRow } from "./summary.ts";
 
 const INTERVAL = "95% interval (Student's t)";
 
@@ -28,7 +28,11 @@ export function errorFigure({ seeds, values }: LlmSummary): Figure {
   const models = new Set(values.map(({ model }) => model)).size;
   return figure({
     title: "Error of critics that are a pretrained language model",
-    subtitle: `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.`,
+    subtitle: `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.${
+      values.some(({ scores }) => scores.expectationRmse !== null)
+        ? " Critics that answer at once or learn from outcomes are read as the mean over answers."
+        : ""
+    }`,
     x: { title: "RMSE against the exact value", min: 0 },
     y: { title: "" },
     series: [...Map.groupBy(values, ({ run, set }) => `${run} ${set}`).values()].map(
@@ -41,7 +45,7 @@ export function errorFigure({ seeds, values }: LlmSummary): Figure {
           panel: set,
           // Every series lists every line, so that the lines keep their order.
           rows: values.filter((row) => row.set === set).map((row) => {
-            const { estimate, low, high } = row.scores.rmse.mean;
+            const { estimate, low, high } = errorOf(row.scores).mean;
             const category = models === 1 ? row.title : `${row.title}, ${row.model}`;
             return row.run === run ? { category, x: estimate, low, high } : { category, x: null };
           }),
@@ -166,7 +170,7 @@ export function rawScoresTable({ values }: LlmSummary, { seeds }: LlmConfig): Di
     rows: values,
     columns: RUN_COLUMNS,
     seeds,
-    scores: (row) => row.scores.rmse.scores,
+    scores: (row) => errorOf(row.scores).scores,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Split } from "../../lib/env/environment.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { RunningSumEnvironment, RunningSumState } from "../../lib/env/running_sum.ts";
 import { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
+import type { Sequence } from "../../lib/nn/batch.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
 import { mean, sum } from "../../lib/numeric/sums.ts";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
@@ -21,7 +22,7 @@ import type { MethodMetrics, RlCell, RlMetrics } from "./cell_types.ts";
 import { answerLimit, MAX_LENGTH, newCritic } from "./critic_run.ts";
 import { type BaseModel, openModel } from "./base_models.ts";
 import { testTextCritic, type TextReport } from "./text_report.ts";
-import { adapterOptimizer, train } from "./training.ts";
+import { adapterOptimizer, rowOfPass, train } from "./training.ts";
 
 /** Tokens that an actor may write beyond the longest right response. */
 const SPARE_TOKENS = 8;
@@ -43,7 +44,7 @@ interface Start {
 /**
  * RL of an actor that is the pretrained model: it learns from demonstrations of a teacher that errs, its critics from states
  * that it reaches itself, labelled with the probability that it goes on rightly to the end; then each method starts from the
- * same actor and the same critics. An interrupted run is taken up after the preparation or the last finished method.
+ * same actor and the same critics. An interrupted run is taken up after the last model that was taught or the last finished method.
  */
 export async function runRl(
   config: RlCell,
@@ -66,10 +67,10 @@ export async function runRl(
     const saved = context.checkpoint.load();
     const progress: Progress = saved
       ? JSON.parse(loadModels(models, saved).progress!)
-      : await prepare(start, task, config, seed, context);
+      : { preparationTokens: {}, critics: {}, methods: {}, digests: {} };
     const save = async () =>
       context.checkpoint.save(await saveModels(models, { progress: JSON.stringify(progress) }));
-    if (!saved) await save();
+    await prepare(start, task, config, seed, context, progress, save);
     const { methods, training } = config;
     for (const [k, method] of methods.entries()) {
       if (progress.methods[method]) continue;
@@ -112,8 +113,9 @@ function criticsOf({ methods }: RlCell): TextCriticName[] {
 
 /** Optimizer steps of actors, and of critics in preparation. */
 function stepsOf(config: RlCell) {
-  const { batchSize, criticStates, demonstrations, methods, training } = config;
-  const actor = Math.ceil(demonstrations / batchSize), critic = Math.ceil(criticStates / batchSize);
+  const { batchSize, criticPasses, criticStates, demonstrations, methods, training } = config;
+  const actor = Math.ceil(demonstrations / batchSize),
+    critic = Math.ceil(criticPasses * criticStates / batchSize);
   const preparation = actor + criticsOf(config).length * critic;
   return { actor, critic, preparation, all: preparation + methods.length * training.iterations };
 }
@@ -135,56 +137,75 @@ function newStart(
   return { actor: newActor(base, task, config, seed), critics: Object.fromEntries(critics) };
 }
 
-/** Teaches the actor and its critics. */
+/** Teaches the actor, then its critics, but for those that are taught; `save` keeps each. */
 async function prepare(
   { actor, critics }: Start,
   task: RunningSumEnvironment,
   config: RlCell,
   seed: number,
   context: CellContext,
-): Promise<Progress> {
-  const { batchSize } = config, steps = stepsOf(config);
+  { critics: reports, preparationTokens }: Progress,
+  save: () => Promise<void>,
+): Promise<void> {
+  const { batchSize, criticStates } = config, steps = stepsOf(config);
   let before = 0;
   const fit = async (
     name: string,
     model: CausalLanguageModel,
     count: number,
-    batch: Parameters<typeof train>[2],
-  ): Promise<number> => {
-    const optimizer = adapterOptimizer(config.learningRate, count);
-    const part = { name, before, all: steps.all };
-    const { tokens } = await train(model, count, batch, optimizer, context, part);
-    before += count;
-    return tokens;
-  };
-  const preparationTokens: Record<string, number> = {}, reports: Record<string, TextReport> = {};
-  preparationTokens.actor = await fit(
-    "actor",
-    actor.model,
-    steps.actor,
-    (step) =>
-      Array.from({ length: batchSize }, (_, i) => {
-        const row = step * batchSize + i;
-        const random = new RandomStream({ seed, purpose: "llm/rl/demonstrations", row });
-        const problem = task.problem(random, { split: "train" });
-        return actor.demonstration(task.rollout(random, problem, config.actor).state);
-      }),
-  );
-  const own = (seed: number, purpose: string, count: number, split: Split) =>
-    ownStates(actor, task, { seed, purpose }, count, split);
-  const states = await own(seed, "llm/rl/states", config.criticStates, "train");
-  const held = await own(config.testSeed, "llm/rl/held", config.testStates, "test");
-  for (const [name, critic] of Object.entries(critics)) {
-    preparationTokens[name] = await fit(
-      name,
-      critic.model,
-      steps.critic,
-      (step) =>
-        states.slice(step * batchSize, (step + 1) * batchSize).map((state) => critic.encode(state)),
+    example: (row: number) => Sequence,
+  ) => {
+    const { tokens } = await train(
+      model,
+      count,
+      (step) => Array.from({ length: batchSize }, (_, i) => example(step * batchSize + i)),
+      adapterOptimizer(config.learningRate, count),
+      context,
+      { name, before, all: steps.all },
     );
-    reports[name] = (await testTextCritic(critic, held)).report;
+    preparationTokens[name] = tokens;
+  };
+  if (preparationTokens.actor === undefined) {
+    await fit("actor", actor.model, steps.actor, (row) => {
+      const random = new RandomStream({ seed, purpose: "llm/rl/demonstrations", row });
+      const problem = task.problem(random, { split: "train" });
+      return actor.demonstration(task.rollout(random, problem, config.actor).state);
+    });
+    await save();
   }
-  return { preparationTokens, critics: reports, methods: {}, digests: {} };
+  before += steps.actor;
+  let data: Record<Split, LabelledState<RunningSumState>[]> | undefined;
+  for (const [name, critic] of Object.entries(critics)) {
+    if (preparationTokens[name] === undefined) {
+      context.progress(before, steps.all, "states of the actor's own");
+      data ??= {
+        train: await ownStates(
+          actor,
+          task,
+          { seed, purpose: "llm/rl/states" },
+          criticStates,
+          "train",
+        ),
+        test: await ownStates(
+          actor,
+          task,
+          { seed: config.testSeed, purpose: "llm/rl/held" },
+          config.testStates,
+          "test",
+        ),
+      };
+      const { test, train: states } = data;
+      await fit(
+        name,
+        critic.model,
+        steps.critic,
+        (index) => critic.encode(states[rowOfPass(criticStates, seed, index)]!),
+      );
+      reports[name] = (await testTextCritic(critic, test)).report;
+      await save();
+    }
+    before += steps.critic;
+  }
 }
 
 /** All iterations of a method. */

@@ -150,6 +150,14 @@ function methodRows(model: string, { rl }: LlmConfig, cells: readonly Finished[]
   });
 }
 
+/**
+ * RMSE as runs are compared by it: of the mean over answers where a critic cannot know the value, for there the likeliest
+ * answer, 0 or 10, is not the mean; else of the answer as written.
+ */
+export function errorOf({ expectationRmse, rmse }: TestScores): Scores {
+  return expectationRmse ?? rmse;
+}
+
 /** The row of a run on a test set; undefined where the profile has not got it. */
 export function findValues(
   { values }: LlmSummary,

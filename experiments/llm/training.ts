@@ -2,6 +2,7 @@
 import type { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
 import { batchLength, type Sequence } from "../../lib/nn/batch.ts";
 import { adamW, type OptimizerConfig } from "../../lib/nn/optimizer.ts";
+import { RandomStream } from "../../lib/numeric/random.ts";
 import { sum } from "../../lib/numeric/sums.ts";
 import type { CellContext } from "../../lib/run/experiment.ts";
 import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
@@ -70,4 +71,12 @@ export async function train(
     }
   }
   return state;
+}
+
+/** The row of `states` that comes `index`-th: in their order, in later passes each time in an order of its own. */
+export function rowOfPass(states: number, seed: number, index: number): number {
+  const pass = Math.floor(index / states), row = index % states;
+  if (pass === 0) return row;
+  const random = new RandomStream({ seed, purpose: "llm/order", step: pass });
+  return random.permutation(states)[row]!;
 }

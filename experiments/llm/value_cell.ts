@@ -12,6 +12,7 @@ import type { CriticMetrics, ValueCell } from "./cell_types.ts";
 import { runCritic } from "./critic_run.ts";
 import type { BaseModel } from "./base_models.ts";
 import { valueRun } from "./runs.ts";
+import { rowOfPass } from "./training.ts";
 import { labelledStates, textReport } from "./text_report.ts";
 
 /** Keeps the regression's equations solvable. */
@@ -63,14 +64,6 @@ function trainingState(
     task.rollout(new RandomStream({ seed, purpose: "llm/outcomes", row }), state, actor).reward;
   const value = valueRun(run).labels === "values" ? task.exactValue(state, actor) : outcome();
   return { state, context: {}, value };
-}
-
-/** In the second pass and later ones the states come in an order of their own. */
-function rowOfPass(states: number, seed: number, index: number): number {
-  const pass = Math.floor(index / states), row = index % states;
-  if (pass === 0) return row;
-  const random = new RandomStream({ seed, purpose: "llm/order", step: pass });
-  return random.permutation(states)[row]!;
 }
 
 /** Tokens of the chain of thought critic's training sequences on these states, over those of a value head's. */

@@ -9,8 +9,6 @@ import { schedule } from "../run/schedule.ts";
 
 /** Of a thread, in GFLOP by the cells' estimated costs a second: the standard profiles' 473,000 took 2.2 hours on two. */
 const RATE = 30;
-/** The same of a pretrained model's large products: 605,000 took 2.75 hours on one. */
-const PRETRAINED_RATE = 60;
 /** Seconds that a job of Snakemake takes on top of its cell, measured on one machine. */
 const OVERHEAD = 7;
 const NODES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -26,10 +24,10 @@ export async function clusterPage(): Promise<{ block: string[]; svg: string }> {
     // What has not been run is no measure.
     if (!readPins(pinsPath(experiment, "standard"))) continue;
     const config = profileConfig(experiment, "standard");
-    const { name } = experiment, rate = name === "llm" ? PRETRAINED_RATE : RATE;
+    const { name } = experiment;
     cells.push(
       ...experiment.cells(config)
-        .map(({ cost }) => ({ experiment: name, seconds: OVERHEAD + cost / 1e9 / rate })),
+        .map(({ cost }) => ({ experiment: name, seconds: OVERHEAD + cost / 1e9 / RATE })),
     );
   }
   const series = SEEDS.map((times) => {
@@ -70,7 +68,7 @@ export async function clusterPage(): Promise<{ block: string[]; svg: string }> {
     "| ---: | ---: | ---: | ---: | ---: |",
     ...rows,
     "",
-    `Simulated from the cells' estimated costs at ${RATE} GFLOP a second and thread (llm: ${PRETRAINED_RATE}), ${OVERHEAD} seconds a job`,
+    `Simulated from the cells' estimated costs at ${RATE} GFLOP a second and thread, ${OVERHEAD} seconds a job`,
     `on top, the longest cell first. The longest cell, of ${longest.experiment}, takes ${
       formatDuration(longest.seconds)
     }: no number of nodes`,
