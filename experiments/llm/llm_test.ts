@@ -10,6 +10,7 @@ import {
   interruptionTest,
   verdictsOf,
 } from "../shared/testing.ts";
+import { testScores } from "../shared/scores.ts";
 import { runCell } from "./cell.ts";
 import type { CriticMetrics, LlmCell, LlmMetrics, RlMetrics } from "./cell_types.ts";
 import { llmCells, nameOf } from "./cells.ts";
@@ -27,7 +28,7 @@ import {
 import llm from "./mod.ts";
 import { lacking, modelSize, openModel, SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
-import { findValues, summarizeLlm } from "./summary.ts";
+import { errorOf, findValues, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
 
 const { smoke } = profiles;
@@ -81,13 +82,14 @@ Deno.test("without the weights the smoke profile stands in, and says how to get 
 // Passes over 24 states in batches of 8: eight or nine steps, of which the first five end a point of the loss curve.
 interruptionTest({ runCell }, () => cellsOf("values/head-passes", { states: 24 }), 1);
 
-Deno.test("RL that is interrupted after its preparation, or a method, ends as if it had not been", async () => {
+Deno.test("RL that is interrupted after a model was taught, or a method, ends as if it had not been", async () => {
   const [cell] = cellsOf("rl", { rl: { ...smoke.rl!, demonstrations: 16 } });
   const saved: Uint8Array[] = [];
   const save = (bytes: Uint8Array) => void saved.push(bytes);
   const checkpoint = { load: () => undefined, save };
   const { unpinned: _, ...whole } = await runCell(cell!, cellContext({ checkpoint }));
-  assert.equal(saved.length, 3);
+  // The actor, two critics, and two methods of three.
+  assert.equal(saved.length, 5);
   for (const bytes of saved) {
     const again = { load: () => bytes, save: () => {} };
     const { unpinned: _, ...resumed } = await runCell(cell!, cellContext({ checkpoint: again }));
@@ -221,6 +223,14 @@ Deno.test("claims are decided by the errors, either way", () => {
   assert.equal(headWins["C4-llm"], "no material difference");
   const alike = verdictsOf(llmClaims, summary(() => 0.2, 0.51));
   assert.equal(alike["C2-llm"], "no material difference");
+});
+
+Deno.test("answers that are a mean are compared by it, and those that cannot be parsed are charged 1", () => {
+  const written = fakeReport(0.25), read = { expectation: { r2: 0.5, rmse: 0.25 } };
+  assert.deepEqual(errorOf(testScores([written])).scores, [0.5]);
+  assert.deepEqual(errorOf(testScores([{ ...written, ...read }])).scores, [0.25]);
+  const [half] = errorOf(testScores([{ ...written, ...read, parseRate: 0.5 }])).scores;
+  assert.equal(half, Math.sqrt((0.0625 + 1) / 2));
 });
 
 Deno.test("a profile without what a claim is about leaves it undecided, and says what it needs", () => {

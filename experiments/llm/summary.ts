@@ -154,8 +154,13 @@ function methodRows(model: string, { rl }: LlmConfig, cells: readonly Finished[]
  * RMSE as runs are compared by it: of the mean over answers where a critic cannot know the value, for there the likeliest
  * answer, 0 or 10, is not the mean; else of the answer as written.
  */
-export function errorOf({ expectationRmse, rmse }: TestScores): Scores {
-  return expectationRmse ?? rmse;
+export function errorOf({ expectationRmse, parseRate, rmse }: TestScores): Scores {
+  if (!expectationRmse) return rmse;
+  return scoresOf(expectationRmse.scores.map((error, i) => {
+    const parsed = parseRate.scores[i]!;
+    // What cannot be parsed is charged 1, as in the other.
+    return Math.sqrt(parsed * error * error + 1 - parsed);
+  }));
 }
 
 /** The row of a run on a test set; undefined where the profile has not got it. */
