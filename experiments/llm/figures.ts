@@ -22,6 +22,10 @@ function styleOf(run: RunName, runs: readonly RunName[]): SeriesStyle {
   return variant(criticStyle(kind), alike.indexOf(run));
 }
 
+function isReadAsMean(rows: readonly ValueRow[]): boolean {
+  return rows.some(({ scores }) => scores.expectationRmse !== null);
+}
+
 /** RMSE of every critic on every test set, a panel a set. */
 export function errorFigure({ seeds, values }: LlmSummary): Figure {
   const runs = [...new Set(values.map(({ run }) => run))];
@@ -29,7 +33,7 @@ export function errorFigure({ seeds, values }: LlmSummary): Figure {
   return figure({
     title: "Error of critics that are a pretrained language model",
     subtitle: `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.${
-      values.some(({ scores }) => scores.expectationRmse !== null)
+      isReadAsMean(values)
         ? " Critics that answer at once or learn from outcomes are read as the mean over answers."
         : ""
     }`,
@@ -81,11 +85,15 @@ export function successFigure({ rl, seeds }: LlmSummary): Figure {
   });
 }
 
-const RUN_COLUMNS = [
-  { title: "model", cell: (row: ValueRow) => row.model },
-  { title: "critic", cell: (row: ValueRow) => row.title },
-  { title: "on", cell: (row: ValueRow) => row.set },
-];
+/** Which run a row is of. A single model is named by the settings. */
+function runColumns(rows: readonly ValueRow[]) {
+  const models = new Set(rows.map(({ model }) => model)).size;
+  return [
+    ...models > 1 ? [{ title: "model", cell: (row: ValueRow) => row.model }] : [],
+    { title: "critic", cell: (row: ValueRow) => row.title },
+    { title: "on", cell: (row: ValueRow) => row.set },
+  ];
+}
 
 /** Every critic on every test set. */
 export function valuesTable({ values }: LlmSummary): Displayable {
@@ -95,7 +103,7 @@ export function valuesTable({ values }: LlmSummary): Displayable {
       `Mean over seeds with ${INTERVAL}; “mean predictor”: RMSE of always predicting the mean`,
     rows: values,
     columns: [
-      ...RUN_COLUMNS,
+      ...runColumns(values),
       { title: "states", cell: (row) => row.trainingStates, decimals: 0 },
       { title: "training tokens", cell: (row) => row.trainingTokens, decimals: 0 },
       column("RMSE", "rmse", 3, "interval"),
@@ -104,7 +112,9 @@ export function valuesTable({ values }: LlmSummary): Displayable {
       column("ranking accuracy", "rankingAccuracy", 2),
       column("right chains", "traceAccuracy", 2),
       column("parse rate", "parseRate", 2),
-      column("RMSE, read as the mean over answers", "expectationRmse", 3),
+      ...isReadAsMean(values)
+        ? [column("RMSE of the mean over answers", "expectationRmse", 3)]
+        : [],
       { title: "tokens an answer", cell: (row) => row.answerTokens, decimals: 1 },
     ],
   });
@@ -168,7 +178,7 @@ export function rawScoresTable({ values }: LlmSummary, { seeds }: LlmConfig): Di
   return rawTable({
     caption: "RMSE, every seed",
     rows: values,
-    columns: RUN_COLUMNS,
+    columns: runColumns(values),
     seeds,
     scores: (row) => errorOf(row.scores).scores,
   });

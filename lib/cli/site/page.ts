@@ -123,9 +123,10 @@ li { margin: 0.25rem 0; }
 .actions a { padding: 0.4rem 0.9rem; border: 1px solid var(--link); border-radius: 6px; text-decoration: none; font-weight: 500; }
 .actions a:hover { text-decoration: underline; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.86em; }
-code { overflow-wrap: break-word; }
+/* Broken at a hyphen only where it is longer than a line. */
+:not(pre) > code { display: inline-block; max-width: 100%; overflow-wrap: break-word; }
 pre { background: var(--ground); border: 1px solid var(--rule); border-radius: 6px; padding: 0.75rem 1rem; overflow-x: auto; line-height: 1.5; }
-pre code { font-size: 1em; overflow-wrap: normal; }
+pre code { font-size: 1em; }
 .scroll { overflow-x: auto; margin: 0.75rem 0; }
 table { border-collapse: collapse; font-size: 0.9rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--muted); }
