@@ -96,10 +96,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
   },
   standard: {
     seeds: [6, 7, 8, 9, 10],
-    runs: ["chain", "head-states", "features"],
-    rl: {
-      evaluateEvery: 3,
-      training: { responses: 4, iterations: 15, learningRate: 2e-4, criticResponses: 2 },
-    },
+    runs: ["chain", "head", "head-states", "features"],
   },
 };
