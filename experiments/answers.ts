@@ -130,6 +130,6 @@ export const answers: Readonly<Record<string, Answer>> = {
       `${effect("C2-llm", "smollm2-135m, in distribution")}; on longer sums by ` +
       `${effect("C3-llm", "smollm2-135m, 8 addends")} (8 addends, after 4 to 6) and ` +
       `${effect("C3-llm", "smollm2-135m, 10 addends")} (10).`,
-    given: { "C2-llm": "supported", "C3-llm": "undecided" },
+    given: { "C2-llm": "supported", "C3-llm": "supported" },
   },
 };
