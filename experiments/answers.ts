@@ -126,10 +126,10 @@ export const answers: Readonly<Record<string, Answer>> = {
   },
   llm: {
     sentence: (effect) =>
-      "On SmolLM2-135M at equal tokens a chain of thought lowers a value head's RMSE by " +
-      `${effect("C2-llm", "smollm2-135m, in distribution")}; on longer sums by ` +
-      `${effect("C3-llm", "smollm2-135m, 8 addends")} (8 addends, after 4 to 6) and ` +
-      `${effect("C3-llm", "smollm2-135m, 10 addends")} (10).`,
+      "On SmolLM2 at equal tokens a chain of thought cuts a value head's RMSE by " +
+      `${effect("C2-llm", "smollm2-135m, in distribution")}; on 8 addends, after 4 to 6, by ` +
+      `${effect("C3-llm", "smollm2-135m, 8 addends")}, on 10 by ` +
+      `${effect("C3-llm", "smollm2-135m, 10 addends")}, no better than the mean.`,
     given: { "C2-llm": "supported", "C3-llm": "supported" },
   },
 };
