@@ -97,8 +97,9 @@ function methodGain(
   better: MethodRow["method"],
   others: readonly MethodRow["method"][],
 ): Verdict {
-  const pairs = rl.filter(({ method }) => method === better).flatMap((row) =>
-    rl.filter(({ method, model }) => others.includes(method) && model === row.model)
+  const compared = rl.filter(({ method }) => method === better || others.includes(method));
+  const pairs = compared.filter(({ method }) => method === better).flatMap((row) =>
+    compared.filter(({ method, model }) => method !== better && model === row.model)
       .map((other) => ({ row, other }))
   );
   return decided(
@@ -109,11 +110,7 @@ function methodGain(
     { sesoi: SUCCESS },
     (numbers) =>
       `Gain in mean success over training: ${numbers}. At the end: ${
-        pairs.map(({ other, row }) =>
-          `${row.title} ${shown(row.finalSuccess.mean)}, ${other.title} ${
-            shown(other.finalSuccess.mean)
-          }`
-        ).join("; ")
+        compared.map(({ finalSuccess, title }) => `${title} ${shown(finalSuccess.mean)}`).join("; ")
       }.`,
     `Needs RL by ${better} and ${others.join(", ")}: not in this profile.`,
   );

@@ -1,5 +1,5 @@
 /** The figures and tables of the report; each a function of the summary and the configuration. */
-import { type Figure, figure, type Series } from "../../lib/report/figure.ts";
+import { type Figure, figure, intervalPoint, type Series } from "../../lib/report/figure.ts";
 import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
@@ -12,6 +12,10 @@ import { type RunName, valueRun } from "./runs.ts";
 import { errorOf, type LlmSummary, type MethodRow, type ValueRow } from "./summary.ts";
 
 const INTERVAL = "95% interval (Student's t)";
+
+function overSeeds(seeds: number): string {
+  return `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.`;
+}
 
 /** A run's look: that of its kind of critic in the kit's other figures, told apart by dash and marker. */
 function styleOf(run: RunName, runs: readonly RunName[]): SeriesStyle {
@@ -32,7 +36,7 @@ export function errorFigure({ seeds, values }: LlmSummary): Figure {
   const models = new Set(values.map(({ model }) => model)).size;
   return figure({
     title: "Error of critics that are a pretrained language model",
-    subtitle: `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.${
+    subtitle: `${overSeeds(seeds)}${
       isReadAsMean(values)
         ? " Critics that answer at once or learn from outcomes are read as the mean over answers."
         : ""
@@ -61,13 +65,40 @@ export function errorFigure({ seeds, values }: LlmSummary): Figure {
   });
 }
 
+/** RMSE of critics of several actors by the actor, told its success rate or not, a panel a model. */
+export function conditioningFigure({ conditioning, seeds }: LlmSummary): Figure {
+  const lines = Map.groupBy(
+    conditioning,
+    ({ critic, model, told }) => `${model} ${critic} ${told}`,
+  );
+  const seen = new Set(conditioning.filter(({ seen }) => seen).map(({ epsilon }) => epsilon));
+  return figure({
+    title: "Critics of several actors, told how often the actor succeeds or not",
+    subtitle: `${overSeeds(seeds)} Vertical lines: actors seen in training.`,
+    x: { title: "the actor's epsilon: how often it errs where it may", min: 0, max: 1 },
+    y: { title: "RMSE against the exact value", min: 0 },
+    series: [...lines.values()].map((rows): Series => {
+      const { critic, model, told } = rows[0]!;
+      return {
+        kind: "line",
+        name: `${textCriticKinds[critic].title}, ${told ? "told" : "not told"}`,
+        style: variant(criticStyle(critic === "head" ? DISCRIMINATIVE : GENERATIVE), told ? 0 : 1),
+        panel: model,
+        interval: "bars",
+        points: rows.toSorted((a, b) => a.epsilon - b.epsilon).map(({ epsilon, scores }) =>
+          intervalPoint(epsilon, scores.rmse.mean)
+        ),
+      };
+    }),
+    references: [...seen].map((value) => ({ axis: "x" as const, value, label: "" })),
+  });
+}
+
 /** Success over training by RL, a panel a model. */
 export function successFigure({ rl, seeds }: LlmSummary): Figure {
   return figure({
     title: "Success of the actor over RL",
-    subtitle: `Exact, on held-out problems; mean over ${seeds} ${
-      seeds === 1 ? "seed" : "seeds"
-    } with ${INTERVAL}.`,
+    subtitle: `Exact, on held-out problems. ${overSeeds(seeds)}`,
     x: { title: "iterations" },
     y: { title: "success" },
     series: rl.map((row): Series => ({
@@ -162,6 +193,12 @@ export function methodsTable({ rl }: LlmSummary): Displayable {
         title: "critic's RMSE before RL",
         cell: (row) => row.critic?.rmse.mean ?? "",
         decimals: 3,
+        align: "right",
+      },
+      {
+        title: "value of successes less failures'",
+        cell: (row) => row.valueSeparation?.mean ?? "",
+        decimals: 2,
         align: "right",
       },
       {

@@ -17,6 +17,7 @@ import { llmCells, nameOf } from "./cells.ts";
 import { llmClaims } from "./claims.ts";
 import { type LlmConfig, llmConfig, profiles } from "./config.ts";
 import {
+  conditioningFigure,
   conditioningTable,
   errorFigure,
   methodsTable,
@@ -169,7 +170,7 @@ function made(
         trainingSuccess: [0.4, 0.4],
         referenceKl: [0, 0],
         criticParseRate: [null, null],
-        valueSeparation: [null, null],
+        valueSeparation: method === "grpo" ? [null, null] : [null, 0.3],
         tokensWritten: 10,
         tokensTrained: 20,
       }]);
@@ -256,6 +257,11 @@ Deno.test("figures and tables show every row", () => {
   assert.equal(series.length, 2 * RUNS.length);
   assert.equal(new Set(series.map(({ style }) => JSON.stringify(style))).size, RUNS.length);
   assert.equal(successFigure(summary).description.series.length, 3);
+  const actors = conditioningFigure(summary).description;
+  // Two critics, told or not; each actor a point, those of training a line.
+  assert.equal(actors.series.length, 4);
+  assert.ok(actors.series.every((one) => one.kind === "line" && one.points.length === 3));
+  assert.deepEqual(actors.references!.map((line) => line.axis === "x" && line.value), [0.1, 0.7]);
   const text = (shown: object) => {
     const [display] = Object.getOwnPropertySymbols(shown);
     const make = (shown as Record<symbol, () => Record<string, string>>)[display!]!;
@@ -265,6 +271,8 @@ Deno.test("figures and tables show every row", () => {
   assert.match(text(conditioningTable(summary)), /not told/);
   // Written, trained on and prepared: GRPO has no critic to prepare.
   assert.match(text(methodsTable(summary)), /GRPO.* 130\b/);
+  const separations = summary.rl.map(({ valueSeparation }) => valueSeparation?.mean.estimate);
+  assert.deepEqual(separations, [undefined, 0.3, 0.3]);
   assert.match(text(rawScoresTable(summary, config)), /seed 5/);
   assert.match(text(settingsTable(config)), /running sums of 4 to 6 addends/);
 });

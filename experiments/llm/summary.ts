@@ -7,6 +7,7 @@ import type {
   CriticMetrics,
   LlmCell,
   LlmMetrics,
+  MethodMetrics,
   RlMetrics,
 } from "./cell_types.ts";
 import { nameOf } from "./cells.ts";
@@ -53,6 +54,8 @@ export interface MethodRow {
   readonly tokens: Scores;
   /** Of the critic before RL, on states of the actor's own; null without one. */
   readonly critic: TestScores | null;
+  /** Its mean value of states of successes less that of failures, mean over training; null without one, or nothing to tell apart. */
+  readonly valueSeparation: Scores | null;
 }
 
 /** What the runs say. */
@@ -146,8 +149,18 @@ function methodRows(model: string, { rl }: LlmConfig, cells: readonly Finished[]
           (name === null ? 0 : prepared[name]!);
       })),
       critic: name === null ? null : testScores(all.map(({ critics }) => critics[name]!)),
+      valueSeparation: separationOf(runs),
     };
   });
+}
+
+function separationOf(runs: readonly MethodMetrics[]): Scores | null {
+  const known = runs.map(({ valueSeparation }) =>
+    valueSeparation.filter((value) => value !== null)
+  );
+  return known.every(({ length }) => length > 0)
+    ? scoresOf(known.map((values) => mean(values)))
+    : null;
 }
 
 /**
