@@ -42,7 +42,11 @@ export interface RlCell extends CommonCell {
   readonly methods: readonly TextMethod[];
   readonly demonstrations: number;
   readonly criticStates: number;
-  readonly criticPasses: number;
+  readonly conditioning: {
+    readonly epsilons: readonly number[];
+    readonly episodes: number;
+    readonly answerWeight: number;
+  };
   readonly testProblems: number;
   readonly evaluateEvery: number;
   readonly training: TextRlConfig;

@@ -5,7 +5,7 @@ import type { LlmConfig } from "./config.ts";
 import { type ModelSize, modelSize } from "./base_models.ts";
 import { type RunName, valueRun } from "./runs.ts";
 
-/** Tokens by which work is estimated: of a chain of thought critic's training sequence, a value head's, a response. */
+/** Tokens by which work is estimated, at 4 to 6 addends: of a chain of thought critic's training sequence, a value head's, a response. */
 const CHAIN_TOKENS = 75, HEAD_TOKENS = 32, RESPONSE_TOKENS = 34;
 /** How much faster a pretrained model's large products run than those of the kit's own models, by which costs are counted. */
 const SPEED = 2;
@@ -85,18 +85,20 @@ function tokensOf(run: RunName): number {
   return critic === "chain" || budget !== "states" ? CHAIN_TOKENS : HEAD_TOKENS;
 }
 
-function rlTokens({ criticPasses, criticStates, demonstrations, methods, training }: NonNullable<
-  LlmConfig["rl"]
->): number {
+function rlTokens(
+  { criticStates, demonstrations, methods, task, training }: NonNullable<LlmConfig["rl"]>,
+): number {
   const { criticResponses, iterations, problems, responses } = training;
+  const addends = (task.minLength + task.maxLength) / 2;
   const perMethod = methods.map((method) => {
     const rollouts = 3 * problems * responses * RESPONSE_TOKENS;
     if (textMethods[method].critic === null) return rollouts;
     return rollouts + training.criticStates * criticResponses * CHAIN_TOKENS;
   });
-  return demonstrations * RESPONSE_TOKENS +
-    criticPasses * criticStates * (CHAIN_TOKENS + HEAD_TOKENS) +
-    iterations * perMethod.reduce((a, b) => a + b, 0);
+  return addends / 5 * (
+    demonstrations * RESPONSE_TOKENS + criticStates * (CHAIN_TOKENS + HEAD_TOKENS) +
+    iterations * perMethod.reduce((a, b) => a + b, 0)
+  );
 }
 
 /** FLOPs of a token in training: forward, and backward without the frozen weights' gradients. Large products count half. */

@@ -209,6 +209,14 @@ export const llmClaims: readonly Claim<LlmSummary>[] = [
     evaluate: (summary) => conditioningGain(summary, "chain", false),
   },
   {
+    id: "C5-llm-headroom",
+    statement: "There is something to gain: with exact values the actor is better than with GRPO.",
+    family: "exploratory",
+    readAs: "Mean exact success over training, less GRPO's, by seed, at equal rollouts",
+    sesoi: `${SUCCESS} of mean success`,
+    evaluate: (summary) => methodGain(summary, "oracle", ["grpo"]),
+  },
+  {
     id: "C5-llm",
     statement: "From one checkpoint, GenAC trains a better actor than PPO and GRPO.",
     family: "exploratory",

@@ -5,6 +5,16 @@ import { commonFields, count, rate } from "../shared/config.ts";
 import { SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 
+const epsilons = z.array(z.number().min(0).max(1)).min(2);
+/** How critics are told success rates. */
+const telling = {
+  episodes: count.default(64).describe(
+    "Episodes from which an actor's success rate is estimated.",
+  ),
+  answerWeight: z.number().positive().default(5)
+    .describe("Weight of the answer's digits in training, against all other tokens."),
+};
+
 /** Configuration of the experiment with pretrained language models. */
 export const llmConfig = z.strictObject({
   ...commonFields,
@@ -19,7 +29,7 @@ export const llmConfig = z.strictObject({
   }).prefault({}).describe("Low-rank adapters, the only weights of a model that are trained."),
   task: runningSumConfig.prefault({}).describe("The task, running sums."),
   actor: runningSumActor.prefault({ epsilon: 0.5 }).describe(
-    "The actor whose values are learned, and the teacher of the actor that is trained by RL.",
+    "The actor whose values are learned.",
   ),
   runs: z.array(z.enum(RUNS)).min(1).describe("The critics that are trained on its values."),
   states: count.default(1500).describe("States that a critic learns from, where data are equal."),
@@ -30,25 +40,30 @@ export const llmConfig = z.strictObject({
   testStates: count.default(200).describe("Held-out states of each length."),
   longer: z.array(count).default([8, 10]).describe("Numbers of addends beyond those of training."),
   conditioning: z.strictObject({
-    epsilons: z.array(z.number().min(0).max(1)).min(2).default([0.1, 0.7])
+    epsilons: epsilons.default([0.1, 0.7])
       .describe("The actors of training, half of the states each."),
     unseen: z.number().min(0).max(1).default(0.4).describe(
       "An actor that is met in the test alone.",
     ),
-    episodes: count.default(64).describe(
-      "Episodes from which an actor's success rate is estimated.",
-    ),
-    answerWeight: z.number().positive().default(5)
-      .describe("Weight of the answer's digits in training, against all other tokens."),
+    ...telling,
   }).optional().describe("In-Context Conditioning: critics of several actors."),
   rl: z.strictObject({
     methods: z.array(z.enum(TEXT_METHODS)).min(1).default([...TEXT_METHODS])
       .describe("How the actor is trained."),
+    task: runningSumConfig.prefault({ minLength: 6, maxLength: 8 }).describe("The task."),
+    actor: runningSumActor.prefault({ epsilon: 0.8 }).describe(
+      "The teacher of the actor, so often wrong that there is something to gain by values.",
+    ),
     demonstrations: count.default(800).describe("Of the teacher, from which the actor starts."),
-    criticStates: count.default(1024).describe("States of its own from which its critics start."),
-    criticPasses: count.default(2).describe("Times that critics are taught each of them."),
+    criticStates: count.default(1536).describe("States of teachers from which critics start."),
+    conditioning: z.strictObject({
+      epsilons: epsilons.default([0.1, 0.3, 0.5, 0.8]).describe(
+        "The teachers. Critics are told their success rates, and the actor's in RL.",
+      ),
+      ...telling,
+    }).prefault({}).describe("In-Context Conditioning of critics."),
     testProblems: count.default(64).describe("Held-out problems, of which success is exact."),
-    evaluateEvery: count.default(5).describe("Iterations between evaluations."),
+    evaluateEvery: count.default(3).describe("Iterations between evaluations."),
     training: textRlConfig.prefault({}).describe("What all methods have alike."),
   }).optional().describe("RL of an actor that is the model itself."),
 });

@@ -4,6 +4,7 @@ import type { Displayable } from "../../lib/report/mime.ts";
 import { table } from "../../lib/report/table.ts";
 import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/report/theme.ts";
 import { textCriticKinds } from "../../lib/text_models/text_critic.ts";
+import { TEXT_METHODS } from "../../lib/text_models/train_text_actor.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
 import { rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
@@ -104,7 +105,9 @@ export function successFigure({ rl, seeds }: LlmSummary): Figure {
     series: rl.map((row): Series => ({
       kind: "line",
       name: row.title,
-      style: plainStyle(["grpo", "ppo", "genac"].indexOf(row.method)),
+      style: row.method === "oracle"
+        ? criticStyle("oracle")
+        : plainStyle(TEXT_METHODS.indexOf(row.method)),
       panel: row.model,
       points: row.success.map(({ mean: { estimate, low, high } }, k) => ({
         x: row.iterations[k]!,
@@ -255,8 +258,9 @@ export function settingsTable(config: LlmConfig): Displayable {
       ? [
         [
           "RL",
-          `${rl.training.iterations} iterations of ${rl.training.problems} problems with ${rl.training.responses} responses, rate ` +
-          `${rl.training.learningRate}; actor taught ${rl.demonstrations} demonstrations, critics ${rl.criticStates} states`,
+          `${rl.task.minLength} to ${rl.task.maxLength} addends; ${rl.training.iterations} iterations of ` +
+          `${rl.training.problems} problems with ${rl.training.responses} responses, rate ${rl.training.learningRate}; actor taught ${rl.demonstrations} demonstrations of epsilon ${rl.actor.epsilon}, critics ` +
+          `${rl.criticStates} states of epsilon ${rl.conditioning.epsilons.join(", ")}`,
         ] as const,
       ]
       : [],

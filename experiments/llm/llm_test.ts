@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
+import { createEnvironment } from "../../lib/env/registry.ts";
 import { readAdapter } from "../../lib/pretrained/adapter.ts";
 import type { Cell, FinishedCell } from "../../lib/run/experiment.ts";
 import {
@@ -29,6 +30,7 @@ import {
 import llm from "./mod.ts";
 import { lacking, modelSize, openModel, SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
+import { lessonsOf } from "./several_actors.ts";
 import { errorOf, findValues, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
 
@@ -89,8 +91,8 @@ Deno.test("RL that is interrupted after a model was taught, or a method, ends as
   const save = (bytes: Uint8Array) => void saved.push(bytes);
   const checkpoint = { load: () => undefined, save };
   const { unpinned: _, ...whole } = await runCell(cell!, cellContext({ checkpoint }));
-  // The actor, two critics, and two methods of three.
-  assert.equal(saved.length, 5);
+  // The actor, two critics, and three methods of four.
+  assert.equal(saved.length, 6);
   for (const bytes of saved) {
     const again = { load: () => bytes, save: () => {} };
     const { unpinned: _, ...resumed } = await runCell(cell!, cellContext({ checkpoint: again }));
@@ -142,10 +144,26 @@ Deno.test("a critic's files are an adapter as PEFT has it, of the base that the 
   }
 });
 
+Deno.test("lessons on several actors take them in turn, and tell each one's success rate if they shall", () => {
+  const task = createEnvironment("running-sum");
+  const actors = { epsilons: [0.1, 0.9], episodes: 64 };
+  const lessons = lessonsOf({ ...actors, told: true }, task, 1);
+  const rates = actors.epsilons.map((epsilon) => lessons.context(epsilon).successRate!);
+  assert.ok(rates[0]! > 0.6 && rates[1]! < 0.4, `${rates}`);
+  const silent = lessonsOf({ ...actors, told: false }, task, 1);
+  assert.deepEqual(silent.context(0.1), {});
+  for (let row = 0; row < 8; row++) {
+    const { context, state, value } = lessons.example(row);
+    assert.equal(context.successRate, rates[row % 2]);
+    assert.equal(value, task.exactValue(state, { epsilon: actors.epsilons[row % 2]! }));
+    assert.deepEqual(silent.example(row), { context: {}, state, value });
+  }
+});
+
 Deno.test("RL prepares an actor and its critics once, and starts every method from them", async () => {
   const [cell] = cellsOf("rl");
   const { critics, methods, preparationTokens } = await run(cell!) as RlMetrics;
-  assert.deepEqual(Object.keys(methods), ["grpo", "ppo", "genac"]);
+  assert.deepEqual(Object.keys(methods), ["grpo", "ppo", "genac", "oracle"]);
   assert.deepEqual(Object.keys(critics), ["head", "chain"]);
   assert.deepEqual(Object.keys(preparationTokens), ["actor", "head", "chain"]);
   const first = Object.values(methods).map(({ success }) => success[0]);
@@ -203,7 +221,7 @@ function made(
 
 Deno.test("claims are decided by the errors, either way", () => {
   const summary = (errors: (run: string, set: string) => number, genac: number) => {
-    const { cells, config } = made(errors, { grpo: 0.5, ppo: 0.52, genac });
+    const { cells, config } = made(errors, { grpo: 0.5, ppo: 0.52, genac, oracle: 0.6 });
     return summarizeLlm(config, cells);
   };
   const chainWins = verdictsOf(
@@ -235,7 +253,7 @@ Deno.test("answers that are a mean are compared by it, and those that cannot be 
 });
 
 Deno.test("a profile without what a claim is about leaves it undecided, and says what it needs", () => {
-  const { cells, config: all } = made(() => 0.2, { grpo: 0.5, ppo: 0.5, genac: 0.5 });
+  const { cells, config: all } = made(() => 0.2, { grpo: 0.5, ppo: 0.5, genac: 0.5, oracle: 0.5 });
   const { conditioning: _, rl: __, ...rest } = all;
   const part = { ...rest, runs: ["chain" as const] };
   const summary = summarizeLlm(part, cells.filter(({ cell }) => cell.id.includes("values/chain/")));
@@ -248,7 +266,7 @@ Deno.test("a profile without what a claim is about leaves it undecided, and says
 
 Deno.test("figures and tables show every row", () => {
   const { cells, config } = made((run) => run === "chain" ? 0.1 : 0.2, {
-    ...{ grpo: 0.5, ppo: 0.5, genac: 0.6 },
+    ...{ grpo: 0.5, ppo: 0.5, genac: 0.6, oracle: 0.6 },
   });
   const summary = summarizeLlm(config, cells);
   assert.equal(summary.values.length, 2 * RUNS.length);
@@ -256,7 +274,7 @@ Deno.test("figures and tables show every row", () => {
   const { series } = errorFigure(summary).description;
   assert.equal(series.length, 2 * RUNS.length);
   assert.equal(new Set(series.map(({ style }) => JSON.stringify(style))).size, RUNS.length);
-  assert.equal(successFigure(summary).description.series.length, 3);
+  assert.equal(successFigure(summary).description.series.length, 4);
   const actors = conditioningFigure(summary).description;
   // Two critics, told or not; each actor a point, those of training a line.
   assert.equal(actors.series.length, 4);
@@ -272,7 +290,7 @@ Deno.test("figures and tables show every row", () => {
   // Written, trained on and prepared: GRPO has no critic to prepare.
   assert.match(text(methodsTable(summary)), /GRPO.* 130\b/);
   const separations = summary.rl.map(({ valueSeparation }) => valueSeparation?.mean.estimate);
-  assert.deepEqual(separations, [undefined, 0.3, 0.3]);
+  assert.deepEqual(separations, [undefined, 0.3, 0.3, 0.3]);
   assert.match(text(rawScoresTable(summary, config)), /seed 5/);
   assert.match(text(settingsTable(config)), /running sums of 4 to 6 addends/);
 });

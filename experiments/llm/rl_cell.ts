@@ -21,8 +21,9 @@ import {
 import type { MethodMetrics, RlCell, RlMetrics } from "./cell_types.ts";
 import { answerLimit, MAX_LENGTH, newCritic } from "./critic_run.ts";
 import { type BaseModel, openModel } from "./base_models.ts";
+import { lessonsOf } from "./several_actors.ts";
 import { testTextCritic, type TextReport } from "./text_report.ts";
-import { adapterOptimizer, rowOfPass, train } from "./training.ts";
+import { adapterOptimizer, train } from "./training.ts";
 
 /** Tokens that an actor may write beyond the longest right response. */
 const SPARE_TOKENS = 8;
@@ -42,9 +43,10 @@ interface Start {
 }
 
 /**
- * RL of an actor that is the pretrained model: it learns from demonstrations of a teacher that errs, its critics from states
- * that it reaches itself, labelled with the probability that it goes on rightly to the end; then each method starts from the
- * same actor and the same critics. An interrupted run is taken up after the last model that was taught or the last finished method.
+ * RL of an actor that is the pretrained model: it learns from demonstrations of a teacher that errs, its critics from states of
+ * several teachers, whose success rates they are told as they are told the actor's in RL (In-Context Conditioning); then each
+ * method starts from the same actor and the same critics. An interrupted run is taken up after the last model that was taught
+ * or the last finished method.
  */
 export async function runRl(
   config: RlCell,
@@ -78,7 +80,7 @@ export async function runRl(
       actor.model.setTensors(await start.actor.model.tensors());
       const name = textMethods[method].critic;
       const run: TextActorTraining<RunningSumState> = {
-        ...{ method, actor, reference: start.actor, config: training, seed, conditioning: false },
+        ...{ method, actor, reference: start.actor, config: training, seed, conditioning: true },
         ...name !== null && {
           critic: await copied(start.critics[name]!, base, task, config, seed),
         },
@@ -113,9 +115,9 @@ function criticsOf({ methods }: RlCell): TextCriticName[] {
 
 /** Optimizer steps of actors, and of critics in preparation. */
 function stepsOf(config: RlCell) {
-  const { batchSize, criticPasses, criticStates, demonstrations, methods, training } = config;
+  const { batchSize, criticStates, demonstrations, methods, training } = config;
   const actor = Math.ceil(demonstrations / batchSize),
-    critic = Math.ceil(criticPasses * criticStates / batchSize);
+    critic = Math.ceil(criticStates / batchSize);
   const preparation = actor + criticsOf(config).length * critic;
   return { actor, critic, preparation, all: preparation + methods.length * training.iterations };
 }
@@ -129,10 +131,12 @@ function newStart(
 ): Start {
   // Every sum of training and test has an answer as long as one of these.
   const addends = new Array<number>(task.config.maxLength).fill(9);
-  const longest = [{ state: { start: 9, addends, written: [] }, context: {}, value: 1 }];
+  const context = { successRate: 1 };
+  const longest = [{ state: { start: 9, addends, written: [] }, context, value: 1 }];
   const critics = criticsOf(config).map((name) => {
     const maxTokens = answerLimit(name, base, task, longest);
-    return [name, newCritic(name, base, task, config, seed, { maxTokens })] as const;
+    const options = { maxTokens, answerWeight: config.conditioning.answerWeight };
+    return [name, newCritic(name, base, task, config, seed, options)] as const;
   });
   return { actor: newActor(base, task, config, seed), critics: Object.fromEntries(critics) };
 }
@@ -147,7 +151,7 @@ async function prepare(
   { critics: reports, preparationTokens }: Progress,
   save: () => Promise<void>,
 ): Promise<void> {
-  const { batchSize, criticStates } = config, steps = stepsOf(config);
+  const { batchSize } = config, steps = stepsOf(config);
   let before = 0;
   const fit = async (
     name: string,
@@ -174,34 +178,12 @@ async function prepare(
     await save();
   }
   before += steps.actor;
-  let data: Record<Split, LabelledState<RunningSumState>[]> | undefined;
+  const lessons = lessonsOf({ ...config.conditioning, told: true }, task, seed);
   for (const [name, critic] of Object.entries(critics)) {
     if (preparationTokens[name] === undefined) {
-      context.progress(before, steps.all, "states of the actor's own");
-      data ??= {
-        train: await ownStates(
-          actor,
-          task,
-          { seed, purpose: "llm/rl/states" },
-          criticStates,
-          "train",
-        ),
-        test: await ownStates(
-          actor,
-          task,
-          { seed: config.testSeed, purpose: "llm/rl/held" },
-          config.testStates,
-          "test",
-        ),
-      };
-      const { test, train: states } = data;
-      await fit(
-        name,
-        critic.model,
-        steps.critic,
-        (index) => critic.encode(states[rowOfPass(criticStates, seed, index)]!),
-      );
-      reports[name] = (await testTextCritic(critic, test)).report;
+      await fit(name, critic.model, steps.critic, (row) => critic.encode(lessons.example(row)));
+      context.progress(before + steps.critic, steps.all, `test of the ${name}`);
+      reports[name] = (await testTextCritic(critic, await ownStates(actor, task, config))).report;
       await save();
     }
     before += steps.critic;
@@ -277,19 +259,23 @@ function problems(
   );
 }
 
-/** One state of each of `count` responses of the actor's, labelled with the probability that it goes on rightly. */
+/**
+ * Held-out states that the actor reaches itself, one of each of so many responses, labelled with the probability that it goes on
+ * rightly; with its success rate.
+ */
 async function ownStates(
   actor: TextActor<RunningSumState>,
   task: RunningSumEnvironment,
-  key: { readonly seed: number; readonly purpose: string },
-  count: number,
-  split: Split,
+  { testSeed: seed, testStates }: RlCell,
 ): Promise<LabelledState<RunningSumState>[]> {
-  const responses = await actor.sample(problems(task, key, count, split), { ...key, firstRow: 0 });
+  const key = { seed, purpose: "llm/rl/held" };
+  const wanted = problems(task, key, testStates, "test");
+  const responses = await actor.sample(wanted, { ...key, firstRow: 0 });
   const states = responses.map(({ steps }, row) => {
-    const random = new RandomStream({ seed: key.seed, purpose: `${key.purpose}/step`, row });
+    const random = new RandomStream({ seed, purpose: "llm/rl/held/step", row });
     return random.choice(steps).state;
   });
   const values = await rightContinuationValues(actor, states);
-  return states.map((state, i) => ({ state, context: {}, value: values[i]! }));
+  const context = { successRate: mean(responses.map(({ reward }) => reward)) };
+  return states.map((state, i) => ({ state, context, value: values[i]! }));
 }

@@ -15,14 +15,29 @@ import { whiten } from "../rl/advantage/whiten.ts";
 import { policyObjective, policyObjectiveConfig } from "../rl/objective/policy_objective.ts";
 import type { Rollout } from "../rl/rollout.ts";
 import type { TextActor, TextResponse } from "./text_actor.ts";
-import { responseSequence, type TextCritic } from "./text_critic.ts";
+import { rightContinuationValues } from "./right_continuation.ts";
+import { responseSequence, type TextCritic, type TextCriticName } from "./text_critic.ts";
 
-/** The methods: how tokens are credited. A step of a response is an action of the estimators. */
+/** How tokens are credited. */
+export interface TextMethodKind {
+  /** Name in figures and tables. */
+  readonly title: string;
+  /** The kind of critic that it trains beside the actor; null for none. */
+  readonly critic: TextCriticName | null;
+  /** Where the values of GAE come from; null: advantages from groups of responses to one problem. */
+  readonly values: "critic" | "exact" | null;
+}
+
+/**
+ * The methods. A step of a response is an action of the estimators. The oracle shows what there is to be gained by values: it
+ * is told those of the actor as it is at each iteration, by `rightContinuationValues`.
+ */
 export const textMethods = {
-  grpo: { title: "GRPO", critic: null },
-  ppo: { title: "PPO", critic: "head" },
-  genac: { title: "GenAC", critic: "chain" },
-} as const;
+  grpo: { title: "GRPO", critic: null, values: null },
+  ppo: { title: "PPO", critic: "head", values: "critic" },
+  genac: { title: "GenAC", critic: "chain", values: "critic" },
+  oracle: { title: "Oracle critic", critic: null, values: "exact" },
+} as const satisfies Readonly<Record<string, TextMethodKind>>;
 
 /** A method's name. */
 export type TextMethod = keyof typeof textMethods;
@@ -32,18 +47,18 @@ export const TEXT_METHODS = Object.keys(textMethods) as [TextMethod, ...TextMeth
 
 /** What all methods have alike. */
 export const textRlConfig = z.strictObject({
-  problems: z.int().min(1).default(8).describe("Problems of an iteration."),
+  problems: z.int().min(1).default(2).describe("Problems of an iteration."),
   responses: z.int().min(2).default(8).describe("Responses to each."),
-  iterations: z.int().min(1).default(30).describe("Iterations: one step of the actor each."),
-  learningRate: z.number().positive().max(1).default(3e-4).describe("Of the actor; constant."),
+  iterations: z.int().min(1).default(24).describe("Iterations: one step of the actor each."),
+  learningRate: z.number().positive().max(1).default(1e-4).describe("Of the actor; constant."),
   klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
   lambda: z.number().min(0).max(1).default(0.95).describe(
     "GAE's lambda from one step of a response to the next, for both critics.",
   ),
   criticLearningRate: z.number().min(0).max(1).default(1e-4)
     .describe("Of the critic during RL; 0: it is frozen."),
-  criticStates: z.int().min(1).default(16).describe("States of a critic's step."),
-  criticResponses: z.int().min(2).default(4)
+  criticStates: z.int().min(1).default(8).describe("States of a critic's step."),
+  criticResponses: z.int().min(2).default(2)
     .describe("Answers to each of them, for a critic that learns by REINFORCE."),
 });
 
@@ -73,7 +88,7 @@ export interface TextIteration {
   /** KL(pi || actor at the start), nats per token. */
   readonly referenceKl: number;
   readonly gradientNorm: number;
-  /** Mean value of states of successes less that of failures; null without a critic or one of the two. */
+  /** Mean value of states of successes less that of failures; null without values or one of the two. */
   readonly valueSeparation: number | null;
   /** Null without a critic. */
   readonly criticParseRate: number | null;
@@ -111,7 +126,7 @@ export async function trainTextActorStep<State>(
 
   const rate = run.successRate ?? batchRate;
   const context: CriticContext<State> = run.conditioning ? { successRate: rate } : {};
-  const asked = await askAtSteps(critic, responses, context, rate);
+  const asked = await valuesAtSteps(run, responses, context, rate);
   const advantages = tokenAdvantages(run, responses, asked.values, own);
 
   const rollouts = responses.map((response, i): Rollout => ({
@@ -126,7 +141,7 @@ export async function trainTextActorStep<State>(
     own,
     policyObjectiveConfig.parse({
       klCoefficient: config.klCoefficient,
-      ...method === "grpo" && { normalization: "seq-mean-token-mean" },
+      ...textMethods[method].values === null && { normalization: "seq-mean-token-mean" },
     }),
   );
   const sequences = responses.map(({ prompt, tokens }, i) =>
@@ -150,43 +165,47 @@ export async function trainTextActorStep<State>(
     parseRate: mean(responses.map((response) => isWhole(response) ? 1 : 0)),
     referenceKl: diagnostics.referenceKl!,
     gradientNorm,
-    valueSeparation: critic ? separation(responses, asked.values) : null,
+    valueSeparation: asked.values ? separation(responses, asked.values) : null,
     criticParseRate: asked.parseRate,
     tokensWritten: tokens + asked.written + learned.written,
     tokensTrained: sum(sequences.map(({ tokens }) => tokens.length)) + learned.trained,
   };
 }
 
-/** The critic's values before each step, a response an array; an answer that cannot be parsed is the success rate. */
-async function askAtSteps<State>(
-  critic: TextCritic<State> | undefined,
+/** The values before each step, a response an array; an answer that cannot be parsed is the success rate. */
+async function valuesAtSteps<State>(
+  { actor, critic, method }: TextActorTraining<State>,
   responses: readonly TextResponse<State>[],
   context: CriticContext<State>,
   fallback: number,
-): Promise<{ values: number[][]; parseRate: number | null; written: number }> {
-  if (!critic) return { values: responses.map(() => []), parseRate: null, written: 0 };
+): Promise<{ values: number[][] | null; parseRate: number | null; written: number }> {
+  const { values: source } = textMethods[method];
+  if (source === null) return { values: null, parseRate: null, written: 0 };
   // Equal states are asked about once: all responses to a problem share the first.
   const questions = new Map<string, State>();
-  const keyOf = (state: State) => critic.task.criticPromptText(state);
+  const keyOf = (state: State) => actor.task.criticPromptText(state);
   for (const { steps } of responses) {
     for (const { state } of steps) questions.set(keyOf(state), state);
   }
-  const answers = await critic.values([...questions.values()].map((state) => ({ state, context })));
+  const states = [...questions.values()];
+  const answers = source === "exact"
+    ? (await rightContinuationValues(actor, states)).map((value) => ({ value, responses: null }))
+    : await critic!.values(states.map((state) => ({ state, context })));
   const valueOf = new Map([...questions.keys()].map((key, i) => [key, answers[i]!.value]));
   return {
     values: responses.map(({ steps }) =>
       steps.map(({ state }) => valueOf.get(keyOf(state)) ?? fallback)
     ),
-    parseRate: mean(answers.map(({ value }) => value === null ? 0 : 1)),
+    parseRate: critic ? mean(answers.map(({ value }) => value === null ? 0 : 1)) : null,
     written: sum(answers.map(({ responses }) => responses?.[0]?.length ?? 0)),
   };
 }
 
 /** The advantages of tokens: all tokens of a step share the step's. */
 function tokenAdvantages<State>(
-  { config, method }: TextActorTraining<State>,
+  { config }: TextActorTraining<State>,
   responses: readonly TextResponse<State>[],
-  values: readonly number[][],
+  values: readonly number[][] | null,
   logProbabilities: readonly number[][],
 ): number[][] {
   const ends = ({ steps, tokens }: TextResponse<State>) =>
@@ -199,19 +218,19 @@ function tokenAdvantages<State>(
       logProbabilities: response.steps.map(({ firstToken }, k) =>
         sum(logProbabilities[i]!.slice(firstToken, to[k]))
       ),
-      ...method !== "grpo" && { values: values[i]! },
+      ...values && { values: values[i]! },
     };
   });
-  const estimates = method === "grpo"
-    ? estimateAdvantages("grpo", rollouts)
-    : estimateAdvantages("gae", rollouts, { lambda: config.lambda });
+  const estimates = values
+    ? estimateAdvantages("gae", rollouts, { lambda: config.lambda })
+    : estimateAdvantages("grpo", rollouts);
   const tokens = responses.map((response, i) => {
     const to = ends(response);
     return response.steps.flatMap(({ firstToken }, k) =>
       new Array<number>(to[k]! - firstToken).fill(estimates[i]!.advantages[k]!)
     );
   });
-  return method === "grpo" ? tokens : whiten(tokens);
+  return values ? whiten(tokens) : tokens;
 }
 
 /** A step of the critic on states of these responses: regression on the outcome, or REINFORCE with a baseline. */
