@@ -224,6 +224,7 @@ export {
   type TextActorTraining,
   type TextIteration,
   type TextMethod,
+  type TextMethodKind,
   textMethods,
   type TextRlConfig,
   textRlConfig,

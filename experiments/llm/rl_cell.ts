@@ -30,10 +30,19 @@ const SPARE_TOKENS = 8;
 
 /** What is known of a run so far, as JSON. */
 interface Progress {
+  /** The actor's before RL; left out before the first critic is taught. */
+  successRate?: number;
   readonly preparationTokens: Record<string, number>;
   readonly critics: Record<string, TextReport>;
   readonly methods: Record<string, MethodMetrics>;
   readonly digests: Record<string, string>;
+}
+
+/** States that the actor reaches itself, as its critics are asked about them. */
+interface OwnStates {
+  readonly labelled: LabelledState<RunningSumState>[];
+  /** Of the responses that they are of. */
+  readonly successRate: number;
 }
 
 /** The actor and the critics with which every method starts. */
@@ -81,6 +90,7 @@ export async function runRl(
       const name = textMethods[method].critic;
       const run: TextActorTraining<RunningSumState> = {
         ...{ method, actor, reference: start.actor, config: training, seed, conditioning: true },
+        ...progress.successRate !== undefined && { successRate: progress.successRate },
         ...name !== null && {
           critic: await copied(start.critics[name]!, base, task, config, seed),
         },
@@ -148,10 +158,10 @@ async function prepare(
   config: RlCell,
   seed: number,
   context: CellContext,
-  { critics: reports, preparationTokens }: Progress,
+  progress: Progress,
   save: () => Promise<void>,
 ): Promise<void> {
-  const { batchSize } = config, steps = stepsOf(config);
+  const { batchSize } = config, { preparationTokens } = progress, steps = stepsOf(config);
   let before = 0;
   const fit = async (
     name: string,
@@ -179,11 +189,14 @@ async function prepare(
   }
   before += steps.actor;
   const lessons = lessonsOf({ ...config.conditioning, told: true }, task, seed);
+  let own: OwnStates | undefined;
   for (const [name, critic] of Object.entries(critics)) {
     if (preparationTokens[name] === undefined) {
       await fit(name, critic.model, steps.critic, (row) => critic.encode(lessons.example(row)));
       context.progress(before + steps.critic, steps.all, `test of the ${name}`);
-      reports[name] = (await testTextCritic(critic, await ownStates(actor, task, config))).report;
+      own ??= await ownStates(actor, task, config);
+      progress.successRate = own.successRate;
+      progress.critics[name] = (await testTextCritic(critic, own.labelled)).report;
       await save();
     }
     before += steps.critic;
@@ -259,15 +272,12 @@ function problems(
   );
 }
 
-/**
- * Held-out states that the actor reaches itself, one of each of so many responses, labelled with the probability that it goes on
- * rightly; with its success rate.
- */
+/** Held-out states that the actor reaches itself, one of each of so many responses, labelled as in `rightContinuationValues`. */
 async function ownStates(
   actor: TextActor<RunningSumState>,
   task: RunningSumEnvironment,
   { testSeed: seed, testStates }: RlCell,
-): Promise<LabelledState<RunningSumState>[]> {
+): Promise<OwnStates> {
   const key = { seed, purpose: "llm/rl/held" };
   const wanted = problems(task, key, testStates, "test");
   const responses = await actor.sample(wanted, { ...key, firstRow: 0 });
@@ -276,6 +286,9 @@ async function ownStates(
     return random.choice(steps).state;
   });
   const values = await rightContinuationValues(actor, states);
-  const context = { successRate: mean(responses.map(({ reward }) => reward)) };
-  return states.map((state, i) => ({ state, context, value: values[i]! }));
+  const successRate = mean(responses.map(({ reward }) => reward)), context = { successRate };
+  return {
+    labelled: states.map((state, i) => ({ state, context, value: values[i]! })),
+    successRate,
+  };
 }

@@ -76,6 +76,7 @@ export interface TextActorTraining<State> {
   readonly seed: number;
   /** Whether the critic is told the success rate (In-Context Conditioning). */
   readonly conditioning: boolean;
+  /** Smoothed over iterations; left out at the start: that of the first one. */
   successRate?: number;
 }
 
