@@ -199,7 +199,7 @@ export function methodsTable({ rl }: LlmSummary): Displayable {
         align: "right",
       },
       {
-        title: "value of successes less failures'",
+        title: "critic's value, successes less failures",
         cell: (row) => row.valueSeparation?.mean ?? "",
         decimals: 2,
         align: "right",
@@ -259,8 +259,10 @@ export function settingsTable(config: LlmConfig): Displayable {
         [
           "RL",
           `${rl.task.minLength} to ${rl.task.maxLength} addends; ${rl.training.iterations} iterations of ` +
-          `${rl.training.problems} problems with ${rl.training.responses} responses, rate ${rl.training.learningRate}; actor taught ${rl.demonstrations} demonstrations of epsilon ${rl.actor.epsilon}, critics ` +
-          `${rl.criticStates} states of epsilon ${rl.conditioning.epsilons.join(", ")}`,
+          `${rl.training.problems} problems with ${rl.training.responses} responses, rate ` +
+          `${rl.training.learningRate}; actor taught ${rl.demonstrations} demonstrations of epsilon ` +
+          `${rl.actor.epsilon}, critics ${rl.criticStates} states of epsilon ` +
+          rl.conditioning.epsilons.join(", "),
         ] as const,
       ]
       : [],
