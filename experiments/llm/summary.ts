@@ -54,7 +54,7 @@ export interface MethodRow {
   readonly tokens: Scores;
   /** Of the critic before RL, on states of the actor's own; null without one. */
   readonly critic: TestScores | null;
-  /** Its mean value of states of successes less that of failures, mean over training; null without one, or nothing to tell apart. */
+  /** Mean value of states of successes less that of failures, over training; null without values, or with nothing to part. */
   readonly valueSeparation: Scores | null;
 }
 
