@@ -7,16 +7,13 @@ import { textCriticKinds } from "../../lib/text_models/text_critic.ts";
 import { TEXT_METHODS } from "../../lib/text_models/train_text_actor.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
 import { ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
+import { overSeeds } from "../shared/size_figures.ts";
 import { rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
 import type { LlmConfig } from "./config.ts";
 import { type RunName, valueRun } from "./runs.ts";
 import { errorOf, type LlmSummary, type MethodRow, type ValueRow } from "./summary.ts";
 
 const INTERVAL = "95% interval (Student's t)";
-
-function overSeeds(seeds: number): string {
-  return `Mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"} with ${INTERVAL}.`;
-}
 
 /** A run's look: that of its kind of critic in the kit's other figures, told apart by dash and marker. */
 function styleOf(run: RunName, runs: readonly RunName[]): SeriesStyle {
@@ -32,12 +29,13 @@ function isReadAsMean(rows: readonly ValueRow[]): boolean {
 }
 
 /** RMSE of every critic on every test set, a panel a set. */
-export function errorFigure({ seeds, values }: LlmSummary): Figure {
+export function errorFigure(summary: LlmSummary): Figure {
+  const { values } = summary;
   const runs = [...new Set(values.map(({ run }) => run))];
   const models = new Set(values.map(({ model }) => model)).size;
   return figure({
     title: "Error of critics that are a pretrained language model",
-    subtitle: `${overSeeds(seeds)}${
+    subtitle: `${overSeeds(summary, "bars")}${
       isReadAsMean(values)
         ? " Critics that answer at once or learn from outcomes are read as the mean over answers."
         : ""
@@ -67,7 +65,8 @@ export function errorFigure({ seeds, values }: LlmSummary): Figure {
 }
 
 /** RMSE of critics of several actors by the actor, told its success rate or not, a panel a model. */
-export function conditioningFigure({ conditioning, seeds }: LlmSummary): Figure {
+export function conditioningFigure(summary: LlmSummary): Figure {
+  const { conditioning } = summary;
   const lines = Map.groupBy(
     conditioning,
     ({ critic, model, told }) => `${model} ${critic} ${told}`,
@@ -75,7 +74,7 @@ export function conditioningFigure({ conditioning, seeds }: LlmSummary): Figure 
   const seen = new Set(conditioning.filter(({ seen }) => seen).map(({ epsilon }) => epsilon));
   return figure({
     title: "Critics of several actors, told how often the actor succeeds or not",
-    subtitle: `${overSeeds(seeds)} Vertical lines: actors seen in training.`,
+    subtitle: `${overSeeds(summary, "bars")} Vertical lines: actors seen in training.`,
     x: { title: "the actor's epsilon: how often it errs where it may", min: 0, max: 1 },
     y: { title: "RMSE against the exact value", min: 0 },
     series: [...lines.values()].map((rows): Series => {
@@ -96,13 +95,13 @@ export function conditioningFigure({ conditioning, seeds }: LlmSummary): Figure 
 }
 
 /** Success over training by RL, a panel a model. */
-export function successFigure({ rl, seeds }: LlmSummary): Figure {
+export function successFigure(summary: LlmSummary): Figure {
   return figure({
     title: "Success of the actor over RL",
-    subtitle: `Exact, on held-out problems. ${overSeeds(seeds)}`,
+    subtitle: `Exact, on held-out problems. ${overSeeds(summary)}`,
     x: { title: "iterations" },
     y: { title: "success" },
-    series: rl.map((row): Series => ({
+    series: summary.rl.map((row): Series => ({
       kind: "line",
       name: row.title,
       style: row.method === "oracle"

@@ -1,5 +1,6 @@
 import { mean } from "../../lib/numeric/sums.ts";
 import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
+import { textCriticKinds } from "../../lib/text_models/text_critic.ts";
 import { type TextMethod, textMethods } from "../../lib/text_models/train_text_actor.ts";
 import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
 import type {
@@ -191,19 +192,26 @@ export function modelsOf({ values }: LlmSummary): string[] {
   return [...new Set(values.map(({ model }) => model))];
 }
 
-/** One line a critic and test set, then one a method, for the terminal. */
-export function llmRows({ rl, values }: LlmSummary): TableRow[] {
+/** One line a critic and test set, then one a method, for the terminal. RMSE is what claims compare (`errorOf`). */
+export function llmRows({ conditioning, rl, values }: LlmSummary): TableRow[] {
+  const criticRow = (model: string, what: string, on: string, scores: TestScores): TableRow => ({
+    ...{ model, what, on },
+    r2: scores.r2.mean.estimate,
+    RMSE: errorOf(scores).mean.estimate,
+    ranking: scores.rankingAccuracy.mean.estimate,
+    "right chains": scores.traceAccuracy?.mean.estimate ?? null,
+    success: null,
+  });
   return [
-    ...values.map(({ model, scores, set, title }) => ({
-      model,
-      what: title,
-      on: set,
-      r2: scores.r2.mean.estimate,
-      RMSE: scores.rmse.mean.estimate,
-      ranking: scores.rankingAccuracy.mean.estimate,
-      "right chains": scores.traceAccuracy?.mean.estimate ?? null,
-      success: null,
-    })),
+    ...values.map(({ model, scores, set, title }) => criticRow(model, title, set, scores)),
+    ...conditioning.map(({ critic, epsilon, model, scores, told }) =>
+      criticRow(
+        model,
+        `${textCriticKinds[critic].title}, ${told ? "told" : "not told"}`,
+        `epsilon ${epsilon}`,
+        scores,
+      )
+    ),
     ...rl.map(({ finalSuccess, model, title }) => ({
       ...{ model, what: title, on: "RL", r2: null, RMSE: null, ranking: null },
       "right chains": null,

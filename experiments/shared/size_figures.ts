@@ -17,7 +17,9 @@ export function criticsOf(rows: readonly CriticRow[]): string[] {
 
 /** "Mean over 5 seeds; bands are 95% intervals (Student's t)." */
 export function overSeeds({ seeds }: { readonly seeds: number }, drawn = "bands"): string {
-  return `Mean over ${seeds} seeds; ${drawn} are 95% intervals (Student's t).`;
+  return `Mean over ${seeds} ${
+    seeds === 1 ? "seed" : "seeds"
+  }; ${drawn} are 95% intervals (Student's t).`;
 }
 
 /** A line per critic over sizes, a panel per test set; none where a critic has no such score. */

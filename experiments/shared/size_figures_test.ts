@@ -47,4 +47,5 @@ Deno.test("a figure says over how many seeds, and which intervals", () => {
     overSeeds({ seeds: 5 }, "bars"),
     "Mean over 5 seeds; bars are 95% intervals (Student's t).",
   );
+  assert.match(overSeeds({ seeds: 1 }), /^Mean over 1 seed; bands/);
 });
