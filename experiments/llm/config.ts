@@ -112,5 +112,6 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
   standard: {
     seeds: [6, 7, 8, 9, 10],
     runs: ["chain", "head", "head-states", "features"],
+    conditioning: {},
   },
 };
