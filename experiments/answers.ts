@@ -128,8 +128,10 @@ export const answers: Readonly<Record<string, Answer>> = {
     sentence: (effect) =>
       "On SmolLM2 at equal tokens a chain of thought cuts a value head's RMSE by " +
       `${effect("C2-llm", "smollm2-135m, in distribution")}; on 8 addends, after 4 to 6, by ` +
-      `${effect("C3-llm", "smollm2-135m, 8 addends")}, on 10 by ` +
-      `${effect("C3-llm", "smollm2-135m, 10 addends")}, no better than the mean.`,
-    given: { "C2-llm": "supported", "C3-llm": "supported" },
+      `${
+        effect("C3-llm", "smollm2-135m, 8 addends")
+      }; told an unseen actor's success rate, its own by ` +
+      `${effect("C4-llm-between", "smollm2-135m, epsilon 0.4")}.`,
+    given: { "C2-llm": "supported", "C3-llm": "supported", "C4-llm-between": "supported" },
   },
 };
