@@ -6,8 +6,8 @@ import type { TextActor } from "./text_actor.ts";
 
 /**
  * For each state the probability in [0, 1] that the actor, at temperature 1, writes the rest of the response as the task's
- * expert does, end included, in one pass over it; 0 where the expert fails. That is the actor's value where a response has one
- * right way and errors never cancel, and a lower bound of it elsewhere.
+ * expert does, end included; 0 where the expert fails. That is the actor's value where a response has one right way and errors
+ * never cancel, and a lower bound of it elsewhere. States on the way to the same end share one pass over it.
  */
 export async function rightContinuationValues<State>(
   actor: TextActor<State>,
@@ -23,18 +23,31 @@ export async function rightContinuationValues<State>(
     const rest = tokenizer.encode(task.responseText(end).slice(written.length) + task.responseStop);
     return { reward, prompt, rest };
   });
-  const wanted = rests.filter(({ reward }) => reward === 1);
-  const sequences = wanted.map(({ prompt, rest }) =>
-    responseSequence(prompt, rest, rest.map(() => 1))
+  // Of the states with the same tokens in all, the one with the longest rest.
+  const keyOf = ({ prompt, rest }: typeof rests[number]) => [...prompt, ...rest].join();
+  const passes = new Map<string, typeof rests[number]>();
+  for (const own of rests) {
+    const there = passes.get(keyOf(own));
+    if (own.reward === 1 && own.rest.length > (there?.rest.length ?? 0)) {
+      passes.set(keyOf(own), own);
+    }
+  }
+  if (passes.size === 0) return rests.map(() => 0);
+  const longest = [...passes.values()];
+  const { logProbs } = await model.forward(
+    longest.map(({ prompt, rest }) => responseSequence(prompt, rest, rest.map(() => 1))),
+    longest.flatMap(({ prompt, rest }, sequence) =>
+      rest.map((_, t) => ({ sequence, token: prompt.length - 1 + t }))
+    ),
+    ["logProbs"],
   );
-  const rows = wanted.flatMap(({ prompt, rest }, sequence) =>
-    rest.map((_, t) => ({ sequence, token: prompt.length - 1 + t }))
-  );
-  if (rows.length === 0) return rests.map(() => 0);
-  const { logProbs } = await model.forward(sequences, rows, ["logProbs"]);
-  let at = 0;
-  // The second of each two is the entropy.
-  return rests.map(({ reward, rest }) =>
-    reward === 0 ? 0 : exp(sum(rest.map(() => logProbs[2 * at++]!)))
-  );
+  const ends = new Map<string, number>();
+  let end = 0;
+  for (const [key, { rest }] of passes) ends.set(key, end += rest.length);
+  return rests.map((own) => {
+    if (own.reward === 0) return 0;
+    const first = ends.get(keyOf(own))! - own.rest.length;
+    // The second of each two is the entropy.
+    return exp(sum(own.rest.map((_, t) => logProbs[2 * (first + t)]!)));
+  });
 }

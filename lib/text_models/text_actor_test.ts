@@ -81,6 +81,30 @@ Deno.test("an actor learns its demonstrations; its values are its successes", as
   }
 });
 
+Deno.test("states on the way to one end share a pass, and have the value that each has alone", async () => {
+  const engine = await WasmEngine.create({ threads: 1 });
+  try {
+    const model = byteModel(byteWeights(engine, "float32"), { languageHead: true });
+    const passes: number[] = [], forward = model.forward.bind(model);
+    model.forward = (sequences, ...rest) => {
+      passes.push(sequences.length);
+      return forward(sequences, ...rest);
+    };
+    const actor = actorOf(model);
+    const states = [[], [0], [], [0, 6], [1], [0, 6, 8]].map((written) =>
+      task.state(7, [3, 6, 2], written)
+    );
+    const together = await rightContinuationValues(actor, [...states, task.state(1, [2])]);
+    const alone: number[] = [];
+    for (const state of states) alone.push((await rightContinuationValues(actor, [state]))[0]!);
+    assert.deepEqual(together.slice(0, -1), alone);
+    assert.equal(passes[0], 2);
+    assert.ok(alone[0]! > 0 && alone[0]! < alone[1]! && alone[4] === 0, `${alone}`);
+  } finally {
+    engine.close();
+  }
+});
+
 Deno.test("where an actor is sure, its value is a product over the rest, end included", async () => {
   // log 0.9 a token.
   const model = {
