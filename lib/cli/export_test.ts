@@ -38,7 +38,8 @@ async function storeRun(box: Sandbox): Promise<{ digest: string; bytes: Uint8Arr
   const digest = await critic.model.digest();
   engine.close();
   const { directory } = resolveConfig(box.experiment, "smoke", { out: `${box.folder}/runs` });
-  const store = new RunStore(directory, { experiment: "fake", kernels: "0", engine: "0" });
+  const code = { experiment: "fake", kernels: "0", engine: "0" };
+  const store = new RunStore(directory, () => code);
   const save = (id: string, files: Record<string, Uint8Array>) => {
     const cell: Cell = { id, seed: 1, config: {}, cost: 1 };
     const spent = { threads: 1, seconds: 1 };

@@ -10,7 +10,7 @@ import { readBytes } from "./files.ts";
  * finished by other code than it was begun with, and lets a claim, a figure, a profile or a summary change meanwhile.
  * What a cell is asked for is in its own key; the kernels have a digest of their own.
  *
- * @param cellModule URL of the experiment's `cell.ts`.
+ * @param cellModule URL of the module that exports `runCell`.
  * @throws UsageError for a module that is missing.
  */
 export function engineVersion(cellModule: string): string {

@@ -42,6 +42,11 @@ export interface Cell<CellConfig = unknown> {
   readonly cost: number;
   /** Estimated peak memory in bytes. Decides whether cells are begun and where, never a result. */
   readonly memory?: number;
+  /**
+   * The file beside the experiment's module whose `runCell` computes it; default: "cell.ts". Cells of one kind in a file of
+   * their own stay stored while the code of another kind changes.
+   */
+  readonly module?: string;
 }
 
 /** What a running cell may use. */
@@ -70,7 +75,7 @@ export interface CellResult<Metrics = AnyMetrics> {
   readonly metrics: Metrics;
   /** Pinned SHA-256 digests of what is too large for a metric, e.g. `{ parameters }`. */
   readonly digests: Readonly<Record<string, string>>;
-  /** Files to keep, by name, e.g. "model.safetensors". */
+  /** Files to keep, by name, e.g. "model.safetensors", or in a folder, "actor/adapter_model.safetensors". */
   readonly files?: Readonly<Record<string, Uint8Array>>;
   /** Timings and the like: kept, but neither pinned nor seen by `summarize`. */
   readonly unpinned?: Readonly<Record<string, Json>>;
@@ -157,7 +162,10 @@ export interface Experiment<
   readonly schema: z.ZodType<Config, ConfigInput>;
   readonly profiles: Readonly<Record<ProfileName, ConfigInput>>;
   cells(config: Config): readonly Cell<CellConfig>[];
-  /** That of `cell.ts` beside the module. Workers import it from there, so that only what `cell.ts` loads decides results. */
+  /**
+   * That of `cell.ts` beside the module. Workers import it from there, or from the cell's own `module`, so that only what
+   * that file loads decides a result.
+   */
   runCell(cell: Cell<CellConfig>, context: CellContext): Promise<CellResult<Metrics>>;
   /** Pure; `cells` are those of `cells(config)`, in their order, each with its result. */
   summarize(config: Config, cells: readonly FinishedCell<CellConfig, Metrics>[]): Summary;

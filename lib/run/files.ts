@@ -140,10 +140,14 @@ export function writeFolderAtomically(
   return guarded(path, () => {
     Deno.mkdirSync(temporary, { recursive: true });
     try {
+      const folders = new Set([temporary]);
       for (const [name, bytes] of Object.entries(files)) {
-        writeDurably(`${temporary}/${name}`, bytes);
+        const path = `${temporary}/${name}`, folder = dirname(path);
+        if (!folders.has(folder)) Deno.mkdirSync(folder, { recursive: true });
+        folders.add(folder);
+        writeDurably(path, bytes);
       }
-      syncFolder(temporary);
+      folders.forEach(syncFolder);
       renameDurably(temporary, path);
       return true;
     } catch (error) {

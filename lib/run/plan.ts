@@ -46,7 +46,7 @@ export interface ResolvedRun extends ResolvedConfig {
   /** The chosen ones, at least one. */
   readonly selected: readonly Cell[];
   /** URL of the module that computes a cell. */
-  readonly cellModule: string;
+  cellModule(cell: Cell): string;
 }
 
 /** A run before it is computed: resolved once, for all that choose, weigh, check and compute it. */
@@ -131,7 +131,7 @@ function resolve(experiment: AnyExperiment, options: RunOptions): ResolvedRun {
     ...resolved,
     cells,
     selected: patterns ? selectCells(cells, patterns) : cells,
-    cellModule: new URL("cell.ts", experiment.module).href,
+    cellModule: ({ module = "cell.ts" }) => new URL(module, experiment.module).href,
   };
 }
 

@@ -5,8 +5,8 @@ import type { Cell, CellResult } from "./experiment.ts";
 
 /** How cells are run, and what is called on the way. */
 export interface PoolOptions {
-  /** URL of the module that computes a cell: the experiment's `cell.ts`. */
-  readonly cellModule: string;
+  /** URL of the module that computes a cell. */
+  cellModule(cell: Cell): string;
   /** Threads for all cells together, >= 1; a cell gets MAX_THREADS at most. */
   readonly threads: number;
   /** What computes; default: "wasm". */
@@ -122,7 +122,7 @@ function work(worker: Worker, cell: Cell, threads: number, options: PoolOptions)
       reject(new Error(`the worker died: ${event.message}`));
     };
     const request: CellRequest = {
-      cellModule: options.cellModule,
+      cellModule: options.cellModule(cell),
       cell,
       threads,
       backend: options.backend ?? "wasm",

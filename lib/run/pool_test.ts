@@ -21,7 +21,7 @@ async function run(
   const cells = box.experiment.cells(box.experiment.schema.parse(config));
   const observed: Observed = { finished: new Map(), threads: {}, order: [] };
   const failures = await runCells(cells, {
-    cellModule: `file://${box.folder}/cell.ts`,
+    cellModule: () => `file://${box.folder}/cell.ts`,
     threads,
     checkpointDirectory: ({ id }: Cell) => `${box.folder}/${id}.checkpoint`,
     take({ id }) {
@@ -94,7 +94,7 @@ for (
 
 Deno.test("a module that cannot be loaded fails the cells that need it", async () => {
   const { failures } = await run({ seeds: [1], sizes: [2] }, 1, {
-    cellModule: "file:///no/such.ts",
+    cellModule: () => "file:///no/such.ts",
   });
   assert.match(failures[0]!.message, /Module not found/);
 });

@@ -1,7 +1,6 @@
 import { relative } from "node:path";
 import type { FailedCheck } from "./compare.ts";
 import { configHash } from "./config.ts";
-import { engineVersion } from "./engine_version.ts";
 import { checkPins, updatePins } from "./pin_check.ts";
 import type { Pins } from "./pins.ts";
 import type { RunPlan } from "./plan.ts";
@@ -12,7 +11,7 @@ import type { Cell } from "./experiment.ts";
 import { claimCell, type OwnHeartbeat } from "./heartbeats.ts";
 import { gatherProvenance } from "./provenance.ts";
 import { type PartialRun, reproduceCommand, type Run, type StoredCell } from "./run.ts";
-import { type Adopted, isOneAndTheSame, RunStore } from "./store.ts";
+import { type Adopted, isOneAndTheSame, openStore, type RunStore } from "./store.ts";
 
 /** What computes a run, and the listener of its progress. */
 export interface ReproduceOptions {
@@ -57,14 +56,7 @@ export async function reproduce(
 ): Promise<ExperimentOutcome> {
   const began = performance.now();
   const { experiment, options, config, cells, directory } = plan;
-  const code = {
-    experiment: experiment.name,
-    kernels,
-    // Of now, not of when it was planned: other runs may have taken hours since.
-    engine: engineVersion(plan.cellModule),
-    ...(adapter ? { adapter } : {}),
-  };
-  const store = new RunStore(directory, code);
+  const store = openStore(plan, { kernels, ...adapter && { adapter } });
   if (options.fresh) store.clear();
   const adopted = options.adopt === undefined ? undefined : store.adopt(cells, options.adopt);
   const { stored, cellsTakenUp, failures } = await computeCells(plan, store, progress);
@@ -129,14 +121,14 @@ export async function reproduce(
 
 /**
  * Runs the selected cells of which there is no sound result yet; `stored` has all others, too. A finished run is computed
- * again, cell by cell; where one of its cells is damaged, that one alone.
+ * again, cell by cell; where a cell is damaged, or the code of some has changed since, those alone.
  */
 async function computeCells(plan: RunPlan, store: RunStore, progress: ProgressListener) {
   const { experiment, cells, selected, options } = plan, { cellsOnly = false } = options;
   const last = cellsOnly ? undefined : store.finished();
   const finished = new Map(last?.cells.map((cell) => [cell.key, cell]));
   const found = (cellsOnly ? selected : cells).map((cell) => ({ cell, result: store.load(cell) }));
-  const isWhole = !found.some(({ cell, result }) => !result && finished.has(store.keyOf(cell)));
+  const isWhole = found.every(({ result }) => result && finished.has(result.key));
   /** Whether a result is one of the finished run, which is to be computed again. */
   const isOld = (result: StoredCell) => {
     const old = isWhole ? finished.get(result.key) : undefined;

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { resolveConfig } from "./config.ts";
-import { engineVersion } from "./engine_version.ts";
 import type { AnyExperiment } from "./experiment.ts";
 import { openRun } from "./open_run.ts";
 import { type Pins, pinsPath } from "./pins.ts";
@@ -10,7 +8,7 @@ import { planRun, type RunOptions } from "./plan.ts";
 import { reproduce, type ReproduceOptions } from "./reproduce.ts";
 import { loadRun, readCellFile } from "./run.ts";
 import { DamagedError, readSealed, writeSealed } from "./sealed.ts";
-import { RunStore } from "./store.ts";
+import { openStore } from "./store.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { KERNELS, makeSandbox, type Sandbox, walk } from "./testdata/sandbox.ts";
 
@@ -203,6 +201,31 @@ Deno.test("cells stay while the code around them changes, and are computed again
   assert.deepEqual(notes, [
     "3 cells left aside: other code or kernels computed them (--prune removes them)",
   ]);
+});
+
+Deno.test("cells with a module of their own are computed again where that changes, the others stay", async () => {
+  using box = await makeSandbox();
+  const own = `${box.folder}/five.ts`;
+  Deno.copyFileSync(`${box.folder}/cell.ts`, own);
+  const experiment: AnyExperiment = {
+    ...box.experiment,
+    cells: (config) =>
+      box.experiment.cells(config).map((cell) =>
+        cell.id.includes("n5") ? { ...cell, module: "five.ts" } : cell
+      ),
+  };
+  const takenUp = async () => {
+    const { run } = await reproduceBox(box, { experiment });
+    assert(run, "all cells are there");
+    return run.provenance.cellsTakenUp;
+  };
+  await reproduceBox(box, { experiment, cells: ["n2"] });
+  assert.equal(await takenUp(), 3);
+  // A finished run would be computed again.
+  Deno.writeTextFileSync(own, "\n// changed", { append: true });
+  assert.equal(await takenUp(), 3);
+  Deno.writeTextFileSync(`${box.folder}/cell.ts`, "\n// changed", { append: true });
+  assert.equal(await takenUp(), 3);
 });
 
 Deno.test("a partial run that differs from its pins fails", async () => {
@@ -402,14 +425,10 @@ Deno.test("a report computes what is damaged of its run", async () => {
 
 Deno.test("a damaged checkpoint costs what it held, not the run", async () => {
   using box = await pinned();
-  const { directory } = await reproduceBox(box, { fresh: true, cells: ["n5"] });
-  const cell = box.experiment.cells(resolveConfig(box.experiment, "quick").config)[0]!;
-  const code = {
-    experiment: "fake",
-    kernels: KERNELS,
-    engine: engineVersion(new URL("cell.ts", box.experiment.module).href),
-  };
-  const checkpoints = new RunStore(directory, code).checkpointDirectory(cell);
+  await reproduceBox(box, { fresh: true, cells: ["n5"] });
+  const plan = planRun(box.experiment, { profile: "quick", threads: 1, out: `${box.folder}/runs` });
+  const store = openStore(plan, { kernels: KERNELS });
+  const checkpoints = store.checkpointDirectory(plan.cells[0]!);
   openCheckpoint(checkpoints).save(Uint8Array.of(1, 2, 3));
   const [path] = walk(checkpoints).toArray();
   Deno.truncateSync(path!, 1);

@@ -1,11 +1,10 @@
-import { engineVersion } from "./engine_version.ts";
 import type { Cell } from "./experiment.ts";
 import { exists } from "./files.ts";
 import { type Heartbeat, heartbeats } from "./heartbeats.ts";
 import type { ResolvedRun } from "./plan.ts";
 import type { StoredCell } from "./run.ts";
 import { DamagedError, readSealed } from "./sealed.ts";
-import { type CellFailure, RunStore } from "./store.ts";
+import { type CellFailure, openStore } from "./store.ts";
 
 /**
  * How far a cell is. "silent": the process that computed it has not been heard of lately, so that it is dead or its machine
@@ -50,13 +49,8 @@ export function runStatus(
   plan: ResolvedRun,
   engine: { readonly kernels: string; readonly adapter?: string | null },
 ): RunStatus {
-  const { directory, experiment } = plan;
-  const store = new RunStore(directory, {
-    experiment: experiment.name,
-    kernels: engine.kernels,
-    engine: engineVersion(plan.cellModule),
-    ...(engine.adapter ? { adapter: engine.adapter } : {}),
-  });
+  const { directory } = plan;
+  const store = openStore(plan, engine);
   const beats = Map.groupBy(heartbeats(directory), ({ name }) => name);
   const cells = plan.selected.map((cell): CellStatus => {
     const path = store.pathOf(cell), stored = peek(path);

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { planRun } from "./plan.ts";
 import { reproduce } from "./reproduce.ts";
 import { runStatus } from "./run_status.ts";
-import { engineVersion } from "./engine_version.ts";
 import { claimCell } from "./heartbeats.ts";
-import { RunStore } from "./store.ts";
+import { openStore } from "./store.ts";
 import { KERNELS, makeSandbox } from "./testdata/sandbox.ts";
 
 Deno.test("a run's status tells done, running, failed and waiting cells, and the time left", async () => {
@@ -17,12 +16,7 @@ Deno.test("a run's status tells done, running, failed and waiting cells, and the
 
   const some = planRun(box.experiment, { ...options, cells: ["n2"], cellsOnly: true });
   await reproduce(some, engine);
-  const code = {
-    experiment: "fake",
-    kernels: KERNELS,
-    engine: engineVersion(plan.cellModule),
-  };
-  const store = new RunStore(plan.directory, code);
+  const store = openStore(plan, engine);
   const [running, failed] = plan.cells.filter(({ id }) => id.includes("n5"));
   const heartbeat = claimCell(plan.directory, running!.id, store.nameOf(running!), 1)!;
   store.noteFailure(failed!, "Error: its own fault\n    at line 3");

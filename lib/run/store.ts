@@ -17,10 +17,12 @@ import { UsageError } from "../errors.ts";
 import { canonicalJson, sha256 } from "../numeric/digest.ts";
 import { dropDamagedCheckpoints } from "./checkpoint.ts";
 import { configHash } from "./config.ts";
+import { engineVersion } from "./engine_version.ts";
 import type { Cell, CellResult } from "./experiment.ts";
 import { exists, guarded, list, remove, writeFolderAtomically } from "./files.ts";
 import { heartbeats } from "./heartbeats.ts";
 import { thisMachine } from "./machine.ts";
+import type { ResolvedRun } from "./plan.ts";
 import {
   type CodeVersion,
   type PartialRun,
@@ -33,6 +35,9 @@ import { DamagedError, readSealed, seal, writeSealed } from "./sealed.ts";
 const RESULT = "result.json";
 /** A cell's folder, and not what systems leave beside it: .DS_Store, ._ID-KEY, Thumbs.db, .nfs0001. */
 const CELL = /^[^.].*-[0-9a-f]{12}$/;
+
+/** A file of a cell: its name, in a folder at most. */
+const FILE = /^(\w[\w.-]*\/)?\w[\w.-]*$/;
 
 /** How a cell ended that has no result. */
 export interface CellFailure {
@@ -52,7 +57,8 @@ export class RunStore {
   /** Null until it is asked for. */
   #finished: Run | undefined | null = null;
 
-  constructor(readonly directory: string, readonly code: CodeVersion) {}
+  /** @param codeOf The code that computes a cell. */
+  constructor(readonly directory: string, readonly codeOf: (cell: Cell) => CodeVersion) {}
 
   /** The run that was the last finished one when it was first asked for; one that is damaged is noted and counts for none. */
   finished(): Run | undefined {
@@ -110,7 +116,7 @@ export class RunStore {
    */
   save(cell: Cell, result: CellResult, spent: { threads: number; seconds: number }): StoredCell {
     const files = result.files ?? {};
-    const badName = Object.keys(files).find((name) => !/^\w[\w.-]*$/.test(name) || name === RESULT);
+    const badName = Object.keys(files).find((name) => !FILE.test(name) || name === RESULT);
     if (badName !== undefined) throw new TypeError(`${cell.id}: no name for a file: ${badName}`);
     const stored: Omit<StoredCell, "folder"> = {
       id: cell.id,
@@ -118,7 +124,7 @@ export class RunStore {
       config: cell.config,
       cost: cell.cost,
       key: this.keyOf(cell),
-      code: this.code,
+      code: this.codeOf(cell),
       metrics: result.metrics,
       digests: result.digests,
       unpinned: result.unpinned ?? {},
@@ -140,7 +146,7 @@ export class RunStore {
         if (this.#isFinished(there)) writeSealed(`${path}/${RESULT}`, stored);
         break;
       }
-      if (this.code.adapter === undefined) {
+      if (stored.code.adapter === undefined) {
         this.damaged.push(
           new DamagedError(path, "the result that was computed again", "another result"),
         );
@@ -302,9 +308,32 @@ export class RunStore {
   }
 
   /** SHA-256 of all that a cell's result depends on. */
-  keyOf({ id, seed, config }: Cell): string {
-    return configHash({ ...this.code, id, seed, config });
+  keyOf(cell: Cell): string {
+    const { id, seed, config } = cell;
+    return configHash({ ...this.codeOf(cell), id, seed, config });
   }
+}
+
+/**
+ * The store of a plan's run. The code is that of now, not of when the run was planned: other runs may have taken hours since.
+ *
+ * @param engine Kernels and adapter, by `identifyBackend`.
+ */
+export function openStore(
+  { cellModule, directory, experiment }: ResolvedRun,
+  { adapter, kernels }: { readonly kernels: string; readonly adapter?: string | null },
+): RunStore {
+  const versions = new Map<string, string>();
+  return new RunStore(directory, (cell) => {
+    const module = cellModule(cell);
+    if (!versions.has(module)) versions.set(module, engineVersion(module));
+    return {
+      experiment: experiment.name,
+      kernels,
+      engine: versions.get(module)!,
+      ...adapter && { adapter },
+    };
+  });
 }
 
 /** What became of cells that were computed elsewhere. */

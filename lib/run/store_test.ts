@@ -17,7 +17,7 @@ const spent = { threads: 1, seconds: 2 };
 
 /** As another process would see the folder. */
 function withStore<T>(folder: string, use: (store: RunStore) => T, code = CODE): T {
-  return use(new RunStore(folder, code));
+  return use(new RunStore(folder, () => code));
 }
 
 function finish(store: RunStore): void {
@@ -34,6 +34,31 @@ Deno.test(
     withStore(folder, (store) => {
       assert.deepEqual(store.load(cell), saved);
       assert.equal(store.load(other), undefined);
+    });
+  }),
+);
+
+Deno.test(
+  "files in folders are kept, verified and taken over; names that lead elsewhere are refused",
+  inFolder((folder) => {
+    const files = {
+      "actor/adapter.json": Uint8Array.of(1),
+      "critic/adapter.json": new Uint8Array(3),
+    };
+    const [first, second] = [`${folder}/first`, `${folder}/second`];
+    withStore(first, (store) => store.save(cell, { ...result, files }, spent));
+    withStore(second, (store) => {
+      assert.deepEqual(store.adopt([cell], first).adopted, [cell.id]);
+      assert.deepEqual(Object.keys(store.load(cell)!.files), Object.keys(files));
+      const path = `${store.pathOf(cell)}/actor/adapter.json`;
+      assert.deepEqual(Deno.readFileSync(path), files["actor/adapter.json"]);
+      Deno.writeFileSync(path, Uint8Array.of(2));
+      assert.equal(store.load(cell), undefined);
+      assert.equal(store.damaged.length, 1);
+      for (const name of ["../x", "a/../x", "a/b/c", "/x", "result.json", ""]) {
+        const bad = { ...result, files: { [name]: Uint8Array.of(1) } };
+        assert.throws(() => store.save(cell, bad, spent), /no name for a file/);
+      }
     });
   }),
 );
