@@ -220,12 +220,15 @@ export {
   type WrittenAnswer,
 } from "./text_models/text_critic.ts";
 export { ByteTokenizer, type TextTokenizer, textTokenizer } from "./text_models/text_tokenizer.ts";
+export { type GradientQuality, gradientQuality } from "./rl/gradient_quality.ts";
 export {
+  sampleTextResponses,
   type TextActorTraining,
   type TextIteration,
   type TextMethod,
   type TextMethodKind,
   textMethods,
+  textPolicyGradient,
   type TextRlConfig,
   textRlConfig,
   trainTextActorStep,

@@ -4,6 +4,7 @@ import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { copyModel } from "../../lib/nn/copy_model.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import { type ActorTraining, criticContext } from "../../lib/rl/actor_training.ts";
+import type { GradientQuality } from "../../lib/rl/gradient_quality.ts";
 import type { IterationDiagnostics, IterationReport } from "../../lib/rl/iteration_report.ts";
 import { methodConfig } from "../../lib/rl/methods.ts";
 import { trainActorStep } from "../../lib/rl/train_actor.ts";
@@ -20,13 +21,7 @@ import {
   VALUE_SOURCES,
 } from "./actor_evaluation.ts";
 import { type CreditCell, type MethodRun, taskEnvironment } from "./cells.ts";
-import {
-  comparedMethods,
-  type Example,
-  exampleRollout,
-  type GradientQuality,
-  gradientQuality,
-} from "./gradients.ts";
+import { comparedMethods, type Example, exampleRollout, gradientQualities } from "./gradients.ts";
 import { methodOf, trainingOf } from "./methods.ts";
 import {
   type CellSetup,
@@ -127,7 +122,7 @@ export async function runCell(
       const batches = config.gradientBatches;
       const gradients = batches === 0
         ? {}
-        : await gradientQuality(frozen, methods, choices, { seed, batches });
+        : await gradientQualities(frozen, methods, choices, { seed, batches });
       const example = await exampleRollout(frozen, methods, choices, seed);
       progress(2, units, "gradients");
       state = { preparation, preparationSeconds: seconds, gradients, example, runs: {} };

@@ -1,22 +1,12 @@
-import { mean } from "../../lib/numeric/sums.ts";
 import type { NeuralActor } from "../../lib/actor/neural_actor.ts";
 import type { NeuralCritic } from "../../lib/critic/neural_critic.ts";
 import { criticLearningConfig } from "../../lib/critic_learning/train_critic.ts";
 import type { ActorTraining, ActorTrainingConfig } from "../../lib/rl/actor_training.ts";
+import { type GradientQuality, gradientQuality } from "../../lib/rl/gradient_quality.ts";
 import { creditRollouts, policyGradient } from "../../lib/rl/train_actor.ts";
 import { minimum } from "../../lib/numeric/extrema.ts";
 import { exp } from "../../lib/numeric/math.ts";
 import { type CriticKind, type MethodName, methodOf, trainingOf } from "./methods.ts";
-
-/** Over batches. */
-export interface GradientQuality {
-  /** Of one batch's gradient with the oracle's mean over the other batches: mean of the cosines. */
-  readonly cosine: number;
-  /** Of the mean over all batches with the oracle's mean: what remains of the angle without noise. */
-  readonly meanCosine: number;
-  /** Mean squared distance from the mean, over the squared norm of the mean; null where all gradients are 0. */
-  readonly relativeVariance: number | null;
-}
 
 /** A response of the frozen actor with what each method credits its tokens with, in units of reward. */
 export interface Example {
@@ -45,7 +35,7 @@ export interface Checkpoint<State> {
  * gradient of each method's objective, and the mean gradient of the oracle as what it should be. The oracle is always
  * among the methods of the result.
  */
-export async function gradientQuality<State>(
+export async function gradientQualities<State>(
   checkpoint: Checkpoint<State>,
   methods: readonly MethodName[],
   config: ActorTrainingConfig,
@@ -61,20 +51,9 @@ export async function gradientQuality<State>(
     gradients.set(name, own);
   }
   const truth = gradients.get("oracle")!;
-  const total = sumOf(truth);
-  return Object.fromEntries(names.map((name) => {
-    const own = gradients.get(name)!, centre = sumOf(own).map((x) => x / batches);
-    const norm = dot(centre, centre);
-    return [name, {
-      cosine: mean(own.map((g, b) => cosine(g, total.map((x, i) => x - truth[b]![i]!)))),
-      meanCosine: cosine(centre, total),
-      // Where all rollouts fail and a critic has said so, no advantage is left.
-      relativeVariance: norm === 0 ? null : mean(own.map((g) => {
-        const away = g.map((x, i) => x - centre[i]!);
-        return dot(away, away) / norm;
-      })),
-    }];
-  }));
+  return Object.fromEntries(
+    names.map((name) => [name, gradientQuality(gradients.get(name)!, truth)]),
+  );
 }
 
 /** Of the first batch, the failed response in which one token, by the oracle, did the most harm. */
@@ -146,21 +125,4 @@ function frozenRun<State>(
     },
     seed,
   };
-}
-
-function sumOf(vectors: readonly Float64Array[]): Float64Array {
-  const out = new Float64Array(vectors[0]!.length);
-  for (const v of vectors) for (let i = 0; i < out.length; i++) out[i] = out[i]! + v[i]!;
-  return out;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-function cosine(a: Float64Array, b: Float64Array): number {
-  const norms = Math.sqrt(dot(a, a) * dot(b, b));
-  return norms === 0 ? 0 : dot(a, b) / norms;
 }

@@ -1,6 +1,7 @@
 import { pairedDifferences, type SeedInterval, seedInterval } from "../../lib/eval/student.ts";
 import { mean } from "../../lib/numeric/sums.ts";
 import { maximum, minimum } from "../../lib/numeric/extrema.ts";
+import type { GradientQuality } from "../../lib/rl/gradient_quality.ts";
 import type { TrainingFailure } from "../../lib/rl/training_failures.ts";
 import { PARTS, type Parts, totalParts } from "../../lib/rl/work.ts";
 import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
@@ -10,7 +11,7 @@ import type { CreditMetrics, Evaluation } from "./cell.ts";
 import { type CreditCell, searchRuns } from "./cells.ts";
 import type { CreditConfig } from "./config.ts";
 import { type Exchange, exchangeOf, type Path } from "./exchange.ts";
-import type { Example, GradientQuality } from "./gradients.ts";
+import type { Example } from "./gradients.ts";
 import { type MethodName, methodOf, trainingOf } from "./methods.ts";
 import type { Gate } from "./preparation.ts";
 

@@ -1,20 +1,20 @@
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import type { LlmCell, LlmMetrics } from "./cell_types.ts";
-import { runConditioning } from "./conditioning_cell.ts";
-import { runRl } from "./rl_cell.ts";
-import { runValues } from "./value_cell.ts";
+import { runCell as runConditioning } from "./conditioning_cell.ts";
+import { runCell as runRl } from "./rl_cell.ts";
+import { runCell as runValues } from "./value_cell.ts";
 
-/** Runs one cell. */
+/** Runs one cell. Workers load the file of its part alone. */
 export function runCell(
-  { seed, config }: Cell<LlmCell>,
+  { config, ...cell }: Cell<LlmCell>,
   context: CellContext,
 ): Promise<CellResult<LlmMetrics>> {
   switch (config.part) {
     case "values":
-      return runValues(config, seed, context);
+      return runValues({ ...cell, config }, context);
     case "conditioning":
-      return runConditioning(config, seed, context);
+      return runConditioning({ ...cell, config }, context);
     case "rl":
-      return runRl(config, seed, context);
+      return runRl({ ...cell, config }, context);
   }
 }

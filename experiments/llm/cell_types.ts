@@ -1,5 +1,6 @@
 import type { RunningSumActor, RunningSumConfigInput } from "../../lib/env/running_sum.ts";
 import type { WeightStorage } from "../../lib/tensor/tape.ts";
+import type { GradientQuality } from "../../lib/rl/gradient_quality.ts";
 import type { TextMethod, TextRlConfig } from "../../lib/text_models/train_text_actor.ts";
 import type { RunName } from "./runs.ts";
 import type { TextReport } from "./text_report.ts";
@@ -47,6 +48,7 @@ export interface RlCell extends CommonCell {
     readonly episodes: number;
     readonly answerWeight: number;
   };
+  readonly gradientBatches: number;
   readonly testProblems: number;
   readonly evaluateEvery: number;
   readonly training: TextRlConfig;
@@ -90,6 +92,8 @@ export interface RlMetrics {
   readonly part: "rl";
   /** Critics by name, before RL: tests on states of the actor's own. */
   readonly critics: Readonly<Record<string, TextReport>>;
+  /** Of the methods' policy gradients before RL against the oracle's; none without an oracle. */
+  readonly gradients: Readonly<Record<string, GradientQuality>>;
   /** Tokens by which actor and critics were prepared. */
   readonly preparationTokens: Readonly<Record<string, number>>;
   readonly methods: Readonly<Record<string, MethodMetrics>>;

@@ -14,6 +14,13 @@ const PROCESS = 320 * 2 ** 20;
 /** The longest batch of training or generation, in tokens, and lanes that work side by side. */
 const LONGEST = 128, LANES = 4;
 
+/** The code of each part is a file of its own, so that critics stay stored while that of RL changes. */
+const MODULES: Readonly<Record<LlmCell["part"], string>> = {
+  values: "value_cell.ts",
+  conditioning: "conditioning_cell.ts",
+  rl: "rl_cell.ts",
+};
+
 /** The runs of a configuration: models x (critics, conditioning, RL) x seeds. */
 export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
   const { conditioning, rl, runs, seeds } = config;
@@ -23,6 +30,7 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
       id: `${nameOf(model)}/${id}/seed${seed}`,
       seed,
       config: own,
+      module: MODULES[own.part],
       cost: tokens * trainingFlops(size),
       memory: memory * (own.part === "rl" ? 2 : 1),
     });

@@ -12,6 +12,7 @@ const ERROR = 0.02;
 const ERROR_TEXT = `${ERROR} of RMSE: a fifth of the 0.1 between two answers`;
 const RANKING = 0.02;
 const SUCCESS = 0.02;
+const COSINE = 0.02;
 
 type Metric = "rmse" | "rankingAccuracy";
 
@@ -116,6 +117,25 @@ function methodGain(
   );
 }
 
+/** By how much GenAC's policy gradients are nearer to the oracle's than those of PPO and GRPO, before RL. */
+function gradientGain({ rl }: LlmSummary): Verdict {
+  const scores = (method: MethodRow["method"], model: string) =>
+    rl.find((row) => row.method === method && row.model === model)?.gradient?.cosine;
+  const effects = rl.filter(({ method }) => method === "ppo" || method === "grpo").flatMap(
+    ({ method, model, title }) => {
+      const [own, other] = [scores("genac", model), scores(method, model)];
+      if (!own || !other) return [];
+      return [[`${model}, ${title}`, pairedDifferences(own.scores, other.scores)] as const];
+    },
+  );
+  return decided(
+    Object.fromEntries(effects),
+    { sesoi: COSINE },
+    (numbers) => `Gain in cosine: ${numbers}.`,
+    "Needs RL by genac, ppo, grpo and an oracle: not in this profile.",
+  );
+}
+
 /** The claims, in the order of the report. */
 export const llmClaims: readonly Claim<LlmSummary>[] = [
   comparison({
@@ -215,6 +235,17 @@ export const llmClaims: readonly Claim<LlmSummary>[] = [
     readAs: "Mean exact success over training, less GRPO's, by seed, at equal rollouts",
     sesoi: `${SUCCESS} of mean success`,
     evaluate: (summary) => methodGain(summary, "oracle", ["grpo"]),
+  },
+  {
+    id: "C5-llm-gradient",
+    statement:
+      "Before RL, GenAC's policy gradients are nearer to the oracle's than PPO's and GRPO's.",
+    family: "exploratory",
+    readAs:
+      "Cosine of one batch's gradient with the oracle's mean gradient over other batches, on the same responses of the actor " +
+      "before RL; less PPO's and GRPO's, by seed",
+    sesoi: `${COSINE} of cosine`,
+    evaluate: gradientGain,
   },
   {
     id: "C5-llm",

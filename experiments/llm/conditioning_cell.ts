@@ -1,14 +1,13 @@
 import type { RunningSumEnvironment } from "../../lib/env/running_sum.ts";
-import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import type { ConditioningCell, CriticMetrics } from "./cell_types.ts";
 import { runCritic } from "./critic_run.ts";
 import { type ActorsLessons, lessonsOf } from "./several_actors.ts";
 import { labelledStates } from "./text_report.ts";
 
 /** A critic of several programmatic actors' values, which is told their success rates or not. */
-export function runConditioning(
-  config: ConditioningCell,
-  seed: number,
+export function runCell(
+  { config, seed }: Cell<ConditioningCell>,
   context: CellContext,
 ): Promise<CellResult<CriticMetrics>> {
   const { answerWeight, critic, epsilons, states, testSeed, testStates, unseen } = config;

@@ -62,6 +62,8 @@ export const llmConfig = z.strictObject({
       ),
       ...telling,
     }).prefault({}).describe("In-Context Conditioning of critics."),
+    gradientBatches: z.int().min(0).refine((n) => n !== 1, "one batch has none to be compared with")
+      .default(12).describe("Batches on which policy gradients are compared before RL."),
     testProblems: count.default(64).describe("Held-out problems, of which success is exact."),
     evaluateEvery: count.default(3).describe("Iterations between evaluations."),
     training: textRlConfig.prefault({}).describe("What all methods have alike."),
@@ -88,6 +90,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     rl: {
       demonstrations: 240,
       criticStates: 16,
+      gradientBatches: 2,
       testProblems: 8,
       evaluateEvery: 1,
       training: {

@@ -188,6 +188,12 @@ export function methodsTable({ rl }: LlmSummary): Displayable {
     columns: [
       { title: "model", cell: (row: MethodRow) => row.model },
       { title: "method", cell: (row) => row.title },
+      {
+        title: "cosine of its gradient and the oracle's",
+        cell: (row) => row.gradient?.cosine.mean ?? "",
+        decimals: 3,
+        align: "right",
+      },
       { title: "success at first", cell: (row) => row.success[0]!.mean, decimals: 3 },
       { title: "mean over training", cell: (row) => row.meanSuccess.mean, decimals: 3 },
       { title: "at the end", cell: (row) => row.finalSuccess.mean, decimals: 3 },

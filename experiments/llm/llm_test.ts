@@ -85,14 +85,14 @@ Deno.test("without the weights the smoke profile stands in, and says how to get 
 // Passes over 24 states in batches of 8: eight or nine steps, of which the first five end a point of the loss curve.
 interruptionTest({ runCell }, () => cellsOf("values/head-passes", { states: 24 }), 1);
 
-Deno.test("RL that is interrupted after a model was taught, or a method, ends as if it had not been", async () => {
+Deno.test("RL that is interrupted after a model was taught, or in or after a method, ends as if it had not been", async () => {
   const [cell] = cellsOf("rl", { rl: { ...smoke.rl!, demonstrations: 16 } });
   const saved: Uint8Array[] = [];
   const save = (bytes: Uint8Array) => void saved.push(bytes);
-  const checkpoint = { load: () => undefined, save };
+  const checkpoint = { load: () => undefined, save, seconds: 0 };
   const { unpinned: _, ...whole } = await runCell(cell!, cellContext({ checkpoint }));
-  // The actor, two critics, and three methods of four.
-  assert.equal(saved.length, 6);
+  // The actor, two critics, the gradients; of four methods each after the first iteration of two, and three at their end.
+  assert.equal(saved.length, 3 + 1 + 4 + 3);
   for (const bytes of saved) {
     const again = { load: () => bytes, save: () => {} };
     const { unpinned: _, ...resumed } = await runCell(cell!, cellContext({ checkpoint: again }));
@@ -121,6 +121,29 @@ Deno.test("equal data are the same states; as many tokens are as many as the cha
   assert.equal(features!.parameters, 4);
   assert.equal(head!.parameters, chain!.parameters + 32 + 1);
   assert.deepEqual(Object.keys(chain!.tests), [IN_DISTRIBUTION, longerSet(8)]);
+});
+
+Deno.test("RL keeps the adapters of all actors and critics that it trained", async () => {
+  const [cell] = cellsOf("rl");
+  const { digests, files } = await runCell(cell!, cellContext());
+  const folders = [...new Set(Object.keys(files!).map((name) => name.replace(/\/.*/, "")))];
+  assert.deepEqual(folders, [
+    ...["grpo-actor", "ppo-actor", "ppo-critic", "genac-actor", "genac-critic", "oracle-actor"],
+  ]);
+  const engine = await WasmEngine.create({ threads: 1 });
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const [name, bytes] of Object.entries(files!)) {
+      if (!name.startsWith("genac-actor/")) continue;
+      Deno.writeFileSync(`${folder}/${name.replace(/.*\//, "")}`, bytes);
+    }
+    const { weights } = openModel(TINY, engine, "bfloat16");
+    const model = readAdapter(weights, folder, { maxLength: 128 });
+    assert.equal(await model.digest(), digests.genac);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+    engine.close();
+  }
 });
 
 Deno.test("a critic's files are an adapter as PEFT has it, of the base that the cell names", async () => {
@@ -162,10 +185,13 @@ Deno.test("lessons on several actors take them in turn, and tell each one's succ
 
 Deno.test("RL prepares an actor and its critics once, and starts every method from them", async () => {
   const [cell] = cellsOf("rl");
-  const { critics, methods, preparationTokens } = await run(cell!) as RlMetrics;
+  const { critics, gradients, methods, preparationTokens } = await run(cell!) as RlMetrics;
   assert.deepEqual(Object.keys(methods), ["grpo", "ppo", "genac", "oracle"]);
   assert.deepEqual(Object.keys(critics), ["head", "chain"]);
   assert.deepEqual(Object.keys(preparationTokens), ["actor", "head", "chain"]);
+  assert.deepEqual(Object.keys(gradients), Object.keys(methods));
+  for (const { cosine } of Object.values(gradients)) assert.ok(Math.abs(cosine) <= 1);
+  assert.equal(gradients.oracle!.meanCosine, 1);
   const first = Object.values(methods).map(({ success }) => success[0]);
   assert.equal(new Set(first).size, 1);
   for (const { success, trainingSuccess } of Object.values(methods)) {
@@ -195,6 +221,12 @@ function made(
       return {
         part: "rl",
         critics: { head: fakeReport(0.1), chain: fakeReport(0.02) },
+        gradients: Object.fromEntries(
+          Object.entries(success).map(([method, end]) => {
+            const cosine = end * noise(seed);
+            return [method, { cosine, meanCosine: cosine, relativeVariance: 1 }];
+          }),
+        ),
         preparationTokens: { actor: 100, head: 30, chain: 60 },
         methods: Object.fromEntries(methods),
       };

@@ -1,116 +1,162 @@
 import { createBackend } from "../../lib/backend/create.ts";
-import type { LabelledState } from "../../lib/critic/critic.ts";
-import type { Split } from "../../lib/env/environment.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import type { RunningSumEnvironment, RunningSumState } from "../../lib/env/running_sum.ts";
-import { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
-import type { Sequence } from "../../lib/nn/batch.ts";
-import { RandomStream } from "../../lib/numeric/random.ts";
+import type { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
 import { mean, sum } from "../../lib/numeric/sums.ts";
-import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
-import { loadModels, saveModels } from "../../lib/run/training_checkpoint.ts";
-import { rightContinuationValues } from "../../lib/text_models/right_continuation.ts";
-import { TextActor } from "../../lib/text_models/text_actor.ts";
-import type { TextCritic, TextCriticName } from "../../lib/text_models/text_critic.ts";
+import { adapterFiles } from "../../lib/pretrained/adapter.ts";
+import { type GradientQuality, gradientQuality } from "../../lib/rl/gradient_quality.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { readSafetensors } from "../../lib/run/safetensors.ts";
 import {
+  loadModels,
+  momentsOf,
+  type SavedModel,
+  saveModels,
+} from "../../lib/run/training_checkpoint.ts";
+import { rightContinuationValues } from "../../lib/text_models/right_continuation.ts";
+import {
+  sampleTextResponses,
   type TextActorTraining,
   type TextIteration,
+  type TextMethod,
   textMethods,
+  textPolicyGradient,
   trainTextActorStep,
 } from "../../lib/text_models/train_text_actor.ts";
+import { openModel } from "./base_models.ts";
 import type { MethodMetrics, RlCell, RlMetrics } from "./cell_types.ts";
-import { answerLimit, MAX_LENGTH, newCritic } from "./critic_run.ts";
-import { type BaseModel, openModel } from "./base_models.ts";
-import { lessonsOf } from "./several_actors.ts";
-import { testTextCritic, type TextReport } from "./text_report.ts";
-import { adapterOptimizer, train } from "./training.ts";
-
-/** Tokens that an actor may write beyond the longest right response. */
-const SPARE_TOKENS = 8;
+import {
+  copied,
+  newActor,
+  newStart,
+  type Preparation,
+  prepare,
+  problems,
+  stepsOf,
+} from "./rl_start.ts";
+import { CHECKPOINT_SECONDS } from "./training.ts";
 
 /** What is known of a run so far, as JSON. */
-interface Progress {
-  /** The actor's before RL; left out before the first critic is taught. */
-  successRate?: number;
-  readonly preparationTokens: Record<string, number>;
-  readonly critics: Record<string, TextReport>;
+interface Progress extends Preparation {
+  /** By method, before RL. */
+  gradients?: Record<string, GradientQuality>;
   readonly methods: Record<string, MethodMetrics>;
   readonly digests: Record<string, string>;
+  /** The method in whose midst the run is, if any. */
+  current?: Current;
 }
 
-/** States that the actor reaches itself, as its critics are asked about them. */
-interface OwnStates {
-  readonly labelled: LabelledState<RunningSumState>[];
-  /** Of the responses that they are of. */
-  readonly successRate: number;
+/** A method in its midst. */
+interface Current {
+  readonly method: TextMethod;
+  readonly success: number[];
+  readonly iterations: TextIteration[];
+  successRate?: number;
 }
 
-/** The actor and the critics with which every method starts. */
-interface Start {
-  readonly actor: TextActor<RunningSumState>;
-  readonly critics: Readonly<Record<string, TextCritic<RunningSumState>>>;
-}
+type Run = TextActorTraining<RunningSumState>;
 
 /**
  * RL of an actor that is the pretrained model: it learns from demonstrations of a teacher that errs, its critics from states of
- * several teachers, whose success rates they are told as they are told the actor's in RL (In-Context Conditioning); then each
- * method starts from the same actor and the same critics. An interrupted run is taken up after the last model that was taught
- * or the last finished method.
+ * several teachers, whose success rates they are told as they are told the actor's in RL (In-Context Conditioning). The
+ * methods' policy gradients are compared at that actor; then each method starts from it and from the same critics. An
+ * interrupted run is taken up after the last model that was taught, and in the midst of a method. Kept are the adapters of
+ * what the methods have trained, `METHOD-actor/` and `METHOD-critic/`.
  */
-export async function runRl(
-  config: RlCell,
-  seed: number,
+export async function runCell(
+  { config, seed }: Cell<RlCell>,
   context: CellContext,
 ): Promise<CellResult<RlMetrics>> {
-  const { backend = "wasm", threads } = context;
+  const { backend = "wasm", checkpoint, threads } = context;
   const engine = await createBackend(backend, { threads });
   try {
     const began = performance.now();
     const base = openModel(config.model, engine, config.storage);
     const task = createEnvironment("running-sum", config.task);
     const start = newStart(base, task, config, seed);
-    const models = {
-      actor: start.actor.model,
-      ...Object.fromEntries(
-        Object.entries(start.critics).map(([name, { model }]) => [name, model]),
-      ),
-    };
-    const saved = context.checkpoint.load();
+    const { methods, training } = config, { preparation, all } = stepsOf(config);
+    const models: Record<string, CausalLanguageModel> = { actor: start.actor.model };
+    for (const [name, { model }] of Object.entries(start.critics)) models[name] = model;
+
+    const saved = checkpoint.load();
     const progress: Progress = saved
-      ? JSON.parse(loadModels(models, saved).progress!)
+      ? JSON.parse(readSafetensors(saved, "checkpoint").metadata.progress!)
       : { preparationTokens: {}, critics: {}, methods: {}, digests: {} };
+    /** A method's run as it begins, on the models of the start themselves. */
+    const atStart = (method: TextMethod): Run => {
+      const { actor, critics } = start, { critic } = textMethods[method];
+      return {
+        ...{ method, actor, reference: actor, config: training, seed, conditioning: true },
+        ...progress.successRate !== undefined && { successRate: progress.successRate },
+        ...critic !== null && { critic: critics[critic]! },
+      };
+    };
+    const newMethod = async (method: TextMethod): Promise<Run> => {
+      const run = atStart(method), actor = newActor(base, task, config, seed);
+      actor.model.setTensors(await start.actor.model.tensors());
+      const critic = run.critic && await copied(run.critic, base, task, config, seed);
+      return { ...run, actor, ...critic && { critic } };
+    };
+    // What methods have trained; those of finished ones are kept, too.
+    const runs = new Map<TextMethod, Run>();
+    for (const method of methods) {
+      if (progress.methods[method] || progress.current?.method === method) {
+        runs.set(method, await newMethod(method));
+      }
+    }
+    const savedModels = (): Record<string, SavedModel> => ({
+      ...models,
+      ...Object.assign(
+        {},
+        ...[...runs].map(([method, run]) =>
+          trainedModels(run, progress.current?.method === method)
+        ),
+      ),
+    });
+    if (saved) {
+      loadModels(savedModels(), saved);
+      const { current } = progress, run = current && runs.get(current.method)!;
+      if (run) resumeAt(run, current);
+    }
     const save = async () =>
-      context.checkpoint.save(await saveModels(models, { progress: JSON.stringify(progress) }));
+      checkpoint.save(await saveModels(savedModels(), { progress: JSON.stringify(progress) }));
+
     await prepare(start, task, config, seed, context, progress, save);
-    const { methods, training } = config;
+    if (!progress.gradients) {
+      context.progress(preparation, all, "policy gradients before RL");
+      progress.gradients = await gradientsOf(methods.map(atStart), config);
+      await save();
+    }
     for (const [k, method] of methods.entries()) {
       if (progress.methods[method]) continue;
-      const actor = newActor(base, task, config, seed);
-      actor.model.setTensors(await start.actor.model.tensors());
-      const name = textMethods[method].critic;
-      const run: TextActorTraining<RunningSumState> = {
-        ...{ method, actor, reference: start.actor, config: training, seed, conditioning: true },
-        ...progress.successRate !== undefined && { successRate: progress.successRate },
-        ...name !== null && {
-          critic: await copied(start.critics[name]!, base, task, config, seed),
-        },
-      };
-      const { preparation, all } = stepsOf(config);
-      const before = preparation + k * training.iterations;
+      if (!runs.has(method)) runs.set(method, await newMethod(method));
+      const run = runs.get(method)!;
+      const current = progress.current ??= { method, success: [], iterations: [] };
+      let last = performance.now();
       progress.methods[method] = await trainBy(
         run,
+        current,
         task,
         config,
-        (done, success) =>
-          context.progress(before + done, all, `${method}: success ${success.toFixed(3)}`),
+        async (done, success) => {
+          const before = preparation + k * training.iterations;
+          context.progress(before + done, all, `${method}: success ${success.toFixed(3)}`);
+          const wait = 1000 * (checkpoint.seconds ?? CHECKPOINT_SECONDS);
+          if (done === training.iterations || performance.now() - last < wait) return;
+          if (run.successRate !== undefined) current.successRate = run.successRate;
+          await save();
+          last = performance.now();
+        },
       );
-      progress.digests[method] = await actor.model.digest();
+      delete progress.current;
+      progress.digests[method] = await run.actor.model.digest();
       if (k < methods.length - 1) await save();
     }
-    const { critics, digests, preparationTokens } = progress;
+    const { critics, digests, gradients, preparationTokens } = progress;
     return {
-      metrics: { part: "rl", critics, preparationTokens, methods: progress.methods },
+      metrics: { part: "rl", critics, preparationTokens, gradients, methods: progress.methods },
       digests: { base: base.weights.digest(), ...digests },
+      files: await filesOf(runs, config),
       unpinned: { seconds: (performance.now() - began) / 1000 },
     };
   } finally {
@@ -118,106 +164,70 @@ export async function runRl(
   }
 }
 
-/** The critics that the methods need. */
-function criticsOf({ methods }: RlCell): TextCriticName[] {
-  return [...new Set(methods.flatMap((method) => textMethods[method].critic ?? []))];
+/** The models that a method trains, by name; of one in its midst the optimizers' states, too. */
+function trainedModels(
+  { actor, critic, method }: Run,
+  withMoments: boolean,
+): Record<string, SavedModel> {
+  const own = { actor: actor.model, ...critic && { critic: critic.model } };
+  return Object.fromEntries(
+    Object.entries(own).flatMap(([name, model]) => {
+      const { m, v } = momentsOf(model), full = `${method}-${name}`;
+      return [[full, model], ...withMoments ? [[`${full}-m`, m], [`${full}-v`, v]] : []];
+    }),
+  );
 }
 
-/** Optimizer steps of actors, and of critics in preparation. */
-function stepsOf(config: RlCell) {
-  const { batchSize, criticStates, demonstrations, methods, training } = config;
-  const actor = Math.ceil(demonstrations / batchSize),
-    critic = Math.ceil(criticStates / batchSize);
-  const preparation = actor + criticsOf(config).length * critic;
-  return { actor, critic, preparation, all: preparation + methods.length * training.iterations };
+/** Puts a method to where it was, but for the models' weights and moments. */
+function resumeAt(run: Run, { iterations, successRate }: Current): void {
+  run.actor.model.step = iterations.length;
+  if (run.critic && run.config.criticLearningRate > 0) run.critic.model.step = iterations.length;
+  if (successRate !== undefined) run.successRate = successRate;
 }
 
-/** The models, untrained. */
-function newStart(
-  base: BaseModel,
-  task: RunningSumEnvironment,
-  config: RlCell,
-  seed: number,
-): Start {
-  // Every sum of training and test has an answer as long as one of these.
-  const addends = new Array<number>(task.config.maxLength).fill(9);
-  const context = { successRate: 1 };
-  const longest = [{ state: { start: 9, addends, written: [] }, context, value: 1 }];
-  const critics = criticsOf(config).map((name) => {
-    const maxTokens = answerLimit(name, base, task, longest);
-    const options = { maxTokens, answerWeight: config.conditioning.answerWeight };
-    return [name, newCritic(name, base, task, config, seed, options)] as const;
-  });
-  return { actor: newActor(base, task, config, seed), critics: Object.fromEntries(critics) };
-}
-
-/** Teaches the actor, then its critics, but for those that are taught; `save` keeps each. */
-async function prepare(
-  { actor, critics }: Start,
-  task: RunningSumEnvironment,
-  config: RlCell,
-  seed: number,
-  context: CellContext,
-  progress: Progress,
-  save: () => Promise<void>,
-): Promise<void> {
-  const { batchSize } = config, { preparationTokens } = progress, steps = stepsOf(config);
-  let before = 0;
-  const fit = async (
-    name: string,
-    model: CausalLanguageModel,
-    count: number,
-    example: (row: number) => Sequence,
-  ) => {
-    const { tokens } = await train(
-      model,
-      count,
-      (step) => Array.from({ length: batchSize }, (_, i) => example(step * batchSize + i)),
-      adapterOptimizer(config.learningRate, count),
-      context,
-      { name, before, all: steps.all },
-    );
-    preparationTokens[name] = tokens;
+/** How good the methods' policy gradients are, on the batches that would come after those of training. */
+async function gradientsOf(
+  runs: readonly Run[],
+  { gradientBatches, training }: RlCell,
+): Promise<Record<string, GradientQuality>> {
+  const oracle = runs.find(({ method }) => method === "oracle");
+  if (!oracle || gradientBatches === 0) return {};
+  const batches: Awaited<ReturnType<typeof sampleTextResponses<RunningSumState>>>[] = [];
+  for (let b = 0; b < gradientBatches; b++) {
+    batches.push(await sampleTextResponses(oracle, training.iterations + b));
+  }
+  // Gradients are large: those of one method at a time, and the oracle's.
+  const gradients = async (run: Run) => {
+    const own: Float32Array[] = [];
+    for (const responses of batches) own.push(await textPolicyGradient(run, responses));
+    return own;
   };
-  if (preparationTokens.actor === undefined) {
-    await fit("actor", actor.model, steps.actor, (row) => {
-      const random = new RandomStream({ seed, purpose: "llm/rl/demonstrations", row });
-      const problem = task.problem(random, { split: "train" });
-      return actor.demonstration(task.rollout(random, problem, config.actor).state);
-    });
-    await save();
+  const reference = await gradients(oracle);
+  const qualities: Record<string, GradientQuality> = {};
+  for (const run of runs) {
+    const own = run === oracle ? reference : await gradients(run);
+    qualities[run.method] = gradientQuality(own, reference);
   }
-  before += steps.actor;
-  const lessons = lessonsOf({ ...config.conditioning, told: true }, task, seed);
-  let own: OwnStates | undefined;
-  for (const [name, critic] of Object.entries(critics)) {
-    if (preparationTokens[name] === undefined) {
-      await fit(name, critic.model, steps.critic, (row) => critic.encode(lessons.example(row)));
-      context.progress(before + steps.critic, steps.all, `test of the ${name}`);
-      own ??= await ownStates(actor, task, config);
-      progress.successRate = own.successRate;
-      progress.critics[name] = (await testTextCritic(critic, own.labelled)).report;
-      await save();
-    }
-    before += steps.critic;
-  }
+  return qualities;
 }
 
-/** All iterations of a method. */
+/** The iterations of a method that are left, and what all say. */
 async function trainBy(
-  run: TextActorTraining<RunningSumState>,
+  run: Run,
+  { iterations, success }: Current,
   task: RunningSumEnvironment,
   { evaluateEvery, testProblems, testSeed }: RlCell,
-  report: (done: number, success: number) => void,
+  report: (done: number, success: number) => Promise<void>,
 ): Promise<MethodMetrics> {
   const test = problems(task, { seed: testSeed, purpose: "llm/rl/test" }, testProblems, "test");
   const evaluate = async () => mean(await rightContinuationValues(run.actor, test));
-  const success = [await evaluate()];
-  const iterations: TextIteration[] = [], count = run.config.iterations;
-  for (let done = 1; done <= count; done++) {
-    iterations.push(await trainTextActorStep(run, done - 1));
+  if (success.length === 0) success.push(await evaluate());
+  const count = run.config.iterations;
+  while (iterations.length < count) {
+    iterations.push(await trainTextActorStep(run, iterations.length));
+    const done = iterations.length;
     if (done % evaluateEvery === 0 || done === count) success.push(await evaluate());
-    report(done, success.at(-1)!);
+    await report(done, success.at(-1)!);
   }
   return {
     success,
@@ -230,65 +240,18 @@ async function trainBy(
   };
 }
 
-function newActor(
-  { weights, tokenizer }: BaseModel,
-  task: RunningSumEnvironment,
-  { lora }: RlCell,
-  seed: number,
-): TextActor<RunningSumState> {
-  const model = new CausalLanguageModel(weights, {
-    maxLength: MAX_LENGTH,
-    lora,
-    languageHead: true,
-  }).initialize(seed);
-  const addends = new Array<number>(task.config.maxLength).fill(9);
-  const longest = task.responseText({ start: 9, addends, written: addends });
-  const maxTokens = tokenizer.encode(longest + task.responseStop).length + SPARE_TOKENS;
-  return new TextActor(model, tokenizer, task, maxTokens);
-}
-
-/** A critic with the same adapters, to be trained apart. */
-async function copied(
-  critic: TextCritic<RunningSumState>,
-  base: BaseModel,
-  task: RunningSumEnvironment,
-  config: RlCell,
-  seed: number,
-): Promise<TextCritic<RunningSumState>> {
-  const copy = newCritic(critic.name, base, task, config, seed, critic.options);
-  copy.model.setTensors(await critic.model.tensors());
-  return copy;
-}
-
-function problems(
-  task: RunningSumEnvironment,
-  key: { readonly seed: number; readonly purpose: string },
-  count: number,
-  split: Split,
-): RunningSumState[] {
-  return Array.from(
-    { length: count },
-    (_, row) => task.problem(new RandomStream({ ...key, row }), { split }),
-  );
-}
-
-/** Held-out states that the actor reaches itself, one of each of so many responses, labelled as in `rightContinuationValues`. */
-async function ownStates(
-  actor: TextActor<RunningSumState>,
-  task: RunningSumEnvironment,
-  { testSeed: seed, testStates }: RlCell,
-): Promise<OwnStates> {
-  const key = { seed, purpose: "llm/rl/held" };
-  const wanted = problems(task, key, testStates, "test");
-  const responses = await actor.sample(wanted, { ...key, firstRow: 0 });
-  const states = responses.map(({ steps }, row) => {
-    const random = new RandomStream({ seed, purpose: "llm/rl/held/step", row });
-    return random.choice(steps).state;
-  });
-  const values = await rightContinuationValues(actor, states);
-  const successRate = mean(responses.map(({ reward }) => reward)), context = { successRate };
-  return {
-    labelled: states.map((state, i) => ({ state, context, value: values[i]! })),
-    successRate,
-  };
+/** The adapters of all that was trained, each a folder as PEFT loads it. */
+async function filesOf(
+  runs: ReadonlyMap<TextMethod, Run>,
+  { model }: RlCell,
+): Promise<Record<string, Uint8Array>> {
+  const files: Record<string, Uint8Array> = {};
+  for (const [method, { actor, critic }] of runs) {
+    for (const [name, own] of Object.entries({ actor, ...critic && { critic } })) {
+      for (const [file, bytes] of Object.entries(await adapterFiles(own.model, { base: model }))) {
+        files[`${method}-${name}/${file}`] = bytes;
+      }
+    }
+  }
+  return files;
 }

@@ -53,6 +53,8 @@ export interface MethodRow {
   readonly finalSuccess: Scores;
   /** Written and trained on, preparation included. */
   readonly tokens: Scores;
+  /** Of its policy gradients before RL, nearness to the oracle's; null where they were not compared. */
+  readonly gradient: { readonly cosine: Scores; readonly meanCosine: Scores } | null;
   /** Of the critic before RL, on states of the actor's own; null without one. */
   readonly critic: TestScores | null;
   /** Mean value of states of successes less that of failures, over training; null without values, or with nothing to part. */
@@ -149,6 +151,12 @@ function methodRows(model: string, { rl }: LlmConfig, cells: readonly Finished[]
         return tokensTrained + tokensWritten + prepared.actor! +
           (name === null ? 0 : prepared[name]!);
       })),
+      gradient: all.every(({ gradients }) => gradients[method])
+        ? {
+          cosine: scoresOf(all.map(({ gradients }) => gradients[method]!.cosine)),
+          meanCosine: scoresOf(all.map(({ gradients }) => gradients[method]!.meanCosine)),
+        }
+        : null,
       critic: name === null ? null : testScores(all.map(({ critics }) => critics[name]!)),
       valueSeparation: separationOf(runs),
     };

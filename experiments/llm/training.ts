@@ -25,7 +25,7 @@ export interface TrainingPart {
 /** Steps between points of the loss curve. */
 const CURVE_STEPS = 5;
 /** The least time between checkpoints, in seconds, where the context does not say. */
-const CHECKPOINT_SECONDS = 60;
+export const CHECKPOINT_SECONDS = 60;
 
 /** AdamW as for adapters: 10% warm-up, cosine to 5%, no weight decay. */
 export function adapterOptimizer(learningRate: number, steps: number): OptimizerConfig {

@@ -7,7 +7,7 @@ import { sha256 } from "../../lib/numeric/digest.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
 import { Moments, predict, ridge } from "../../lib/numeric/ridge.ts";
 import { sum } from "../../lib/numeric/sums.ts";
-import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
+import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import type { CriticMetrics, ValueCell } from "./cell_types.ts";
 import { runCritic } from "./critic_run.ts";
 import type { BaseModel } from "./base_models.ts";
@@ -19,9 +19,8 @@ import { labelledStates, textReport } from "./text_report.ts";
 const PENALTY = 1e-6;
 
 /** A critic of one programmatic actor's values, or the regression beside it. */
-export function runValues(
-  config: ValueCell,
-  seed: number,
+export function runCell(
+  { config, seed }: Cell<ValueCell>,
   context: CellContext,
 ): Promise<CellResult<CriticMetrics>> {
   const { budget, critic, labels } = valueRun(config.run);

@@ -89,6 +89,23 @@ Deno.test("a cell's modules are those that Deno says it loads", () => {
   });
 });
 
+Deno.test("a cell with a module of its own loads nothing that its experiment's cell.ts does not", async () => {
+  let own = 0;
+  for (const [name, load] of Object.entries(registry)) {
+    const { default: { cells, profiles, schema } } = await load();
+    const named = cells(schema.parse(profiles.smoke)).flatMap(({ module }) => module ?? []);
+    const all = new Set(loadedModules([cellOf(name)]).map((loaded) => loaded.name));
+    for (const module of new Set(named)) {
+      const url = new URL(module, cellOf(name)).href;
+      const { runCell } = await import(url);
+      assert.equal(typeof runCell, "function", url);
+      for (const loaded of loadedModules([url])) assert(all.has(loaded.name), loaded.name);
+      own++;
+    }
+  }
+  assert(own >= 3, "those of pretrained models");
+});
+
 for (const experiment of experiments) {
   Deno.test(`${experiment}: profiles, claims, figures and summary may change while a run is taken up`, async () => {
     const { runCell } = await import(cellOf(experiment));

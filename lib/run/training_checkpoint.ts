@@ -70,13 +70,27 @@ export function loadTraining(
   return metadata;
 }
 
+/** What a file of several models has of each: a model's weights, or the moments of one that is in training (`momentsOf`). */
+export type SavedModel = Pick<TrainableModel, "config" | "tensors" | "checkTensors" | "setTensors">;
+
+/** A model's moments, as they are saved beside its weights. The number of its steps is for the caller to keep. */
+export function momentsOf(model: TrainableModel): Record<"m" | "v", SavedModel> {
+  const of = (state: StateName): SavedModel => ({
+    config: model.config,
+    tensors: () => model.tensors(state),
+    checkTensors: (tensors, source, prefix) => model.checkTensors(tensors, source, prefix),
+    setTensors: (tensors) => model.setTensors(tensors, state),
+  });
+  return { m: of("m"), v: of("v") };
+}
+
 /**
- * Several finished models in one file, each under its name and a slash; no optimizer's state.
+ * Several models in one file, each under its name and a slash.
  *
  * @param metadata Kept with them; `config/` and a model's name is its config.
  */
 export async function saveModels(
-  models: Readonly<Record<string, TrainableModel>>,
+  models: Readonly<Record<string, SavedModel>>,
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tensors: [string, StoredTensor][] = [];
@@ -98,7 +112,7 @@ export async function saveModels(
  *   `TrainableModel.checkTensors`. The models are then as they were.
  */
 export function loadModels(
-  models: Readonly<Record<string, TrainableModel>>,
+  models: Readonly<Record<string, SavedModel>>,
   bytes: Uint8Array,
   path = "checkpoint",
 ): Readonly<Record<string, string>> {

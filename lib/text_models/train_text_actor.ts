@@ -53,7 +53,7 @@ export const textRlConfig = z.strictObject({
   learningRate: z.number().positive().max(1).default(1e-4).describe("Of the actor; constant."),
   klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
   lambda: z.number().min(0).max(1).default(0.95).describe(
-    "GAE's lambda from one step of a response to the next, for both critics.",
+    "GAE's lambda from one step of a response to the next, of all values.",
   ),
   criticLearningRate: z.number().min(0).max(1).default(1e-4)
     .describe("Of the critic during RL; 0: it is frozen."),
@@ -107,38 +107,22 @@ export async function trainTextActorStep<State>(
   run: TextActorTraining<State>,
   iteration: number,
 ): Promise<TextIteration> {
-  const { actor, config, critic, method, reference, seed } = run;
-  const wanted = textMethods[method].critic;
-  if ((critic?.name ?? null) !== wanted) {
-    throw new UsageError("critic", critic?.name, `${method} needs ${wanted ?? "none"}`);
-  }
-  const { problems: P, responses: K } = config;
-  const problems = Array.from({ length: P }, (_, row) => {
-    const random = new RandomStream({ seed, purpose: "text-rl/problems", step: iteration, row });
-    return actor.task.problem(random, { split: "train" });
-  });
-  const responses = await actor.sample(
-    problems.flatMap((problem) => new Array<State>(K).fill(problem)),
-    { seed, purpose: "text-rl/responses", firstRow: iteration * P * K },
-  );
+  const { actor, config, critic, method, reference } = run;
+  checkCritic(run);
+  const responses = await sampleTextResponses(run, iteration);
   const batchRate = mean(responses.map(({ reward }) => reward));
   const own = await actor.logProbabilities(responses);
   const other = await reference.logProbabilities(responses);
 
-  const rate = run.successRate ?? batchRate;
-  const context: CriticContext<State> = run.conditioning ? { successRate: rate } : {};
+  const rate = run.successRate ?? batchRate, context = contextOf(run, rate);
   const asked = await valuesAtSteps(run, responses, context, rate);
   const advantages = tokenAdvantages(run, responses, asked.values, own);
 
-  const rollouts = responses.map((response, i): Rollout => ({
-    group: Math.floor(i / K),
-    reward: response.reward,
-    logProbabilities: own[i]!,
-    referenceLogProbabilities: other[i]!,
-  }));
+  const rollouts = rolloutsOf(run, responses, own)
+    .map((rollout, i): Rollout => ({ ...rollout, referenceLogProbabilities: other[i]! }));
   const { weights, normalizer, diagnostics } = policyObjective(
     rollouts,
-    advantages,
+    asked.values ? whiten(advantages) : advantages,
     own,
     policyObjectiveConfig.parse({
       klCoefficient: config.klCoefficient,
@@ -171,6 +155,86 @@ export async function trainTextActorStep<State>(
     tokensWritten: tokens + asked.written + learned.written,
     tokensTrained: sum(sequences.map(({ tokens }) => tokens.length)) + learned.trained,
   };
+}
+
+/** Responses of the actor to the training problems of an iteration, those to one problem side by side. */
+export function sampleTextResponses<State>(
+  { actor, config: { problems: P, responses: K }, seed }: Pick<
+    TextActorTraining<State>,
+    "actor" | "config" | "seed"
+  >,
+  iteration: number,
+): Promise<TextResponse<State>[]> {
+  const problems = Array.from({ length: P }, (_, row) => {
+    const random = new RandomStream({ seed, purpose: "text-rl/problems", step: iteration, row });
+    return actor.task.problem(random, { split: "train" });
+  });
+  return actor.sample(
+    problems.flatMap((problem) => new Array<State>(K).fill(problem)),
+    { seed, purpose: "text-rl/responses", firstRow: iteration * P * K },
+  );
+}
+
+/**
+ * The policy gradient by the method's advantages as they are: REINFORCE summed over a response's tokens, without KL loss,
+ * over all of the actor's weights that are trained, in their order. Nothing is changed.
+ *
+ * @param responses As `sampleTextResponses` draws them.
+ * @throws UsageError for a method with a critic of another kind, or none.
+ */
+export async function textPolicyGradient<State>(
+  run: TextActorTraining<State>,
+  responses: readonly TextResponse<State>[],
+): Promise<Float32Array> {
+  checkCritic(run);
+  const own = await run.actor.logProbabilities(responses);
+  const rate = run.successRate ?? mean(responses.map(({ reward }) => reward));
+  const { values } = await valuesAtSteps(run, responses, contextOf(run, rate), rate);
+  const { weights, normalizer } = policyObjective(
+    rolloutsOf(run, responses, own),
+    tokenAdvantages(run, responses, values, own),
+    own,
+    policyObjectiveConfig.parse({ loss: "reinforce", normalization: "seq-mean-token-sum" }),
+  );
+  const sequences = responses.map(({ prompt, tokens }, i) =>
+    responseSequence(prompt, tokens, weights[i]!)
+  );
+  const { gradients } = await run.actor.model
+    .gradients(sequences, batchLength(sequences), normalizer);
+  const all = Object.values(gradients);
+  const gradient = new Float32Array(sum(all.map(({ length }) => length)));
+  let at = 0;
+  for (const part of all) {
+    gradient.set(part, at);
+    at += part.length;
+  }
+  return gradient;
+}
+
+function checkCritic<State>({ critic, method }: TextActorTraining<State>): void {
+  const wanted = textMethods[method].critic;
+  if ((critic?.name ?? null) !== wanted) {
+    throw new UsageError("critic", critic?.name, `${method} needs ${wanted ?? "none"}`);
+  }
+}
+
+function contextOf<State>(
+  { conditioning }: TextActorTraining<State>,
+  successRate: number,
+): CriticContext<State> {
+  return conditioning ? { successRate } : {};
+}
+
+function rolloutsOf<State>(
+  { config }: TextActorTraining<State>,
+  responses: readonly TextResponse<State>[],
+  logProbabilities: readonly number[][],
+): Rollout[] {
+  return responses.map(({ reward }, i) => ({
+    group: Math.floor(i / config.responses),
+    reward,
+    logProbabilities: logProbabilities[i]!,
+  }));
 }
 
 /** The values before each step, a response an array; an answer that cannot be parsed is the success rate. */
@@ -225,13 +289,12 @@ function tokenAdvantages<State>(
   const estimates = values
     ? estimateAdvantages("gae", rollouts, { lambda: config.lambda })
     : estimateAdvantages("grpo", rollouts);
-  const tokens = responses.map((response, i) => {
+  return responses.map((response, i) => {
     const to = ends(response);
     return response.steps.flatMap(({ firstToken }, k) =>
       new Array<number>(to[k]! - firstToken).fill(estimates[i]!.advantages[k]!)
     );
   });
-  return values ? whiten(tokens) : tokens;
 }
 
 /** A step of the critic on states of these responses: regression on the outcome, or REINFORCE with a baseline. */

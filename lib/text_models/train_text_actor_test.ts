@@ -11,10 +11,12 @@ import { TextActor } from "./text_actor.ts";
 import { criticHeads, TextCritic } from "./text_critic.ts";
 import { ByteTokenizer } from "./text_tokenizer.ts";
 import {
+  sampleTextResponses,
   TEXT_METHODS,
   type TextActorTraining,
   type TextMethod,
   textMethods,
+  textPolicyGradient,
   textRlConfig,
   trainTextActorStep,
 } from "./train_text_actor.ts";
@@ -120,6 +122,45 @@ Deno.test("every method finds the right response, GenAC's critic in words that c
       }
       assert.ok(best > 0.8, `${method}: ${before} to ${best}`);
     }
+  }));
+
+Deno.test("the policy gradient is that of advantages times log-probabilities, and changes nothing", () =>
+  inEngine(async (weights) => {
+    const run = await newRun(weights, "grpo"), { actor } = run;
+    const before = await actor.model.digest();
+    const responses = await sampleTextResponses(run, 3);
+    const gradient = await textPolicyGradient(run, responses);
+    assert.equal(await actor.model.digest(), before);
+    // GRPO by hand: groups of four, standard deviation with K - 1.
+    const credit = responses.map(({ reward }, i) => {
+      const group: number[] = responses.slice(4 * Math.floor(i / 4)).slice(0, 4).map(({ reward }) =>
+        reward
+      );
+      const centre = group.reduce((a, b) => a + b) / 4;
+      const variance = group.reduce((a, b) => a + (b - centre) ** 2, 0) / 3;
+      return variance === 0 ? 0 : (reward - centre) / (Math.sqrt(variance) + 1e-6);
+    });
+    assert.ok(credit.some((advantage) => advantage !== 0), "a group with successes and failures");
+    const objective = async () => {
+      const rows = await actor.logProbabilities(responses);
+      const terms = rows.map((row, i) => credit[i]! * row.reduce((a, b) => a + b, 0));
+      return terms.reduce((a, b) => a + b) / terms.length;
+    };
+    const start = await actor.model.tensors();
+    const norm = Math.sqrt(gradient.reduce((a, g) => a + g * g, 0));
+    const moved = async (by: number) => {
+      let at = 0;
+      actor.model.setTensors(Object.fromEntries(
+        Object.entries(start).map(([name, { data, shape }]) => [name, {
+          shape,
+          data: data.map((x) => x + by * gradient[at++]! / norm),
+        }]),
+      ));
+      return await objective();
+    };
+    const h = 1e-2, slope = (await moved(h) - await moved(-h)) / (2 * h);
+    // Models descend: the gradient is that of minus the objective.
+    assert.ok(Math.abs(slope + norm) < 0.01 * norm, `${slope}, ${norm}`);
   }));
 
 Deno.test("a frozen critic stays as it is; a critic of another kind is refused by name", () =>
