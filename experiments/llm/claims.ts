@@ -92,22 +92,35 @@ function conditioningGain(
   );
 }
 
-/** By how much one method's mean success over training is above others'. */
-function methodGain(
+/** By how much a score of one method is above others', as effects; none where a method has no such score. */
+function aboveOthers(
   { rl }: LlmSummary,
   better: MethodRow["method"],
   others: readonly MethodRow["method"][],
-): Verdict {
-  const compared = rl.filter(({ method }) => method === better || others.includes(method));
-  const pairs = compared.filter(({ method }) => method === better).flatMap((row) =>
-    compared.filter(({ method, model }) => method !== better && model === row.model)
-      .map((other) => ({ row, other }))
+  scoreOf: (row: MethodRow) => Scores | undefined,
+): Record<string, readonly number[]> {
+  return Object.fromEntries(
+    rl.filter(({ method }) => method === better).flatMap((row) =>
+      rl.filter(({ method, model }) => others.includes(method) && model === row.model)
+        .flatMap((other) => {
+          const [own, its] = [scoreOf(row), scoreOf(other)];
+          if (!own || !its) return [];
+          const gain = pairedDifferences(own.scores, its.scores);
+          return [[`${row.model}, ${other.title}`, gain] as const];
+        })
+    ),
   );
+}
+
+/** By how much one method's mean success over training is above others'. */
+function methodGain(
+  summary: LlmSummary,
+  better: MethodRow["method"],
+  others: readonly MethodRow["method"][],
+): Verdict {
+  const compared = summary.rl.filter(({ method }) => method === better || others.includes(method));
   return decided(
-    Object.fromEntries(pairs.map(({ other, row }) => [
-      `${row.model}, ${other.title}`,
-      pairedDifferences(row.meanSuccess.scores, other.meanSuccess.scores),
-    ])),
+    aboveOthers(summary, better, others, ({ meanSuccess }) => meanSuccess),
     { sesoi: SUCCESS },
     (numbers) =>
       `Gain in mean success over training: ${numbers}. At the end: ${
@@ -118,18 +131,9 @@ function methodGain(
 }
 
 /** By how much GenAC's policy gradients are nearer to the oracle's than those of PPO and GRPO, before RL. */
-function gradientGain({ rl }: LlmSummary): Verdict {
-  const scores = (method: MethodRow["method"], model: string) =>
-    rl.find((row) => row.method === method && row.model === model)?.gradient?.cosine;
-  const effects = rl.filter(({ method }) => method === "ppo" || method === "grpo").flatMap(
-    ({ method, model, title }) => {
-      const [own, other] = [scores("genac", model), scores(method, model)];
-      if (!own || !other) return [];
-      return [[`${model}, ${title}`, pairedDifferences(own.scores, other.scores)] as const];
-    },
-  );
+function gradientGain(summary: LlmSummary): Verdict {
   return decided(
-    Object.fromEntries(effects),
+    aboveOthers(summary, "genac", ["ppo", "grpo"], ({ gradient }) => gradient?.cosine),
     { sesoi: COSINE },
     (numbers) => `Gain in cosine: ${numbers}.`,
     "Needs RL by genac, ppo, grpo and an oracle: not in this profile.",

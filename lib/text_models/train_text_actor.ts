@@ -129,9 +129,7 @@ export async function trainTextActorStep<State>(
       ...textMethods[method].values === null && { normalization: "seq-mean-token-mean" },
     }),
   );
-  const sequences = responses.map(({ prompt, tokens }, i) =>
-    responseSequence(prompt, tokens, weights[i]!)
-  );
+  const sequences = weighted(responses, weights);
   const optimizer = constantRate(config.learningRate, config.iterations);
   const { gradientNorm } = await actor.model
     .train(sequences, batchLength(sequences), optimizer, normalizer);
@@ -196,9 +194,7 @@ export async function textPolicyGradient<State>(
     own,
     policyObjectiveConfig.parse({ loss: "reinforce", normalization: "seq-mean-token-sum" }),
   );
-  const sequences = responses.map(({ prompt, tokens }, i) =>
-    responseSequence(prompt, tokens, weights[i]!)
-  );
+  const sequences = weighted(responses, weights);
   const { gradients } = await run.actor.model
     .gradients(sequences, batchLength(sequences), normalizer);
   const all = Object.values(gradients);
@@ -336,14 +332,20 @@ async function trainCriticStep<State>(
     return answers.map(({ tokens }, k) => tokens.map(() => credit[k]!));
   });
   const { weights, normalizer } = normalize(terms, "token-mean");
-  const sequences = written.flat().map(({ prompt, tokens }, i) =>
-    responseSequence(prompt, tokens, weights[i]!)
-  );
+  const sequences = weighted(written.flat(), weights);
   await critic.model.train(sequences, batchLength(sequences), optimizer, normalizer);
   return {
     written: sum(written.flat().map(({ tokens }) => tokens.length)),
     trained: sum(sequences.map(({ tokens }) => tokens.length)),
   };
+}
+
+/** Training sequences of what was written, its tokens with these weights. */
+function weighted(
+  written: readonly { readonly prompt: readonly number[]; readonly tokens: readonly number[] }[],
+  weights: readonly (readonly number[])[],
+) {
+  return written.map(({ prompt, tokens }, i) => responseSequence(prompt, tokens, weights[i]!));
 }
 
 /** Mean value of states of successes less that of failures; null where there are not both. */
