@@ -101,9 +101,15 @@ function verdictWords({ claims }: Pick<Run, "claims">): string {
 
 function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {
   const { state, notPinned } = pins;
+  const taken = cells.filter(({ computedBy }) => computedBy === null).length;
   switch (state) {
     case "matched":
       return `pins: all ${cells.length} cells, the summary and the verdicts are equal to the pinned ones`;
+    case "from pins": {
+      const others = taken < cells.length ? `the other ${cells.length - taken}, ` : "";
+      return `pins: FROM THE PINS: ${taken} of ${cells.length} cells are the pinned results, not computed here; ` +
+        `${others}the summary and the verdicts are equal to the pinned ones`;
+    }
     case "mismatched":
       return "pins: NOT EQUAL, see below";
     case "within tolerance":
@@ -122,7 +128,8 @@ function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {
         `; not compared: ${notPinned.join(", ")}`;
     }
     case "updated":
-      return "pins: rewritten";
+      return "pins: rewritten" +
+        (taken > 0 ? `; ${taken} of ${cells.length} cells as they were` : "");
     case "partly pinned":
       return `pins: equal to the pinned ones; PARTLY PINNED: not compared: ${notPinned.join(", ")}`;
     case "not pinned":

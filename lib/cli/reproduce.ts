@@ -31,6 +31,9 @@ const flags = z.object({
     .describe(
       "a folder with cells computed elsewhere: those of this run are checked and taken over",
     ),
+  fromPins: z.boolean().default(false).describe(
+    "take the pinned results of cells that are not stored in place of computing them: seconds for a profile of hours",
+  ),
   fresh: z.boolean().default(false).describe("drop what an interrupted or finished run left first"),
   prune: z.boolean().default(false)
     .describe("in the end drop what the finished run does not have, such as cells of other code"),

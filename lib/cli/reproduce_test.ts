@@ -174,6 +174,8 @@ Deno.test("bad usage is one line on stderr and exit code 2, and writes nothing",
     [["--cells-only", "--prune"], /^error: --prune: "with --cells-only": it goes by the finished/],
     [["--cells-only", "--update-pins"], /^error: --update-pins: "with --cells-only": pins hold/],
     [["--shard=1/2", "--update-pins"], /^error: --update-pins: "with --shard": pins hold whole/],
+    [["--cells-only", "--from-pins"], /^error: --from-pins: "with --cells-only": it gives a whole/],
+    [["--from-pins"], /^error: --from-pins: ".*quick\.json": there are none: compute the run/],
     [["--adopt=none"], /^error: --adopt: "none": there is no such folder$/],
     [["--out=/sys/runs"], /^error: \/sys\/runs.*: the task may not go there/],
   ];

@@ -13,6 +13,7 @@ export const PIN_STATES: Readonly<
   Record<PinCheck["state"], { readonly words: string; readonly look: VerdictLook }>
 > = {
   "matched": { words: "pins equal", look: GOOD },
+  "from pins": { words: "from the pins", look: OPEN },
   "mismatched": { words: "pins NOT EQUAL", look: BAD },
   "within tolerance": { words: "within tolerance", look: GOOD },
   "out of tolerance": { words: "OUT OF TOLERANCE", look: BAD },

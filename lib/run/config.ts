@@ -19,6 +19,8 @@ export interface ConfigOptions {
   readonly backend?: BackendName;
   /** The folder of all runs, relative to the checkout; default: `runs`. */
   readonly out?: string;
+  /** Whether results are taken from the pins where none is stored: nothing has to stand in then. */
+  readonly fromPins?: boolean | undefined;
 }
 
 /** A profile's configuration, resolved. */
@@ -50,7 +52,7 @@ export function profileConfig(experiment: AnyExperiment, profile: ProfileName): 
 export function resolveConfig(
   experiment: AnyExperiment,
   profile: ProfileName,
-  { seeds, backend = "wasm", out = "runs" }: ConfigOptions = {},
+  { seeds, backend = "wasm", out = "runs", fromPins = false }: ConfigOptions = {},
 ): ResolvedConfig {
   const input = experiment.profiles[profile];
   if (input === undefined) {
@@ -59,7 +61,8 @@ export function resolveConfig(
   const name = `${experiment.name} ${profile}`;
   const parse = (value: unknown) => parseConfig(experiment.schema, value, name);
   const withSeeds = (input: unknown) => parse(seeds ? { ...input as object, seeds } : input);
-  const standIn = experiment.standIn?.(withSeeds(input)), pinned = standIn?.profile ?? profile;
+  const standIn = fromPins ? undefined : experiment.standIn?.(withSeeds(input));
+  const pinned = standIn?.profile ?? profile;
   const config = withSeeds(experiment.profiles[pinned]);
   if (seeds && !(config !== null && typeof config === "object" && "seeds" in config)) {
     throw new UsageError("--seeds", seeds.join(","), `${experiment.name} has no seeds to choose`);

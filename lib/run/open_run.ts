@@ -14,6 +14,8 @@ export interface OpenRunOptions {
   readonly backend?: BackendName;
   /** The folder of all runs; default: `runs` in the checkout. */
   readonly out?: string;
+  /** Take pinned results in place of computing them, where the run is missing: seconds for a profile of hours; no models. */
+  readonly fromPins?: boolean;
   readonly progress?: ProgressListener;
 }
 
@@ -40,8 +42,8 @@ export async function openRun<Config, CellConfig, Metrics extends JsonObject<Met
   profile: ProfileName,
   options: OpenRunOptions = {},
 ): Promise<LoadedRun<Config, CellConfig, Metrics, Summary>> {
-  const { threads = navigator.hardwareConcurrency, backend = "wasm", out = "runs", progress } =
-    options;
+  const { backend = "wasm", fromPins, out = "runs", progress } = options;
+  const { threads = navigator.hardwareConcurrency } = options;
   const load = () => loadRun(experiment, profile, { backend, out });
   if (hasRun(experiment, profile, { backend, out })) {
     try {
@@ -50,7 +52,7 @@ export async function openRun<Config, CellConfig, Metrics extends JsonObject<Met
       if (!(error instanceof DamagedError)) throw error;
     }
   }
-  const plan = planRun(experiment as AnyExperiment, { profile, threads, backend, out });
+  const plan = planRun(experiment as AnyExperiment, { profile, threads, backend, out, fromPins });
   await reproduce(plan, { ...await identifyBackend(backend), ...(progress ? { progress } : {}) });
   return load();
 }

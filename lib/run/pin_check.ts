@@ -10,6 +10,7 @@ import { compareWithinTolerance, type ToleranceCheck } from "./tolerance.ts";
 export interface PinCheck {
   readonly state:
     | "matched"
+    | "from pins"
     | "mismatched"
     | "within tolerance"
     | "out of tolerance"
@@ -41,16 +42,22 @@ function notPinned(what: string): PinCheck {
  * Compares results with the pins of their plan as far as backend, seeds and cells allow.
  *
  * @param got The results as they would be pinned.
- * @param part Whether cells are left out: the pins say nothing of what would follow from the others.
+ * @param of Whether cells are left out: the pins say nothing of what would follow from the others. Whether some are the pins'
+ *   own: these are equal whatever the code does.
  */
-export function checkPins(plan: RunPlan, got: Pins, part = false): PinCheck {
+export function checkPins(
+  plan: RunPlan,
+  got: Pins,
+  { part = false, fromPins = false }: { readonly part?: boolean; readonly fromPins?: boolean } = {},
+): PinCheck {
   const { experiment, options, overridden, pins, pinsFile } = plan;
   if (!pins) return notPinned("any cell");
   const name = relative(ROOT, pinsFile);
   if (options.backend !== "wasm") return compareWithin(name, pins, got, experiment.compared);
   if (part || overridden) return compareCells(name, pins, got);
   const failures = differences(name, pins as Json, got as Json);
-  return { state: failures.length > 0 ? "mismatched" : "matched", notPinned: [], failures };
+  const state = failures.length > 0 ? "mismatched" : fromPins ? "from pins" : "matched";
+  return { state, notPinned: [], failures };
 }
 
 /** Makes the results the plan's pins. */

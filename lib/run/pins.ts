@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { parseConfig } from "../parse_config.ts";
 import { UsageError } from "../errors.ts";
-import type { AnyExperiment, ProfileName } from "./experiment.ts";
+import { configHash } from "./config.ts";
+import type { AnyExperiment, Cell, ProfileName } from "./experiment.ts";
 import { exists, readBytes, writeAtomically } from "./files.ts";
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits are needed");
@@ -43,6 +44,11 @@ export function readPins(path: string): Pins | undefined {
     throw new UsageError(path, (error as Error).message, "restore the file from git");
   }
   return parseConfig(pinsSchema, json, path);
+}
+
+/** Whether the pins have a result of this very cell: of the same seed and configuration. */
+export function hasPin({ cells }: Pins, { id, seed, config }: Cell): boolean {
+  return cells[id]?.seed === seed && cells[id].configHash === configHash(config);
 }
 
 /** Replaces the pins at `path`. Throws a UsageError where they cannot be written. */

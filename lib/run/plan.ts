@@ -1,10 +1,12 @@
+import { relative } from "node:path";
 import type { BackendName } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
+import { ROOT } from "../root.ts";
 import { availableMemory } from "./available_memory.ts";
 import { type ConfigOptions, resolveConfig, type ResolvedConfig } from "./config.ts";
 import type { AnyExperiment, Cell, ProfileName } from "./experiment.ts";
 import { checkWritable } from "./files.ts";
-import { type Pins, pinsPath, readPins } from "./pins.ts";
+import { hasPin, type Pins, pinsPath, readPins } from "./pins.ts";
 
 /** What a run is asked for. */
 export interface RunOptions extends ConfigOptions {
@@ -26,6 +28,8 @@ export interface RunOptions extends ConfigOptions {
   readonly fresh?: boolean;
   /** Drop what the finished run does not have, in the end. */
   readonly prune?: boolean;
+  /** Cells that are not stored but pinned are not computed: their pinned results are taken. */
+  readonly fromPins?: boolean | undefined;
   /** Rewrite the pins instead of failing on them. */
   readonly updatePins?: boolean;
 }
@@ -43,7 +47,7 @@ export interface ResolvedRun extends ResolvedConfig {
   readonly options: RunOptions & { readonly backend: BackendName };
   /** All cells of the configuration. */
   readonly cells: readonly Cell[];
-  /** The chosen ones, at least one. */
+  /** The chosen ones, at least one; of a plan those that are to be computed: none of the pinned where these are taken. */
   readonly selected: readonly Cell[];
   /** URL of the module that computes a cell. */
   cellModule(cell: Cell): string;
@@ -137,21 +141,24 @@ function resolve(experiment: AnyExperiment, options: RunOptions): ResolvedRun {
 
 /** The plan of a run of which any cell was chosen. */
 function complete(resolved: ResolvedRun): RunPlan {
-  const { experiment, pinned, selected } = resolved;
-  const { threads, updatePins } = resolved.options;
+  const { experiment, pinned } = resolved;
+  const { fromPins, threads, updatePins } = resolved.options;
+  const pinsFile = pinsPath(experiment, pinned), pins = readPins(pinsFile);
+  if (fromPins && !pins) {
+    const remedy = "there are none: compute the run without --from-pins";
+    throw new UsageError("--from-pins", relative(ROOT, pinsFile), remedy);
+  }
+  const selected = fromPins
+    ? resolved.selected.filter((cell) => !hasPin(pins!, cell))
+    : resolved.selected;
   checkMemory(experiment.name, selected, threads);
-  const pinsFile = pinsPath(experiment, pinned);
   if (updatePins) checkWritable(pinsFile);
-  return {
-    ...resolved,
-    cost: selected.reduce((sum, { cost }) => sum + cost, 0),
-    pinsFile,
-    pins: readPins(pinsFile),
-  };
+  const cost = selected.reduce((sum, { cost }) => sum + cost, 0);
+  return { ...resolved, selected, cost, pinsFile, pins };
 }
 
 function checkOptions(options: RunOptions): void {
-  const { threads, updatePins, cells, shard, cellsOnly, backend = "wasm" } = options;
+  const { threads, updatePins, cells, shard, cellsOnly, fromPins, backend = "wasm" } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new UsageError("threads", threads, "give a whole number, 1 or more");
   }
@@ -160,6 +167,14 @@ function checkOptions(options: RunOptions): void {
     .find(([, given]) => given)?.[0];
   if (updatePins && isPart) {
     throw new UsageError("--update-pins", `with ${isPart}`, "pins hold whole runs");
+  }
+  if (fromPins && isPart) {
+    const remedy =
+      "it gives a whole run: compute cells first, without it; what is stored goes first";
+    throw new UsageError("--from-pins", `with ${isPart}`, remedy);
+  }
+  if (fromPins && backend !== "wasm") {
+    throw new UsageError("--from-pins", `with --backend ${backend}`, "pins are WASM's results");
   }
   if (cellsOnly && options.fresh) {
     const remedy = "it would drop what other processes computed: run it once without --cells-only";

@@ -33,6 +33,8 @@ export interface Provenance {
   readonly wallSeconds: number;
   /** Cells that an interrupted session had finished. */
   readonly cellsTakenUp: number;
+  /** Cells that nothing here computed: their results are the pinned ones. Left out where there are none. */
+  readonly cellsFromPins?: number;
   readonly command: string;
 }
 
@@ -40,7 +42,14 @@ export interface Provenance {
 export async function gatherProvenance(
   run: Pick<
     Provenance,
-    "backend" | "adapter" | "kernels" | "threads" | "wallSeconds" | "cellsTakenUp" | "command"
+    | "backend"
+    | "adapter"
+    | "kernels"
+    | "threads"
+    | "wallSeconds"
+    | "cellsTakenUp"
+    | "cellsFromPins"
+    | "command"
   >,
 ): Promise<Provenance> {
   const lock = `${ROOT}deno.lock`;

@@ -1,8 +1,10 @@
 import { relative } from "node:path";
+import { UsageError } from "../errors.ts";
+import { ROOT } from "../root.ts";
 import type { FailedCheck } from "./compare.ts";
 import { configHash } from "./config.ts";
 import { checkPins, updatePins } from "./pin_check.ts";
-import type { Pins } from "./pins.ts";
+import { hasPin, type Pins } from "./pins.ts";
 import type { RunPlan } from "./plan.ts";
 import { runCells } from "./pool.ts";
 import { type ProgressListener, ProgressTracker } from "./progress.ts";
@@ -59,6 +61,7 @@ export async function reproduce(
   const store = openStore(plan, { kernels, ...adapter && { adapter } });
   if (options.fresh) store.clear();
   const adopted = options.adopt === undefined ? undefined : store.adopt(cells, options.adopt);
+  if (options.fromPins) checkPinnedKernels(plan, kernels);
   const { stored, cellsTakenUp, failures } = await computeCells(plan, store, progress);
   const outcome = {
     experiment: experiment.name,
@@ -83,6 +86,7 @@ export async function reproduce(
     kernels,
     cells: found,
   };
+  const cellsFromPins = found.filter(({ computedBy }) => computedBy === null).length;
   const provenance = await gatherProvenance({
     backend: options.backend,
     ...(adapter ? { adapter } : {}),
@@ -90,6 +94,7 @@ export async function reproduce(
     threads: options.threads,
     wallSeconds: (performance.now() - began) / 1000,
     cellsTakenUp,
+    ...(cellsFromPins > 0 ? { cellsFromPins } : {}),
     // A whole run is what the whole command gives, whatever its last part was.
     command: reproduceCommand(experiment.name, options.profile, {
       ...options,
@@ -97,7 +102,9 @@ export async function reproduce(
     }),
   });
   if (!isWhole) {
-    const pins = checkPins(plan, pinsOf({ ...results, summary: null, claims: [] }), true);
+    const pins = checkPins(plan, pinsOf({ ...results, summary: null, claims: [] }), {
+      part: true,
+    });
     const partial = { ...results, missing, pins, provenance };
     if (!options.cellsOnly) store.finishPart(partial);
     return { ...outcome, partial, failures: pins.failures };
@@ -112,7 +119,7 @@ export async function reproduce(
   const got = pinsOf(conclusions);
   const { pins, pinChanges } = options.updatePins
     ? updatePins(plan, got)
-    : { pins: checkPins(plan, got), pinChanges: [] };
+    : { pins: checkPins(plan, got, { fromPins: cellsFromPins > 0 }), pinChanges: [] };
   const run: Run = { ...conclusions, pins, provenance };
   store.finish(run);
   const pruned = options.prune ? { pruned: store.prune(run) } : {};
@@ -124,8 +131,9 @@ export async function reproduce(
  * again, cell by cell; where a cell is damaged, or the code of some has changed since, those alone.
  */
 async function computeCells(plan: RunPlan, store: RunStore, progress: ProgressListener) {
-  const { experiment, cells, selected, options } = plan, { cellsOnly = false } = options;
-  const last = cellsOnly ? undefined : store.finished();
+  const { experiment, cells, selected, options } = plan;
+  const { cellsOnly = false, fromPins = false } = options;
+  const last = cellsOnly || fromPins ? undefined : store.finished();
   const finished = new Map(last?.cells.map((cell) => [cell.key, cell]));
   const found = (cellsOnly ? selected : cells).map((cell) => ({ cell, result: store.load(cell) }));
   const isWhole = found.every(({ result }) => result && finished.has(result.key));
@@ -140,6 +148,13 @@ async function computeCells(plan: RunPlan, store: RunStore, progress: ProgressLi
     if (result && !isOld(result)) stored.set(cell.id, result);
   }
   const cellsTakenUp = stored.size;
+  if (fromPins) {
+    for (const cell of cells) {
+      if (!stored.has(cell.id) && hasPin(plan.pins!, cell)) {
+        stored.set(cell.id, pinnedCell(plan.pins!, cell, store));
+      }
+    }
+  }
   const takenUp = selected.filter(({ id }) => stored.has(id));
   const missing = selected.filter(({ id }) => !stored.has(id));
   missing.forEach((cell) => store.checkCheckpoint(cell));
@@ -192,6 +207,23 @@ async function computeCells(plan: RunPlan, store: RunStore, progress: ProgressLi
   } finally {
     [...running.keys()].forEach(stop);
   }
+}
+
+/** Throws a UsageError where the pins are of other kernels: their results need not be this code's. */
+function checkPinnedKernels({ pins, pinsFile }: RunPlan, kernels: string): void {
+  if (pins!.kernels === kernels) return;
+  const remedy = "other kernels computed these pins: compute the run without --from-pins";
+  throw new UsageError("--from-pins", relative(ROOT, pinsFile), remedy);
+}
+
+/** A cell's pinned result in the form of a stored one. */
+function pinnedCell({ cells }: Pins, cell: Cell, store: RunStore): StoredCell {
+  const { id, seed, config, cost } = cell, { metrics, digests } = cells[id]!;
+  return {
+    ...{ id, seed, config, cost, metrics, digests },
+    ...{ key: store.keyOf(cell), code: store.codeOf(cell) },
+    ...{ unpinned: {}, files: {}, threads: 0, seconds: 0, computedBy: null, folder: "" },
+  };
 }
 
 /** What to say of an interrupted or damaged run. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { identifyBackend } from "../backend/create.ts";
 import { UsageError } from "../errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { AnyExperiment } from "./experiment.ts";
@@ -243,6 +244,97 @@ Deno.test("a partial run that differs from its pins fails", async () => {
   const experiment = { ...box.experiment, compared: { names: ["mean"] } };
   const away = await reproduceBox(box, { ...gpu, experiment, cells: ["n2"] });
   assert.equal(away.partial?.pins.state, "out of tolerance");
+});
+
+Deno.test("pinned results stand in for cells that are not stored, are named as such and never keep", async () => {
+  using box = await pinned();
+  await reproduceBox(box, { cells: ["n5"], fresh: true });
+  editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.digests["parameters"] = "x"));
+  const { run, failures } = await reproduceBox(box, { fromPins: true });
+  assert.deepEqual(failures, []);
+  assert.equal(run?.pins.state, "from pins");
+  assert.equal(run.provenance.cellsFromPins, 3);
+  assert.equal(run.provenance.cellsTakenUp, 3);
+  const [first] = run.cells;
+  assert.deepEqual(first!.digests, { parameters: "x" }, "the pinned one");
+  assert.equal(first!.computedBy, null);
+  const loaded = loadRun(box.experiment, "quick", { out: `${box.folder}/runs` });
+  assert.throws(
+    () => readCellFile(loaded, "sum/n2/seed1", "model.safetensors"),
+    /the pins hold no files: compute the cell, with --cells =sum\/n2\/seed1/,
+  );
+  assert.ok(readCellFile(loaded, "sum/n5/seed1", "model.safetensors").length > 0);
+  const again = await reproduceBox(box, { fromPins: true });
+  assert.equal(again.run?.provenance.cellsTakenUp, 3, "what is stored is not computed again");
+  const computed = await reproduceBox(box);
+  assert.equal(computed.run?.provenance.cellsFromPins, undefined);
+  assert.deepEqual(computed.failures.map(({ expected }) => expected), ['"x"']);
+});
+
+Deno.test("a stored result goes before the pinned one, and is held against it", async () => {
+  using box = await pinned();
+  editPins(box, ({ cells }) => (cells["sum/n2/seed1"]!.metrics["mean"] = 0.5));
+  await reproduceBox(box, { cells: ["=sum/n2/seed1"], fresh: true });
+  const { run, failures } = await reproduceBox(box, { fromPins: true });
+  assert.equal(run?.pins.state, "mismatched");
+  // The mean itself, and the summary's, which follows from it.
+  assert.deepEqual(failures.map(({ where }) => where.replace(/.*json: /, "")), [
+    "cells: sum/n2/seed1: metrics: mean",
+  ]);
+});
+
+Deno.test("pins grow by the cells that they lack, and change in those that are stored", async () => {
+  using box = await pinned();
+  const whole = Deno.readTextFileSync(pinsPath(box.experiment, "quick"));
+  editPins(box, ({ cells, summary }) => {
+    delete cells["sum/n2/seed3"];
+    cells["sum/n5/seed1"]!.metrics["mean"] = 0.25;
+    (summary as { means: object }).means = {};
+  });
+  await reproduceBox(box, { cells: ["=sum/n5/seed1"], fresh: true });
+  const options = { fromPins: true, updatePins: true };
+  const { run, pinChanges } = await reproduceBox(box, options);
+  assert.equal(run?.provenance.cellsFromPins, 4);
+  assert.ok(pinChanges.length > 0);
+  assert.equal(Deno.readTextFileSync(pinsPath(box.experiment, "quick")), whole);
+});
+
+Deno.test("pins are taken only where they are this code's and whole runs are asked for", async () => {
+  using box = await makeSandbox();
+  await assert.rejects(
+    reproduceBox(box, { fromPins: true }),
+    /--from-pins: ".*quick\.json": there are none: compute the run without --from-pins/,
+  );
+  await reproduceBox(box, { updatePins: true });
+  await assert.rejects(
+    reproduceBox(box, { fromPins: true, kernels: "1".repeat(64) }),
+    /--from-pins: ".*quick\.json": other kernels computed these pins/,
+  );
+  await assert.rejects(reproduceBox(box, { fromPins: true, cells: ["n2"] }), /gives a whole run/);
+  await assert.rejects(
+    reproduceBox(box, { fromPins: true, backend: "webgpu" }),
+    /--from-pins: "with --backend webgpu": pins are WASM's results/,
+  );
+});
+
+Deno.test("the pinned run of a profile is there whatever the machine lacks, and is found by reports", async () => {
+  using box = await pinned();
+  const because = "the weights are missing: get them";
+  const experiment: AnyExperiment = {
+    ...box.experiment,
+    standIn: (config) =>
+      (config as { seeds: number[] }).seeds.length > 1 ? { profile: "smoke", because } : undefined,
+  };
+  const out = `${box.folder}/elsewhere`, asked = { experiment, out };
+  const { run } = await reproduceBox(box, { ...asked, fromPins: true });
+  assert.equal(run?.seeds.length, 3);
+  assert.equal(loadRun(experiment, "quick", { out }).seeds.length, 3);
+  assert.equal((await openRun(experiment, "quick", { out })).seeds.length, 3);
+  assert.equal((await reproduceBox(box, asked)).run?.seeds.length, 1, "to compute it needs them");
+  const { kernels } = await identifyBackend("wasm"), other = `${box.folder}/another`;
+  editPins(box, (pins) => (pins.kernels = kernels));
+  const opened = await openRun(experiment, "quick", { out: other, fromPins: true });
+  assert.equal(opened.provenance.cellsFromPins, 6);
 });
 
 Deno.test("patterns that match no cell, and pins of a part, are refused", async () => {

@@ -50,8 +50,9 @@ export interface StoredCell<CellConfig = unknown, Metrics = AnyMetrics> {
   /** Threads the cell had, and its wall time in seconds. */
   readonly threads: number;
   readonly seconds: number;
-  readonly computedBy: ComputedBy;
-  /** The folder it was found in, relative to the run's. */
+  /** Null for a result of the pins, which nothing here has computed. */
+  readonly computedBy: ComputedBy | null;
+  /** The folder it was found in, relative to the run's; empty for a result of the pins. */
   readonly folder: string;
 }
 
@@ -96,13 +97,23 @@ export interface LoadedRun<
   readonly directory: string;
 }
 
+/** The folder of the profile's own run where it is finished, whatever this machine lacks; else that of what it would run. */
+function runFolder<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
+  experiment: Experiment<Config, CellConfig, Metrics, Summary>,
+  profile: ProfileName,
+  options: ConfigOptions,
+): string {
+  const own = resolveConfig(experiment, profile, { ...options, fromPins: true }).directory;
+  return exists(`${own}/run.json`) ? own : resolveConfig(experiment, profile, options).directory;
+}
+
 /** Whether there is a finished run of `experiment` at `profile`. */
 export function hasRun<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summary>(
   experiment: Experiment<Config, CellConfig, Metrics, Summary>,
   profile: ProfileName,
   options: ConfigOptions = {},
 ): boolean {
-  return exists(`${resolveConfig(experiment, profile, options).directory}/run.json`);
+  return exists(`${runFolder(experiment, profile, options)}/run.json`);
 }
 
 /**
@@ -115,7 +126,7 @@ export function loadRun<Config, CellConfig, Metrics extends JsonObject<Metrics>,
   profile: ProfileName = "quick",
   options: ConfigOptions = {},
 ): LoadedRun<Config, CellConfig, Metrics, Summary> {
-  const { directory } = resolveConfig(experiment, profile, options);
+  const directory = runFolder(experiment, profile, options);
   const command = reproduceCommand(experiment.name, profile, options);
   const run = readSealed<Run<Config, CellConfig, Metrics, Summary>>(
     `${directory}/run.json`,
@@ -138,6 +149,10 @@ export function readCellFile(
   const cell = run.cells.find(({ id }) => id === cellId);
   if (!cell) throw new UsageError("cell", cellId, `no such cell in ${run.directory}`);
   const stored = cell.files[name];
+  if (!stored && cell.computedBy === null) {
+    const remedy = `the pins hold no files: compute the cell, with --cells =${cellId}`;
+    throw new UsageError("file", name, remedy);
+  }
   if (!stored) {
     const names = Object.keys(cell.files).join(", ") || "none";
     throw new UsageError("file", name, `${cellId} has: ${names}`);
