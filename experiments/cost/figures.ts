@@ -206,8 +206,9 @@ export function flopsTable({ rows, seeds }: CostSummary): Displayable {
   });
 }
 
-/** Wall time by part on this machine. */
-export function secondsTable({ cells, summary }: CostRun): Displayable {
+/** Wall time by part on this machine; null where cells are the pinned ones, which hold no times. */
+export function secondsTable({ cells, summary }: CostRun): Displayable | null {
+  if (cells.some(({ computedBy }) => computedBy === null)) return null;
   const seconds = summary.rows.filter(({ id }) => id !== "ppo-one-pass")
     .map((row) => ({ row, parts: secondsOf(cells, row) }));
   const grpo = (length: number) =>

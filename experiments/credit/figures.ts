@@ -310,8 +310,9 @@ export function flopsFigure(summary: CreditSummary): Figure {
   );
 }
 
-/** The same against wall time on the machine of this run: not pinned. */
-export function secondsFigure({ cells, summary }: CreditRun): Figure {
+/** The same against wall time on the machine of this run; null where cells are the pinned ones, which hold no times. */
+export function secondsFigure({ cells, summary }: CreditRun): Figure | null {
+  if (cells.some(({ computedBy }) => computedBy === null)) return null;
   return costFigure(
     summary,
     "Success against time",
