@@ -34,7 +34,7 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
       cost: tokens * trainingFlops(size),
       memory: memory * (own.part === "rl" ? 2 : 1),
     });
-    return seeds.flatMap((seed) => [
+    return seeds.flatMap((seed, i) => [
       ...runs.map((run) => {
         const { budget } = valueRun(run);
         return cell(`values/${run}`, seed, {
@@ -56,11 +56,18 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
           }, config.states * (critic === "chain" ? CHAIN_TOKENS : HEAD_TOKENS))
         )
         : [],
-      ...rl
-        ? [cell("rl", seed, { ...common(config, model), part: "rl", ...rl }, rlTokens(rl))]
+      ...rl && i < (rl.seeds ?? seeds.length)
+        ? [cell("rl", seed, rlCell(rl, common(config, model)), rlTokens(rl))]
         : [],
     ]);
   });
+}
+
+type Rl = NonNullable<LlmConfig["rl"]>;
+
+/** Other seeds do not matter to a cell. */
+function rlCell({ seeds: _, ...rl }: Rl, common: CommonCell): LlmCell {
+  return { ...common, part: "rl", ...rl };
 }
 
 /** The critics that are told an actor's success rate, or not. */
@@ -94,7 +101,7 @@ function tokensOf(run: RunName): number {
 }
 
 function rlTokens(
-  { criticStates, demonstrations, methods, task, training }: NonNullable<LlmConfig["rl"]>,
+  { criticStates, demonstrations, methods, task, training }: Rl,
 ): number {
   const { criticResponses, iterations, problems, responses } = training;
   const addends = (task.minLength + task.maxLength) / 2;

@@ -50,6 +50,7 @@ export const llmConfig = z.strictObject({
   rl: z.strictObject({
     methods: z.array(z.enum(TEXT_METHODS)).min(1).default([...TEXT_METHODS])
       .describe("How the actor is trained."),
+    seeds: count.optional().describe("Only the first so many seeds; default all."),
     task: runningSumConfig.prefault({ minLength: 6, maxLength: 8 }).describe("The task."),
     actor: runningSumActor.prefault({ epsilon: 0.8 }).describe(
       "The teacher of the actor, so often wrong that there is something to gain by values.",

@@ -94,11 +94,14 @@ export function conditioningFigure(summary: LlmSummary): Figure {
   });
 }
 
+/** How many seeds RL was run with, which may be fewer than the critics'. */
+const seedsOf = ({ rl }: LlmSummary) => rl[0]!.meanSuccess.scores.length;
+
 /** Success over training by RL, a panel a model. */
 export function successFigure(summary: LlmSummary): Figure {
   return figure({
     title: "Success of the actor over RL",
-    subtitle: `Exact, on held-out problems. ${overSeeds(summary)}`,
+    subtitle: `Exact, on held-out problems. ${overSeeds({ seeds: seedsOf(summary) })}`,
     x: { title: "iterations" },
     y: { title: "success" },
     series: summary.rl.map((row): Series => ({
@@ -181,10 +184,10 @@ export function conditioningTable({ conditioning }: LlmSummary): Displayable {
 }
 
 /** Every method of RL, with its critic's error before it. */
-export function methodsTable({ rl }: LlmSummary): Displayable {
+export function methodsTable(summary: LlmSummary): Displayable {
   return table({
-    caption: `RL from one checkpoint: mean over seeds with ${INTERVAL}`,
-    rows: rl,
+    caption: `RL from one checkpoint: mean over ${seedsOf(summary)} seeds with ${INTERVAL}`,
+    rows: summary.rl,
     columns: [
       { title: "model", cell: (row: MethodRow) => row.model },
       { title: "method", cell: (row) => row.title },
@@ -267,7 +270,8 @@ export function settingsTable(config: LlmConfig): Displayable {
           `${rl.training.problems} problems with ${rl.training.responses} responses, rate ` +
           `${rl.training.learningRate}; actor taught ${rl.demonstrations} demonstrations of epsilon ` +
           `${rl.actor.epsilon}, critics ${rl.criticStates} states of epsilon ` +
-          rl.conditioning.epsilons.join(", "),
+          rl.conditioning.epsilons.join(", ") +
+          (rl.seeds === undefined ? "" : `; the first ${rl.seeds} seeds only`),
         ] as const,
       ]
       : [],

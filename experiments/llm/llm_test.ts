@@ -64,6 +64,12 @@ Deno.test("every cell says how much memory it takes; a larger model takes more",
   tiny.forEach((bytes, i) => assert.ok(bytes > 1e8 && bytes < large[i]! && large[i]! < 4e9));
 });
 
+Deno.test("RL may have fewer seeds than critics, which changes no cell", () => {
+  const seeds = [1, 2, 3], rl = { ...smoke.rl!, seeds: 2 };
+  assert.deepEqual(cellsOf("rl", { seeds, rl }), cellsOf("rl", { seeds }).slice(0, 2));
+  assert.deepEqual(cellsOf("values", { seeds, rl }), cellsOf("values", { seeds }));
+});
+
 Deno.test("models are known by name; a path is one, and its last part its name in ids", () => {
   assert.equal(lacking(TINY), undefined);
   assert.match(lacking("/nowhere/at-all")!, /^\/nowhere\/at-all: there is no such model/);
