@@ -35,13 +35,6 @@ export interface Preparation {
   readonly critics: Record<string, TextReport>;
 }
 
-/** States that the actor reaches itself, as its critics are asked about them. */
-interface OwnStates {
-  readonly labelled: LabelledState<RunningSumState>[];
-  /** Of the responses that they are of. */
-  readonly successRate: number;
-}
-
 /** The critics that the methods need. */
 function criticsOf({ methods }: RlCell): TextCriticName[] {
   return [...new Set(methods.flatMap((method) => textMethods[method].critic ?? []))];
@@ -113,14 +106,14 @@ export async function prepare(
   }
   before += steps.actor;
   const lessons = lessonsOf({ ...config.conditioning, told: true }, task, seed);
-  let own: OwnStates | undefined;
+  let own: LabelledState<RunningSumState>[] | undefined;
   for (const [name, critic] of Object.entries(critics)) {
     if (preparationTokens[name] === undefined) {
       await fit(name, critic.model, steps.critic, (row) => critic.encode(lessons.example(row)));
       context.progress(before + steps.critic, steps.all, `test of the ${name}`);
-      own ??= await ownStates(actor, task, config);
-      progress.successRate = own.successRate;
-      progress.critics[name] = (await testTextCritic(critic, own.labelled)).report;
+      const successRate = progress.successRate ??= await successRateOf(actor, task, config, seed);
+      own ??= await ownStates(actor, task, config, successRate);
+      progress.critics[name] = (await testTextCritic(critic, own)).report;
       await save();
     }
     before += steps.critic;
@@ -171,23 +164,35 @@ export function problems(
   );
 }
 
+/** The actor's success rate as critics are told it before RL: of so many responses to training problems. */
+async function successRateOf(
+  actor: TextActor<RunningSumState>,
+  task: RunningSumEnvironment,
+  { conditioning: { episodes } }: RlCell,
+  seed: number,
+): Promise<number> {
+  const asked = problems(task, { seed, purpose: "llm/rl/rate" }, episodes, "train");
+  const responses = await actor.sample(asked, {
+    ...{ seed, purpose: "llm/rl/rate/responses", firstRow: 0 },
+  });
+  return mean(responses.map(({ reward }) => reward));
+}
+
 /** Held-out states that the actor reaches itself, one of each of so many responses, labelled as in `rightContinuationValues`. */
 async function ownStates(
   actor: TextActor<RunningSumState>,
   task: RunningSumEnvironment,
   { testSeed: seed, testStates }: RlCell,
-): Promise<OwnStates> {
-  const key = { seed, purpose: "llm/rl/held" };
-  const wanted = problems(task, key, testStates, "test");
-  const responses = await actor.sample(wanted, { ...key, firstRow: 0 });
+  successRate: number,
+): Promise<LabelledState<RunningSumState>[]> {
+  const wanted = problems(task, { seed, purpose: "llm/rl/held" }, testStates, "test");
+  const responses = await actor.sample(wanted, {
+    ...{ seed, purpose: "llm/rl/held/responses", firstRow: 0 },
+  });
   const states = responses.map(({ steps }, row) => {
     const random = new RandomStream({ seed, purpose: "llm/rl/held/step", row });
     return random.choice(steps).state;
   });
   const values = await rightContinuationValues(actor, states);
-  const successRate = mean(responses.map(({ reward }) => reward)), context = { successRate };
-  return {
-    labelled: states.map((state, i) => ({ state, context, value: values[i]! })),
-    successRate,
-  };
+  return states.map((state, i) => ({ state, context: { successRate }, value: values[i]! }));
 }
