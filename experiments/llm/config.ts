@@ -55,6 +55,8 @@ export const llmConfig = z.strictObject({
     actor: runningSumActor.prefault({ epsilon: 0.8 }).describe(
       "The teacher of the actor, so often wrong that there is something to gain by values.",
     ),
+    learningRate: rate.optional()
+      .describe("Peak learning rate of what comes before RL; default: the critics' elsewhere."),
     demonstrations: count.default(800).describe("Of the teacher, from which the actor starts."),
     criticStates: count.default(1536).describe("States of teachers from which critics start."),
     conditioning: z.strictObject({
@@ -88,9 +90,12 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     testStates: 24,
     longer: [8],
     conditioning: { episodes: 16 },
+    // One addend, which the tiny model learns to write: some of its answers are right.
     rl: {
-      demonstrations: 240,
-      criticStates: 16,
+      task: { minLength: 1, maxLength: 1 },
+      learningRate: 1e-2,
+      demonstrations: 1920,
+      criticStates: 480,
       gradientBatches: 2,
       testProblems: 8,
       evaluateEvery: 1,
