@@ -66,11 +66,8 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
 type Rl = NonNullable<LlmConfig["rl"]>;
 
 /** Other seeds do not matter to a cell. */
-function rlCell(
-  { learningRate, seeds: _, ...rl }: Rl,
-  common: CommonCell,
-): LlmCell {
-  return { ...common, ...learningRate !== undefined && { learningRate }, part: "rl", ...rl };
+function rlCell({ seeds: _, ...rl }: Rl, common: CommonCell): LlmCell {
+  return { ...common, part: "rl", ...rl };
 }
 
 /** The critics that are told an actor's success rate, or not. */

@@ -35,6 +35,7 @@ import { errorOf, findValues, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
 
 const { smoke } = profiles;
+const LONGER = longerSet(smoke.longer![0]!);
 
 function config(change: Partial<typeof smoke> = {}): LlmConfig {
   return llmConfig.parse({
@@ -126,7 +127,7 @@ Deno.test("equal data are the same states; as many tokens are as many as the cha
   }
   assert.equal(features!.parameters, 4);
   assert.equal(head!.parameters, chain!.parameters + 32 + 1);
-  assert.deepEqual(Object.keys(chain!.tests), [IN_DISTRIBUTION, longerSet(8)]);
+  assert.deepEqual(Object.keys(chain!.tests), [IN_DISTRIBUTION, LONGER]);
 });
 
 Deno.test("RL keeps the adapters of all actors and critics that it trained", async () => {
@@ -243,7 +244,7 @@ function made(
       };
     }
     const sets = own.part === "values"
-      ? [IN_DISTRIBUTION, longerSet(8)]
+      ? [IN_DISTRIBUTION, LONGER]
       : ["epsilon 0.1", "epsilon 0.7", "epsilon 0.4"];
     const name = own.part === "values" ? own.run : `${own.critic} ${own.told}`;
     return {
@@ -335,5 +336,5 @@ Deno.test("figures and tables show every row", () => {
   const separations = summary.rl.map(({ valueSeparation }) => valueSeparation?.mean.estimate);
   assert.deepEqual(separations, [undefined, 0.3, 0.3, 0.3]);
   assert.match(text(rawScoresTable(summary, config)), /seed 5/);
-  assert.match(text(settingsTable(config)), /running sums of 4 to 6 addends/);
+  assert.match(text(settingsTable(config)), /running sums of 2 to 3 addends/);
 });
