@@ -85,7 +85,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     task: { minLength: 2, maxLength: 3 },
     states: 480,
     batchSize: 8,
-    learningRate: 1e-2,
+    learningRate: 7e-3,
     longLearningRate: 5e-3,
     testStates: 24,
     longer: [4],
