@@ -51,6 +51,14 @@ const ENV = ["DENO_V8_FLAGS", "CI", REMOVED];
 /** GIT_ENVIRONMENT of lib/run/provenance.ts, which would take 30 ms to load at every start; a test holds them together. */
 const GIT_ENV = ["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"];
 
+/** The tests that use the graphics adapter. */
+const WEBGPU_TESTS = [
+  "lib/backend/webgpu",
+  "kernels/wgsl",
+  "experiments/scaling/webgpu_test.ts",
+  "experiments/llm/webgpu_test.ts",
+];
+
 /** The tasks by name. */
 export const TASKS: Readonly<Record<string, Task>> = {
   reproduce: (argv) => [script("cli/reproduce", argv, {
@@ -175,7 +183,7 @@ export const TASKS: Readonly<Record<string, Task>> = {
   })],
   test: (argv, at) =>
     argv.length > 0 ? [tests(argv, at)] : [
-      tests(["--ignore=lib/backend/webgpu,kernels/wgsl,experiments/scaling/webgpu_test.ts"], at),
+      tests([`--ignore=${WEBGPU_TESTS.join(",")}`], at),
       // With bounds checks, which the flags leave out: a wrong address is found here.
       { ...tests(["lib/backend/wasm", "lib/nn", "kernels/wasm"], at), v8Flags: [] },
       ...TASKS["test:webgpu"]!([], at),
@@ -186,7 +194,8 @@ export const TASKS: Readonly<Record<string, Task>> = {
       ...["test", "--quiet", "--allow-read", `--allow-write=.cache,${at.temporary}`],
       ...["--allow-env", "--allow-run=git", "--allow-sys=cpus,systemMemoryInfo"],
       "--allow-ffi=node_modules", // Dawn
-      ...["lib/backend/webgpu", "kernels/wgsl", "experiments/scaling/webgpu_test.ts", ...argv],
+      ...WEBGPU_TESTS,
+      ...argv,
     ],
     v8Flags: [],
     env: { TMPDIR: at.temporary },
