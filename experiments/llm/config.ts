@@ -65,8 +65,8 @@ export const llmConfig = z.strictObject({
     }).prefault({}).describe("In-Context Conditioning of critics."),
     gradientBatches: z.int().min(0).refine((n) => n !== 1, "one batch has none to be compared with")
       .default(12).describe("Batches on which policy gradients are compared before RL."),
-    testProblems: count.default(64).describe("Held-out problems, of which success is exact."),
-    evaluateEvery: count.default(3).describe("Iterations between evaluations."),
+    testProblems: count.default(48).describe("Held-out problems, of which success is exact."),
+    evaluateEvery: count.default(4).describe("Iterations between evaluations."),
     training: textRlConfig.prefault({}).describe("What all methods have alike."),
   }).optional().describe("RL of an actor that is the model itself."),
 });

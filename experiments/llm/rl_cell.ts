@@ -1,10 +1,11 @@
 import { createBackend } from "../../lib/backend/create.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
-import type { RunningSumEnvironment } from "../../lib/env/running_sum.ts";
+import type { RunningSumEnvironment, RunningSumState } from "../../lib/env/running_sum.ts";
 import { mean, sum } from "../../lib/numeric/sums.ts";
 import { type GradientQuality, gradientQuality } from "../../lib/rl/gradient_quality.ts";
 import type { Cell, CellContext, CellResult } from "../../lib/run/experiment.ts";
 import { rightContinuationValues } from "../../lib/text_models/right_continuation.ts";
+import type { TextResponse } from "../../lib/text_models/text_actor.ts";
 import {
   sampleTextResponses,
   textPolicyGradient,
@@ -91,14 +92,21 @@ async function gradientsOf(
 ): Promise<Record<string, GradientQuality>> {
   const oracle = runs.find(({ method }) => method === "oracle");
   if (!oracle || gradientBatches === 0) return {};
-  const batches: Awaited<ReturnType<typeof sampleTextResponses>>[] = [];
+  const batches: {
+    readonly responses: readonly TextResponse<RunningSumState>[];
+    readonly logProbabilities: readonly number[][];
+  }[] = [];
   for (let b = 0; b < gradientBatches; b++) {
-    batches.push(await sampleTextResponses(oracle, training.iterations + b));
+    const responses = await sampleTextResponses(oracle, training.iterations + b);
+    // Of the actor that all methods start from.
+    batches.push({ responses, logProbabilities: await oracle.actor.logProbabilities(responses) });
   }
   // Gradients are large: those of one method at a time, and the oracle's.
   const gradients = async (run: MethodRun) => {
     const own: Float32Array[] = [];
-    for (const responses of batches) own.push(await textPolicyGradient(run, responses));
+    for (const { logProbabilities, responses } of batches) {
+      own.push(await textPolicyGradient(run, responses, logProbabilities));
+    }
     return own;
   };
   const reference = await gradients(oracle);

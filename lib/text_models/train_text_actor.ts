@@ -49,7 +49,7 @@ export const TEXT_METHODS = Object.keys(textMethods) as [TextMethod, ...TextMeth
 export const textRlConfig = z.strictObject({
   problems: z.int().min(1).default(2).describe("Problems of an iteration."),
   responses: z.int().min(2).default(8).describe("Responses to each."),
-  iterations: z.int().min(1).default(24).describe("Iterations: one step of the actor each."),
+  iterations: z.int().min(1).default(20).describe("Iterations: one step of the actor each."),
   learningRate: z.number().positive().max(1).default(1e-4).describe("Of the actor; constant."),
   klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
   lambda: z.number().min(0).max(1).default(0.95).describe(
@@ -178,14 +178,16 @@ export function sampleTextResponses<State>(
  * over all of the actor's weights that are trained, in their order. Nothing is changed.
  *
  * @param responses As `sampleTextResponses` draws them.
+ * @param own Their log-probabilities under the actor, where they are known.
  * @throws UsageError for a method with a critic of another kind, or none.
  */
 export async function textPolicyGradient<State>(
   run: TextActorTraining<State>,
   responses: readonly TextResponse<State>[],
+  own?: readonly number[][],
 ): Promise<Float32Array> {
   checkCritic(run);
-  const own = await run.actor.logProbabilities(responses);
+  own ??= await run.actor.logProbabilities(responses);
   const rate = run.successRate ?? mean(responses.map(({ reward }) => reward));
   const { values } = await valuesAtSteps(run, responses, contextOf(run, rate), rate);
   const { weights, normalizer } = policyObjective(
