@@ -10,7 +10,13 @@ import { exportOnnx } from "../export/onnx.ts";
 import { resolveConfig } from "../run/config.ts";
 import { type ProfileName, PROFILES, type Registry } from "../run/experiment.ts";
 import { exists, list, readBytes } from "../run/files.ts";
-import { type PartialRun, readCellFile, reproduceCommand, type Run } from "../run/run.ts";
+import {
+  type PartialRun,
+  readCellFile,
+  reproduceCommand,
+  type Run,
+  type StoredCell,
+} from "../run/run.ts";
 import { readSealed } from "../run/sealed.ts";
 import { chooseFrom } from "../suggest.ts";
 import { type Command, runCommand } from "./command.ts";
@@ -75,7 +81,8 @@ async function readCell(
   }
   const { default: experiment } = await known[name!]!();
   const { directory } = resolveConfig(experiment, profile, { out: runs });
-  const isAsked = (cell: { readonly id: string }) => cell.id === id;
+  // A result of the pins has no model.
+  const isAsked = (cell: StoredCell) => cell.id === id && cell.computedBy !== null;
   // The second stands while some cells of a run are there and others not.
   const run = ["run.json", "partial.json"].map((file) => `${directory}/${file}`).filter(exists)
     .map((path) => readSealed<Run | PartialRun>(path)).find(({ cells }) => cells.some(isAsked));

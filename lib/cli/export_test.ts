@@ -45,7 +45,8 @@ async function storeRun(box: Sandbox): Promise<{ digest: string; bytes: Uint8Arr
     const spent = { threads: 1, seconds: 1 };
     return store.save(cell, { metrics: {}, digests: {}, files }, spent);
   };
-  const cells = [save("a/seed1", { "model.safetensors": bytes }), save("b/seed1", {})];
+  const computed = [save("a/seed1", { "model.safetensors": bytes }), save("b/seed1", {})];
+  const cells = [...computed, { ...computed[1]!, id: "pinned/seed1", computedBy: null }];
   const provenance = { commit: "abc123", dirty: true };
   store.finishPart({ cells, provenance } as unknown as PartialRun);
   return { digest, bytes };
@@ -95,6 +96,10 @@ Deno.test("what cannot be exported is one line and exit code 2", async () => {
       /deno task reproduce --experiment fake --profile smoke --cells a\/seed9/,
     ],
     [[...to, "--from", "fake/a/seed1"], /no such cell in .*quick/],
+    [
+      [...to, "--from", "fake/pinned/seed1", "--profile", "smoke"],
+      /no such cell in .*: compute it/,
+    ],
     [[...to, "--from", "fake/b/seed1", "--profile", "smoke"], /cells of fake keep no model/],
     [[...to, "--from", `${box.folder}/text.safetensors`], /not a whole safetensors file/],
     [[...to, "--from", "fake/a/seed1", "--profile", "smoke", "--cache"], /only with --to onnx/],
