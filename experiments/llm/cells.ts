@@ -1,6 +1,7 @@
 import type { Cell } from "../../lib/run/experiment.ts";
 import { textMethods } from "../../lib/text_models/train_text_actor.ts";
-import type { CommonCell, ConditioningCell, LlmCell } from "./cell_types.ts";
+import { separateSeeds } from "../shared/search.ts";
+import type { CommonCell, ConditioningCell, LlmCell, ValueCell } from "./cell_types.ts";
 import type { LlmConfig } from "./config.ts";
 import { type ModelSize, modelSize } from "./base_models.ts";
 import { type RunName, valueRun } from "./runs.ts";
@@ -21,9 +22,10 @@ const MODULES: Readonly<Record<LlmCell["part"], string>> = {
   rl: "rl_cell.ts",
 };
 
-/** The runs of a configuration: models x (critics, conditioning, RL) x seeds. */
+/** The runs of a configuration: models x (critics, conditioning, RL) x seeds, then those of the search for learning rates. */
 export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
-  const { conditioning, rl, runs, seeds } = config;
+  const { conditioning, rl, runs, search, seeds } = config;
+  separateSeeds("search.seeds", search?.seeds ?? [], seeds);
   return config.models.flatMap((model) => {
     const size = modelSize(model), memory = cellMemory(size, config);
     const cell = (id: string, seed: number, own: LlmCell, tokens: number): Cell<LlmCell> => ({
@@ -34,17 +36,22 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
       cost: tokens * trainingFlops(size),
       memory: memory * (own.part === "rl" ? 2 : 1),
     });
-    return seeds.flatMap((seed, i) => [
-      ...runs.map((run) => {
-        const { budget } = valueRun(run);
-        return cell(`values/${run}`, seed, {
-          ...common(config, model),
-          learningRate: budget === "states" ? config.learningRate : config.longLearningRate,
-          part: "values",
-          run,
+    const valueCell = (
+      id: string,
+      seed: number,
+      run: RunName,
+      { learningRate, longer }: Pick<ValueCell, "learningRate" | "longer">,
+    ) => {
+      const own: LlmCell = { ...common(config, model), learningRate, part: "values", run, longer };
+      return cell(id, seed, own, config.states * tokensOf(run));
+    };
+    const reported = seeds.flatMap((seed, i) => [
+      ...runs.map((run) =>
+        valueCell(`values/${run}`, seed, run, {
+          learningRate: chosenRate(run, config),
           longer: config.longer,
-        }, config.states * tokensOf(run));
-      }),
+        })
+      ),
       ...conditioning
         ? CONDITIONED.map(([critic, told]) =>
           cell(`conditioning/${critic}-${told ? "told" : "untold"}`, seed, {
@@ -60,7 +67,28 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
         ? [cell("rl", seed, rlCell(rl, common(config, model)), rlTokens(rl))]
         : [],
     ]);
+    const searched = search?.seeds.flatMap((seed) =>
+      search.runs.flatMap((run) =>
+        search.factors.map((factor) => {
+          // As one would write it: 0.0003 * 3 is not 0.0009.
+          const learningRate = Number((chosenRate(run, config) * factor).toPrecision(6));
+          return valueCell(`search/${run}/lr${learningRate}`, seed, run, {
+            learningRate,
+            longer: [],
+          });
+        })
+      )
+    );
+    return [...reported, ...searched ?? []];
   });
+}
+
+/** The learning rate of a run: value heads that are trained for longer have their own. */
+export function chosenRate(
+  run: RunName,
+  { learningRate, longLearningRate }: Pick<LlmConfig, "learningRate" | "longLearningRate">,
+): number {
+  return valueRun(run).budget === "states" ? learningRate : longLearningRate;
 }
 
 type Rl = NonNullable<LlmConfig["rl"]>;

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { runningSumActor, runningSumConfig } from "../../lib/env/running_sum.ts";
 import { TEXT_METHODS, textRlConfig } from "../../lib/text_models/train_text_actor.ts";
 import { commonFields, count, rate } from "../shared/config.ts";
+import { searchAround } from "../shared/search.ts";
 import { SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 
@@ -39,6 +40,7 @@ export const llmConfig = z.strictObject({
     .describe("The same of value heads that are trained for longer, on as many tokens as chains."),
   testStates: count.default(200).describe("Held-out states of each length."),
   longer: z.array(count).default([8, 10]).describe("Numbers of addends beyond those of training."),
+  search: searchAround(z.array(z.enum(RUNS)).min(1)),
   conditioning: z.strictObject({
     epsilons: epsilons.default([0.1, 0.7])
       .describe("The actors of training, half of the states each."),
@@ -89,6 +91,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     longLearningRate: 5e-3,
     testStates: 24,
     longer: [4],
+    search: { seeds: [101], runs: ["head"], factors: [1, 3] },
     conditioning: { episodes: 16 },
     rl: {
       task: { minLength: 1, maxLength: 1 },

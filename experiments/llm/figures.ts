@@ -6,9 +6,13 @@ import { criticStyle, plainStyle, type SeriesStyle, variant } from "../../lib/re
 import { textCriticKinds } from "../../lib/text_models/text_critic.ts";
 import { TEXT_METHODS } from "../../lib/text_models/train_text_actor.ts";
 import { DISCRIMINATIVE, GENERATIVE } from "../shared/kinds.ts";
-import { ERROR_SETTING, tableOfSettings } from "../shared/settings.ts";
+import { ERROR_SETTING, searchSetting, tableOfSettings } from "../shared/settings.ts";
 import { overSeeds } from "../shared/size_figures.ts";
-import { rawScoresTable as rawTable, scoreColumns } from "../shared/tables.ts";
+import {
+  rawScoresTable as rawTable,
+  scoreColumns,
+  searchTable as ratesTable,
+} from "../shared/tables.ts";
 import type { LlmConfig } from "./config.ts";
 import { type RunName, valueRun } from "./runs.ts";
 import { errorOf, type LlmSummary, type MethodRow, type ValueRow } from "./summary.ts";
@@ -92,6 +96,23 @@ export function conditioningFigure(summary: LlmSummary): Figure {
     }),
     references: [...seen].map((value) => ({ axis: "x" as const, value, label: "" })),
   });
+}
+
+/** The search for learning rates; the chosen rate of each critic in bold. */
+export function searchTable({ search }: LlmSummary): Displayable {
+  return ratesTable(
+    {
+      caption:
+        "Learning-rate search on tuning seeds: RMSE in distribution, the chosen rate in bold",
+      rows: search,
+      columns: [
+        { title: "model", cell: (row) => row.model },
+        { title: "critic", cell: (row) => row.title },
+      ],
+    },
+    "RMSE",
+    (row) => row.rmse,
+  );
 }
 
 /** How many seeds RL was run with, which may be fewer than the critics'. */
@@ -279,6 +300,7 @@ export function settingsTable(config: LlmConfig): Displayable {
       "test set",
       `${config.testStates} states a set, the same for all runs, of sums held out by hash`,
     ],
+    searchSetting(config.search),
     ERROR_SETTING,
   ]);
 }

@@ -23,6 +23,7 @@ import {
   errorFigure,
   methodsTable,
   rawScoresTable,
+  searchTable,
   settingsTable,
   successFigure,
   valuesTable,
@@ -69,6 +70,29 @@ Deno.test("RL may have fewer seeds than critics, which changes no cell", () => {
   const seeds = [1, 2, 3], rl = { ...smoke.rl!, seeds: 2 };
   assert.deepEqual(cellsOf("rl", { seeds, rl }), cellsOf("rl", { seeds }).slice(0, 2));
   assert.deepEqual(cellsOf("values", { seeds, rl }), cellsOf("values", { seeds }));
+});
+
+Deno.test("the search tries rates around the chosen ones on tuning seeds alone", () => {
+  const search = { seeds: [101, 102], runs: ["chain", "head-states"] as const, factors: [0.3, 1] };
+  const change = {
+    learningRate: 1e-3,
+    longLearningRate: 3e-4,
+    search: { ...search, runs: [...search.runs] },
+  };
+  const cells = cellsOf("search", change);
+  assert.deepEqual(cells.filter(({ seed }) => seed === 101).map(({ id }) => id), [
+    "tiny/search/chain/lr0.0003/seed101",
+    "tiny/search/chain/lr0.001/seed101",
+    "tiny/search/head-states/lr0.00009/seed101",
+    "tiny/search/head-states/lr0.0003/seed101",
+  ]);
+  assert.equal(cells.length, 8);
+  const [reported] = cellsOf("values/chain/", change), [, chosen] = cells;
+  assert.deepEqual({ ...reported!.config, longer: [] }, chosen!.config);
+  assert.throws(
+    () => cellsOf("search", { search: { ...change.search, seeds: [1] } }),
+    /search\.seeds: 1: a tuning seed must not be among the reported seeds/,
+  );
 });
 
 Deno.test("models are known by name; a path is one, and its last part its name in ids", () => {
@@ -313,7 +337,18 @@ Deno.test("figures and tables show every row", () => {
     ...{ grpo: 0.5, ppo: 0.5, genac: 0.6, oracle: 0.6 },
   });
   const summary = summarizeLlm(config, cells);
+  const text = (shown: object) => {
+    const [display] = Object.getOwnPropertySymbols(shown);
+    const make = (shown as Record<symbol, () => Record<string, string>>)[display!]!;
+    return make.call(shown)["text/plain"]!;
+  };
   assert.equal(summary.values.length, 2 * RUNS.length);
+  const { learningRate } = config;
+  assert.deepEqual(
+    summary.search.map(({ chosen, learningRate }) => [chosen, learningRate]),
+    [[true, learningRate], [false, 3 * learningRate]],
+  );
+  assert.match(text(searchTable(summary)), /Value head, as many states +0\.00700 /);
   assert.equal(findValues(summary, TINY, "chain", IN_DISTRIBUTION)!.scores.rmse.scores.length, 5);
   const { series } = errorFigure(summary).description;
   assert.equal(series.length, 2 * RUNS.length);
@@ -324,11 +359,6 @@ Deno.test("figures and tables show every row", () => {
   assert.equal(actors.series.length, 4);
   assert.ok(actors.series.every((one) => one.kind === "line" && one.points.length === 3));
   assert.deepEqual(actors.references!.map((line) => line.axis === "x" && line.value), [0.1, 0.7]);
-  const text = (shown: object) => {
-    const [display] = Object.getOwnPropertySymbols(shown);
-    const make = (shown as Record<symbol, () => Record<string, string>>)[display!]!;
-    return make.call(shown)["text/plain"]!;
-  };
   assert.match(text(valuesTable(summary)), /Value head, fresh states for as many tokens/);
   assert.match(text(conditioningTable(summary)), /not told/);
   // Written, trained on and prepared: GRPO has no critic to prepare.

@@ -2,6 +2,7 @@ import { mean } from "../../lib/numeric/sums.ts";
 import type { FinishedCell, TableRow } from "../../lib/run/experiment.ts";
 import { textCriticKinds } from "../../lib/text_models/text_critic.ts";
 import { type TextMethod, textMethods } from "../../lib/text_models/train_text_actor.ts";
+import { searchRows } from "../shared/search.ts";
 import { type Scores, scoresOf, type TestScores, testScores } from "../shared/scores.ts";
 import type {
   ConditioningCell,
@@ -10,11 +11,13 @@ import type {
   LlmMetrics,
   MethodMetrics,
   RlMetrics,
+  ValueCell,
 } from "./cell_types.ts";
-import { nameOf } from "./cells.ts";
+import { chosenRate, nameOf } from "./cells.ts";
 import { actorSet } from "./conditioning_cell.ts";
 import type { LlmConfig } from "./config.ts";
 import { type RunName, valueRun } from "./runs.ts";
+import { IN_DISTRIBUTION } from "./value_cell.ts";
 
 /** A critic on one test set. */
 export interface ValueRow {
@@ -61,12 +64,24 @@ export interface MethodRow {
   readonly valueSeparation: Scores | null;
 }
 
+/** One line of the search for learning rates. */
+export interface SearchRow {
+  readonly model: string;
+  readonly title: string;
+  readonly learningRate: number;
+  /** RMSE in distribution, mean over tuning seeds. */
+  readonly rmse: number;
+  /** Whether the reported runs have this rate. */
+  readonly chosen: boolean;
+}
+
 /** What the runs say. */
 export interface LlmSummary {
   readonly seeds: number;
   readonly values: readonly ValueRow[];
   readonly conditioning: readonly ConditioningRow[];
   readonly rl: readonly MethodRow[];
+  readonly search: readonly SearchRow[];
 }
 
 type Finished = FinishedCell<LlmCell, LlmMetrics>;
@@ -75,8 +90,9 @@ type Finished = FinishedCell<LlmCell, LlmMetrics>;
 export function summarizeLlm(config: LlmConfig, cells: readonly Finished[]): LlmSummary {
   const byModel = config.models.map((name) => ({
     model: nameOf(name),
-    own: cells.filter(({ cell }) => cell.config.model === name),
+    own: cells.filter(({ cell }) => cell.config.model === name && config.seeds.includes(cell.seed)),
   }));
+  const searched = cells.filter(({ cell }) => !config.seeds.includes(cell.seed));
   return {
     seeds: config.seeds.length,
     values: byModel.flatMap(({ model, own }) =>
@@ -84,7 +100,20 @@ export function summarizeLlm(config: LlmConfig, cells: readonly Finished[]): Llm
     ),
     conditioning: byModel.flatMap(({ model, own }) => conditioningRows(model, config, own)),
     rl: byModel.flatMap(({ model, own }) => methodRows(model, config, own)),
+    search: searchedRates(config, searched),
   };
+}
+
+function searchedRates(config: LlmConfig, cells: readonly Finished[]): SearchRow[] {
+  return searchRows(
+    cells as readonly FinishedCell<ValueCell, CriticMetrics>[],
+    ({ learningRate, model, run }) => `${model}/${run}/${learningRate}`,
+    ({ tests }) => errorOf(testScores([tests[IN_DISTRIBUTION]!])).scores[0]!,
+    ({ learningRate, model, run }, rmse) => ({
+      ...{ model: nameOf(model), title: valueRun(run).title, learningRate, rmse },
+      chosen: learningRate === chosenRate(run, config),
+    }),
+  );
 }
 
 /** The metrics of critics' cells, one a seed. */

@@ -15,6 +15,8 @@ import { maximum } from "../numeric/extrema.ts";
 
 /** At most this many failures are listed; a change in the engine fails every digit at once. */
 const MAX_LISTED = 20;
+/** Of a value among them this many characters. */
+const MAX_VALUE = 300;
 
 /** An experiment's table, its verdicts with their numbers, and what its pins said; what failed is the summary's. */
 export function formatOutcome(experiment: AnyExperiment, outcome: ExperimentOutcome): string {
@@ -199,10 +201,15 @@ function formatDifferences(cells: ToleranceCheck["cells"]): string {
 
 function listed(failures: readonly FailedCheck[], label: string): string[] {
   const lines = failures.slice(0, MAX_LISTED).map(({ where, expected, got }) =>
-    `${label} ${where}: expected ${expected}, got ${got}`
+    `${label} ${where}: expected ${clipped(expected)}, got ${clipped(got)}`
   );
   const more = failures.length - MAX_LISTED;
   return more > 0 ? [...lines, `... and ${more} more`] : lines;
+}
+
+/** A value as a line has room for it: a cell that is new is a page of JSON. */
+function clipped(value: string): string {
+  return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}...` : value;
 }
 
 function tableOf(experiment: AnyExperiment, run: Run): readonly TableRow[] {

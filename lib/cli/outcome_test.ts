@@ -101,6 +101,16 @@ Total time  < 1 s`,
   );
 });
 
+Deno.test("a value of a page is cut short", () => {
+  const pinChanges = [{
+    where: "pins/x.json: cells: a",
+    expected: "nothing",
+    got: "x".repeat(1000),
+  }];
+  const text = formatSummary([{ ...NONE, experiment: "x", pinChanges }], { seconds: 0 });
+  assert.match(text, /^pin pins\/x\.json: cells: a: expected nothing, got x{300}\.\.\.\n/);
+});
+
 Deno.test("what was taken over and what was removed is said first", () => {
   const run = finished("scaling", "matched", [0, 0, 0], 1);
   const text = formatSummary([
