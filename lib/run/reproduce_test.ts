@@ -277,7 +277,6 @@ Deno.test("a stored result goes before the pinned one, and is held against it", 
   await reproduceBox(box, { cells: ["=sum/n2/seed1"], fresh: true });
   const { run, failures } = await reproduceBox(box, { fromPins: true });
   assert.equal(run?.pins.state, "mismatched");
-  // The mean itself, and the summary's, which follows from it.
   assert.deepEqual(failures.map(({ where }) => where.replace(/.*json: /, "")), [
     "cells: sum/n2/seed1: metrics: mean",
   ]);
