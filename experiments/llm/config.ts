@@ -68,7 +68,7 @@ export const llmConfig = z.strictObject({
     gradientBatches: z.int().min(0).refine((n) => n !== 1, "one batch has none to be compared with")
       .default(12).describe("Batches on which policy gradients are compared before RL."),
     testProblems: count.default(48).describe("Held-out problems, of which success is exact."),
-    evaluateEvery: count.default(4).describe("Iterations between evaluations."),
+    evaluateEvery: count.default(2).describe("Iterations between evaluations."),
     training: textRlConfig.prefault({}).describe("What all methods have alike."),
   }).optional().describe("RL of an actor that is the model itself."),
 });

@@ -49,7 +49,7 @@ export const TEXT_METHODS = Object.keys(textMethods) as [TextMethod, ...TextMeth
 export const textRlConfig = z.strictObject({
   problems: z.int().min(1).default(2).describe("Problems of an iteration."),
   responses: z.int().min(2).default(8).describe("Responses to each."),
-  iterations: z.int().min(1).default(20).describe("Iterations: one step of the actor each."),
+  iterations: z.int().min(1).default(12).describe("Iterations: one step of the actor each."),
   learningRate: z.number().positive().max(1).default(1e-4).describe("Of the actor; constant."),
   klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
   lambda: z.number().min(0).max(1).default(0.95).describe(
