@@ -121,7 +121,8 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
   },
   standard: {
     seeds: [6, 7, 8, 9, 10],
-    runs: ["chain", "head", "head-states", "features"],
+    runs: ["chain", "head", "head-passes", "head-states", "one-shot", "features"],
+    search: { seeds: [101], runs: ["head-states"], factors: [0.3, 1, 3] },
     conditioning: {},
   },
 };

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { readAdapter } from "../../lib/pretrained/adapter.ts";
-import type { Cell, FinishedCell } from "../../lib/run/experiment.ts";
+import type { AnyExperiment, Cell, FinishedCell } from "../../lib/run/experiment.ts";
+import { pinsPath, readPins } from "../../lib/run/pins.ts";
 import {
   cellContext,
   cellsTest,
@@ -32,7 +33,7 @@ import llm from "./mod.ts";
 import { lacking, modelSize, openModel, SMOLLM2, TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 import { lessonsOf } from "./several_actors.ts";
-import { errorOf, findValues, summarizeLlm } from "./summary.ts";
+import { errorOf, findValues, type LlmSummary, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
 
 const { smoke } = profiles;
@@ -93,6 +94,16 @@ Deno.test("the search tries rates around the chosen ones on tuning seeds alone",
     () => cellsOf("search", { search: { ...change.search, seeds: [1] } }),
     /search\.seeds: 1: a tuning seed must not be among the reported seeds/,
   );
+});
+
+Deno.test("the searched rates of the standard profile are the best of its pinned search", () => {
+  const { search } = readPins(pinsPath(llm as AnyExperiment, "standard"))!
+    .summary as unknown as LlmSummary;
+  for (const rows of Map.groupBy(search, ({ title }) => title).values()) {
+    const best = rows.toSorted((a, b) => a.rmse - b.rmse)[0]!;
+    assert.ok(best.chosen, `${best.title}: ${best.learningRate}`);
+  }
+  assert.ok(search.length > 0);
 });
 
 Deno.test("models are known by name; a path is one, and its last part its name in ids", () => {
