@@ -175,19 +175,24 @@ function runRow(indexed: IndexedRun): string {
   }
   const { words, look } = PIN_STATES[run.pins.state];
   const { commit, dirty, deno, finishedAt, wallSeconds, cellsTakenUp } = run.provenance;
-  const { cpu, cores, threads, adapter, platform } = run.provenance;
+  const { cpu, cores, threads, adapter, platform, cellsFromPins = 0 } = run.provenance;
+  const computed = run.cells.length - cellsFromPins;
   const cells = [
     badge(look, words),
     countVerdicts(run.claims).map(({ verdict, count }) =>
       badge(VERDICT_LOOKS[verdict], String(count), verdict)
     ).join(" "),
-    `${amount(run.seeds.length, "seed")}<br><small>${amount(run.cells.length, "cell")}</small>`,
+    `${amount(run.seeds.length, "seed")}<br><small>${amount(run.cells.length, "cell")}${
+      cellsFromPins > 0 ? `, ${computed} computed` : ""
+    }</small>`,
     `${escapeHtml(finishedAt.slice(0, 16).replace("T", " "))}<br><small>in ${
       escapeHtml(formatDuration(wallSeconds))
     }${cellsTakenUp > 0 ? `, ${amount(cellsTakenUp, "cell")} from sessions before` : ""}</small>`,
-    `${escapeHtml(adapter === undefined ? cpu : `${adapter}; ${cpu}`)}<br><small>${
-      amount(cores, "core")
-    }, ${amount(threads, "thread")}, ${escapeHtml(platform)}</small>`,
+    computed === 0
+      ? "not here"
+      : `${escapeHtml(adapter === undefined ? cpu : `${adapter}; ${cpu}`)}<br><small>${
+        amount(cores, "core")
+      }, ${amount(threads, "thread")}, ${escapeHtml(platform)}</small>`,
     `Deno ${escapeHtml(deno)}<br><small>${
       commit === null
         ? "no git commit"

@@ -97,6 +97,20 @@ Deno.test("a run is told with pins, verdicts, seeds, cells, time, machine and co
   ]);
 });
 
+Deno.test("of results that are the pinned ones it says so, and no machine", () => {
+  const { texts } = page({
+    name: "a",
+    title: "A",
+    runs: [9, 12].map((cellsFromPins) => run(["supported"], "from pins", { cellsFromPins })),
+  });
+  const cells = (row: number) => texts(`.runs tbody tr:nth-child(${row}) td`);
+  assert.equal(cells(1)[1], "? from the pins");
+  assert.equal(cells(1)[3], "2 seeds12 cells, 3 computed");
+  assert.equal(cells(1)[5], "A <fast> CPU4 cores, 1 thread, linux x86_64");
+  assert.equal(cells(2)[3], "2 seeds12 cells, 0 computed");
+  assert.equal(cells(2)[5], "not here");
+});
+
 Deno.test("each claim stands with verdict, statement and reading, whatever is in them", () => {
   const { texts, html } = page({ name: "a", title: "A", runs: [run(["contradicted"])] });
   assert.deepEqual(texts(".claims td"), ["✘ contradicted", 'C1 x < 0"0" & more']);
