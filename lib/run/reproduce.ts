@@ -58,10 +58,10 @@ export async function reproduce(
 ): Promise<ExperimentOutcome> {
   const began = performance.now();
   const { experiment, options, config, cells, directory } = plan;
+  if (options.fromPins) checkPinnedKernels(plan, kernels);
   const store = openStore(plan, { kernels, ...adapter && { adapter } });
   if (options.fresh) store.clear();
   const adopted = options.adopt === undefined ? undefined : store.adopt(cells, options.adopt);
-  if (options.fromPins) checkPinnedKernels(plan, kernels);
   const { stored, cellsTakenUp, failures } = await computeCells(plan, store, progress);
   const outcome = {
     experiment: experiment.name,

@@ -309,6 +309,10 @@ Deno.test("pins are taken only where they are this code's and whole runs are ask
     reproduceBox(box, { fromPins: true, kernels: "1".repeat(64) }),
     /--from-pins: ".*quick\.json": other kernels computed these pins/,
   );
+  const other = { fromPins: true, fresh: true, kernels: "1".repeat(64) };
+  await assert.rejects(reproduceBox(box, other), /other kernels computed these pins/);
+  const { cells } = loadRun(box.experiment, "quick", { out: `${box.folder}/runs` });
+  assert.equal(cells.length, 6, "nothing was dropped before it was refused");
   await assert.rejects(reproduceBox(box, { fromPins: true, cells: ["n2"] }), /gives a whole run/);
   await assert.rejects(
     reproduceBox(box, { fromPins: true, backend: "webgpu" }),
