@@ -31,7 +31,7 @@ import {
 } from "./figures.ts";
 import llm from "./mod.ts";
 import { lacking, modelSize, openModel, SMOLLM2, TINY } from "./base_models.ts";
-import { RUNS } from "./runs.ts";
+import { type RunName, RUNS } from "./runs.ts";
 import { lessonsOf } from "./several_actors.ts";
 import { errorOf, findValues, type LlmSummary, summarizeLlm } from "./summary.ts";
 import { IN_DISTRIBUTION, longerSet } from "./value_cell.ts";
@@ -74,12 +74,9 @@ Deno.test("RL may have fewer seeds than critics, which changes no cell", () => {
 });
 
 Deno.test("the search tries rates around the chosen ones on tuning seeds alone", () => {
-  const search = { seeds: [101, 102], runs: ["chain", "head-states"] as const, factors: [0.3, 1] };
-  const change = {
-    learningRate: 1e-3,
-    longLearningRate: 3e-4,
-    search: { ...search, runs: [...search.runs] },
-  };
+  const runs: RunName[] = ["chain", "head-states"];
+  const search = { seeds: [101, 102], runs, factors: [0.3, 1] };
+  const change = { learningRate: 1e-3, longLearningRate: 3e-4, search };
   const cells = cellsOf("search", change);
   assert.deepEqual(cells.filter(({ seed }) => seed === 101).map(({ id }) => id), [
     "tiny/search/chain/lr0.0003/seed101",
@@ -91,7 +88,7 @@ Deno.test("the search tries rates around the chosen ones on tuning seeds alone",
   const [reported] = cellsOf("values/chain/", change), [, chosen] = cells;
   assert.deepEqual({ ...reported!.config, longer: [] }, chosen!.config);
   assert.throws(
-    () => cellsOf("search", { search: { ...change.search, seeds: [1] } }),
+    () => cellsOf("search", { search: { ...search, seeds: [1] } }),
     /search\.seeds: 1: a tuning seed must not be among the reported seeds/,
   );
 });

@@ -107,7 +107,7 @@ export class RlState {
   /** The adapters of all that methods have trained, each a folder as PEFT loads it: `METHOD-actor/`, `METHOD-critic/`. */
   async adapters(): Promise<Record<string, Uint8Array>> {
     const files: Record<string, Uint8Array> = {}, base = this.parts.config.model;
-    for (const [name, model] of this.#trained()) {
+    for (const { model, name } of this.#trained()) {
       for (const [file, bytes] of Object.entries(await adapterFiles(model, { base }))) {
         files[`${name}/${file}`] = bytes;
       }
@@ -118,8 +118,8 @@ export class RlState {
   /** The models that methods train, by name. */
   #trained() {
     return [...this.#runs].flatMap(([method, { actor, critic }]) => [
-      [`${method}-actor`, actor.model] as const,
-      ...critic ? [[`${method}-critic`, critic.model] as const] : [],
+      { method, name: `${method}-actor`, model: actor.model },
+      ...critic ? [{ method, name: `${method}-critic`, model: critic.model }] : [],
     ]);
   }
 
@@ -128,9 +128,9 @@ export class RlState {
     const { actor, critics } = this.start, { current } = this.progress;
     const models: Record<string, SavedModel> = { actor: actor.model };
     for (const [name, { model }] of Object.entries(critics)) models[name] = model;
-    for (const [name, model] of this.#trained()) {
+    for (const { method, model, name } of this.#trained()) {
       models[name] = model;
-      if (!current || !name.startsWith(`${current.method}-`)) continue;
+      if (current?.method !== method) continue;
       const { m, v } = momentsOf(model);
       Object.assign(models, { [`${name}-m`]: m, [`${name}-v`]: v });
     }

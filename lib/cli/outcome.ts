@@ -101,9 +101,11 @@ function verdictWords({ claims }: Pick<Run, "claims">): string {
   return shares.length === 0 ? "" : `${shares.join(", ")} supported`;
 }
 
-function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {
+function formatPins(
+  { pins, cells, provenance }: Pick<Run, "pins" | "cells" | "provenance">,
+): string {
   const { state, notPinned } = pins;
-  const taken = cells.filter(({ computedBy }) => computedBy === null).length;
+  const taken = provenance.cellsFromPins ?? 0;
   switch (state) {
     case "matched":
       return `pins: all ${cells.length} cells, the summary and the verdicts are equal to the pinned ones`;
@@ -142,7 +144,7 @@ function formatPins({ pins, cells }: Pick<Run, "pins" | "cells">): string {
 /** Some cells: no table of the summary, no verdicts. */
 function formatPartial(
   { compared = { names: [] } }: AnyExperiment,
-  { cells, missing, pins }: PartialRun,
+  { cells, missing, pins, provenance }: PartialRun,
   directory: string,
 ): string[] {
   const rows = cells.flatMap(({ id, metrics }) => {
@@ -160,7 +162,7 @@ function formatPartial(
     `PARTIAL: ${cellsDone({ cells, missing })}: no summary, no verdicts; ` +
     "the same command without --cells, --shard and --cells-only adds the others",
     `run: ${directory}`,
-    formatPins({ pins, cells }),
+    formatPins({ pins, cells, provenance }),
   ];
 }
 

@@ -19,8 +19,8 @@ export interface ConfigOptions {
   readonly backend?: BackendName;
   /** The folder of all runs, relative to the checkout; default: `runs`. */
   readonly out?: string;
-  /** Whether results are taken from the pins where none is stored: nothing has to stand in then. */
-  readonly fromPins?: boolean | undefined;
+  /** The profile itself, whatever this machine lacks; default: what stands in for it, where anything must. */
+  readonly asGiven?: boolean | undefined;
 }
 
 /** A profile's configuration, resolved. */
@@ -52,7 +52,7 @@ export function profileConfig(experiment: AnyExperiment, profile: ProfileName): 
 export function resolveConfig(
   experiment: AnyExperiment,
   profile: ProfileName,
-  { seeds, backend = "wasm", out = "runs", fromPins = false }: ConfigOptions = {},
+  { seeds, backend = "wasm", out = "runs", asGiven = false }: ConfigOptions = {},
 ): ResolvedConfig {
   const input = experiment.profiles[profile];
   if (input === undefined) {
@@ -61,7 +61,7 @@ export function resolveConfig(
   const name = `${experiment.name} ${profile}`;
   const parse = (value: unknown) => parseConfig(experiment.schema, value, name);
   const withSeeds = (input: unknown) => parse(seeds ? { ...input as object, seeds } : input);
-  const standIn = fromPins ? undefined : experiment.standIn?.(withSeeds(input));
+  const standIn = asGiven ? undefined : experiment.standIn?.(withSeeds(input));
   const pinned = standIn?.profile ?? profile;
   const config = withSeeds(experiment.profiles[pinned]);
   if (seeds && !(config !== null && typeof config === "object" && "seeds" in config)) {

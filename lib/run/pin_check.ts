@@ -42,8 +42,8 @@ function notPinned(what: string): PinCheck {
  * Compares results with the pins of their plan as far as backend, seeds and cells allow.
  *
  * @param got The results as they would be pinned.
- * @param of Whether cells are left out: the pins say nothing of what would follow from the others. Whether some are the pins'
- *   own: these are equal whatever the code does.
+ * @param options `part`: whether cells are left out; the pins say nothing of what would follow from the others. `fromPins`:
+ *   whether some are the pins' own, which are equal whatever the code does.
  */
 export function checkPins(
   plan: RunPlan,

@@ -119,8 +119,9 @@ export function shardOf<C extends Pick<Cell, "id" | "cost">>(
 
 /** What the options leave to each experiment: its configuration and cells. */
 function resolve(experiment: AnyExperiment, options: RunOptions): ResolvedRun {
-  const { profile, cells: patterns, backend = "wasm", updatePins } = options;
-  const resolved = resolveConfig(experiment, profile, options);
+  const { profile, cells: patterns, backend = "wasm", fromPins, updatePins } = options;
+  // What is taken from the pins needs nothing of this machine.
+  const resolved = resolveConfig(experiment, profile, { ...options, asGiven: fromPins });
   if (updatePins && resolved.standIn !== undefined) {
     throw new UsageError("--update-pins", `with --profile ${profile}`, resolved.standIn);
   }

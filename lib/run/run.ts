@@ -103,7 +103,7 @@ function runFolder<Config, CellConfig, Metrics extends JsonObject<Metrics>, Summ
   profile: ProfileName,
   options: ConfigOptions,
 ): string {
-  const own = resolveConfig(experiment, profile, { ...options, fromPins: true }).directory;
+  const own = resolveConfig(experiment, profile, { ...options, asGiven: true }).directory;
   return exists(`${own}/run.json`) ? own : resolveConfig(experiment, profile, options).directory;
 }
 
