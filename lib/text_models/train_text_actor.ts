@@ -47,8 +47,8 @@ export const TEXT_METHODS = Object.keys(textMethods) as [TextMethod, ...TextMeth
 
 /** What all methods have alike. */
 export const textRlConfig = z.strictObject({
-  problems: z.int().min(1).default(2).describe("Problems of an iteration."),
-  responses: z.int().min(2).default(8).describe("Responses to each."),
+  problems: z.int().min(1).default(4).describe("Problems of an iteration."),
+  responses: z.int().min(2).default(4).describe("Responses to each."),
   iterations: z.int().min(1).default(12).describe("Iterations: one step of the actor each."),
   learningRate: z.number().positive().max(1).default(1e-4).describe("Of the actor; constant."),
   klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
