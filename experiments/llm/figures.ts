@@ -118,6 +118,35 @@ export function searchTable({ search }: LlmSummary): Displayable {
 /** How many seeds RL was run with, which may be fewer than the critics'. */
 const seedsOf = ({ rl }: LlmSummary) => rl[0]!.meanSuccess.scores.length;
 
+function styleOfMethod({ method }: MethodRow): SeriesStyle {
+  return method === "oracle" ? criticStyle("oracle") : plainStyle(TEXT_METHODS.indexOf(method));
+}
+
+/** Cosines of every method's policy gradients before RL and the oracle's, a panel a model; null where they were not compared. */
+export function gradientFigure(summary: LlmSummary): Figure | null {
+  const rows = summary.rl.filter(({ gradient }) => gradient !== null);
+  if (rows.length === 0) return null;
+  return figure({
+    title: "Policy gradients before RL, on the same responses",
+    subtitle: overSeeds({ seeds: seedsOf(summary) }, "bars"),
+    x: { title: "cosine of one batch's gradient and the oracle's mean over other batches" },
+    y: { title: "" },
+    series: rows.map((row): Series => ({
+      kind: "rows",
+      name: row.title,
+      style: styleOfMethod(row),
+      panel: row.model,
+      // Every series lists every line, so that the lines keep their order.
+      rows: rows.filter(({ model }) => model === row.model).map((other) => {
+        const { estimate, low, high } = other.gradient!.cosine.mean, category = other.title;
+        return other === row ? { category, x: estimate, low, high } : { category, x: null };
+      }),
+    })),
+    columns: 1,
+    width: 860,
+  });
+}
+
 /** Success over training by RL, a panel a model. */
 export function successFigure(summary: LlmSummary): Figure {
   return figure({
@@ -128,9 +157,7 @@ export function successFigure(summary: LlmSummary): Figure {
     series: summary.rl.map((row): Series => ({
       kind: "line",
       name: row.title,
-      style: row.method === "oracle"
-        ? criticStyle("oracle")
-        : plainStyle(TEXT_METHODS.indexOf(row.method)),
+      style: styleOfMethod(row),
       panel: row.model,
       points: row.success.map(({ mean: { estimate, low, high } }, k) => ({
         x: row.iterations[k]!,

@@ -22,6 +22,7 @@ import {
   conditioningFigure,
   conditioningTable,
   errorFigure,
+  gradientFigure,
   methodsTable,
   rawScoresTable,
   searchTable,
@@ -52,6 +53,23 @@ function config(change: Partial<typeof smoke> = {}): LlmConfig {
 
 function cellsOf(part: string, change: Partial<typeof smoke> = {}): Cell<LlmCell>[] {
   return llmCells(config(change)).filter(({ id }) => id.includes(`/${part}`));
+}
+
+/** Digests of an adapter as it is read back from a cell's files. */
+async function digestsRead(files: Record<string, Uint8Array>) {
+  const engine = await WasmEngine.create({ threads: 1 });
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const [name, bytes] of Object.entries(files)) {
+      Deno.writeFileSync(`${folder}/${name}`, bytes);
+    }
+    const { weights } = openModel(TINY, engine, "bfloat16");
+    const model = readAdapter(weights, folder, { maxLength: 128 });
+    return { base: weights.digest(), parameters: await model.digest() };
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+    engine.close();
+  }
 }
 
 async function run(cell: Cell<LlmCell>): Promise<LlmMetrics> {
@@ -169,40 +187,17 @@ Deno.test("RL keeps the adapters of all actors and critics that it trained", asy
   assert.deepEqual(folders, [
     ...["grpo-actor", "ppo-actor", "ppo-critic", "genac-actor", "genac-critic", "oracle-actor"],
   ]);
-  const engine = await WasmEngine.create({ threads: 1 });
-  const folder = Deno.makeTempDirSync();
-  try {
-    for (const [name, bytes] of Object.entries(files!)) {
-      if (!name.startsWith("genac-actor/")) continue;
-      Deno.writeFileSync(`${folder}/${name.replace(/.*\//, "")}`, bytes);
-    }
-    const { weights } = openModel(TINY, engine, "bfloat16");
-    const model = readAdapter(weights, folder, { maxLength: 128 });
-    assert.equal(await model.digest(), digests.genac);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-    engine.close();
-  }
+  const own = Object.entries(files!).filter(([name]) => name.startsWith("genac-actor/"));
+  const actor = Object.fromEntries(own.map(([name, bytes]) => [name.replace(/.*\//, ""), bytes]));
+  assert.equal((await digestsRead(actor)).parameters, digests.genac);
 });
 
 Deno.test("a critic's files are an adapter as PEFT has it, of the base that the cell names", async () => {
-  const engine = await WasmEngine.create({ threads: 1 });
-  const folder = Deno.makeTempDirSync();
-  try {
-    for (const run of ["chain", "head"]) {
-      const [cell] = cellsOf(`values/${run}/`);
-      const { digests, files } = await runCell(cell!, cellContext());
-      for (const [name, bytes] of Object.entries(files!)) {
-        Deno.writeFileSync(`${folder}/${name}`, bytes);
-      }
-      const { weights } = openModel(TINY, engine, "bfloat16");
-      assert.equal(weights.digest(), digests.base);
-      const model = readAdapter(weights, folder, { maxLength: 128 });
-      assert.equal(await model.digest(), digests.parameters);
-    }
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-    engine.close();
+  for (const run of ["chain", "head"]) {
+    const [cell] = cellsOf(`values/${run}/`);
+    const { digests, files } = await runCell(cell!, cellContext());
+    const { base, parameters } = digests;
+    assert.deepEqual(await digestsRead(files!), { base, parameters });
   }
 });
 
@@ -362,6 +357,13 @@ Deno.test("figures and tables show every row", () => {
   assert.equal(series.length, 2 * RUNS.length);
   assert.equal(new Set(series.map(({ style }) => JSON.stringify(style))).size, RUNS.length);
   assert.equal(successFigure(summary).description.series.length, 4);
+  const gradients = gradientFigure(summary)!.description.series;
+  const lines = gradients.map((one) =>
+    one.kind === "rows" ? one.rows.flatMap(({ category, x }) => x === null ? [] : category) : []
+  );
+  assert.deepEqual(lines, [["GRPO"], ["PPO"], ["GenAC"], ["Oracle critic"]]);
+  const without = summary.rl.map((row) => ({ ...row, gradient: null }));
+  assert.equal(gradientFigure({ ...summary, rl: without }), null);
   const actors = conditioningFigure(summary).description;
   // Two critics, told or not; each actor a point, those of training a line.
   assert.equal(actors.series.length, 4);
