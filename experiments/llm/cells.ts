@@ -3,7 +3,8 @@ import { textMethods } from "../../lib/text_models/train_text_actor.ts";
 import { separateSeeds } from "../shared/search.ts";
 import type { CommonCell, ConditioningCell, LlmCell, ValueCell } from "./cell_types.ts";
 import type { LlmConfig } from "./config.ts";
-import { type ModelSize, modelSize } from "./base_models.ts";
+import { type ModelSize } from "../../lib/pretrained/known_models.ts";
+import { modelSize } from "./base_models.ts";
 import { type RunName, valueRun } from "./runs.ts";
 
 /** Tokens by which work is estimated, at 4 to 6 addends: of a chain of thought critic's training sequence, a value head's, a response. */

@@ -1,9 +1,10 @@
 import * as z from "zod";
+import { SMOLLM2 } from "../../lib/pretrained/known_models.ts";
 import { runningSumActor, runningSumConfig } from "../../lib/env/running_sum.ts";
 import { TEXT_METHODS, textRlConfig } from "../../lib/text_models/train_text_actor.ts";
 import { commonFields, count, rate } from "../shared/config.ts";
 import { searchAround } from "../shared/search.ts";
-import { SMOLLM2, TINY } from "./base_models.ts";
+import { TINY } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 
 const epsilons = z.array(z.number().min(0).max(1)).min(2);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { WasmEngine } from "../../lib/backend/wasm/engine.ts";
 import { createEnvironment } from "../../lib/env/registry.ts";
 import { readAdapter } from "../../lib/pretrained/adapter.ts";
+import { SMOLLM2 } from "../../lib/pretrained/known_models.ts";
 import type { AnyExperiment, Cell, FinishedCell } from "../../lib/run/experiment.ts";
 import { pinsPath, readPins } from "../../lib/run/pins.ts";
 import {
@@ -31,7 +32,7 @@ import {
   valuesTable,
 } from "./figures.ts";
 import llm from "./mod.ts";
-import { lacking, modelSize, openModel, SMOLLM2, TINY } from "./base_models.ts";
+import { lacking, modelSize, openModel, TINY } from "./base_models.ts";
 import { type RunName, RUNS } from "./runs.ts";
 import { lessonsOf } from "./several_actors.ts";
 import { errorOf, findValues, type LlmSummary, summarizeLlm } from "./summary.ts";

@@ -2,9 +2,15 @@
 import { z } from "zod";
 import { ROOT } from "../root.ts";
 import { type Command, runCommand } from "./command.ts";
-import { installLocalModel, LOCAL_TOKENIZER, startLocalModel } from "./local_model_server.ts";
+import { KNOWN_MODEL_NAMES, KNOWN_MODELS, SMOLLM2 } from "../pretrained/known_models.ts";
+import { installLocalModel, localTokenizer, startLocalModel } from "./local_model_server.ts";
 
 const flags = z.object({
+  model: z.enum(KNOWN_MODEL_NAMES).default(SMOLLM2).describe(
+    `the model; transfers ${
+      KNOWN_MODEL_NAMES.map((name) => `${KNOWN_MODELS[name].megabytes} MB`).join(" or ")
+    } once`,
+  ),
   port: z.int().min(1).max(65535).default(8080).describe(
     "port on this machine; the next free one if taken",
   ),
@@ -14,15 +20,17 @@ const flags = z.object({
 /** The command. */
 export const localModelCommand: Command<typeof flags.shape> = {
   name: "local-model",
-  summary: "Serves SmolLM2-135M-Instruct (Apache-2.0) with llama.cpp's server on this machine, " +
+  summary: "Serves a small language model with llama.cpp's server on this machine, " +
     "which it installs into .cache.",
   flags,
-  async run({ port, installOnly }) {
-    await installLocalModel((line) => console.error(line));
+  async run({ installOnly, model, port }) {
+    const onText = (line: string) => console.error(line);
+    await installLocalModel(onText, model);
     if (installOnly) return 0;
-    await using server = await startLocalModel({ port, onText: (line) => console.error(line) });
-    console.log(`SmolLM2-135M-Instruct (Apache-2.0) at ${server.url}`);
-    console.log(`its tokenizer: ${LOCAL_TOKENIZER.slice(ROOT.length)}`);
+    await using server = await startLocalModel({ port, model, onText });
+    const { licence, title } = KNOWN_MODELS[model];
+    console.log(`${title} (${licence}) at ${server.url}`);
+    console.log(`its tokenizer: ${localTokenizer(model).slice(ROOT.length)}`);
     console.log("Ctrl-C stops it");
     const code = await Promise.race([server.ended, stopSignal()]);
     if (code === undefined) return 0;

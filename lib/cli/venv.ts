@@ -28,12 +28,22 @@ export interface Venv {
   readonly purpose?: VenvPurpose;
 }
 
-/** What a virtual environment is for. */
-export interface VenvPurpose {
+/** What packages are for. */
+interface Purpose {
   /** As messages call it. */
   readonly title: string;
   /** The end of a remedy: "then run deno task ...". */
   readonly again: string;
+}
+
+/** Packages that are only downloaded. */
+export interface Packages extends Purpose {
+  /** pip's file of requirements. */
+  readonly requirements: string;
+}
+
+/** What a virtual environment is for. */
+export interface VenvPurpose extends Purpose {
   /** Whether pip also installs what the packages require. */
   readonly dependencies: boolean;
   /** Whether this Deno becomes its notebook kernel. */
@@ -121,21 +131,8 @@ async function install(progress: (line: string) => void, venv: Venv): Promise<vo
   progress(`${title}: setting up ${inCheckout(venv.folder)} (once; a minute or two)`);
   if (!await isWhole(venv)) await makeVenv(venv);
   const python = pythonOf(venv.folder);
-  const total = Deno.readTextFileSync(venv.requirements).split("\n")
-    .filter((line) => /^\w/.test(line)).length;
-  let collected = 0;
-  const pip = ["install", "--disable-pip-version-check", "--progress-bar", "off", "--no-input"];
-  if (!dependencies) pip.push("--no-deps");
-  const args = shielded("pip", ...pip, "--requirement", venv.requirements);
-  const { code, stderr } = await run(python, args, (line) => {
-    if (/^(Collecting|Processing) /.test(line)) {
-      collected += 1;
-      if (collected % 10 === 0) progress(`${title}: ${collected} of about ${total} packages`);
-    } else if (line.startsWith("Installing ")) {
-      progress(`${title}: installing the packages`);
-    }
-  });
-  if (code !== 0) throw pipError(stderr, purposeOf(venv));
+  const args = [...dependencies ? [] : ["--no-deps"], "--requirement", venv.requirements];
+  await pip(progress, python, "install", args, { ...purposeOf(venv), ...venv });
   const found = await probe(python);
   if (found.state !== "fit") throw new Error(`${python}: ${found.state} after the installation`);
   const stamp = `${requirementsOf(venv)}\n${found.abi}\n`;
@@ -143,11 +140,51 @@ async function install(progress: (line: string) => void, venv: Venv): Promise<vo
   progress(`${title}: ready`);
 }
 
+/**
+ * Downloads packages, but not what they require, into a folder.
+ *
+ * Throws a UsageError with the remedy if they cannot be fetched.
+ *
+ * @param python Of a virtual environment.
+ */
+export async function downloadPackages(
+  progress: (line: string) => void,
+  python: string,
+  packages: Packages,
+  folder: string,
+): Promise<void> {
+  const args = ["--no-deps", "--requirement", packages.requirements, "--dest", folder];
+  await pip(progress, python, "download", args, packages);
+}
+
+async function pip(
+  progress: (line: string) => void,
+  python: string,
+  verb: "install" | "download",
+  args: readonly string[],
+  packages: Packages,
+): Promise<void> {
+  const { requirements, title } = packages;
+  const total = Deno.readTextFileSync(requirements).split("\n")
+    .filter((line) => /^\w/.test(line)).length;
+  let collected = 0;
+  const quiet = ["--disable-pip-version-check", "--progress-bar", "off", "--no-input"];
+  const { code, stderr } = await run(python, shielded("pip", verb, ...quiet, ...args), (line) => {
+    if (/^(Collecting|Processing) /.test(line)) {
+      collected += 1;
+      if (collected % 10 === 0) progress(`${title}: ${collected} of about ${total} packages`);
+    } else if (line.startsWith("Installing ")) {
+      progress(`${title}: installing the packages`);
+    }
+  });
+  if (code !== 0) throw pipError(stderr, packages);
+}
+
 function inCheckout(path: string): string {
   return path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
 }
 
-function pipError(stderr: string, { title, again }: VenvPurpose): UsageError {
+function pipError(stderr: string, { title, again }: Purpose): UsageError {
   if (UNREACHABLE.test(stderr)) {
     return new UsageError(
       title,

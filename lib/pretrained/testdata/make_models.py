@@ -1,9 +1,8 @@
-"""Writes models.json, quantized.json and smollm2.json, to which the tests of lib/pretrained compare it.
+"""Writes models.json and quantized.json, to which the tests of lib/pretrained compare it.
 
 models.json: tiny random Llama and Qwen2 models as transformers saves them and as GGUF files, with transformers' logits in
 float32; of a GGUF file those of the model that transformers reads out of it, if it reads all of it. quantized.json: tensors in GGUF's storage types
-with what the package gguf makes of them. smollm2.json: logits of SmolLM2-135M-Instruct, whose GGUF file is the one argument;
-left out without it.
+with what the package gguf makes of them.
 
 Needs transformers==5.24.0, torch==2.13.0 (CPU), safetensors==0.8.0, gguf==0.19.0,
 accelerate==1.15.0. Run from anywhere; takes a minute.
@@ -12,7 +11,6 @@ accelerate==1.15.0. Run from anywhere; takes a minute.
 import base64
 import json
 import os
-import sys
 import tempfile
 
 import gguf
@@ -187,15 +185,22 @@ def models():
     }
 
 
+# Where the blocks of a type have their scales and minima in half precision.
+SCALES = {
+    **{Type.Q8_0: [0], Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q6_K: [208]},
+    **{Type.Q5_0: [0], Type.Q5_1: [0, 2], Type.Q4_K: [0, 2], Type.Q5_K: [0, 2]},
+}
+
+
 def quantized():
     """Blocks of any bits, but for the scales, which are finite; and of numbers rounded as the package rounds them."""
     random = numpy.random.default_rng(0)
     cases = {}
-    for kind in [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q6_K]:
+    for kind in [Type.F32, Type.F16, Type.BF16, *SCALES]:
         size, bytes_ = gguf.GGML_QUANT_SIZES[kind]
         rows, columns = 3, 2 * size if size > 1 else 5
         data = random.integers(0, 256, (rows, columns // size, bytes_), dtype=numpy.uint8)
-        scales = {Type.Q8_0: [0], Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q6_K: [208]}.get(kind, [])
+        scales = SCALES.get(kind, [])
         for at in scales:
             halves = random.normal(0, 1, (rows, columns // size, 1)).astype("<f2")
             # The smallest, none, and the largest.
@@ -212,16 +217,6 @@ def quantized():
     return cases
 
 
-def smollm2(path):
-    folder, name = os.path.split(path)
-    model = from_gguf(folder, name)
-    # "<|im_start|>user\nWhat is 3+4?<|im_end|>\n<|im_start|>assistant\n3+4 ="
-    tokens = [1, 4093, 198, 1780, 314, 216, 35, 27, 36, 47, 2, 198, 1, 520, 9531, 198, 35, 27, 36, 446]
-    last = model(torch.tensor([tokens])).logits[0, -1]
-    every = list(range(0, last.shape[0], 97)) + last.topk(20).indices.tolist()
-    return {"tokens": tokens, "at": every, "logits": floats(last[every]), "logSumExp": last.double().logsumexp(0).item()}
-
-
 def write(name, value):
     with open(os.path.join(HERE, name), "w") as file:
         json.dump(value, file, separators=(",", ":"))
@@ -232,5 +227,3 @@ if __name__ == "__main__":
     torch.set_grad_enabled(False)
     write("models.json", models())
     write("quantized.json", quantized())
-    if len(sys.argv) > 1:
-        write("smollm2.json", smollm2(os.path.abspath(sys.argv[1])))

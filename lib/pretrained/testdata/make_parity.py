@@ -1,29 +1,20 @@
-"""Writes parity.json and smollm2_parity.json: what transformers and PEFT compute.
-
-parity.json: with small models whose weights follow from a formula.
+"""Writes parity.json: what transformers and PEFT compute with small models whose weights follow from a formula.
 
 Of each case: config.json of the model, texts, logits and values at some of their tokens, losses and gradients of what is
 trained, the adapter as PEFT saves it, and for what it was made. formula() is in testing.ts, too.
 
-smollm2_parity.json: greedy continuations by SmolLM2-135M-Instruct, whose GGUF file is the one argument, and loss and
-gradients of adapters to it; left out without it.
-
-Needs transformers==5.24.0, torch==2.13.0 (CPU), peft==0.21.2, safetensors==0.8.0; for SmolLM2 gguf==0.19.0 and
-accelerate==1.15.0, too. Run from anywhere; takes seconds, with SmolLM2 a minute.
+Needs transformers==5.24.0, torch==2.13.0 (CPU), peft==0.21.2, safetensors==0.8.0. Run from anywhere; takes seconds.
 """
 
 import base64
 import json
 import os
-import sys
 import tempfile
 
 import numpy
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaForTokenClassification,
@@ -170,68 +161,6 @@ def cases():
     }
 
 
-TEXTS = [
-    "<|im_start|>user\nWhat is 3+4?<|im_end|>\n<|im_start|>assistant\n",
-    "Once upon a time, in a village by the sea, there lived a",
-    "def fibonacci(n):\n",
-    "Start 7: +3 +6 +3 +9\n7+3=0 0+6=6 6+3=9",
-]
-
-
-# No text of the model's own: where it is nearly certain, gradients are small differences of large numbers.
-ORDINARY = (
-    "The ferry left an hour late, so Marta counted the gulls on the pier: 17 at first, then 9, then 23. By noon the fog "
-    "had lifted, and with it her temper. She bought two oranges for 1.40 and gave one to the boy who sold maps."
-)
-
-
-def continuations(model, tokenizer):
-    result = []
-    for words in TEXTS:
-        prompt = tokenizer(words, add_special_tokens=False)["input_ids"]
-        tokens, gaps, cache, given = list(prompt), [], None, prompt
-        with torch.no_grad():
-            while len(tokens) < len(prompt) + 64:
-                answer = model(torch.tensor([given]), past_key_values=cache, use_cache=True)
-                top = answer.logits[0, -1].topk(2)
-                gaps.append((top.values[0] - top.values[1]).item())
-                cache, given = answer.past_key_values, [top.indices[0].item()]
-                tokens += given
-        # Of which rounding decides, no other program can be asked.
-        assert min(gaps) > 1e-3, min(gaps)
-        result.append({"prompt": prompt, "continuation": tokens[len(prompt) :]})
-    return result
-
-
-def adapter_gradients(model, text):
-    """In float64."""
-    adapted = get_peft_model(model, lora("CAUSAL_LM", 2, 4, ["q_proj", "down_proj"])).eval()
-    for key, parameter in adapted.named_parameters():
-        if parameter.requires_grad:
-            parameter.data = 0.1 * formula(plain(key), tuple(parameter.shape))
-    adapted = adapted.double()
-    tokens = torch.tensor([text])
-    loss = torch.nn.functional.cross_entropy(adapted(tokens).logits[0, :-1], tokens[0, 1:])
-    loss.backward()
-    wanted = ["layers.0.self_attn", "layers.15.mlp", "layers.29.mlp"]
-    gradients = {plain(key): p.grad for key, p in adapted.named_parameters() if p.requires_grad}
-    return {
-        "loss": loss.item(),
-        "gradientNorm": sum(g.square().sum() for g in gradients.values()).sqrt().item(),
-        "gradients": {key: floats(g) for key, g in gradients.items() if any(part in key for part in wanted)},
-    }
-
-
-def smollm2(path):
-    folder, name = os.path.split(path)
-    options = {"gguf_file": name, "dtype": torch.float32, "attn_implementation": "eager"}
-    model = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
-    texts = continuations(model, tokenizer)
-    ordinary = tokenizer(ORDINARY, add_special_tokens=False)["input_ids"]
-    return {"continuations": texts, "ordinary": {"tokens": ordinary, **adapter_gradients(model, ordinary)}}
-
-
 def write(name, value):
     with open(os.path.join(HERE, name), "w") as file:
         json.dump(value, file, separators=(",", ":"))
@@ -240,5 +169,3 @@ def write(name, value):
 
 if __name__ == "__main__":
     write("parity.json", cases())
-    if len(sys.argv) > 1:
-        write("smollm2_parity.json", smollm2(os.path.abspath(sys.argv[1])))

@@ -10,7 +10,7 @@
  * - `critic.jsonl.gz`: its answers as a critic of these states.
  * - `evaluation.json`: the evaluation of that and other critics, by `deno task evaluate`.
  */
-import { LOCAL_TOKENIZER, startLocalModel } from "../../../cli/local_model_server.ts";
+import { localTokenizer, startLocalModel } from "../../../cli/local_model_server.ts";
 import { readRollouts } from "../../../rollouts/read_rollouts.ts";
 import { RolloutTokenizer } from "../../../rollouts/tokenizer.ts";
 import { writeRollouts } from "../../../rollouts/write_rollouts.ts";
@@ -27,7 +27,7 @@ async function makeRollouts(url: string): Promise<void> {
   const path = sumsFile("rollouts.jsonl");
   if (exists(path)) return;
   using model = await openServer({ url });
-  const tokenizer = RolloutTokenizer.load(LOCAL_TOKENIZER);
+  const tokenizer = RolloutTokenizer.load(localTokenizer());
   const sizes = { problems: PROBLEMS, siblings: SIBLINGS };
   await writeRollouts(path, await sumRollouts(model, tokenizer, sizes));
 }
@@ -50,7 +50,7 @@ async function makeTokenizer(): Promise<void> {
   for await (const { prompt, response } of readRollouts(sumsFile("rollouts.jsonl"))) {
     for (const id of [...prompt.tokens!, ...response.tokens!]) ids.add(id);
   }
-  const tokenizer = JSON.parse(Deno.readTextFileSync(LOCAL_TOKENIZER));
+  const tokenizer = JSON.parse(Deno.readTextFileSync(localTokenizer()));
   const { model, added_tokens: added } = tokenizer;
   const vocabulary = Object.entries<number>(model.vocab).filter(([, id]) => ids.has(id));
   const kept = new Set(vocabulary.map(([token]) => token));
