@@ -1,9 +1,10 @@
+import { UsageError } from "../../lib/errors.ts";
 import type { Cell } from "../../lib/run/experiment.ts";
+import type { ModelSize } from "../../lib/pretrained/known_models.ts";
 import { textMethods } from "../../lib/text_models/train_text_actor.ts";
 import { separateSeeds } from "../shared/search.ts";
-import type { CommonCell, ConditioningCell, LlmCell, ValueCell } from "./cell_types.ts";
+import type { CommonCell, ConditioningCell, LlmCell } from "./cell_types.ts";
 import type { LlmConfig } from "./config.ts";
-import { type ModelSize } from "../../lib/pretrained/known_models.ts";
 import { modelSize } from "./base_models.ts";
 import { type RunName, valueRun } from "./runs.ts";
 
@@ -23,36 +24,20 @@ const MODULES: Readonly<Record<LlmCell["part"], string>> = {
   rl: "rl_cell.ts",
 };
 
-/** The runs of a configuration: models x (critics, conditioning, RL) x seeds, then those of the search for learning rates. */
+/**
+ * The runs of a configuration: models x (critics, conditioning, RL) x seeds, those of the search for learning rates, and those of
+ * models of other sizes.
+ *
+ * @throws UsageError for tuning seeds that are reported, and other sizes that have nothing to be compared with.
+ */
 export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
-  const { conditioning, rl, runs, search, seeds } = config;
+  const { conditioning, models, rl, runs, search, seeds, sizes } = config;
   separateSeeds("search.seeds", search?.seeds ?? [], seeds);
-  return config.models.flatMap((model) => {
-    const size = modelSize(model), memory = cellMemory(size, config);
-    const cell = (id: string, seed: number, own: LlmCell, tokens: number): Cell<LlmCell> => ({
-      id: `${nameOf(model)}/${id}/seed${seed}`,
-      seed,
-      config: own,
-      module: MODULES[own.part],
-      cost: tokens * trainingFlops(size),
-      memory: memory * (own.part === "rl" ? 2 : 1),
-    });
-    const valueCell = (
-      id: string,
-      seed: number,
-      run: RunName,
-      { learningRate, longer }: Pick<ValueCell, "learningRate" | "longer">,
-    ) => {
-      const own: LlmCell = { ...common(config, model), learningRate, part: "values", run, longer };
-      return cell(id, seed, own, config.states * tokensOf(run));
-    };
-    const reported = seeds.flatMap((seed, i) => [
-      ...runs.map((run) =>
-        valueCell(`values/${run}`, seed, run, {
-          learningRate: chosenRate(run, config),
-          longer: config.longer,
-        })
-      ),
+  checkSizes(config);
+  const reported = models.flatMap((model) => {
+    const { cell, valueCell } = cellsOf(model, config);
+    return seeds.flatMap((seed, i) => [
+      ...runs.map((run) => valueCell(`values/${run}`, seed, run, chosenRate(run, config))),
       ...conditioning
         ? CONDITIONED.map(([critic, told]) =>
           cell(`conditioning/${critic}-${told ? "told" : "untold"}`, seed, {
@@ -68,20 +53,58 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
         ? [cell("rl", seed, rlCell(rl, common(config, model)), rlTokens(rl))]
         : [],
     ]);
-    const searched = search?.seeds.flatMap((seed) =>
+  });
+  const searched = models.flatMap((model) => {
+    const { valueCell } = cellsOf(model, { ...config, longer: [] });
+    return search?.seeds.flatMap((seed) =>
       search.runs.flatMap((run) =>
         search.factors.map((factor) => {
           // As one would write it: 0.0003 * 3 is not 0.0009.
           const learningRate = Number((chosenRate(run, config) * factor).toPrecision(6));
-          return valueCell(`search/${run}/lr${learningRate}`, seed, run, {
-            learningRate,
-            longer: [],
-          });
+          return valueCell(`search/${run}/lr${learningRate}`, seed, run, learningRate);
         })
       )
-    );
-    return [...reported, ...searched ?? []];
+    ) ?? [];
   });
+  const others = sizes?.models.flatMap((model) => {
+    const { valueCell } = cellsOf(model, config);
+    return seeds.slice(0, sizes.seeds).flatMap((seed) =>
+      sizes.runs.map((run) => valueCell(`values/${run}`, seed, run, chosenRate(run, config)))
+    );
+  });
+  return [...reported, ...searched, ...others ?? []];
+}
+
+/** How the cells of a model are made. */
+function cellsOf(model: string, config: LlmConfig) {
+  const size = modelSize(model), memory = cellMemory(size, config);
+  const cell = (id: string, seed: number, own: LlmCell, tokens: number): Cell<LlmCell> => ({
+    id: `${nameOf(model)}/${id}/seed${seed}`,
+    seed,
+    config: own,
+    module: MODULES[own.part],
+    cost: tokens * trainingFlops(size),
+    memory: memory * (own.part === "rl" ? 2 : 1),
+  });
+  const valueCell = (id: string, seed: number, run: RunName, learningRate: number) => {
+    const { longer, states } = config;
+    const own = { ...common(config, model), learningRate, part: "values", run, longer } as const;
+    return cell(id, seed, own, states * tokensOf(run));
+  };
+  return { cell, valueCell };
+}
+
+function checkSizes({ models, runs, sizes }: LlmConfig): void {
+  for (const model of sizes?.models ?? []) {
+    if (models.includes(model)) {
+      throw new UsageError("sizes.models", model, "is one of models: name those of other sizes");
+    }
+  }
+  for (const run of sizes?.runs ?? []) {
+    if (!runs.includes(run)) {
+      throw new UsageError("sizes.runs", run, `choose from runs: ${runs.join(", ")}`);
+    }
+  }
 }
 
 /** The learning rate of a run: value heads that are trained for longer have their own. */
@@ -151,7 +174,7 @@ function trainingFlops(size: ModelSize): number {
 }
 
 /** Weights of the layers and of the output layer, which is the embedding. */
-function weightCount(m: ModelSize): number {
+export function weightCount(m: ModelSize): number {
   const attention = 2 * m.headDim * (m.heads + m.kvHeads) * m.hiddenSize;
   return m.layers * (attention + 3 * m.hiddenSize * m.intermediateSize) +
     m.vocabularySize * m.hiddenSize;

@@ -64,6 +64,39 @@ function comparison(
   };
 }
 
+/** By how much a run's error falls from the first pretrained model to the largest, as an effect; none without two. */
+function fallWithSize({ sizes }: LlmSummary, run: RunName): Record<string, readonly number[]> {
+  const own = sizes.filter((row) => row.run === run && isTrained(row.set));
+  const largest = own.toSorted((a, b) => b.weights - a.weights)[0], first = own[0];
+  if (!first || !largest || first === largest) return {};
+  const fall = pairedDifferences(errorOf(first.scores).scores, errorOf(largest.scores).scores);
+  return { [`${first.model} to ${largest.model}`]: fall };
+}
+
+/** "0.329 (smollm2-135m); 0.310 (qwen2.5-coder-0.5b)". */
+function errorsBySize({ sizes }: LlmSummary, run: RunName): string {
+  return sizes.filter((row) => row.run === run && isTrained(row.set))
+    .map(({ model, scores }) => `${errorOf(scores).mean.estimate.toFixed(3)} (${model})`).join(
+      "; ",
+    );
+}
+
+/** By how much the chain of thought critic's error is below the value head's, from each model but the first. */
+function largerModels({ sizes }: LlmSummary): Record<string, readonly number[]> {
+  const trained = sizes.filter(({ set }) => isTrained(set));
+  const others = [...new Set(trained.map(({ model }) => model))].slice(1);
+  return Object.fromEntries(others.flatMap((model) => {
+    const scores = (run: RunName) => {
+      const row = trained.find((row) => row.model === model && row.run === run);
+      return row && errorOf(row.scores).scores;
+    };
+    const [chain, head] = [scores("chain"), scores("head")];
+    return chain && head ? [[model, pairedDifferences(head, chain)] as const] : [];
+  }));
+}
+
+const NEEDS_SIZES = "Needs pretrained models of other sizes: not in this profile.";
+
 /** By how much being told the success rate lowers a critic's RMSE, for actors that it was trained on, or another. */
 function conditioningGain(
   { conditioning }: LlmSummary,
@@ -205,6 +238,59 @@ export const llmClaims: readonly Claim<LlmSummary>[] = [
       "RMSE of the regression (is the prefix right, steps left, their product) less that of " +
       "the chain of thought critic",
   }, ["chain", "features"]),
+  {
+    id: "C1-llm",
+    statement:
+      "From a larger pretrained model a value head's error does not fall by as much as matters.",
+    family: "exploratory",
+    paper: "Discriminative critics do not improve reliably with scale.",
+    readAs:
+      "RMSE on held-out sums of the lengths of training, of the value head that learns from as many states as the " +
+      `chain of thought critic, from the smaller model less from the larger one, by seed, less than ${ERROR}. The models ` +
+      "differ in what they were pretrained on, too",
+    sesoi: `a fall of ${ERROR_TEXT}`,
+    evaluate: (summary) =>
+      decided(
+        Object.fromEntries(
+          Object.entries(fallWithSize(summary, "head"))
+            .map(([name, fall]) => [name, fall.map((x) => ERROR - x)]),
+        ),
+        { sesoi: 0 },
+        (numbers) =>
+          `RMSE: ${errorsBySize(summary, "head")}. The fall stays below ${ERROR} by ${numbers}.`,
+        NEEDS_SIZES,
+      ),
+  },
+  {
+    id: "C2-llm-scale",
+    statement: "The chain of thought critic's does.",
+    family: "exploratory",
+    paper: "Generative critics improve with scale.",
+    readAs: "As C1-llm, of the chain of thought critic, more than it",
+    sesoi: ERROR_TEXT,
+    evaluate: (summary) =>
+      decided(
+        fallWithSize(summary, "chain"),
+        { sesoi: ERROR },
+        (numbers) => `RMSE: ${errorsBySize(summary, "chain")}. It falls by ${numbers}.`,
+        NEEDS_SIZES,
+      ),
+  },
+  {
+    id: "C2-llm-larger",
+    statement:
+      "From the larger model, too, the chain of thought critic's error is lower than the value head's.",
+    family: "exploratory",
+    readAs: "As C2-llm, from the larger model, of critics that learn from as many states",
+    sesoi: ERROR_TEXT,
+    evaluate: (summary) =>
+      decided(
+        largerModels(summary),
+        { sesoi: ERROR },
+        (numbers) => `RMSE is lower by ${numbers}.`,
+        NEEDS_SIZES,
+      ),
+  },
   {
     id: "C4-llm",
     statement:

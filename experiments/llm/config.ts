@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { SMOLLM2 } from "../../lib/pretrained/known_models.ts";
+import { QWEN, SMOLLM2 } from "../../lib/pretrained/known_models.ts";
 import { runningSumActor, runningSumConfig } from "../../lib/env/running_sum.ts";
 import { TEXT_METHODS, textRlConfig } from "../../lib/text_models/train_text_actor.ts";
 import { commonFields, count, rate } from "../shared/config.ts";
 import { searchAround } from "../shared/search.ts";
-import { TINY } from "./base_models.ts";
+import { TINY, TINY_WIDE } from "./base_models.ts";
 import { RUNS } from "./runs.ts";
 
 const epsilons = z.array(z.number().min(0).max(1)).min(2);
@@ -21,7 +21,7 @@ const telling = {
 export const llmConfig = z.strictObject({
   ...commonFields,
   models: z.array(z.string()).min(1).default([SMOLLM2]).describe(
-    `Pretrained models: ${SMOLLM2}, ${TINY} (random, made on the spot), the path of a Hugging Face folder or a GGUF file.`,
+    `Pretrained models: ${SMOLLM2}, ${QWEN}, ${TINY} (random, made on the spot), the path of a Hugging Face folder or a GGUF file.`,
   ),
   storage: z.enum(["float32", "float16", "bfloat16"]).default("bfloat16")
     .describe("How their weights are stored; results depend on it."),
@@ -42,6 +42,14 @@ export const llmConfig = z.strictObject({
   testStates: count.default(200).describe("Held-out states of each length."),
   longer: z.array(count).default([8, 10]).describe("Numbers of addends beyond those of training."),
   search: searchAround(z.array(z.enum(RUNS)).min(1)),
+  sizes: z.strictObject({
+    models: z.array(z.string()).min(1).default([QWEN]).describe("The other models."),
+    runs: z.array(z.enum(RUNS)).min(1).default(["chain", "head"])
+      .describe("The critics; the first of `models` has them, too."),
+    seeds: count.default(3).describe("Only the first so many seeds."),
+  }).optional().describe(
+    "The same from pretrained models of other sizes, beside the first of `models`.",
+  ),
   conditioning: z.strictObject({
     epsilons: epsilons.default([0.1, 0.7])
       .describe("The actors of training, half of the states each."),
@@ -93,6 +101,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
     testStates: 24,
     longer: [4],
     search: { seeds: [101], runs: ["head"], factors: [1, 3] },
+    sizes: { models: [TINY_WIDE] },
     conditioning: { episodes: 16 },
     rl: {
       task: { minLength: 1, maxLength: 1 },

@@ -15,7 +15,13 @@ import {
 } from "../shared/tables.ts";
 import type { LlmConfig } from "./config.ts";
 import { type RunName, valueRun } from "./runs.ts";
-import { errorOf, type LlmSummary, type MethodRow, type ValueRow } from "./summary.ts";
+import {
+  errorOf,
+  type LlmSummary,
+  type MethodRow,
+  type SizeRow,
+  type ValueRow,
+} from "./summary.ts";
 
 const INTERVAL = "95% interval (Student's t)";
 
@@ -65,6 +71,54 @@ export function errorFigure(summary: LlmSummary): Figure {
     ),
     columns: 1,
     width: 860,
+  });
+}
+
+/** RMSE of critics by the pretrained model's size, a panel a test set. */
+export function sizeFigure({ sizes }: LlmSummary): Figure {
+  const runs = [...new Set(sizes.map(({ run }) => run))];
+  const seeds = errorOf(sizes[0]!.scores).scores.length;
+  return figure({
+    title: "Error by the size of the pretrained model",
+    subtitle: overSeeds({ seeds }, "bars"),
+    x: { title: "weights of the pretrained model", scale: "log" },
+    y: { title: "RMSE against the exact value", min: 0 },
+    series: [...Map.groupBy(sizes, ({ run, set }) => `${run} ${set}`).values()].map(
+      (rows): Series => {
+        const { run, set, title } = rows[0]!;
+        return {
+          kind: "line",
+          name: title,
+          style: styleOf(run, runs),
+          panel: set,
+          interval: "bars",
+          points: rows.toSorted((a, b) => a.weights - b.weights).map(({ model, scores, weights }) =>
+            intervalPoint(weights, errorOf(scores).mean, model)
+          ),
+        };
+      },
+    ),
+  });
+}
+
+/** Every critic from every pretrained model, on the seeds that all have. */
+export function sizesTable({ sizes }: LlmSummary): Displayable {
+  const column = scoreColumns(({ scores }: SizeRow) => scores);
+  return table({
+    caption:
+      `From pretrained models of different sizes, on the seeds that all have, with ${INTERVAL}`,
+    rows: sizes,
+    columns: [
+      { title: "model", cell: (row) => row.model },
+      { title: "weights", cell: (row) => row.weights, decimals: 0 },
+      { title: "critic", cell: (row) => row.title },
+      { title: "on", cell: (row) => row.set },
+      { title: "RMSE", cell: (row) => errorOf(row.scores).mean, decimals: 3 },
+      column("r2", "r2", 2, "interval"),
+      column("ranking accuracy", "rankingAccuracy", 2),
+      column("right chains", "traceAccuracy", 2),
+      column("parse rate", "parseRate", 2),
+    ],
   });
 }
 
@@ -282,7 +336,7 @@ export function rawScoresTable({ values }: LlmSummary, { seeds }: LlmConfig): Di
 
 /** What was run, in words and numbers, from the configuration. */
 export function settingsTable(config: LlmConfig): Displayable {
-  const { actor, conditioning, lora, rl, task } = config;
+  const { actor, conditioning, lora, rl, sizes, task } = config;
   return tableOfSettings([
     ["models", `${config.models.join(", ")}; weights stored as ${config.storage}`],
     ["trained", `LoRA of rank ${lora.rank}, alpha ${lora.alpha}, all projections; heads`],
@@ -300,6 +354,17 @@ export function settingsTable(config: LlmConfig): Displayable {
         config.seeds.join(", ")
       }`,
     ],
+    ...sizes
+      ? [
+        [
+          "other sizes",
+          `${sizes.models.join(", ")}: ${
+            sizes.runs.map((run) => valueRun(run).title).join("; ")
+          }; ` +
+          `the first ${sizes.seeds} seeds only`,
+        ] as const,
+      ]
+      : [],
     ...conditioning
       ? [
         [

@@ -28,11 +28,13 @@ import {
   rawScoresTable,
   searchTable,
   settingsTable,
+  sizeFigure,
+  sizesTable,
   successFigure,
   valuesTable,
 } from "./figures.ts";
 import llm from "./mod.ts";
-import { lacking, modelSize, openModel, TINY } from "./base_models.ts";
+import { lacking, modelSize, openModel, TINY, TINY_WIDE } from "./base_models.ts";
 import { type RunName, RUNS } from "./runs.ts";
 import { lessonsOf } from "./several_actors.ts";
 import { errorOf, findValues, type LlmSummary, summarizeLlm } from "./summary.ts";
@@ -52,8 +54,12 @@ function config(change: Partial<typeof smoke> = {}): LlmConfig {
   });
 }
 
-function cellsOf(part: string, change: Partial<typeof smoke> = {}): Cell<LlmCell>[] {
-  return llmCells(config(change)).filter(({ id }) => id.includes(`/${part}`));
+function cellsOf(
+  part: string,
+  change: Partial<typeof smoke> = {},
+  model = TINY,
+): Cell<LlmCell>[] {
+  return llmCells(config(change)).filter(({ id }) => id.startsWith(`${model}/${part}`));
 }
 
 /** Digests of an adapter as it is read back from a cell's files. */
@@ -81,7 +87,7 @@ cellsTest(llm);
 
 Deno.test("every cell says how much memory it takes; a larger model takes more", () => {
   const memory = (model: string) =>
-    llmCells(config({ models: [model] })).map(({ memory }) => memory!);
+    cellsOf("", { models: [model] }, model).map(({ memory }) => memory!);
   const [tiny, large] = [memory(TINY), memory(SMOLLM2)];
   tiny.forEach((bytes, i) => assert.ok(bytes > 1e8 && bytes < large[i]! && large[i]! < 4e9));
 });
@@ -90,6 +96,27 @@ Deno.test("RL may have fewer seeds than critics, which changes no cell", () => {
   const seeds = [1, 2, 3], rl = { ...smoke.rl!, seeds: 2 };
   assert.deepEqual(cellsOf("rl", { seeds, rl }), cellsOf("rl", { seeds }).slice(0, 2));
   assert.deepEqual(cellsOf("values", { seeds, rl }), cellsOf("values", { seeds }));
+});
+
+Deno.test("models of other sizes have their runs on the first seeds, and something to be compared with", () => {
+  const sizes = { models: [TINY_WIDE], runs: ["head"] as RunName[], seeds: 2 };
+  const seeds = [1, 2, 3], wide = cellsOf("", { seeds, sizes }, TINY_WIDE);
+  assert.deepEqual(
+    wide.map(({ id }) => id),
+    ["tiny-wide/values/head/seed1", "tiny-wide/values/head/seed2"],
+  );
+  const [tiny] = cellsOf("values/head/", { seeds, sizes });
+  assert.deepEqual({ ...wide[0]!.config, model: TINY }, tiny!.config);
+  const refused = (change: Partial<typeof sizes>, message: RegExp) =>
+    assert.throws(() => cellsOf("", { runs: ["chain", "head"], sizes: { ...sizes, ...change } }), {
+      name: "UsageError",
+      message,
+    });
+  refused({ models: [TINY] }, /sizes\.models: "tiny": is one of models/);
+  refused(
+    { runs: ["head-outcomes"] },
+    /sizes\.runs: "head-outcomes": choose from runs: chain, head$/,
+  );
 });
 
 Deno.test("the search tries rates around the chosen ones on tuning seeds alone", () => {
@@ -242,7 +269,7 @@ Deno.test("RL prepares an actor and its critics once, and starts every method fr
 
 /** Made-up results: the error of each run, of conditioning, the success of each method. */
 function made(
-  error: (run: string, set: string) => number,
+  error: (run: string, set: string, model: string) => number,
   success: Readonly<Record<string, number>>,
 ): { config: LlmConfig; cells: FinishedCell<LlmCell, LlmMetrics>[] } {
   const all = config({ seeds: [1, 2, 3, 4, 5], runs: [...RUNS] });
@@ -282,7 +309,7 @@ function made(
       trainingStates: 16,
       answerTokens: 3,
       tests: Object.fromEntries(sets.map((set) => {
-        const rmse = error(name, set) * noise(seed);
+        const rmse = error(name, set, own.model) * noise(seed);
         return [set, fakeReport(rmse * rmse, { rankingAccuracy: 1 - rmse })];
       })),
       curve: [],
@@ -292,13 +319,19 @@ function made(
 }
 
 Deno.test("claims are decided by the errors, either way", () => {
-  const summary = (errors: (run: string, set: string) => number, genac: number) => {
+  const summary = (
+    errors: (run: string, set: string, model: string) => number,
+    genac: number,
+  ) => {
     const { cells, config } = made(errors, { grpo: 0.5, ppo: 0.52, genac, oracle: 0.6 });
     return summarizeLlm(config, cells);
   };
   const chainWins = verdictsOf(
     llmClaims,
-    summary((run) => run.startsWith("chain") && !run.endsWith("false") ? 0.1 : 0.3, 0.7),
+    summary((run, _, model) => {
+      if (!run.startsWith("chain") || run.endsWith("false")) return 0.3;
+      return model === TINY ? 0.1 : 0.05;
+    }, 0.7),
   );
   for (const { id } of llmClaims) {
     const expected = id === "C4-llm-discriminative" ? "no material difference" : "supported";
@@ -306,11 +339,22 @@ Deno.test("claims are decided by the errors, either way", () => {
   }
   const headWins = verdictsOf(
     llmClaims,
-    summary((run) => run.startsWith("chain") ? 0.4 : 0.2, 0.4),
+    summary((run, _, model) => run.startsWith("chain") ? 0.4 : model === TINY ? 0.25 : 0.2, 0.4),
   );
-  for (const id of ["C2-llm", "C2-llm-ranking", "C3-llm", "C2-llm-features", "C5-llm"]) {
+  for (
+    const id of [
+      "C1-llm",
+      "C2-llm",
+      "C2-llm-ranking",
+      "C3-llm",
+      "C2-llm-features",
+      "C2-llm-larger",
+      "C5-llm",
+    ]
+  ) {
     assert.equal(headWins[id], "contradicted", id);
   }
+  assert.equal(headWins["C2-llm-scale"], "no material difference");
   assert.equal(headWins["C4-llm"], "no material difference");
   const alike = verdictsOf(llmClaims, summary(() => 0.2, 0.51));
   assert.equal(alike["C2-llm"], "no material difference");
@@ -326,7 +370,7 @@ Deno.test("answers that are a mean are compared by it, and those that cannot be 
 
 Deno.test("a profile without what a claim is about leaves it undecided, and says what it needs", () => {
   const { cells, config: all } = made(() => 0.2, { grpo: 0.5, ppo: 0.5, genac: 0.5, oracle: 0.5 });
-  const { conditioning: _, rl: __, ...rest } = all;
+  const { conditioning: _, rl: __, sizes: ___, ...rest } = all;
   const part = { ...rest, runs: ["chain" as const] };
   const summary = summarizeLlm(part, cells.filter(({ cell }) => cell.id.includes("values/chain/")));
   for (const { evaluate } of llmClaims) {
@@ -358,6 +402,11 @@ Deno.test("figures and tables show every row", () => {
   assert.equal(series.length, 2 * RUNS.length);
   assert.equal(new Set(series.map(({ style }) => JSON.stringify(style))).size, RUNS.length);
   assert.equal(successFigure(summary).description.series.length, 4);
+  const sizes = sizeFigure(summary).description.series;
+  assert.equal(sizes.length, 4, "two critics on two sets");
+  const weights = sizes.map((one) => one.kind === "line" && one.points.map(({ x }) => x));
+  assert.deepEqual(weights, new Array(4).fill([29696, 102400]));
+  assert.match(text(sizesTable(summary)), /tiny-wide .*Value head/);
   const gradients = gradientFigure(summary)!.description.series;
   const lines = gradients.map((one) =>
     one.kind === "rows" ? one.rows.flatMap(({ category, x }) => x === null ? [] : category) : []

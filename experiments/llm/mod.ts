@@ -23,8 +23,8 @@ export default defineExperiment({
   table: llmRows,
   compared: { names: ["rmse", "mae", "rankingAccuracy", "parseRate"], lossCurve: "curve" },
   notebook: "11-llm",
-  standIn: ({ models }) => {
-    const missing = models.flatMap((model) => lacking(model) ?? []);
+  standIn: ({ models, sizes }) => {
+    const missing = [...models, ...sizes?.models ?? []].flatMap((model) => lacking(model) ?? []);
     return missing.length > 0 ? { profile: "smoke", because: missing.join("; ") } : undefined;
   },
 });

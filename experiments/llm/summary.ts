@@ -13,7 +13,8 @@ import type {
   RlMetrics,
   ValueCell,
 } from "./cell_types.ts";
-import { chosenRate, nameOf } from "./cells.ts";
+import { modelSize } from "./base_models.ts";
+import { chosenRate, nameOf, weightCount } from "./cells.ts";
 import { actorSet } from "./conditioning_cell.ts";
 import type { LlmConfig } from "./config.ts";
 import { type RunName, valueRun } from "./runs.ts";
@@ -29,6 +30,12 @@ export interface ValueRow {
   readonly trainingStates: number;
   readonly answerTokens: number;
   readonly scores: TestScores;
+}
+
+/** A critic from a pretrained model of some size. */
+export interface SizeRow extends ValueRow {
+  /** Weights of the pretrained model's layers and of its output layer. */
+  readonly weights: number;
 }
 
 /** A critic of several actors on the states of one. */
@@ -82,6 +89,8 @@ export interface LlmSummary {
   readonly conditioning: readonly ConditioningRow[];
   readonly rl: readonly MethodRow[];
   readonly search: readonly SearchRow[];
+  /** On the same seeds: critics from the first model, then from those of other sizes. */
+  readonly sizes: readonly SizeRow[];
 }
 
 type Finished = FinishedCell<LlmCell, LlmMetrics>;
@@ -101,7 +110,25 @@ export function summarizeLlm(config: LlmConfig, cells: readonly Finished[]): Llm
     conditioning: byModel.flatMap(({ model, own }) => conditioningRows(model, config, own)),
     rl: byModel.flatMap(({ model, own }) => methodRows(model, config, own)),
     search: searchedRates(config, searched),
+    sizes: sizeRows(config, cells),
   };
+}
+
+function sizeRows(
+  { models, seeds, sizes }: LlmConfig,
+  cells: readonly Finished[],
+): SizeRow[] {
+  if (!sizes) return [];
+  const own = seeds.slice(0, sizes.seeds);
+  return [models[0]!, ...sizes.models].flatMap((model) => {
+    const weights = weightCount(modelSize(model));
+    const found = cells.filter(({ cell }) =>
+      cell.config.model === model && own.includes(cell.seed)
+    );
+    return sizes.runs.flatMap((run) =>
+      valueRows(nameOf(model), run, found).map((row) => ({ ...row, weights }))
+    );
+  });
 }
 
 function searchedRates(config: LlmConfig, cells: readonly Finished[]): SearchRow[] {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readPretrained } from "./read_pretrained.ts";
 import { referenceLogits } from "../language_model/reference.ts";
-import { largestDifference, modelCases, modelPath, testdata, withFiles } from "./testing.ts";
+import { largestDifference, modelCases, modelPath, withFiles } from "./testing.ts";
 
 for (const [name, model] of modelCases()) {
   Deno.test(`the reference gives transformers' logits: ${name}`, () =>
