@@ -42,9 +42,9 @@ export async function gradientQualities<State>(
   { seed, batches }: { seed: number; batches: number },
 ): Promise<Record<string, GradientQuality>> {
   const names = withOracle(methods);
-  const gradients = new Map<MethodName, Float64Array[]>();
+  const gradients = new Map<MethodName, Float32Array[]>();
   for (const name of names) {
-    const own: Float64Array[] = [];
+    const own: Float32Array[] = [];
     for (let b = 0; b < batches; b++) {
       own.push(await policyGradient(frozenRun(checkpoint, name, config, seed), b));
     }

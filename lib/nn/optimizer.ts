@@ -55,6 +55,11 @@ export function adamW(learningRate: number, totalSteps: number): OptimizerConfig
   });
 }
 
+/** The same whose rate stays after warm-up, without weight decay: as in RL. Throws as `adamW`. */
+export function constantAdamW(learningRate: number, totalSteps: number): OptimizerConfig {
+  return { ...adamW(learningRate, totalSteps), finalFraction: 1, weightDecay: 0 };
+}
+
 function checked(c: OptimizerConfig): OptimizerConfig {
   const check = (
     name: keyof OptimizerConfig,

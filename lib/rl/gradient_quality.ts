@@ -1,4 +1,4 @@
-import { mean } from "../numeric/sums.ts";
+import { mean, sum } from "../numeric/sums.ts";
 
 /** How good policy gradients are, over batches of one frozen actor. */
 export interface GradientQuality {
@@ -8,6 +8,18 @@ export interface GradientQuality {
   readonly meanCosine: number;
   /** Mean squared distance from the mean, over the squared norm of the mean; null where all gradients are 0. */
   readonly relativeVariance: number | null;
+}
+
+/** Gradients by parameter as one vector, in their order. */
+export function gradientVector(gradients: Readonly<Record<string, Float32Array>>): Float32Array {
+  const parts = Object.values(gradients);
+  const out = new Float32Array(sum(parts.map(({ length }) => length)));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 type Vector = Float32Array | Float64Array;
@@ -45,9 +57,9 @@ function sumOf(vectors: readonly Vector[]): Float64Array {
 }
 
 function dot(a: Vector, b: Vector): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
+  let product = 0;
+  for (let i = 0; i < a.length; i++) product += a[i]! * b[i]!;
+  return product;
 }
 
 function cosine(a: Vector, b: Vector): number {

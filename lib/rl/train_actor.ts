@@ -2,13 +2,14 @@
 import type { ActorResponse } from "../actor/neural_actor.ts";
 import { smoothSuccessRate } from "../critic/success_rate.ts";
 import { type CriticStepReport, trainCritic } from "../critic_learning/train_critic.ts";
-import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
+import { constantAdamW } from "../nn/optimizer.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { mean } from "../numeric/sums.ts";
 import { type ActorRollout, type ActorTraining, criticContext } from "./actor_training.ts";
 import type { AdvantageEstimate } from "./advantage/estimator.ts";
 import { estimateAdvantages } from "./advantage/registry.ts";
 import { whiten } from "./advantage/whiten.ts";
+import { gradientVector } from "./gradient_quality.ts";
 import {
   type IterationReport,
   iterationReport,
@@ -121,7 +122,7 @@ async function updatePolicy<State>(
   rollouts: readonly ActorRollout<State>[],
   { advantages, objective }: Credit,
 ): Promise<PolicyUpdateReport> {
-  const optimizer = constantRate(config.learningRate, config.iterations * config.epochs);
+  const optimizer = constantAdamW(config.learningRate, config.iterations * config.epochs);
   let report: PolicyUpdateReport | undefined;
   for (let epoch = 0; epoch < config.epochs; epoch++) {
     const logProbabilities = epoch === 0
@@ -175,13 +176,13 @@ export async function creditRollouts<State>(
 export async function policyGradient<State>(
   run: ActorTraining<State>,
   iteration: number,
-): Promise<Float64Array> {
+): Promise<Float32Array> {
   const { actor } = run;
   const { advantages, objective, rollouts } = await creditRollouts(run, iteration);
   const own = rollouts.map(({ logProbabilities }) => logProbabilities);
   const { weights, normalizer } = policyObjective(rollouts, advantages, own, objective);
   const { gradients } = await actor.gradients(weighted(actor, rollouts, weights), normalizer);
-  return Float64Array.from(Object.values(gradients).flatMap((g) => [...g]));
+  return gradientVector(gradients);
 }
 
 /** Training sequences of responses whose tokens have these weights. */
@@ -191,9 +192,4 @@ function weighted<State>(
   weights: readonly (readonly number[])[],
 ) {
   return responses.map(({ states, tokens }, i) => actor.sequence(states[0]!, tokens, weights[i]!));
-}
-
-/** AdamW whose rate stays after warm-up, without weight decay. */
-function constantRate(learningRate: number, steps: number): OptimizerConfig {
-  return { ...adamW(learningRate, steps), finalFraction: 1, weightDecay: 0 };
 }

@@ -227,7 +227,7 @@ Deno.test("mean gradients of unbiased methods point where the oracle's does", ()
       let sum: Float64Array | undefined;
       for (let i = 0; i < 96; i++) {
         const g = await policyGradient(plain, i);
-        sum = sum ? sum.map((x, k) => x + g[k]!) : g;
+        sum = sum ? sum.map((x, k) => x + g[k]!) : Float64Array.from(g);
       }
       return sum!;
     };

@@ -7,11 +7,12 @@ import { criticReward } from "../critic_learning/reward.ts";
 import { UsageError } from "../errors.ts";
 import { batchLength } from "../nn/batch.ts";
 import { normalize } from "../nn/loss_normalization.ts";
-import { adamW, type OptimizerConfig } from "../nn/optimizer.ts";
+import { constantAdamW } from "../nn/optimizer.ts";
 import { RandomStream } from "../numeric/random.ts";
 import { mean, sum } from "../numeric/sums.ts";
 import { estimateAdvantages } from "../rl/advantage/registry.ts";
 import { whiten } from "../rl/advantage/whiten.ts";
+import { gradientVector } from "../rl/gradient_quality.ts";
 import { policyObjective, policyObjectiveConfig } from "../rl/objective/policy_objective.ts";
 import type { Rollout } from "../rl/rollout.ts";
 import type { TextActor, TextResponse } from "./text_actor.ts";
@@ -130,7 +131,7 @@ export async function trainTextActorStep<State>(
     }),
   );
   const sequences = weighted(responses, weights);
-  const optimizer = constantRate(config.learningRate, config.iterations);
+  const optimizer = constantAdamW(config.learningRate, config.iterations);
   const { gradientNorm } = await actor.model
     .train(sequences, batchLength(sequences), optimizer, normalizer);
   const learned = critic && config.criticLearningRate > 0
@@ -199,14 +200,7 @@ export async function textPolicyGradient<State>(
   const sequences = weighted(responses, weights);
   const { gradients } = await run.actor.model
     .gradients(sequences, batchLength(sequences), normalizer);
-  const all = Object.values(gradients);
-  const gradient = new Float32Array(sum(all.map(({ length }) => length)));
-  let at = 0;
-  for (const part of all) {
-    gradient.set(part, at);
-    at += part.length;
-  }
-  return gradient;
+  return gradientVector(gradients);
 }
 
 function checkCritic<State>({ critic, method }: TextActorTraining<State>): void {
@@ -309,7 +303,7 @@ async function trainCriticStep<State>(
   );
   const chosen = [...random.permutation(all.length).subarray(0, config.criticStates)]
     .map((i) => all[i]!);
-  const optimizer = constantRate(config.criticLearningRate, config.iterations);
+  const optimizer = constantAdamW(config.criticLearningRate, config.iterations);
   if (!critic.kind.writes) {
     const sequences = chosen.map(({ state, reward }) =>
       critic.encode({ state, context, value: reward })
@@ -359,9 +353,4 @@ function separation<State>(
     responses.flatMap((response, i) => response.reward === reward ? values[i]! : []);
   const [failures, successes] = [of(0), of(1)];
   return failures.length > 0 && successes.length > 0 ? mean(successes) - mean(failures) : null;
-}
-
-/** AdamW whose rate stays after warm-up, without weight decay. */
-function constantRate(learningRate: number, steps: number): OptimizerConfig {
-  return { ...adamW(learningRate, steps), finalFraction: 1, weightDecay: 0 };
 }

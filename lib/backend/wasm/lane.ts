@@ -177,8 +177,10 @@ export class Lane {
   /** As many chunks as there are for each lane to have its own; all share each of the rest. */
   #forward({ chunks, plan }: ForwardJob): void {
     const { context } = this, each = Math.floor(chunks / context.count);
-    const alone = context.bind(plan.calls), first = context.index * each;
-    for (let chunk = first; chunk < first + each; chunk++) alone(chunk, 0);
+    if (each > 0) {
+      const alone = context.bind(plan.calls), first = context.index * each;
+      for (let chunk = first; chunk < first + each; chunk++) alone(chunk, 0);
+    }
     for (let chunk = each * context.count; chunk < chunks; chunk++) {
       context.bindShared(plan, plan.calls, chunk)(0);
     }
