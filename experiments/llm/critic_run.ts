@@ -8,6 +8,7 @@ import { CausalLanguageModel } from "../../lib/language_model/causal_language_mo
 import { maximum } from "../../lib/numeric/extrema.ts";
 import { sum } from "../../lib/numeric/sums.ts";
 import type { CellContext, CellResult } from "../../lib/run/experiment.ts";
+import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
 import {
   criticHeads,
   TextCritic,
@@ -89,6 +90,7 @@ export async function runCritic(
     const limit = answerLimit(name, base, task, Object.values(sets).flat());
     const critic = newCritic(name, base, task, config, seed, { ...run.options, maxTokens: limit });
     const { batchSize, learningRate } = config, { states, steps } = run.amount(base, task);
+    const { checkpoint } = context, saved = checkpoint.load();
     const trained = await train(
       critic.model,
       steps,
@@ -100,7 +102,13 @@ export async function runCritic(
       adapterOptimizer(learningRate, steps),
       context,
       { name: "training", before: 0, all: steps },
-      true,
+      {
+        trained: saved && JSON.parse(loadTraining(critic.model, saved).training!),
+        save: async (trained) => {
+          const training = JSON.stringify(trained);
+          checkpoint.save(await saveTraining(critic.model, { training }));
+        },
+      },
     );
     const trainedAt = performance.now();
     const tests: Record<string, TextReport> = {};

@@ -170,14 +170,16 @@ Deno.test("without the weights the smoke profile stands in, and says how to get 
 // Passes over 24 states in batches of 8: eight or nine steps, of which the first five end a point of the loss curve.
 interruptionTest({ runCell }, () => cellsOf("values/head-passes", { states: 24 }), 1);
 
-Deno.test("RL that is interrupted after a model was taught, or in or after a method, ends as if it had not been", async () => {
-  const [cell] = cellsOf("rl", { rl: { ...smoke.rl!, demonstrations: 16 } });
+Deno.test("RL that is interrupted in or after a model's training or a method ends as if it had not been", async () => {
+  // Six steps each, of which the fifth ends a point of the loss curve.
+  const rl = { ...smoke.rl!, demonstrations: 48, criticStates: 48 };
+  const [cell] = cellsOf("rl", { rl });
   const saved: Uint8Array[] = [];
   const save = (bytes: Uint8Array) => void saved.push(bytes);
   const checkpoint = { load: () => undefined, save, seconds: 0 };
   const { unpinned: _, ...whole } = await runCell(cell!, cellContext({ checkpoint }));
-  // The actor, two critics, the gradients; of four methods each after the first iteration of two, and three at their end.
-  assert.equal(saved.length, 3 + 1 + 4 + 3);
+  // The actor and two critics, in and after training; the gradients; four methods after the first iteration of two, three after it.
+  assert.equal(saved.length, 2 * 3 + 1 + 4 + 3);
   for (const bytes of saved) {
     const again = { load: () => bytes, save: () => {} };
     const { unpinned: _, ...resumed } = await runCell(cell!, cellContext({ checkpoint: again }));

@@ -21,7 +21,7 @@ import { CHECKPOINT_SECONDS } from "./training.ts";
  * RL of an actor that is the pretrained model: it learns from demonstrations of a teacher that errs, its critics from states of
  * several teachers, whose success rates they are told as they are told the actor's in RL (In-Context Conditioning). The
  * methods' policy gradients are compared at that actor; then each method starts from it and from the same critics. An
- * interrupted run is taken up after the last model that was taught, and in the midst of a method. Kept are the adapters of
+ * interrupted run is taken up in the midst of a model's training or of a method. Kept are the adapters of
  * what the methods have trained, `METHOD-actor/` and `METHOD-critic/`.
  */
 export async function runCell(

@@ -16,7 +16,7 @@ import type { RlCell } from "./cell_types.ts";
 import { answerLimit, MAX_LENGTH, newCritic } from "./critic_run.ts";
 import { lessonsOf } from "./several_actors.ts";
 import { testTextCritic, type TextReport } from "./text_report.ts";
-import { adapterOptimizer, train } from "./training.ts";
+import { adapterOptimizer, train, type Trained } from "./training.ts";
 
 /** Tokens that an actor may write beyond the longest right response. */
 const SPARE_TOKENS = 8;
@@ -29,6 +29,8 @@ export interface Start {
 
 /** What is known of them, as JSON. */
 export interface Preparation {
+  /** The model in whose training the run is, if any: how far it is, and what it has said. */
+  training?: { readonly name: string; readonly step: number } & Trained;
   /** The actor's before RL; left out before the first critic is taught. */
   successRate?: number;
   readonly preparationTokens: Record<string, number>;
@@ -68,7 +70,7 @@ export function newStart(
   return { actor: newActor(base, task, config, seed), critics: Object.fromEntries(critics) };
 }
 
-/** Teaches the actor, then its critics, but for those that are taught; `save` keeps each. */
+/** Teaches the actor, then its critics, but for those that are taught, from where the run was; `save` keeps it. */
 export async function prepare(
   { actor, critics }: Start,
   task: RunningSumEnvironment,
@@ -93,7 +95,15 @@ export async function prepare(
       adapterOptimizer(config.learningRate, count),
       context,
       { name, before, all: steps.all },
+      {
+        trained: progress.training,
+        save: async (trained) => {
+          progress.training = { ...trained, name, step: model.step };
+          await save();
+        },
+      },
     );
+    delete progress.training;
     preparationTokens[name] = tokens;
   };
   if (preparationTokens.actor === undefined) {

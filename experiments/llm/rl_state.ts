@@ -1,5 +1,6 @@
 /** A run of RL as far as it is: what is known, what is trained, and how both are saved and put back. */
 import type { RunningSumEnvironment, RunningSumState } from "../../lib/env/running_sum.ts";
+import type { CausalLanguageModel } from "../../lib/language_model/causal_language_model.ts";
 import { adapterFiles } from "../../lib/pretrained/adapter.ts";
 import type { GradientQuality } from "../../lib/rl/gradient_quality.ts";
 import { readSafetensors } from "../../lib/run/safetensors.ts";
@@ -72,6 +73,8 @@ export class RlState {
     }
     loadModels(state.#models(), saved);
     if (current) resumeAt(await state.run(current.method), current);
+    const { training } = state.progress;
+    if (training) state.#inPreparation(training.name).step = training.step;
     return state;
   }
 
@@ -125,16 +128,25 @@ export class RlState {
 
   /** All models; of those in training the optimizers' states, too. */
   #models(): Record<string, SavedModel> {
-    const { actor, critics } = this.start, { current } = this.progress;
+    const { actor, critics } = this.start, { current, training } = this.progress;
     const models: Record<string, SavedModel> = { actor: actor.model };
     for (const [name, { model }] of Object.entries(critics)) models[name] = model;
-    for (const { method, model, name } of this.#trained()) {
-      models[name] = model;
-      if (current?.method !== method) continue;
+    const withMoments = (name: string, model: CausalLanguageModel) => {
       const { m, v } = momentsOf(model);
-      Object.assign(models, { [`${name}-m`]: m, [`${name}-v`]: v });
+      Object.assign(models, { [name]: model, [`${name}-m`]: m, [`${name}-v`]: v });
+    };
+    if (training) withMoments(training.name, this.#inPreparation(training.name));
+    for (const { method, model, name } of this.#trained()) {
+      if (current?.method === method) withMoments(name, model);
+      else models[name] = model;
     }
     return models;
+  }
+
+  /** The actor or a critic of the start, by the name of its training. */
+  #inPreparation(name: string): CausalLanguageModel {
+    const { actor, critics } = this.start;
+    return name === "actor" ? actor.model : critics[name]!.model;
   }
 }
 

@@ -5,14 +5,19 @@ import { adamW, type OptimizerConfig } from "../../lib/nn/optimizer.ts";
 import { RandomStream } from "../../lib/numeric/random.ts";
 import { sum } from "../../lib/numeric/sums.ts";
 import type { CellContext } from "../../lib/run/experiment.ts";
-import { loadTraining, saveTraining } from "../../lib/run/training_checkpoint.ts";
 
-/** What a training run says. */
+/** What a training run says, of the steps that it has taken. */
 export interface Trained {
   /** Tokens of the sequences, padding left out. */
   readonly tokens: number;
   /** Mean loss of each `CURVE_STEPS` steps. */
   readonly curve: readonly number[];
+}
+
+/** How a training run is kept, and what was kept of it when it was interrupted; the model is then as it was. */
+export interface Keeping {
+  readonly trained: Trained | undefined;
+  save(trained: Trained): Promise<void>;
 }
 
 /** What is being done, for the live line, and how many steps of the cell are before and in all. */
@@ -37,10 +42,7 @@ export function adapterOptimizer(learningRate: number, steps: number): Optimizer
   };
 }
 
-/**
- * Takes the steps that are left, on batches that depend on the step's number alone; from the context's checkpoint, if there
- * is one and `resume` says so.
- */
+/** Takes the steps that are left, on batches that depend on the step's number alone; keeps the run now and then. */
 export async function train(
   model: CausalLanguageModel,
   steps: number,
@@ -48,29 +50,26 @@ export async function train(
   optimizer: OptimizerConfig,
   { checkpoint, progress }: CellContext,
   { name, before, all }: TrainingPart,
-  resume = false,
+  { save, trained = { tokens: 0, curve: [] } }: Keeping,
 ): Promise<Trained> {
-  const saved = resume ? checkpoint.load() : undefined;
-  const state: { tokens: number; curve: number[] } = saved
-    ? JSON.parse(loadTraining(model, saved).training!)
-    : { tokens: 0, curve: [] };
   const wait = 1000 * (checkpoint.seconds ?? CHECKPOINT_SECONDS);
   let last = performance.now(), losses: number[] = [];
   while (model.step < steps) {
     const sequences = batch(model.step);
-    state.tokens += sum(sequences.map(({ tokens }) => tokens.length));
+    const tokens = trained.tokens + sum(sequences.map(({ tokens }) => tokens.length));
     const { loss, valueLoss } = await model.train(sequences, batchLength(sequences), optimizer);
     losses.push(loss + valueLoss);
+    trained = { ...trained, tokens };
     if (model.step % CURVE_STEPS > 0 && model.step < steps) continue;
-    state.curve.push(sum(losses) / losses.length);
+    trained = { tokens, curve: [...trained.curve, sum(losses) / losses.length] };
     losses = [];
-    progress(before + model.step, all, `${name}: loss ${state.curve.at(-1)!.toPrecision(3)}`);
-    if (resume && performance.now() - last >= wait && model.step < steps) {
-      checkpoint.save(await saveTraining(model, { training: JSON.stringify(state) }));
+    progress(before + model.step, all, `${name}: loss ${trained.curve.at(-1)!.toPrecision(3)}`);
+    if (performance.now() - last >= wait && model.step < steps) {
+      await save(trained);
       last = performance.now();
     }
   }
-  return state;
+  return trained;
 }
 
 /** The row of `states` that comes `index`-th: in their order, in later passes each time in an order of its own. */
