@@ -1,9 +1,8 @@
 /** Tests of what reads frozen weights, in each of their storages. */
 import assert from "node:assert/strict";
-import { packed } from "../../lib/backend/webgpu/frozen.ts";
 import type { WeightStorage } from "../../lib/tensor/tape.ts";
 import { type Matrix, normalMatrix, randomIntegers } from "../wasm/testing.ts";
-import { assertRelative, gpuTest, runInstruction } from "./testing.ts";
+import { assertRelative, gpuTest, packed, runInstruction } from "./testing.ts";
 
 const STORAGES = ["float32", "float16", "bfloat16"] as const;
 

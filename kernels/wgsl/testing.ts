@@ -2,14 +2,34 @@
  * What the tests of the WGSL kernels share: one instruction of the tape, lowered and run on given operands. Test code
  * only. Where the machine has no adapter, `gpuTest` says in the name of the test that it is skipped, and why.
  */
-import type { Buffer, Instruction, WeightStorage } from "../../lib/tensor/tape.ts";
+import { STORED_BITS, STORED_BYTES } from "../../lib/backend/stored_bits.ts";
+import {
+  type Buffer,
+  type Instruction,
+  padded,
+  type WeightStorage,
+} from "../../lib/tensor/tape.ts";
 import { WebGpuDevice } from "../../lib/backend/webgpu/device.ts";
 import type { Dispatch, Float, Operand } from "../../lib/backend/webgpu/dispatch.ts";
-import { packed } from "../../lib/backend/webgpu/frozen.ts";
 import type { GemmTuning } from "../../lib/backend/webgpu/gemm.ts";
 import { Lowering } from "../../lib/backend/webgpu/lower.ts";
 import { Pool, Program } from "../../lib/backend/webgpu/program.ts";
 import type { Constants } from "../../lib/backend/webgpu/source.ts";
+
+/** Rows of `cols` numbers as a device stores frozen weights: rounded, each padded by zeros to a multiple of 16. */
+export function packed(
+  values: Float32Array,
+  cols: number,
+  storage: WeightStorage,
+): Uint32Array<ArrayBuffer> {
+  const rows = values.length / cols, stride = padded(cols);
+  const words = new Uint32Array(rows * stride * STORED_BYTES[storage] / 4);
+  const out = storage === "float32" ? words : new Uint16Array(words.buffer);
+  for (let row = 0; row < rows; row++) {
+    out.set(STORED_BITS[storage](values.subarray(row * cols, (row + 1) * cols)), row * stride);
+  }
+  return words;
+}
 
 let device: WebGpuDevice | undefined, reason = "";
 try {

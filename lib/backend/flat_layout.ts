@@ -54,18 +54,18 @@ export function noParameter(name: string): Error {
   return new Error(`no parameter ${JSON.stringify(name)} in this model`);
 }
 
-/** Throws RangeError if `values` are not whole rows of a weight of this shape, from `firstRow` on. */
-export function checkRows(
+/** Throws RangeError if `values` are not whole columns of a weight of this shape, from `firstColumn` on. */
+export function checkColumns(
   { rows, cols }: { rows: number; cols: number },
   name: string,
   values: Float32Array,
-  firstRow: number,
+  firstColumn: number,
 ): void {
-  const count = values.length / cols;
-  const isInside = Number.isInteger(firstRow) && firstRow >= 0 && firstRow + count <= rows;
+  const count = values.length / rows;
+  const isInside = Number.isInteger(firstColumn) && firstColumn >= 0 && firstColumn + count <= cols;
   if (Number.isInteger(count) && isInside) return;
   throw new RangeError(
-    `${name} has ${values.length} values from row ${firstRow} on, needs rows of ${rows} x ${cols}`,
+    `${name} has ${values.length} values from column ${firstColumn} on, needs columns of ${rows} x ${cols}`,
   );
 }
 

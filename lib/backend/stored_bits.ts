@@ -21,6 +21,36 @@ export const STORED_BITS: Record<
   },
 };
 
+/** Columns that are laid out together, so that all of a cache line is used. */
+const TOGETHER = 16;
+
+/**
+ * Writes columns of a matrix into memory as a storage has them.
+ *
+ * @param values (columns, rows), row-major.
+ * @param place Where in `out` the number of the first row of column k goes; those of the next rows are `step` apart.
+ */
+export function storeColumns(
+  values: Float32Array,
+  rows: number,
+  storage: WeightStorage,
+  out: Uint32Array | Uint16Array,
+  { place, step }: { place(column: number): number; readonly step: number },
+): void {
+  const bits = STORED_BITS[storage](values), columns = values.length / rows;
+  for (let first = 0; first < columns; first += TOGETHER) {
+    const places = Array.from(
+      { length: Math.min(TOGETHER, columns - first) },
+      (_, k) => place(first + k),
+    );
+    for (let row = 0; row < rows; row++) {
+      for (let k = 0; k < places.length; k++) {
+        out[places[k]! + row * step] = bits[(first + k) * rows + row]!;
+      }
+    }
+  }
+}
+
 function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
   return new Uint32Array(buffer, byteOffset, length);
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../numeric/digest.ts";
+import { sha256, sha256OfParts } from "../numeric/digest.ts";
 import { RandomStream } from "../numeric/random.ts";
 import type { Backend, FrozenWeights } from "../tensor/backend.ts";
 import type { WeightStorage } from "../tensor/tape.ts";
@@ -7,10 +7,6 @@ import type { Architecture } from "./architecture.ts";
 import { tensorShapes } from "./tensor_shapes.ts";
 import { checkArchitecture } from "./check_config.ts";
 import { frozenWeights } from "./config.ts";
-import { transposed } from "./transposed.ts";
-
-/** Floats that are transposed at a time. */
-const TRANSPOSED = 2 ** 20;
 
 /**
  * A pretrained model's weights on a backend, which any number of models share: an actor, its reference policy and its
@@ -41,35 +37,25 @@ export class PretrainedWeights {
   /**
    * Writes all tensors.
    *
-   * @param read The numbers of a tensor by Hugging Face's name; matrices are (outputs, inputs), row-major. Asked once for
-   *   each, so that one is in memory at a time.
+   * @param read The numbers of a tensor by Hugging Face's name, or parts of them in their order, of matrices whole rows;
+   *   these are (outputs, inputs), row-major. Asked once for each, so that no more than a part is in memory at a time.
    * @throws UsageError for a number that the storage has no place for, RangeError for a wrong count of them.
    */
-  write(read: (name: string) => Float32Array): this {
+  write(read: (name: string) => Float32Array | Iterable<Float32Array>): this {
     for (const [name, [outputs, inputs]] of this.#shapes) {
-      const values = read(name);
-      const { buffer, byteOffset, byteLength } = values;
-      this.#digests.set(name, sha256(new Uint8Array(buffer, byteOffset, byteLength)));
-      if (inputs === undefined) this.device.write(name, values);
-      else {
-        if (this.storage === "float16") checkRange(name, values);
-        this.#writeTransposed(name, values, [outputs!, inputs]);
+      const given = read(name), digest = sha256OfParts();
+      let rows = 0;
+      for (const values of given instanceof Float32Array ? [given] : given) {
+        const { buffer, byteOffset, byteLength } = values;
+        digest.update(new Uint8Array(buffer, byteOffset, byteLength));
+        if (inputs !== undefined && this.storage === "float16") checkRange(name, values);
+        this.device.write(name, values, rows);
+        rows += values.length / (inputs ?? 1);
       }
+      if (rows !== outputs) throw new RangeError(`${name} has ${rows} rows, needs ${outputs}`);
+      this.#digests.set(name, digest.hex());
     }
     return this;
-  }
-
-  /** Some rows at a time: an embedding and its transpose are as large as the weights of a small model. */
-  #writeTransposed(
-    name: string,
-    values: Float32Array,
-    [outputs, inputs]: readonly [number, number],
-  ): void {
-    const most = Math.max(1, Math.floor(TRANSPOSED / outputs));
-    for (let first = 0; first < inputs; first += most) {
-      const count = Math.min(most, inputs - first);
-      this.device.write(name, transposed(values, outputs, inputs, { first, count }), first);
-    }
   }
 
   /** SHA-256 over all tensors as they were written, before they were rounded to the storage. Throws Error before that. */

@@ -12,9 +12,28 @@ export function sha256(bytes: Uint8Array): string {
   return crypto?.createHash("sha256").update(bytes).digest("hex") ?? portableSha256(bytes);
 }
 
+/** `sha256` of bytes that come in parts. */
+export interface Sha256OfParts {
+  update(part: Uint8Array): void;
+  hex(): string;
+}
+
+/** `sha256` of the parts that are given to it. */
+export function sha256OfParts(): Sha256OfParts {
+  const hash = crypto?.createHash("sha256");
+  if (!hash) return portableSha256OfParts();
+  return { update: (part) => void hash.update(part), hex: () => hash.digest("hex") };
+}
+
 /** `sha256` in plain JavaScript. */
 export function portableSha256(bytes: Uint8Array): string {
   return bytesToHex(sha256InJavaScript(bytes));
+}
+
+/** `sha256OfParts` in plain JavaScript. */
+export function portableSha256OfParts(): Sha256OfParts {
+  const hash = sha256InJavaScript.create();
+  return { update: (part) => void hash.update(part), hex: () => bytesToHex(hash.digest()) };
 }
 
 /**

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { canonicalBytes, canonicalJson, portableSha256, sha256 } from "./digest.ts";
+import {
+  canonicalBytes,
+  canonicalJson,
+  portableSha256,
+  portableSha256OfParts,
+  sha256,
+  sha256OfParts,
+} from "./digest.ts";
 
 Deno.test("sha256 gives the standard's vectors", () => {
   assert.equal(
@@ -15,6 +22,16 @@ Deno.test("sha256 gives the standard's vectors", () => {
 Deno.test("sha256 reads a view, not the buffer under it", () => {
   const whole = new TextEncoder().encode("xabcx");
   assert.equal(sha256(whole.subarray(1, 4)), sha256(new TextEncoder().encode("abc")));
+});
+
+Deno.test("sha256 of parts is that of the whole", () => {
+  const whole = Uint8Array.from({ length: 300 }, (_, i) => 7 * i);
+  for (const hash of [sha256OfParts(), portableSha256OfParts()]) {
+    for (const [from, to] of [[0, 1], [1, 1], [1, 200], [200, 300]]) {
+      hash.update(whole.subarray(from, to));
+    }
+    assert.equal(hash.hex(), sha256(whole));
+  }
 });
 
 Deno.test("sha256 in plain JavaScript is the same at every length around a block", () => {

@@ -6,14 +6,14 @@ import type { WeightStorage } from "../tensor/tape.ts";
 import { checkModelMemory, gibibytes, weightBytes } from "./model_memory.ts";
 import type { PretrainedModel } from "./read_pretrained.ts";
 
-/** Bytes for each number of a tensor that is read. */
+/** Bytes for each number that is read. */
 const READ = 4;
 
 /** Bytes that WebAssembly can address: of weights, adapters and activations together. */
 const WASM_BYTES = 2 ** 32;
 
 /**
- * Loads a pretrained model's weights onto a backend, one tensor at a time.
+ * Loads a pretrained model's weights onto a backend, some rows of a tensor at a time.
  *
  * @param storage How matrices are kept: "bfloat16" takes half of float32's memory and is what most models were trained in;
  *   Q8_0 and Q4 of GGUF files become what they stand for. Results depend on it.
@@ -36,13 +36,13 @@ export function loadPretrainedWeights(
   }
   // A GPU's memory is its own, and what it lacks is said by its driver.
   if (backend.name === "wasm") {
-    checkModelMemory(model, storage, READ * largest(model), available);
+    checkModelMemory(model, storage, READ * largestPart(model), available);
   }
   return new PretrainedWeights(backend, model.architecture, storage)
-    .write((name) => model.tensors.get(name)!.readFinite());
+    .write((name) => model.tensors.get(name)!.finiteParts());
 }
 
-/** Numbers of the largest tensor. */
-function largest({ tensors }: PretrainedModel): number {
-  return maximum([...tensors.values()].map(({ size }) => size));
+/** Numbers of the largest part of a tensor. */
+function largestPart({ tensors }: PretrainedModel): number {
+  return maximum([...tensors.values()].map(({ partSize }) => partSize));
 }

@@ -2,6 +2,9 @@ import { UsageError } from "../errors.ts";
 import { readRange } from "./read_range.ts";
 import { type StoredType, widen } from "./stored_type.ts";
 
+/** Numbers that are widened at a time: an embedding is as large as a small model. */
+const PART = 2 ** 21;
+
 /** Where a tensor's bytes are. */
 export interface TensorSource {
   readonly path: string;
@@ -51,11 +54,35 @@ export class PretrainedTensor {
 
   /** As `read`; throws a UsageError with the first place of a number that is not finite. */
   readFinite(): Float32Array<ArrayBuffer> {
-    const numbers = this.read();
+    return this.#finite(this.read(), 0);
+  }
+
+  /** The numbers of `readFinite` in parts of whole rows, at most `partSize` at a time. Throws as it does. */
+  *finiteParts(): Generator<Float32Array<ArrayBuffer>, void> {
+    if (this.partSize === this.size) return yield this.readFinite();
+    const { path, offset } = this.source, rows = this.shape[0]!, columns = this.size / rows;
+    const rowBytes = this.bytes / rows, most = this.partSize / columns;
+    for (let row = 0; row < rows; row += most) {
+      const count = Math.min(most, rows - row);
+      const stored = readRange(path, offset + row * rowBytes, count * rowBytes);
+      yield this.#finite(widen(this.dtype, stored), row * columns);
+    }
+  }
+
+  /** The most numbers of a part of `finiteParts`: whole rows, where their order is the file's and they are many. */
+  get partSize(): number {
+    const { shape, size, source: { interleavedHeads } } = this;
+    if (size <= PART || shape.length === 1 || interleavedHeads) return size;
+    const columns = size / shape[0]!;
+    return columns * Math.max(1, Math.floor(PART / columns));
+  }
+
+  /** Throws for numbers, of which the first is the tensor's `first`, that are not finite. */
+  #finite(numbers: Float32Array<ArrayBuffer>, first: number): Float32Array<ArrayBuffer> {
     for (let i = 0; i < numbers.length; i++) {
       if (Number.isFinite(numbers[i])) continue;
       const place: number[] = [];
-      for (let axis = this.shape.length - 1, rest = i; axis >= 0; axis--) {
+      for (let axis = this.shape.length - 1, rest = first + i; axis >= 0; axis--) {
         place.unshift(rest % this.shape[axis]!);
         rest = Math.floor(rest / this.shape[axis]!);
       }

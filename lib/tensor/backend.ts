@@ -30,12 +30,13 @@ export type StateName = "weights" | "m" | "v";
 /** Weights on a device that are not trained. */
 export interface FrozenWeights {
   /**
-   * Copies rows of a tensor (rows, cols) in, row-major, rounded to nearest even as its storage says. Throws RangeError for
-   * what is no number of its rows.
+   * Copies columns of a tensor (rows, cols) in, rounded to nearest even as its storage says. Each is copied once before it is
+   * read. Throws RangeError for what is no number of its columns.
    *
-   * @param firstRow Where they begin; default: at the first.
+   * @param values (columns, rows), row-major: of torch.nn.Linear's (outputs, inputs) some rows.
+   * @param firstColumn Where they begin; default: at the first.
    */
-  write(name: string, values: Float32Array, firstRow?: number): void;
+  write(name: string, values: Float32Array, firstColumn?: number): void;
 }
 
 /** One model on a device. */

@@ -1,7 +1,7 @@
 import type { FrozenWeights } from "../../tensor/backend.ts";
 import { type FrozenWeight, padded } from "../../tensor/tape.ts";
-import { checkRows, noParameter } from "../flat_layout.ts";
-import { STORED_BITS, STORED_BYTES } from "../stored_bits.ts";
+import { checkColumns, noParameter } from "../flat_layout.ts";
+import { storeColumns, STORED_BYTES } from "../stored_bits.ts";
 import type { WasmDevice } from "./device.ts";
 
 interface Place extends FrozenWeight {
@@ -37,19 +37,17 @@ export class WasmFrozenWeights implements FrozenWeights {
     return this.#place(name).address;
   }
 
-  write(name: string, values: Float32Array, firstRow = 0): void {
+  write(name: string, values: Float32Array, firstColumn = 0): void {
     const place = this.#place(name), { address, rows, cols, storage } = place;
-    checkRows(place, name, values, firstRow);
+    checkColumns(place, name, values, firstColumn);
     const { buffer } = this.device.memory, stride = (rows + 1) * 16;
     const length = padded(cols) / 16 * stride;
     const panels = STORED_BYTES[storage] === 4
       ? new Uint32Array(buffer, address, length)
       : new Uint16Array(buffer, address, length);
-    for (let r = 0, count = values.length / cols; r < count; r++) {
-      const row = STORED_BITS[storage](values.subarray(r * cols, (r + 1) * cols));
-      for (let c = 0, to = (firstRow + r) * 16; c < cols; c += 16, to += stride) {
-        for (let i = 0, end = Math.min(16, cols - c); i < end; i++) panels[to + i] = row[c + i]!;
-      }
-    }
+    storeColumns(values, rows, storage, panels, {
+      place: (k) => ((firstColumn + k) >> 4) * stride + ((firstColumn + k) & 15),
+      step: 16,
+    });
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { transposed } from "../../language_model/transposed.ts";
 import { RandomStream } from "../../numeric/random.ts";
 import type { FrozenWeight, WeightStorage } from "../../tensor/tape.ts";
 import { WasmDevice } from "./device.ts";
@@ -80,10 +81,10 @@ Deno.test("weights stand in panels, rounded to nearest even as their storage say
           { length: rows * cols },
           (_, i) => ODD[random.integer(2 * ODD.length)] ?? random.normal() * 2 ** (i % 40 - 20),
         );
-        // As a whole, or row by row.
-        const parts = cols % 2 === 0 ? 1 : rows;
-        for (let row = 0; row < rows; row += rows / parts) {
-          store.write(name, values.subarray(row * cols, (row + rows / parts) * cols), row);
+        // As a whole, or some columns at a time.
+        const turned = transposed(values, rows, cols), most = cols % 2 === 0 ? cols : 5;
+        for (let c = 0; c < cols; c += most) {
+          store.write(name, turned.subarray(c * rows, (c + most) * rows), c);
         }
         return values;
       });
@@ -118,7 +119,7 @@ Deno.test("weights that are not there, too many or too large are refused by name
   await withStore(weights, (store, device) => {
     assert.throws(() => store.write("v", new Float32Array(6)), /no parameter "v"/);
     assert.throws(() => store.write("w", new Float32Array(7)), /RangeError: w has 7 values.*2 x 3/);
-    assert.throws(() => store.write("w", new Float32Array(6), 1), /6 values from row 1 on/);
+    assert.throws(() => store.write("w", new Float32Array(6), 1), /6 values from column 1 on/);
     const large = [{ name: "w", rows: 2 ** 16, cols: 2 ** 16, storage: "bfloat16" as const }];
     assert.throws(
       () => new WasmFrozenWeights(device, large),

@@ -59,7 +59,7 @@ function tell(request: Tell): void {
     case "write frozen":
       return keep(request.object, () => {
         const frozen = use<FrozenWeights>(request.object);
-        frozen.write(request.name, request.values, request.firstRow);
+        frozen.write(request.name, request.values, request.firstColumn);
         return frozen;
       });
     case "end of turn":

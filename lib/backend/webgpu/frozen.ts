@@ -1,16 +1,23 @@
 import type { FrozenWeights } from "../../tensor/backend.ts";
-import { type FrozenWeight, padded, type WeightStorage } from "../../tensor/tape.ts";
-import { checkRows, noParameter } from "../flat_layout.ts";
-import { STORED_BITS, STORED_BYTES } from "../stored_bits.ts";
+import { type FrozenWeight, padded } from "../../tensor/tape.ts";
+import { checkColumns, noParameter } from "../flat_layout.ts";
+import { storeColumns, STORED_BYTES } from "../stored_bits.ts";
 import type { WebGpuDevice } from "./device.ts";
 import type { View } from "./program.ts";
 
-/** Bytes that are packed at a time on their way to the device. */
+/** Bytes that are on their way to the device at a time. */
 const PART = 2 ** 24;
+
+/** A weight on the device; before that it is gathered in memory, in the form that the device has. */
+interface Stored {
+  readonly weight: FrozenWeight;
+  readonly gpu: GPUBuffer;
+  gathered?: { readonly words: Uint32Array<ArrayBuffer>; columns: number };
+}
 
 /** Pretrained weights on a WebGPU device, one buffer each; sessions of the same engine may share them. */
 export class WebGpuFrozenWeights implements FrozenWeights {
-  readonly #weights = new Map<string, { readonly weight: FrozenWeight; readonly gpu: GPUBuffer }>();
+  readonly #weights = new Map<string, Stored>();
 
   /** Throws UsageError, which names the weight, where the device has no room or no buffers of its size. */
   constructor(readonly device: WebGpuDevice, weights: readonly FrozenWeight[]) {
@@ -24,18 +31,23 @@ export class WebGpuFrozenWeights implements FrozenWeights {
     }
   }
 
-  write(name: string, values: Float32Array, firstRow = 0): void {
+  write(name: string, values: Float32Array, firstColumn = 0): void {
     const found = this.#weights.get(name);
     if (!found) throw noParameter(name);
-    const { weight: { rows, cols, storage }, gpu } = found;
-    checkRows({ rows, cols }, name, values, firstRow);
+    const { weight: { rows, cols, storage } } = found, stride = padded(cols);
+    checkColumns(found.weight, name, values, firstColumn);
     this.device.check();
-    const bytes = padded(cols) * STORED_BYTES[storage],
-      most = Math.max(1, Math.floor(PART / bytes));
-    for (let row = 0, count = values.length / cols; row < count; row += most) {
-      const part = values.subarray(row * cols, Math.min(count, row + most) * cols);
-      const { queue } = this.device.device;
-      queue.writeBuffer(gpu, (firstRow + row) * bytes, packed(part, cols, storage));
+    const bytes = rows * stride * STORED_BYTES[storage];
+    const gathered = found.gathered ??= { words: new Uint32Array(bytes / 4), columns: 0 };
+    const { buffer } = gathered.words;
+    const out = storage === "float32" ? gathered.words : new Uint16Array(buffer);
+    storeColumns(values, rows, storage, out, { place: (k) => firstColumn + k, step: stride });
+    gathered.columns += values.length / rows;
+    if (gathered.columns < cols) return;
+    delete found.gathered;
+    const { queue } = this.device.device;
+    for (let from = 0; from < bytes; from += PART) {
+      queue.writeBuffer(found.gpu, from, buffer, from, Math.min(PART, bytes - from));
       // Without a submission the copies would wait in memory until all weights are there.
       queue.submit([]);
     }
@@ -61,19 +73,4 @@ export function ownFrozenWeights(
 /** The error for frozen weights of another engine. */
 export function foreignWeights(): Error {
   return new Error("the frozen weights are another backend's");
-}
-
-/** Rows of `cols` numbers as a device stores them: rounded to nearest even, each padded by zeros to a multiple of 16. */
-export function packed(
-  values: Float32Array,
-  cols: number,
-  storage: WeightStorage,
-): Uint32Array<ArrayBuffer> {
-  const rows = values.length / cols, stride = padded(cols);
-  const words = new Uint32Array(rows * stride * STORED_BYTES[storage] / 4);
-  const out = storage === "float32" ? words : new Uint16Array(words.buffer);
-  for (let row = 0; row < rows; row++) {
-    out.set(STORED_BITS[storage](values.subarray(row * cols, (row + 1) * cols)), row * stride);
-  }
-  return words;
 }

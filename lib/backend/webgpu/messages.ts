@@ -61,7 +61,13 @@ export type Ask = Readonly<
 export type Tell = Readonly<
   | { tell: "start"; options: WebGpuEngineOptions }
   | { tell: "write"; object: number; state: StateName; name: string; values: Float32Array }
-  | { tell: "write frozen"; object: number; name: string; values: Float32Array; firstRow: number }
+  | {
+    tell: "write frozen";
+    object: number;
+    name: string;
+    values: Float32Array;
+    firstColumn: number;
+  }
   /** The caller's turn has ended: what it waits for may be read back. */
   | { tell: "end of turn" }
   | { tell: "close" }

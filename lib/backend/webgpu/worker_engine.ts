@@ -14,7 +14,7 @@ import type {
   TrainingProgram,
 } from "../../tensor/backend.ts";
 import { type FrozenWeight, type Parameter, recorded, Tape } from "../../tensor/tape.ts";
-import { checkLength, checkRows, noParameter } from "../flat_layout.ts";
+import { checkColumns, checkLength, noParameter } from "../flat_layout.ts";
 import type { AdapterDescription } from "./device.ts";
 import type { WebGpuEngineOptions } from "./engine.ts";
 import { foreignWeights } from "./frozen.ts";
@@ -157,11 +157,11 @@ class WorkerFrozenWeights implements FrozenWeights {
     this.object = engine.make({ make: "frozen", weights });
   }
 
-  write(name: string, values: Float32Array, firstRow = 0): void {
+  write(name: string, values: Float32Array, firstColumn = 0): void {
     const weight = this.weights.find((w) => w.name === name);
     if (!weight) throw noParameter(name);
-    checkRows(weight, name, values, firstRow);
-    this.engine.send({ tell: "write frozen", object: this.object, name, values, firstRow });
+    checkColumns(weight, name, values, firstColumn);
+    this.engine.send({ tell: "write frozen", object: this.object, name, values, firstColumn });
   }
 }
 
