@@ -2,9 +2,9 @@
 
     .../python serve.py WEIGHTS NAME PORT THREADS SLOTS CONTEXT
 
-WEIGHTS: a GGUF file. NAME: what the server calls it. PORT: the first free one from there on is taken. SLOTS: how many completions are sampled at once, each of at most CONTEXT
-tokens, the prompt's included. When it listens it prints one line of JSON: {"url": ...}. It ends when its
-standard input does, and so with the process that started it.
+WEIGHTS: a GGUF file. NAME: what the server calls it. PORT: the first free one from there on is taken. SLOTS: how many
+completions are sampled at once, each of at most CONTEXT tokens, the prompt's included. When it listens it prints one line of
+JSON: {"url": ...}. It ends when its standard input does, and so with the process that started it.
 """
 
 import json
