@@ -115,6 +115,7 @@ export const profiles: Record<"smoke" | "quick" | "standard", Input> = {
         responses: 4,
         iterations: 2,
         learningRate: 3e-3,
+        criticLearningRate: 1e-4,
         criticStates: 4,
         criticResponses: 2,
       },

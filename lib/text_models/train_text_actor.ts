@@ -51,12 +51,12 @@ export const textRlConfig = z.strictObject({
   problems: z.int().min(1).default(4).describe("Problems of an iteration."),
   responses: z.int().min(2).default(4).describe("Responses to each."),
   iterations: z.int().min(1).default(12).describe("Iterations: one step of the actor each."),
-  learningRate: z.number().positive().max(1).default(1e-4).describe("Of the actor; constant."),
+  learningRate: z.number().positive().max(1).default(5e-5).describe("Of the actor; constant."),
   klCoefficient: z.number().min(0).default(0.01).describe("Weight of the KL loss to the start."),
   lambda: z.number().min(0).max(1).default(0.95).describe(
     "GAE's lambda from one step of a response to the next, of all values.",
   ),
-  criticLearningRate: z.number().min(0).max(1).default(1e-4)
+  criticLearningRate: z.number().min(0).max(1).default(1e-5)
     .describe("Of the critic during RL; 0: it is frozen."),
   criticStates: z.int().min(1).default(8).describe("States of a critic's step."),
   criticResponses: z.int().min(2).default(2)
