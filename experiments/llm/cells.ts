@@ -25,8 +25,8 @@ const MODULES: Readonly<Record<LlmCell["part"], string>> = {
 };
 
 /**
- * The runs of a configuration: models x (critics, conditioning, RL) x seeds, those of the search for learning rates, and those of
- * models of other sizes.
+ * The runs of a configuration: of each model (critics, conditioning, RL) x seeds and those of the search for learning rates, then
+ * those of models of other sizes.
  *
  * @throws UsageError for tuning seeds that are reported, and other sizes that have nothing to be compared with.
  */
@@ -34,9 +34,9 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
   const { conditioning, models, rl, runs, search, seeds, sizes } = config;
   separateSeeds("search.seeds", search?.seeds ?? [], seeds);
   checkSizes(config);
-  const reported = models.flatMap((model) => {
+  const own = models.flatMap((model) => {
     const { cell, valueCell } = cellsOf(model, config);
-    return seeds.flatMap((seed, i) => [
+    const reported = seeds.flatMap((seed, i) => [
       ...runs.map((run) => valueCell(`values/${run}`, seed, run, chosenRate(run, config))),
       ...conditioning
         ? CONDITIONED.map(([critic, told]) =>
@@ -53,18 +53,16 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
         ? [cell("rl", seed, rlCell(rl, common(config, model)), rlTokens(rl))]
         : [],
     ]);
-  });
-  const searched = models.flatMap((model) => {
-    const { valueCell } = cellsOf(model, { ...config, longer: [] });
-    return search?.seeds.flatMap((seed) =>
+    const searched = search?.seeds.flatMap((seed) =>
       search.runs.flatMap((run) =>
         search.factors.map((factor) => {
           // As one would write it: 0.0003 * 3 is not 0.0009.
           const learningRate = Number((chosenRate(run, config) * factor).toPrecision(6));
-          return valueCell(`search/${run}/lr${learningRate}`, seed, run, learningRate);
+          return valueCell(`search/${run}/lr${learningRate}`, seed, run, learningRate, []);
         })
       )
-    ) ?? [];
+    );
+    return [...reported, ...searched ?? []];
   });
   const others = sizes?.models.flatMap((model) => {
     const { valueCell } = cellsOf(model, config);
@@ -72,7 +70,7 @@ export function llmCells(config: LlmConfig): Cell<LlmCell>[] {
       sizes.runs.map((run) => valueCell(`values/${run}`, seed, run, chosenRate(run, config)))
     );
   });
-  return [...reported, ...searched, ...others ?? []];
+  return [...own, ...others ?? []];
 }
 
 /** How the cells of a model are made. */
@@ -86,10 +84,15 @@ function cellsOf(model: string, config: LlmConfig) {
     cost: tokens * trainingFlops(size),
     memory: memory * (own.part === "rl" ? 2 : 1),
   });
-  const valueCell = (id: string, seed: number, run: RunName, learningRate: number) => {
-    const { longer, states } = config;
+  const valueCell = (
+    id: string,
+    seed: number,
+    run: RunName,
+    learningRate: number,
+    longer: readonly number[] = config.longer,
+  ) => {
     const own = { ...common(config, model), learningRate, part: "values", run, longer } as const;
-    return cell(id, seed, own, states * tokensOf(run));
+    return cell(id, seed, own, config.states * tokensOf(run));
   };
   return { cell, valueCell };
 }

